@@ -1,0 +1,3 @@
+//! The local run of `template.yaml`: embedded AWS endpoints, and the machinery that runs the declared functions against them.
+
+pub mod aws;
