@@ -1,0 +1,36 @@
+//! The rules of the loyalty programme.
+//!
+//! Everything here is pure: no clock, no randomness, no input or output. Time, keys and stored state come in as values and
+//! decisions go out as values, so that a rule can be tried, explained and replayed anywhere.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`id`], [`money`], [`calendar`] | identifiers, amounts and points, business days |
+//! | [`card`], [`code`] | card numbers and voucher codes with their check characters |
+//! | [`receipt`] | a receipt, its natural key, its content hash and what makes it acceptable |
+//! | [`programme`], [`location`] | the versioned settings and the places that sell |
+//! | [`earning`] | points of a receipt, with the reason line by line |
+//! | [`account`] | the points account as a fold over its ledger |
+//! | [`voucher`] | the life of a voucher: reserve, redeem, release, reverse |
+//! | [`till_text`] | the print-ready block in four languages |
+
+#![deny(
+    clippy::float_arithmetic,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+
+pub mod account;
+pub mod calendar;
+pub mod card;
+pub mod code;
+pub mod earning;
+pub mod id;
+pub mod location;
+pub mod money;
+pub mod programme;
+pub mod receipt;
+pub mod till_text;
+pub mod violation;
+pub mod voucher;

@@ -1,0 +1,417 @@
+//! The life of a voucher.
+//!
+//! ```text
+//!            reserve            redeem
+//!   open ───────────► reserved ────────► redeemed
+//!    ▲ ▲   release or time-out │             │
+//!    │ └───────────────────────┘             │
+//!    └───────────────────────────────────────┘
+//!                     reverse
+//! ```
+//!
+//! All static terms are on the voucher, so each transition is decided from the voucher alone and stored by one conditional
+//! write. A repeated command is answered as the first time; a refused one says why and where the voucher went.
+
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::calendar;
+use crate::id::{BasketId, LocationId, PartyId, ProgrammeId};
+use crate::money::Currency;
+use crate::receipt::ReceiptKey;
+
+/// Most redemptions of one voucher that can be taken back; beyond that an operator must look.
+pub const REVERSALS_MAX: usize = 10;
+
+/// A voucher and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Voucher {
+    /// The account it was issued from.
+    pub party: PartyId,
+    /// The programme it is taken in.
+    pub programme: ProgrammeId,
+    /// Sequence number within the account, from 1.
+    pub sequence: u64,
+    /// Face value in minor units.
+    pub value_minor: i64,
+    /// Currency of all its amounts.
+    pub currency: Currency,
+    /// Smallest basket on which it is taken, in minor units.
+    pub min_basket_minor: i64,
+    /// First day of validity, local date in `zone`.
+    pub valid_from: NaiveDate,
+    /// Last day of validity, local date in `zone`, through its last instant.
+    pub valid_until: NaiveDate,
+    /// The zone of the dates.
+    pub zone: Tz,
+    /// Seconds that a reservation lasts.
+    pub reservation_seconds: u32,
+    /// When it was issued.
+    pub issued_at: DateTime<Utc>,
+    /// Version of the code key from which its code is derived.
+    pub code_key_version: u32,
+    /// Where it stands.
+    pub state: State,
+    /// Counts every write of the item, from 1; each write is conditional on it.
+    pub version: u64,
+    /// Counts the changes that tills must hear of, from 1.
+    pub state_version: u64,
+    /// Receipts whose redemption was reversed, at most [`REVERSALS_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reversed: Vec<ReceiptKey>,
+    /// The receipt that names the voucher as a payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentNote>,
+}
+
+/// A receipt named the voucher as a payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentNote {
+    /// That receipt.
+    pub receipt: ReceiptKey,
+    /// When it was processed.
+    pub seen_at: DateTime<Utc>,
+}
+
+/// Where a voucher stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum State {
+    /// Can be reserved or redeemed.
+    Open,
+    /// Held for a basket until an instant; from then on as good as open.
+    Reserved {
+        /// The basket.
+        basket: BasketId,
+        /// First instant at which the hold is over.
+        until: DateTime<Utc>,
+        /// Where.
+        location: LocationId,
+    },
+    /// Taken.
+    Redeemed {
+        /// On this receipt.
+        receipt: ReceiptKey,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// Stopped by an operator.
+    Blocked,
+}
+
+/// What a till asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Hold the voucher for a basket.
+    Reserve {
+        /// The basket.
+        basket: BasketId,
+        /// Its total in minor units of `currency`.
+        basket_minor: i64,
+    },
+    /// Take the voucher.
+    Redeem {
+        /// On this receipt.
+        receipt: ReceiptKey,
+        /// The basket it was reserved for, when it was reserved.
+        basket: Option<BasketId>,
+        /// Total of the receipt in minor units.
+        basket_minor: i64,
+    },
+    /// Let go of a hold.
+    Release {
+        /// The basket.
+        basket: BasketId,
+    },
+    /// Take a redemption back.
+    Reverse {
+        /// The receipt it was redeemed on.
+        receipt: ReceiptKey,
+    },
+}
+
+/// Where and when a command is given.
+#[derive(Debug, Clone)]
+pub struct Occasion {
+    /// The location of the till.
+    pub location: LocationId,
+    /// The programme of that location.
+    pub programme: ProgrammeId,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// What became of an accepted command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The voucher as it must be stored, under the condition of the version before.
+    Changed(Box<Voucher>),
+    /// The same command again: nothing to store.
+    Replayed,
+}
+
+/// Why a command is refused. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Redeemed on another receipt.
+    #[error("the voucher was redeemed on {} at location {}", at.format("%Y-%m-%d %H:%M UTC"), receipt.store)]
+    AlreadyRedeemed {
+        /// The first receipt.
+        receipt: ReceiptKey,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// Held for another basket.
+    #[error("the voucher is reserved for another basket until {}", until.format("%Y-%m-%d %H:%M:%S UTC"))]
+    Reserved {
+        /// First instant at which the hold is over.
+        until: DateTime<Utc>,
+    },
+    /// The basket does not hold it, or no longer.
+    #[error("this basket does not hold the voucher, or no longer: redeem without the basket, or reserve it again")]
+    NotHeld,
+    /// The validity has not begun.
+    #[error("the voucher is valid from {from}")]
+    NotYetValid {
+        /// First day.
+        from: NaiveDate,
+    },
+    /// The validity is over.
+    #[error("the voucher was valid until {until}")]
+    Expired {
+        /// Last day.
+        until: NaiveDate,
+    },
+    /// Stopped by an operator.
+    #[error("the voucher is blocked: ask the customer service")]
+    Blocked,
+    /// The location belongs to another programme.
+    #[error("the voucher belongs to another programme")]
+    OtherProgramme,
+    /// The basket is too small.
+    #[error("the basket must come to at least {min_basket_minor} minor units of {currency}")]
+    BasketTooSmall {
+        /// Least total in minor units.
+        min_basket_minor: i64,
+        /// Its currency.
+        currency: Currency,
+    },
+    /// The redemption on this receipt was taken back: a late copy of it must not take the voucher again.
+    #[error("the redemption on this receipt was reversed: redeem on a new receipt")]
+    Reversed,
+    /// There is no redemption on this receipt to take back.
+    #[error("the voucher is not redeemed on this receipt")]
+    NotRedeemed,
+    /// Reversed too often.
+    #[error("the voucher was reversed 10 times: an operator must look at it")]
+    TooManyReversals,
+}
+
+/// What does not match between redemptions and receipts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unmatched {
+    /// Redeemed, but no receipt names it as a payment.
+    RedemptionWithoutReceipt,
+    /// A receipt names it as a payment, but it is not redeemed on that receipt.
+    PaymentWithoutRedemption,
+}
+
+impl Voucher {
+    /// The name of the voucher: account and sequence. Its code is derived from this.
+    pub fn id(&self) -> String {
+        voucher_id(&self.party, &self.programme, self.sequence)
+    }
+
+    /// Decides a command.
+    ///
+    /// # Errors
+    /// [`Refusal`] with the reason; the voucher stays as it is.
+    pub fn apply(&self, command: &Command, occasion: &Occasion) -> Result<Outcome, Refusal> {
+        match command {
+            Command::Reserve { basket, basket_minor } => self.reserve(basket, *basket_minor, occasion),
+            Command::Redeem {
+                receipt,
+                basket,
+                basket_minor,
+            } => self.redeem(receipt, basket.as_ref(), *basket_minor, occasion),
+            Command::Release { basket } => self.release(basket, occasion),
+            Command::Reverse { receipt } => self.reverse(receipt),
+        }
+    }
+
+    /// Whether a till can take the voucher now on a basket of this size; `None` leaves the size open.
+    ///
+    /// # Errors
+    /// [`Refusal`] with the reason.
+    pub fn check(&self, basket_minor: Option<i64>, occasion: &Occasion) -> Result<(), Refusal> {
+        match self.state_at(occasion.now) {
+            State::Redeemed { receipt, at } => return Err(already(receipt, *at)),
+            State::Blocked => return Err(Refusal::Blocked),
+            State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
+            State::Open => {}
+        }
+        self.terms(basket_minor.unwrap_or(self.min_basket_minor), occasion)
+    }
+
+    fn reserve(&self, basket: &BasketId, basket_minor: i64, occasion: &Occasion) -> Result<Outcome, Refusal> {
+        match self.state_at(occasion.now) {
+            State::Reserved { basket: held, .. } if held == basket => return Ok(Outcome::Replayed),
+            State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
+            State::Redeemed { receipt, at } => return Err(already(receipt, *at)),
+            State::Blocked => return Err(Refusal::Blocked),
+            State::Open => {}
+        }
+        self.terms(basket_minor, occasion)?;
+        let hold = Duration::seconds(i64::from(self.reservation_seconds));
+        Ok(self.moved(State::Reserved {
+            basket: basket.clone(),
+            until: occasion.now.checked_add_signed(hold).unwrap_or(occasion.now),
+            location: occasion.location.clone(),
+        }))
+    }
+
+    fn redeem(
+        &self,
+        receipt: &ReceiptKey,
+        basket: Option<&BasketId>,
+        basket_minor: i64,
+        occasion: &Occasion,
+    ) -> Result<Outcome, Refusal> {
+        let state = self.state_at(occasion.now);
+        match state {
+            State::Redeemed { receipt: first, .. } if first == receipt => return Ok(Outcome::Replayed),
+            State::Redeemed { receipt: first, at } => return Err(already(first, *at)),
+            State::Blocked => return Err(Refusal::Blocked),
+            _ if self.reversed.contains(receipt) => return Err(Refusal::Reversed),
+            State::Reserved {
+                basket: held, until, ..
+            } if Some(held) != basket => {
+                return Err(Refusal::Reserved { until: *until });
+            }
+            State::Open if basket.is_some() => return Err(Refusal::NotHeld),
+            State::Reserved { .. } | State::Open => {}
+        }
+        self.terms(basket_minor, occasion)?;
+        Ok(self.moved(State::Redeemed {
+            receipt: receipt.clone(),
+            at: occasion.now,
+        }))
+    }
+
+    fn release(&self, basket: &BasketId, occasion: &Occasion) -> Result<Outcome, Refusal> {
+        match self.state_at(occasion.now) {
+            State::Reserved { basket: held, .. } if held == basket => Ok(self.moved(State::Open)),
+            State::Reserved { until, .. } => Err(Refusal::Reserved { until: *until }),
+            State::Open => Ok(Outcome::Replayed),
+            State::Redeemed { receipt, at } => Err(already(receipt, *at)),
+            State::Blocked => Err(Refusal::Blocked),
+        }
+    }
+
+    fn reverse(&self, receipt: &ReceiptKey) -> Result<Outcome, Refusal> {
+        match &self.state {
+            State::Redeemed { receipt: redeemed, .. } if redeemed == receipt => {
+                if self.reversed.len() >= REVERSALS_MAX {
+                    return Err(Refusal::TooManyReversals);
+                }
+                let Outcome::Changed(mut after) = self.moved(State::Open) else {
+                    return Err(Refusal::NotRedeemed);
+                };
+                after.reversed.push(receipt.clone());
+                Ok(Outcome::Changed(after))
+            }
+            _ if self.reversed.contains(receipt) => Ok(Outcome::Replayed),
+            _ => Err(Refusal::NotRedeemed),
+        }
+    }
+
+    /// Notes that `receipt` names the voucher as a payment. `None` when that is known already, or when another receipt came
+    /// first and keeps its place; then the caller reports the second one.
+    pub fn note_payment(&self, receipt: &ReceiptKey, now: DateTime<Utc>) -> Option<Self> {
+        let redeemed_on_it = matches!(&self.state, State::Redeemed { receipt: on, .. } if on == receipt);
+        match &self.payment {
+            Some(note) if note.receipt == *receipt => None,
+            Some(_) if !redeemed_on_it => None,
+            _ => Some(Self {
+                payment: Some(PaymentNote {
+                    receipt: receipt.clone(),
+                    seen_at: now,
+                }),
+                version: self.version.saturating_add(1),
+                ..self.clone()
+            }),
+        }
+    }
+
+    /// What does not match, and since when.
+    pub fn unmatched(&self) -> Option<(Unmatched, DateTime<Utc>)> {
+        let paid_on = self.payment.as_ref();
+        match (&self.state, paid_on) {
+            (State::Redeemed { receipt, .. }, Some(note)) if note.receipt == *receipt => None,
+            (State::Redeemed { at, .. }, _) => Some((Unmatched::RedemptionWithoutReceipt, *at)),
+            (_, Some(note)) => Some((Unmatched::PaymentWithoutRedemption, note.seen_at)),
+            (_, None) => None,
+        }
+    }
+
+    /// Whether a customer can still use the voucher on `today`, whatever holds it for the moment.
+    pub fn usable_on(&self, today: NaiveDate) -> bool {
+        matches!(self.state, State::Open | State::Reserved { .. }) && today <= self.valid_until
+    }
+
+    /// The state at an instant: a hold that has timed out is open.
+    pub fn state_at(&self, now: DateTime<Utc>) -> &State {
+        match &self.state {
+            State::Reserved { until, .. } if *until <= now => &State::Open,
+            state => state,
+        }
+    }
+
+    fn terms(&self, basket_minor: i64, occasion: &Occasion) -> Result<(), Refusal> {
+        if self.programme != occasion.programme {
+            return Err(Refusal::OtherProgramme);
+        }
+        let today = calendar::business_day(occasion.now, self.zone);
+        if today < self.valid_from {
+            return Err(Refusal::NotYetValid { from: self.valid_from });
+        }
+        if today > self.valid_until {
+            return Err(Refusal::Expired {
+                until: self.valid_until,
+            });
+        }
+        if basket_minor < self.min_basket_minor {
+            return Err(Refusal::BasketTooSmall {
+                min_basket_minor: self.min_basket_minor,
+                currency: self.currency,
+            });
+        }
+        Ok(())
+    }
+
+    fn moved(&self, state: State) -> Outcome {
+        Outcome::Changed(Box::new(Self {
+            state,
+            version: self.version.saturating_add(1),
+            state_version: self.state_version.saturating_add(1),
+            ..self.clone()
+        }))
+    }
+}
+
+fn already(receipt: &ReceiptKey, at: DateTime<Utc>) -> Refusal {
+    Refusal::AlreadyRedeemed {
+        receipt: receipt.clone(),
+        at,
+    }
+}
+
+/// The name of the voucher with this sequence number on the account of `party` in `programme`.
+pub fn voucher_id(party: &PartyId, programme: &ProgrammeId, sequence: u64) -> String {
+    format!("{party}~{programme}~{sequence}")
+}
+
+#[cfg(test)]
+mod tests;

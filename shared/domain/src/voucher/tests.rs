@@ -1,0 +1,274 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn voucher() -> Voucher {
+    Voucher {
+        party: "p1".parse().unwrap(),
+        programme: "treue".parse().unwrap(),
+        sequence: 1,
+        value_minor: 500,
+        currency: Currency::CHF,
+        min_basket_minor: 1_000,
+        valid_from: "2026-11-01".parse().unwrap(),
+        valid_until: "2026-11-30".parse().unwrap(),
+        zone: chrono_tz::Europe::Zurich,
+        reservation_seconds: 900,
+        issued_at: at("2026-11-01T10:00:00Z"),
+        code_key_version: 1,
+        state: State::Open,
+        version: 1,
+        state_version: 1,
+        reversed: vec![],
+        payment: None,
+    }
+}
+
+fn occasion(now: &str) -> Occasion {
+    Occasion {
+        location: "B07".parse().unwrap(),
+        programme: "treue".parse().unwrap(),
+        now: at(now),
+    }
+}
+
+fn receipt(number: u32) -> ReceiptKey {
+    format!("B07~3~2026-11-22~{number}").parse().unwrap()
+}
+
+fn redeem(number: u32) -> Command {
+    Command::Redeem {
+        receipt: receipt(number),
+        basket: None,
+        basket_minor: 5_000,
+    }
+}
+
+fn reserve(basket: &str) -> Command {
+    Command::Reserve {
+        basket: basket.parse().unwrap(),
+        basket_minor: 5_000,
+    }
+}
+
+fn redeem_held(number: u32, basket: &str) -> Command {
+    Command::Redeem {
+        receipt: receipt(number),
+        basket: Some(basket.parse().unwrap()),
+        basket_minor: 5_000,
+    }
+}
+
+fn changed(outcome: Result<Outcome, Refusal>) -> Voucher {
+    match outcome {
+        Ok(Outcome::Changed(voucher)) => *voucher,
+        other => panic!("expected a change, got {other:?}"),
+    }
+}
+
+const NOON: &str = "2026-11-22T12:00:00Z";
+
+#[test]
+fn n6_a_voucher_is_redeemed_once_and_the_second_till_hears_where_and_when() {
+    let redeemed = changed(voucher().apply(&redeem(1), &occasion(NOON)));
+    let refusal = redeemed
+        .apply(&redeem(2), &occasion("2026-11-22T12:00:01Z"))
+        .unwrap_err();
+    assert_eq!(
+        refusal,
+        Refusal::AlreadyRedeemed {
+            receipt: receipt(1),
+            at: at(NOON)
+        }
+    );
+    assert_eq!(
+        refusal.to_string(),
+        "the voucher was redeemed on 2026-11-22 12:00 UTC at location B07"
+    );
+}
+
+#[test]
+fn the_same_receipt_again_is_answered_as_the_first_time_also_after_expiry() {
+    let redeemed = changed(voucher().apply(&redeem(1), &occasion(NOON)));
+    assert_eq!(
+        redeemed.apply(&redeem(1), &occasion("2027-01-01T12:00:00Z")),
+        Ok(Outcome::Replayed)
+    );
+}
+
+#[test]
+fn a_hold_keeps_others_out_until_it_times_out() {
+    let held = changed(voucher().apply(&reserve("b1"), &occasion(NOON)));
+    assert_eq!(
+        held.apply(&reserve("b1"), &occasion("2026-11-22T12:05:00Z")),
+        Ok(Outcome::Replayed)
+    );
+    let until = at("2026-11-22T12:15:00Z");
+    assert_eq!(
+        held.apply(&reserve("b2"), &occasion("2026-11-22T12:14:59Z")),
+        Err(Refusal::Reserved { until })
+    );
+    assert_eq!(
+        held.apply(&redeem(1), &occasion("2026-11-22T12:14:59Z")),
+        Err(Refusal::Reserved { until })
+    );
+    changed(held.apply(&reserve("b2"), &occasion("2026-11-22T12:15:00Z")));
+    changed(held.apply(&redeem(1), &occasion("2026-11-22T12:15:00Z")));
+}
+
+#[test]
+fn a_late_confirmation_of_a_timed_out_hold_is_refused() {
+    let held = changed(voucher().apply(&reserve("b1"), &occasion(NOON)));
+    changed(held.apply(&redeem_held(1, "b1"), &occasion("2026-11-22T12:14:59Z")));
+    assert_eq!(
+        held.apply(&redeem_held(1, "b1"), &occasion("2026-11-22T12:15:00Z")),
+        Err(Refusal::NotHeld)
+    );
+}
+
+#[test]
+fn only_the_holding_basket_releases_and_a_second_release_is_harmless() {
+    let held = changed(voucher().apply(&reserve("b1"), &occasion(NOON)));
+    let release = |basket: &str| Command::Release {
+        basket: basket.parse().unwrap(),
+    };
+    assert!(matches!(
+        held.apply(&release("b2"), &occasion(NOON)),
+        Err(Refusal::Reserved { .. })
+    ));
+    let open = changed(held.apply(&release("b1"), &occasion(NOON)));
+    assert_eq!(open.state, State::Open);
+    assert_eq!(open.apply(&release("b1"), &occasion(NOON)), Ok(Outcome::Replayed));
+}
+
+#[test]
+fn a_reversal_opens_the_voucher_and_a_late_copy_of_the_redemption_does_not_take_it_again() {
+    let reverse = Command::Reverse { receipt: receipt(1) };
+    assert_eq!(voucher().apply(&reverse, &occasion(NOON)), Err(Refusal::NotRedeemed));
+    let redeemed = changed(voucher().apply(&redeem(1), &occasion(NOON)));
+    let other = Command::Reverse { receipt: receipt(2) };
+    assert_eq!(redeemed.apply(&other, &occasion(NOON)), Err(Refusal::NotRedeemed));
+    let open = changed(redeemed.apply(&reverse, &occasion(NOON)));
+    assert_eq!(open.apply(&reverse, &occasion(NOON)), Ok(Outcome::Replayed));
+    assert_eq!(open.apply(&redeem(1), &occasion(NOON)), Err(Refusal::Reversed));
+    changed(open.apply(&redeem(2), &occasion(NOON)));
+}
+
+#[test]
+fn reversals_of_one_voucher_are_bounded() {
+    let mut voucher = voucher();
+    for number in 0..=u32::try_from(REVERSALS_MAX).unwrap() {
+        voucher = changed(voucher.apply(&redeem(number), &occasion(NOON)));
+        let outcome = voucher.apply(
+            &Command::Reverse {
+                receipt: receipt(number),
+            },
+            &occasion(NOON),
+        );
+        if usize::try_from(number).unwrap() == REVERSALS_MAX {
+            assert_eq!(outcome, Err(Refusal::TooManyReversals));
+        } else {
+            voucher = changed(outcome);
+        }
+    }
+}
+
+#[test]
+fn validity_is_whole_local_days() {
+    let ask = |now: &str| voucher().apply(&redeem(1), &occasion(now));
+    assert_eq!(
+        ask("2026-10-31T22:59:59Z"),
+        Err(Refusal::NotYetValid {
+            from: "2026-11-01".parse().unwrap()
+        })
+    );
+    changed(ask("2026-10-31T23:00:00Z"));
+    changed(ask("2026-11-30T22:59:59Z"));
+    assert_eq!(
+        ask("2026-11-30T23:00:00Z"),
+        Err(Refusal::Expired {
+            until: "2026-11-30".parse().unwrap()
+        })
+    );
+}
+
+#[test]
+fn another_programme_a_small_basket_and_a_block_are_refused() {
+    let mut foreign = occasion(NOON);
+    foreign.programme = "other".parse().unwrap();
+    assert_eq!(voucher().apply(&redeem(1), &foreign), Err(Refusal::OtherProgramme));
+    let small = Command::Redeem {
+        receipt: receipt(1),
+        basket: None,
+        basket_minor: 999,
+    };
+    assert!(matches!(
+        voucher().apply(&small, &occasion(NOON)),
+        Err(Refusal::BasketTooSmall { .. })
+    ));
+    let blocked = Voucher {
+        state: State::Blocked,
+        ..voucher()
+    };
+    assert_eq!(blocked.apply(&redeem(1), &occasion(NOON)), Err(Refusal::Blocked));
+}
+
+#[test]
+fn redemptions_without_receipt_and_payments_without_redemption_are_known() {
+    let paid = voucher().note_payment(&receipt(1), at(NOON)).unwrap();
+    assert_eq!(paid.unmatched(), Some((Unmatched::PaymentWithoutRedemption, at(NOON))));
+    assert_eq!(paid.note_payment(&receipt(1), at(NOON)), None);
+    assert_eq!(paid.note_payment(&receipt(2), at(NOON)), None);
+    let both = changed(paid.apply(&redeem(1), &occasion(NOON)));
+    assert_eq!(both.unmatched(), None);
+
+    let redeemed = changed(voucher().apply(&redeem(1), &occasion(NOON)));
+    assert_eq!(
+        redeemed.unmatched(),
+        Some((Unmatched::RedemptionWithoutReceipt, at(NOON)))
+    );
+    assert_eq!(redeemed.note_payment(&receipt(1), at(NOON)).unwrap().unmatched(), None);
+}
+
+#[test]
+fn the_receipt_that_really_redeemed_takes_the_place_of_a_wrong_payment_note() {
+    let paid = voucher().note_payment(&receipt(2), at(NOON)).unwrap();
+    let redeemed = changed(paid.apply(&redeem(1), &occasion(NOON)));
+    assert_eq!(
+        redeemed.unmatched(),
+        Some((Unmatched::RedemptionWithoutReceipt, at(NOON)))
+    );
+    assert_eq!(redeemed.note_payment(&receipt(1), at(NOON)).unwrap().unmatched(), None);
+}
+
+proptest! {
+    /// Whatever tills ask in whatever order: between two redemptions stands a reversal, and versions never skip.
+    #[test]
+    fn a_voucher_is_never_redeemed_twice_without_a_reversal(steps in prop::collection::vec((0u8..5, 0u32..4, 0i64..1_200), 1..80)) {
+        let (mut voucher, mut now, mut redeemed) = (voucher(), at(NOON), false);
+        for (kind, n, seconds) in steps {
+            now += Duration::seconds(seconds);
+            let basket = format!("b{n}");
+            let command = match kind {
+                0 => reserve(&basket),
+                1 => redeem(n),
+                2 => redeem_held(n, &basket),
+                3 => Command::Release { basket: basket.parse().unwrap() },
+                _ => Command::Reverse { receipt: receipt(n) },
+            };
+            let occasion = Occasion { now, ..occasion(NOON) };
+            if let Ok(Outcome::Changed(after)) = voucher.apply(&command, &occasion) {
+                prop_assert_eq!(after.version, voucher.version + 1);
+                prop_assert_eq!(after.state_version, voucher.state_version + 1);
+                let takes = matches!(after.state, State::Redeemed { .. });
+                prop_assert!(!(takes && redeemed), "redeemed twice");
+                redeemed = takes;
+                voucher = *after;
+            }
+        }
+    }
+}
