@@ -1,0 +1,307 @@
+//! Rules about who may do what: policies, roles, and the authorizer on the routes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http_edge::routes::ROUTES;
+use serde_norway::Value;
+
+use crate::document::{Template, at, entries, items, reference, tagged, text};
+
+/// The only policy whose resource may be a star, and the only actions it may hold: X-Ray knows no resource for them.
+const TRACE_POLICY: &str = "TraceWriting";
+const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
+
+/// First parts of the partition keys of the table and of its index.
+const KEY_KINDS: [&str; 12] = [
+    "APIKEY#*",
+    "CARD#*",
+    "CLIENT#*",
+    "EXCEPTION#*",
+    "FEED#*",
+    "GUESS#*",
+    "LOCATIONS#*",
+    "PARTY#*",
+    "PROGRAMME#*",
+    "RECEIPT#*",
+    "UNMATCHED#*",
+    "VOUCHER#*",
+];
+
+/// The routes that anyone may call.
+const OPEN_ROUTES: [&str; 3] = ["GET /docs", "GET /health", "GET /openapi.json"];
+
+/// Every statement of every policy, with the logical id of the resource that holds it.
+fn statements(template: &Template) -> Vec<(&str, &Value)> {
+    let mut found = Vec::new();
+    for (id, resource) in template.resources() {
+        let properties = at(resource, &["Properties"]);
+        let documents = items(properties.and_then(|p| at(p, &["Policies"])))
+            .into_iter()
+            .filter_map(|policy| at(policy, &["PolicyDocument"]))
+            .chain(properties.and_then(|p| at(p, &["PolicyDocument"])));
+        for document in documents {
+            found.extend(
+                items(at(document, &["Statement"]))
+                    .into_iter()
+                    .map(|statement| (id, statement)),
+            );
+        }
+    }
+    found
+}
+
+/// No statement grants an action or a resource by a star, and none turns a grant around with Not….
+pub(crate) fn grants_name_actions_and_resources(template: &Template) -> Vec<String> {
+    let mut violations = Vec::new();
+    let mut granted = 0;
+    for (id, statement) in statements(template) {
+        let sid = text(statement, &["Sid"]).unwrap_or("(no Sid)");
+        for inverted in ["NotAction", "NotResource", "NotPrincipal"] {
+            if at(statement, &[inverted]).is_some() {
+                violations.push(format!("{id} {sid}: {inverted} grants what nobody has listed"));
+            }
+        }
+        match text(statement, &["Effect"]) {
+            Some("Deny") => continue,
+            Some("Allow") => granted += 1,
+            _ => violations.push(format!("{id} {sid}: Effect is neither Allow nor Deny")),
+        }
+        let actions = items(at(statement, &["Action"]));
+        if actions.is_empty()
+            || actions
+                .iter()
+                .any(|action| action.as_str().is_none_or(|a| a.contains(['*', '?'])))
+        {
+            violations.push(format!("{id} {sid}: actions must be written out"));
+        }
+        let traces = id == TRACE_POLICY && actions.iter().filter_map(|a| a.as_str()).eq(TRACE_ACTIONS);
+        let resources = items(at(statement, &["Resource"]));
+        if !traces && (resources.is_empty() || !resources.iter().all(|resource| names_a_resource(resource))) {
+            violations.push(format!("{id} {sid}: the resource must be one of this template"));
+        }
+        if at(statement, &["Principal"]).is_some_and(holds_star) {
+            violations.push(format!("{id} {sid}: grants to everybody"));
+        }
+    }
+    if granted == 0 {
+        violations.push("no statement found".to_owned());
+    }
+    violations
+}
+
+/// A resource is a reference, or a reference with a path below it (`${X.Arn}/…`).
+fn names_a_resource(resource: &Value) -> bool {
+    match tagged(resource) {
+        Some((tag, _)) if tag == "Ref" || tag == "GetAtt" => true,
+        Some((tag, argument)) if tag == "Sub" => {
+            reference(resource).is_some()
+                && argument
+                    .split_once(".Arn}")
+                    .is_some_and(|(_, rest)| !rest.starts_with('*'))
+        }
+        _ => false,
+    }
+}
+
+fn holds_star(principal: &Value) -> bool {
+    principal.as_str() == Some("*")
+        || entries(Some(principal)).any(|(_, who)| items(Some(who)).iter().any(|w| w.as_str() == Some("*")))
+}
+
+/// Access to items of the table is bounded by the first part of their keys, and nothing scans.
+pub(crate) fn table_access_is_bounded_by_keys(template: &Template) -> Vec<String> {
+    let mut violations = Vec::new();
+    let mut bounded = 0;
+    for (id, statement) in statements(template) {
+        let sid = text(statement, &["Sid"]).unwrap_or("(no Sid)");
+        let actions: Vec<&str> = items(at(statement, &["Action"]))
+            .into_iter()
+            .filter_map(Value::as_str)
+            .collect();
+        if actions.contains(&"dynamodb:Scan") {
+            violations.push(format!("{id} {sid}: no function reads the whole table"));
+        }
+        let on_table = items(at(statement, &["Resource"]))
+            .into_iter()
+            .filter_map(tagged)
+            .any(|(tag, target)| tag == "GetAtt" && target == "Table.Arn" || target.starts_with("${Table.Arn}/index/"));
+        if !on_table {
+            continue;
+        }
+        let keys = items(at(
+            statement,
+            &["Condition", "ForAllValues:StringLike", "dynamodb:LeadingKeys"],
+        ));
+        if keys.is_empty()
+            || !keys
+                .iter()
+                .all(|key| key.as_str().is_some_and(|key| KEY_KINDS.contains(&key)))
+        {
+            violations.push(format!("{id} {sid}: needs dynamodb:LeadingKeys of known kinds"));
+        }
+        bounded += 1;
+    }
+    if bounded == 0 {
+        violations.push("no statement on the table found".to_owned());
+    }
+    violations
+}
+
+/// Each function has a role of its own, with statements of its own, that only Lambda may take.
+pub(crate) fn each_function_has_its_own_role(template: &Template) -> Vec<String> {
+    let mut violations = Vec::new();
+    let mut users: BTreeMap<String, &str> = BTreeMap::new();
+    for (id, function) in template.of_type("AWS::Serverless::Function") {
+        if at(function, &["Properties", "Policies"]).is_some() {
+            violations.push(format!("{id}: statements belong to its role"));
+        }
+        let Some(role_id) = at(function, &["Properties", "Role"]).and_then(reference) else {
+            violations.push(format!("{id}: names no role"));
+            continue;
+        };
+        let Some(role) = template.resource(&role_id) else {
+            violations.push(format!("{id}: {role_id} is not declared"));
+            continue;
+        };
+        violations.extend(role_violations(&role_id, role));
+        if let Some(other) = users.insert(role_id.clone(), id) {
+            violations.push(format!("{role_id}: shared by {other} and {id}"));
+        }
+    }
+    let declared: BTreeSet<&str> = template.of_type("AWS::IAM::Role").map(|(id, _)| id).collect();
+    let used: BTreeSet<&str> = users.keys().map(String::as_str).collect();
+    if declared != used || used.is_empty() {
+        violations.push(format!("roles declared {declared:?}, roles used {used:?}"));
+    }
+    violations
+}
+
+fn role_violations(id: &str, role: &Value) -> Vec<String> {
+    let mut violations = Vec::new();
+    let trusted = items(at(role, &["Properties", "AssumeRolePolicyDocument", "Statement"]));
+    if !matches!(trusted.as_slice(), [one] if text(one, &["Principal", "Service"]) == Some("lambda.amazonaws.com")) {
+        violations.push(format!("{id}: only Lambda may take a function's role"));
+    }
+    if items(at(role, &["Properties", "Policies"])).is_empty() {
+        violations.push(format!("{id}: has no statements of its own"));
+    }
+    for policy in items(at(role, &["Properties", "ManagedPolicyArns"])) {
+        if reference(policy).as_deref() != Some(TRACE_POLICY) {
+            violations.push(format!("{id}: takes a policy that is not written in this template"));
+        }
+    }
+    violations
+}
+
+/// The declared routes, as the function's package with method and path.
+fn declared_routes(template: &Template) -> BTreeSet<(String, String)> {
+    let folder = |id: &str| {
+        let function = template.resource(id)?;
+        text(function, &["Properties", "CodeUri"])
+    };
+    let routes = template
+        .events()
+        .into_iter()
+        .filter(|(_, _, kind, _)| *kind == "HttpApi");
+    routes
+        .map(|(id, _, _, properties)| {
+            let package = folder(id)
+                .unwrap_or_default()
+                .trim_start_matches("functions/")
+                .trim_end_matches('/');
+            (package.to_owned(), route(properties))
+        })
+        .collect()
+}
+
+fn route(properties: &Value) -> String {
+    let part = |name| text(properties, &[name]).unwrap_or("?");
+    format!("{} {}", part("Method"), part("Path"))
+}
+
+/// The template routes exactly what the functions' own list of routes says, to the same functions, and opens the same.
+pub(crate) fn routes_are_those_of_the_functions(template: &Template) -> Vec<String> {
+    let declared = declared_routes(template);
+    let listed: BTreeSet<(String, String)> = ROUTES
+        .iter()
+        .map(|r| (r.function.to_owned(), format!("{} {}", r.method, r.path)))
+        .collect();
+    let mut violations: Vec<String> = Vec::new();
+    violations.extend(
+        declared
+            .difference(&listed)
+            .map(|route| format!("{route:?}: no function answers it")),
+    );
+    violations.extend(
+        listed
+            .difference(&declared)
+            .map(|route| format!("{route:?}: not declared in template.yaml")),
+    );
+    let open = ROUTES
+        .iter()
+        .filter(|r| r.scope.is_none())
+        .map(|r| format!("{} {}", r.method, r.path));
+    if open.collect::<BTreeSet<_>>() != OPEN_ROUTES.map(str::to_owned).into() {
+        violations.push("the functions' list opens other routes".to_owned());
+    }
+    violations
+}
+
+/// Every route passes the authorizer, except the three open ones, and no route is declared twice.
+pub(crate) fn every_route_is_authorised(template: &Template) -> Vec<String> {
+    let mut violations = Vec::new();
+    let Some(api) = template.resource("HttpApi") else {
+        return vec!["HttpApi is not declared".to_owned()];
+    };
+    let default = text(api, &["Properties", "Auth", "DefaultAuthorizer"]).unwrap_or("(none)");
+    match at(api, &["Properties", "Auth", "Authorizers", default]) {
+        None => violations.push(format!("HttpApi: the default authorizer {default} is not declared")),
+        Some(authorizer) => violations.extend(authorizer_violations(template, authorizer)),
+    }
+    let mut open = BTreeSet::new();
+    let mut all = BTreeSet::new();
+    for (function, event, kind, properties) in template.events() {
+        if kind != "HttpApi" {
+            continue;
+        }
+        let route = route(properties);
+        if at(properties, &["ApiId"]).and_then(reference).as_deref() != Some("HttpApi") {
+            violations.push(format!("{function} {event}: belongs to another API"));
+        }
+        if !all.insert(route.clone()) {
+            violations.push(format!("{route}: declared twice"));
+        }
+        match at(properties, &["Auth"]).map(|auth| text(auth, &["Authorizer"])) {
+            None => {}
+            Some(Some("NONE")) => drop(open.insert(route)),
+            Some(_) => violations.push(format!("{route}: takes another authorizer than the default")),
+        }
+    }
+    if !open.iter().map(String::as_str).eq(OPEN_ROUTES) {
+        violations.push(format!("open routes are {open:?}"));
+    }
+    violations
+}
+
+fn authorizer_violations(template: &Template, authorizer: &Value) -> Vec<String> {
+    let mut violations = Vec::new();
+    let function = at(authorizer, &["FunctionArn"]).and_then(reference).unwrap_or_default();
+    if template.resource(&function).and_then(|f| text(f, &["Type"])) != Some("AWS::Serverless::Function") {
+        violations.push(format!("authorizer: {function:?} is no function"));
+    }
+    // Without the route in its key, a cached answer for one route would open every other route.
+    let headers = items(at(authorizer, &["Identity", "Headers"]));
+    let context = items(at(authorizer, &["Identity", "Context"]));
+    if !headers.iter().any(|h| h.as_str() == Some("Authorization"))
+        || !context.iter().any(|c| c.as_str() == Some("routeKey"))
+    {
+        violations.push("authorizer: identity sources must be Authorization and routeKey".to_owned());
+    }
+    if at(authorizer, &["Identity", "ReauthorizeEvery"])
+        .and_then(Value::as_u64)
+        .is_none_or(|seconds| seconds > 60)
+    {
+        violations.push("authorizer: a revoked key must stop to work within a minute".to_owned());
+    }
+    violations
+}
