@@ -1,0 +1,25 @@
+//! The HTTP edge: what stands between an API Gateway event and the rules.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`request`], [`response`] | the event as a request, the answer as a response |
+//! | [`caller`] | who calls, with which scopes, for which locations |
+//! | [`problem`] | RFC 9457 problems with their stable codes |
+//! | [`routes`] | every route with its scope and function |
+//! | [`guard`] | the defence against guessing |
+//! | [`page`] | opaque paging tokens |
+//! | [`api`] | the bodies of requests and answers |
+
+pub mod api;
+pub mod caller;
+pub mod guard;
+pub mod page;
+pub mod problem;
+pub mod request;
+pub mod response;
+pub mod routes;
+
+pub use caller::{Caller, Scope};
+pub use problem::{Code, Problem};
+pub use request::Request;
+pub use response::Response;

@@ -1,0 +1,25 @@
+//! How every function starts: settings, clients with time-outs, secrets, logs, and the loop around its handler.
+//!
+//! A function's `main` names what it needs and hands over its handler; everything that could differ by accident between
+//! functions (time-outs, retries, log lines, batch answers) is decided here.
+
+pub mod aws;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "secrets")]
+pub mod secrets;
+pub mod settings;
+#[cfg(feature = "sqs")]
+pub mod sqs;
+
+pub use aws::{Aws, Pace};
+pub use lambda_runtime::{Error, tracing::init_default_subscriber};
+pub use settings::Settings;
+
+use chrono::{DateTime, SubsecRound, Utc};
+
+/// The clock, to the millisecond. Read once per request or batch; everything below takes the time as a value.
+#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+pub fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(3)
+}

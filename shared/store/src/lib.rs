@@ -1,0 +1,37 @@
+//! The one table.
+//!
+//! [`db`] makes the calls: every call has a site (for fault injection), a bound on retries, a classified error and a
+//! counted cost. The other modules hold one kind of entity each: its keys, its item and its access patterns. Handlers see
+//! typed values only.
+//!
+//! | module | partition key | what |
+//! |---|---|---|
+//! | [`receipt`] | `RECEIPT#tenant#store#date` | receipts, by till and number |
+//! | [`account`] | `PARTY#tenant#party` | accounts, ledger entries, monthly activity |
+//! | [`party`] | `PARTY#tenant#party` | the party and its name for the till |
+//! | [`card`] | `CARD#tenant#hash` | cards, and receipts that wait for one |
+//! | [`voucher`] | `VOUCHER#tenant#hash`, `PARTY#…` | vouchers and the party's references to them |
+//! | [`feed`] | `FEED#tenant#group` | the voucher feed |
+//! | [`location`] | `LOCATIONS#tenant` | places that sell |
+//! | [`programme`] | `PROGRAMME#tenant#id` | versions of programmes |
+//! | [`exception`] | `EXCEPTION#tenant#date` | what an operator must look at |
+//! | [`guess`] | `GUESS#tenant#…` | counts of unknown codes and cards |
+
+pub mod account;
+pub mod card;
+pub mod db;
+pub mod error;
+pub mod exception;
+pub mod feed;
+pub mod guess;
+pub mod location;
+pub mod party;
+pub mod programme;
+pub mod receipt;
+pub mod record;
+pub mod voucher;
+
+pub use db::{Db, Key, Meter};
+pub use error::StoreError;
+pub use faults::Site;
+pub use record::Record;

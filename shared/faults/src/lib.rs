@@ -1,0 +1,261 @@
+//! The one layer under the store and the message sender where a test can make a call fail.
+//!
+//! Every call to the table or a queue names its [`Site`]. In production the [`Probe`] is empty and costs a branch. A test
+//! hands in a [`FaultPlan`] that may crash the handler before or after a call, lose the answer, or imitate a throttled or
+//! conflicting store; emulators do none of that by themselves. [`Site::ALL`] lists every call site, so a harness can fail
+//! when it has not visited one.
+
+use std::fmt;
+use std::sync::Arc;
+
+macro_rules! sites {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// A place in the code that calls the table, a queue or a bucket. The text is `crate or function/what`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Site {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Site {
+            /// Every call site there is.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The name of the site, `function/what`.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+sites! {
+    /// Ingestion reads the location of a receipt.
+    IngestLocation = "purchase-ingestion/location",
+    /// Ingestion reads the programme.
+    IngestProgramme = "purchase-ingestion/programme",
+    /// Ingestion finds the card.
+    IngestCard = "purchase-ingestion/card",
+    /// Ingestion reads what the till shows.
+    IngestTillView = "purchase-ingestion/till-view",
+    /// Ingestion stores a receipt.
+    IngestReceipt = "purchase-ingestion/receipt",
+    /// Ingestion keeps a receipt that contradicts an earlier one.
+    IngestException = "purchase-ingestion/exception",
+    /// Ingestion reads a receipt.
+    PurchaseRead = "purchase-ingestion/read",
+    /// Ingestion looks for the ledger entry of a receipt.
+    PurchaseEntry = "purchase-ingestion/entry",
+    /// A receipt is claimed for a card.
+    PurchaseClaim = "purchase-ingestion/claim",
+    /// The relay appends to the voucher feed.
+    RelayFeed = "event-relay/feed",
+    /// The relay reads a head of the voucher feed.
+    RelayFeedHead = "event-relay/feed-head",
+    /// The relay reads which changes it has published.
+    RelayReferences = "event-relay/references",
+    /// The relay finds the feed group of a location.
+    RelayLocation = "event-relay/location",
+    /// The relay sends work to the posting queue.
+    RelaySendPosting = "event-relay/send-posting",
+    /// The relay sends work to the issuance queue.
+    RelaySendIssuance = "event-relay/send-issuance",
+    /// The relay sends voucher events to the tills' middleware.
+    RelaySendPosVoucher = "event-relay/send-pos-voucher",
+    /// The relay puts a record it does not understand into its bucket.
+    RelayFailure = "event-relay/failure",
+    /// Posting reads the receipts of a batch.
+    PostReceipts = "point-calculation/receipts",
+    /// Posting reads the account.
+    PostAccount = "point-calculation/account",
+    /// Posting reads the programme.
+    PostProgramme = "point-calculation/programme",
+    /// Posting looks for entries that stand already.
+    PostEntries = "point-calculation/entries",
+    /// Posting commits entries, account and activity.
+    PostCommit = "point-calculation/commit",
+    /// Posting reads a voucher that a receipt names as a payment.
+    PostVoucher = "point-calculation/voucher",
+    /// Posting notes the payment on the voucher.
+    PostVoucherNote = "point-calculation/voucher-note",
+    /// Posting keeps a payment that fits no voucher.
+    PostException = "point-calculation/exception",
+    /// Settling reads a card.
+    SettleCard = "point-calculation/settle-card",
+    /// Settling lists the receipts that wait for a card.
+    SettleParked = "point-calculation/settle-parked",
+    /// Settling stamps a waiting receipt.
+    SettleStamp = "point-calculation/settle-stamp",
+    /// Issuance reads the account.
+    IssueAccount = "voucher-issuance/account",
+    /// Issuance reads the programme.
+    IssueProgramme = "voucher-issuance/programme",
+    /// Issuance commits vouchers and their debit.
+    IssueCommit = "voucher-issuance/commit",
+    /// Redemption reads the location.
+    RedeemLocation = "voucher-redemption/location",
+    /// Redemption finds the voucher.
+    RedeemVoucher = "voucher-redemption/voucher",
+    /// Redemption stores a transition.
+    RedeemCommit = "voucher-redemption/commit",
+    /// Redemption reads a shard of the voucher feed.
+    FeedRead = "voucher-redemption/feed",
+    /// Redemption lists what does not match.
+    UnmatchedRead = "voucher-redemption/unmatched",
+    /// Unknown codes and cards of a terminal are counted.
+    GuessCount = "guess/count",
+    /// The count of unknown codes and cards of a terminal is read.
+    GuessRead = "guess/read",
+    /// A party is stored.
+    PartyPut = "customer/party-put",
+    /// A party is read.
+    PartyRead = "customer/party-read",
+    /// An external id is looked up.
+    PartyExternalId = "customer/external-id",
+    /// Ledger entries are listed.
+    PartyLedger = "customer/ledger",
+    /// A card is read.
+    CardRead = "customer/card-read",
+    /// A card is issued, registered, replaced, blocked or unblocked.
+    CardWrite = "customer/card-write",
+    /// The cash desk reads what it shows.
+    DeskView = "customer/desk-view",
+    /// The cash desk reads the truth about open vouchers.
+    DeskVouchers = "customer/desk-vouchers",
+    /// The customer function reads a programme.
+    CustomerProgramme = "customer/programme",
+    /// Administration reads locations.
+    LocationsRead = "administration/locations-read",
+    /// Administration stores a location.
+    LocationWrite = "administration/location-write",
+    /// Administration sums the receipts of a location.
+    RevenueRead = "administration/revenue",
+    /// Administration reads a programme.
+    ProgrammeRead = "administration/programme-read",
+    /// Administration stores a version of a programme.
+    ProgrammeWrite = "administration/programme-write",
+    /// Administration reads clients.
+    ClientsRead = "administration/clients-read",
+    /// Administration stores a client or its keys.
+    ClientWrite = "administration/client-write",
+    /// Administration lists exceptions.
+    ExceptionsRead = "administration/exceptions",
+    /// The authorizer reads an API key.
+    ApiKeyRead = "authorizer/api-key",
+    /// Operations tools scan or read in bulk.
+    ToolRead = "tools/read",
+    /// Operations tools write.
+    ToolWrite = "tools/write",
+}
+
+/// What a plan does to one call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    #[default]
+    None,
+    /// The process dies: before the call nothing has happened, after it everything has and nobody was told.
+    Crash,
+    /// The store answers that it is throttled; the call is not made.
+    Throttle,
+    /// The store answers that a transaction conflicted with another; the call is not made.
+    Conflict,
+    /// The call times out: after the call, it was made all the same.
+    Timeout,
+}
+
+/// Decides about each call. Implemented by tests.
+pub trait FaultPlan: Send + Sync + fmt::Debug {
+    /// Asked before the call.
+    fn before(&self, site: Site) -> Fault;
+    /// Asked after the call succeeded or failed.
+    fn after(&self, site: Site) -> Fault;
+}
+
+/// The payload of the panic that stands for a dead process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crash {
+    /// Where it died.
+    pub site: Site,
+}
+
+/// Where the calls pass through.
+#[derive(Debug, Clone, Default)]
+pub struct Probe(Option<Arc<dyn FaultPlan>>);
+
+/// A fault that the caller must turn into its own error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Injected {
+    /// As if the store throttled.
+    Throttle,
+    /// As if a transaction conflicted.
+    Conflict,
+    /// As if the answer never came.
+    Timeout,
+}
+
+impl Probe {
+    /// The probe of production: does nothing.
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
+    /// A probe that asks `plan` at each call.
+    pub fn with(plan: Arc<dyn FaultPlan>) -> Self {
+        Self(Some(plan))
+    }
+
+    /// To be asked before the call at `site`.
+    ///
+    /// # Errors
+    /// The fault to answer with instead of making the call.
+    ///
+    /// # Panics
+    /// With [`Crash`] where the plan lets the process die.
+    pub fn before(&self, site: Site) -> Result<(), Injected> {
+        self.0.as_ref().map_or(Ok(()), |plan| act(site, plan.before(site)))
+    }
+
+    /// To be asked after the call at `site`.
+    ///
+    /// # Errors
+    /// The fault to answer with although the call was made.
+    ///
+    /// # Panics
+    /// With [`Crash`] where the plan lets the process die.
+    pub fn after(&self, site: Site) -> Result<(), Injected> {
+        self.0.as_ref().map_or(Ok(()), |plan| act(site, plan.after(site)))
+    }
+}
+
+fn act(site: Site, fault: Fault) -> Result<(), Injected> {
+    match fault {
+        Fault::None => Ok(()),
+        Fault::Crash => std::panic::panic_any(Crash { site }),
+        Fault::Throttle => Err(Injected::Throttle),
+        Fault::Conflict => Err(Injected::Conflict),
+        Fault::Timeout => Err(Injected::Timeout),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_site_has_its_own_name() {
+        let names: BTreeSet<_> = Site::ALL.iter().map(|site| site.name()).collect();
+        assert_eq!(names.len(), Site::ALL.len());
+        assert!(names.iter().all(|name| name.split('/').count() == 2));
+    }
+
+    #[test]
+    fn an_empty_probe_lets_everything_pass() {
+        for site in Site::ALL {
+            assert_eq!(Probe::none().before(*site), Ok(()));
+            assert_eq!(Probe::none().after(*site), Ok(()));
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The bodies of requests and answers, by function. Field names and shapes are the API's contract.
+
+pub mod purchases;

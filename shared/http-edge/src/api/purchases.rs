@@ -1,0 +1,207 @@
+//! Bodies of `/v1/purchases`.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::code::VoucherCode;
+use domain::id::{PartyId, ProgrammeId};
+use domain::money::Money;
+use domain::receipt::PaymentKind;
+use domain::voucher::voucher_id;
+use serde::{Deserialize, Serialize};
+use store::voucher::OpenVoucher;
+
+/// A receipt as a till or shop sends it. Unknown fields are ignored, so that tills can send more than we know.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PurchaseRequest {
+    /// Location id.
+    pub store: String,
+    /// Till id within the location.
+    pub till: String,
+    /// Business day of the till.
+    pub business_date: NaiveDate,
+    /// Receipt number, unique within store, till and business date.
+    pub number: String,
+    /// When the till closed the receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<DateTime<Utc>>,
+    /// Number of the presented card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<String>,
+    /// Language of the text block when the customer has none: de, fr, it, en.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Sum of the lines, before cash rounding.
+    pub total: Money,
+    /// Cash rounding; payments are total plus rounding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cash_rounding: Option<Money>,
+    /// 1 to 500 lines.
+    pub lines: Vec<PurchaseLine>,
+    /// Up to 20 payments.
+    pub payments: Vec<PurchasePayment>,
+}
+
+/// One line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PurchaseLine {
+    /// Article number.
+    pub sku: String,
+    /// Product group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Thousandths of a piece, kilogram or metre; 1000 when absent.
+    #[serde(default = "one_piece")]
+    pub quantity_milli: i64,
+    /// What the customer paid for the line, VAT and line discounts included.
+    pub amount: Money,
+    /// VAT rate in hundredths of a per cent: 810 is 8.1 %.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vat_rate_bp: Option<u32>,
+}
+
+const fn one_piece() -> i64 {
+    1_000
+}
+
+/// One payment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PurchasePayment {
+    /// How it was paid.
+    pub kind: PaymentKind,
+    /// How much.
+    pub amount: Money,
+    /// The code of a voucher payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher_code: Option<String>,
+}
+
+/// The answer to a receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PurchaseAnswer {
+    /// Key of the receipt, for later calls.
+    pub key: String,
+    /// `accepted` the first time, `replayed` for the same receipt again.
+    pub status: PurchaseStatus,
+    /// Whether the receipt belongs to an account.
+    pub matched: bool,
+    /// Points expected, and why.
+    pub expected: Expected,
+    /// The account as of now; absent while the receipt has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountView>,
+    /// To be printed under the receipt.
+    pub print: PrintBlock,
+}
+
+/// Whether a receipt is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PurchaseStatus {
+    /// Stored now.
+    Accepted,
+    /// Stored before; nothing was changed.
+    Replayed,
+}
+
+/// Points of a receipt with the reason line by line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expected {
+    /// Points.
+    pub points: i64,
+    /// Programme.
+    pub programme: String,
+    /// Version of the programme.
+    pub programme_version: u32,
+    /// Sum of the lines that count.
+    pub eligible: Money,
+    /// Part paid with vouchers; earns nothing.
+    pub voucher_paid: Money,
+    /// What was multiplied and floored once: eligible less voucher-paid.
+    pub base: Money,
+    /// One row per line.
+    pub lines: Vec<ExpectedLine>,
+}
+
+/// One line's share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectedLine {
+    /// Index of the line, from 0.
+    pub line: usize,
+    /// Part that counts.
+    pub base: Money,
+    /// `base_rate` or `excluded_group`.
+    pub reason: domain::earning::LineReason,
+}
+
+/// An account for the till.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountView {
+    /// Active points posted so far; this receipt's points follow within seconds.
+    pub balance: i64,
+    /// Revenue posted so far.
+    pub revenue: Money,
+    /// Open vouchers, oldest first, at most 25.
+    pub open_vouchers: Vec<VoucherView>,
+    /// Whether there are more open vouchers than listed.
+    pub more_vouchers: bool,
+    /// When this was read.
+    pub as_of: DateTime<Utc>,
+}
+
+/// An open voucher for the till.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoucherView {
+    /// The code, as printed.
+    pub code: String,
+    /// Face value.
+    pub value: Money,
+    /// Last day of validity.
+    pub valid_until: NaiveDate,
+}
+
+impl VoucherView {
+    /// The view of a party's open voucher. `None` when the key that its code is derived from was withdrawn.
+    pub fn of(party: &PartyId, programme: &ProgrammeId, open: &OpenVoucher, key: Option<&[u8]>) -> Option<Self> {
+        let code = VoucherCode::derive(key?, &voucher_id(party, programme, open.sequence));
+        Some(Self {
+            code: code.to_string(),
+            value: Money::new(open.value_minor, open.currency),
+            valid_until: open.valid_until,
+        })
+    }
+}
+
+/// A print-ready block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrintBlock {
+    /// Language of the lines.
+    pub language: domain::till_text::Language,
+    /// Lines of at most 42 characters.
+    pub lines: Vec<String>,
+}
+
+/// Whose account a receipt goes to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClaimRequest {
+    /// Number of an active card.
+    pub card: String,
+}
+
+/// A stored receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PurchaseState {
+    /// Key of the receipt.
+    pub key: String,
+    /// Sum of its lines.
+    pub total: Money,
+    /// Whether it belongs to an account.
+    pub matched: bool,
+    /// The account's party.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party: Option<String>,
+    /// Whether its points stand in the ledger.
+    pub posted: bool,
+    /// Points posted, or expected as long as they are not.
+    pub points: i64,
+    /// When it was accepted.
+    pub accepted_at: DateTime<Utc>,
+}

@@ -1,0 +1,258 @@
+//! RFC 9457 problems. `code` is the machine's contract: it never changes its meaning.
+
+use domain::violation::Violation;
+use domain::voucher::Refusal;
+use serde_json::{Map, Value, json};
+use store::StoreError;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal, $title:literal, $remedy:literal;)*) => {
+        /// Every problem that a function answers.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stable text.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// HTTP status.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* }
+            }
+
+            /// One line for people.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// What the caller can do.
+            pub const fn remedy(self) -> &'static str {
+                match self { $(Self::$name => $remedy,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Not JSON, or not of the documented shape.
+    MalformedBody = "malformed_body", 400, "The body cannot be read", "Send JSON of the documented shape.";
+    /// A path or query parameter cannot be read.
+    MalformedParameter = "malformed_parameter", 400, "A parameter cannot be read", "Correct the parameter named in the detail.";
+    /// No caller in the context.
+    Unauthenticated = "unauthenticated", 401, "The caller is not known", "Send a valid key or token.";
+    /// The key or token lacks a scope.
+    ScopeMissing = "scope_missing", 403, "A scope is missing", "Use a key or token with the scope named in the detail.";
+    /// The key does not speak for the location.
+    LocationForbidden = "location_forbidden", 403, "The location is not this caller's", "Use the key of the location's middleware.";
+    /// Nothing under this path.
+    NotFound = "not_found", 404, "Not found", "Check the id in the path.";
+    /// A card that nobody issued.
+    CardUnknown = "card_unknown", 404, "The card is not known", "Read the card again; issue it if it is new.";
+    /// A voucher code that does not exist.
+    VoucherUnknown = "voucher_unknown", 404, "The voucher is not known", "Read or type the code again.";
+    /// The body is larger than allowed.
+    BodyTooLarge = "body_too_large", 413, "The body is too large", "Send at most 256 KiB.";
+    /// Fields are wrong; `errors` names them.
+    Invalid = "invalid", 422, "The content is not acceptable", "Correct the fields listed in errors.";
+    /// The location does not exist.
+    LocationUnknown = "location_unknown", 422, "The location is not known", "Add the location, or correct its id.";
+    /// The location sold its last receipt before.
+    LocationClosed = "location_closed", 422, "The location is closed", "Check the business date, or reopen the location.";
+    /// The location's programme does not exist.
+    ProgrammeUnknown = "programme_unknown", 422, "The programme is not known", "Store the programme first.";
+    /// The party does not exist.
+    PartyUnknown = "party_unknown", 422, "The party is not known", "Store the party first.";
+    /// The same receipt with other content.
+    ReceiptContradiction = "receipt_contradiction", 422, "This receipt was sent before with other content", "Do not change a receipt: send a new one under a new number. The stored one stands; an operator sees the case.";
+    /// The receipt belongs to a party already.
+    ReceiptAssigned = "receipt_assigned", 409, "The receipt belongs to an account already", "A receipt can be claimed once.";
+    /// The time for a claim is over.
+    ClaimTooLate = "claim_too_late", 409, "The receipt is too old to be claimed", "Ask the customer service.";
+    /// The card leads nowhere.
+    CardNotActive = "card_not_active", 409, "The card is not active", "Register the card, or use the one that replaced it.";
+    /// The card is in a state that forbids this.
+    CardState = "card_state", 409, "The card's state does not allow this", "See the detail for the card's state.";
+    /// The voucher was redeemed on another receipt.
+    VoucherRedeemed = "voucher_redeemed", 409, "The voucher was redeemed before", "Take another payment; the first redemption is in the answer.";
+    /// The voucher is held for another basket.
+    VoucherReserved = "voucher_reserved", 409, "The voucher is reserved", "Wait until the reservation ends, or release it there.";
+    /// The basket does not hold the voucher.
+    VoucherNotHeld = "voucher_not_held", 409, "The basket does not hold the voucher", "Reserve it again, or redeem without a basket.";
+    /// The redemption on this receipt was reversed.
+    VoucherReversed = "voucher_reversed", 409, "The redemption on this receipt was reversed", "Redeem on a new receipt.";
+    /// There is no redemption on this receipt.
+    VoucherNotRedeemed = "voucher_not_redeemed", 409, "The voucher is not redeemed on this receipt", "Check the receipt key.";
+    /// Reversed too often.
+    VoucherReversalsExhausted = "voucher_reversals_exhausted", 409, "The voucher was reversed too often", "An operator must look at the voucher.";
+    /// The validity has not begun.
+    VoucherNotYetValid = "voucher_not_yet_valid", 409, "The voucher is not valid yet", "Take it from its first day.";
+    /// The validity is over.
+    VoucherExpired = "voucher_expired", 409, "The voucher has expired", "Take another payment.";
+    /// Stopped by an operator.
+    VoucherBlocked = "voucher_blocked", 409, "The voucher is blocked", "Ask the customer service.";
+    /// The voucher belongs to another programme.
+    VoucherOtherProgramme = "voucher_other_programme", 409, "The voucher belongs to another programme", "Take it at a location of its programme.";
+    /// The basket is too small for the voucher.
+    BasketTooSmall = "basket_too_small", 409, "The basket is too small for the voucher", "Take the voucher on a larger basket.";
+    /// Somebody else changed it at the same time.
+    ConcurrentChange = "concurrent_change", 409, "Somebody changed this at the same time", "Read it again and repeat the change.";
+    /// The position in the feed is older than what is kept.
+    CursorExpired = "cursor_expired", 410, "The feed no longer goes back that far", "Begin without a cursor.";
+    /// Too many unknown codes or cards from this terminal.
+    TooManyUnknown = "too_many_unknown", 429, "Too many unknown codes or cards", "Wait for the time in Retry-After. Known codes and cards go on working.";
+    /// A fault on our side.
+    Internal = "internal", 500, "Something went wrong here", "Repeat the call; report the request id if it persists.";
+    /// Busy, or an answer was lost.
+    Unavailable = "unavailable", 503, "Busy at the moment", "Repeat the same call after the time in Retry-After: it is not applied twice.";
+}
+
+/// A problem on its way to the caller. Texts carry no personal data, no codes and no keys.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// What it is.
+    pub code: Code,
+    /// What happened in this case.
+    pub detail: String,
+    /// Findings about fields.
+    pub errors: Vec<Violation>,
+    /// Further members, such as the first redemption.
+    pub members: Map<String, Value>,
+    /// Seconds to wait before another try.
+    pub retry_after: Option<i64>,
+}
+
+impl Problem {
+    /// A problem with its detail.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let retry_after = (code == Code::Unavailable).then_some(1);
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            members: Map::new(),
+            retry_after,
+        }
+    }
+
+    /// Fields are wrong.
+    pub fn invalid(errors: Vec<Violation>) -> Self {
+        let detail = match errors.as_slice() {
+            [one] => format!("{}: {}", one.pointer, one.detail),
+            many => format!("{} fields are wrong, see errors", many.len()),
+        };
+        Self {
+            errors,
+            ..Self::new(Code::Invalid, detail)
+        }
+    }
+
+    /// Adds a member.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        self.members.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Sets the seconds to wait before another try.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: i64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// The problem document.
+    pub fn document(&self, request_id: &str) -> Value {
+        let mut document = self.members.clone();
+        document.insert("type".to_owned(), json!(format!("/docs#{}", self.code.as_str())));
+        document.insert("title".to_owned(), json!(self.code.title()));
+        document.insert("status".to_owned(), json!(self.code.status()));
+        document.insert("detail".to_owned(), json!(self.detail));
+        document.insert("code".to_owned(), json!(self.code.as_str()));
+        document.insert("request_id".to_owned(), json!(request_id));
+        if !self.errors.is_empty() {
+            document.insert("errors".to_owned(), json!(self.errors));
+        }
+        Value::Object(document)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            tracing::warn!(%error, "the table did not answer in time");
+            Self::new(Code::Unavailable, "the books are busy: repeat the same call")
+        } else {
+            tracing::error!(%error, "the table refused a call");
+            Self::new(Code::Internal, "the call could not be finished")
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::AlreadyRedeemed { receipt, at } => Self::new(Code::VoucherRedeemed, detail).with(
+                "redemption",
+                json!({"location": receipt.store, "till": receipt.till, "business_date": receipt.business_date, "at": at}),
+            ),
+            Refusal::Reserved { until } => Self::new(Code::VoucherReserved, detail).with("until", json!(until)),
+            Refusal::NotHeld => Self::new(Code::VoucherNotHeld, detail),
+            Refusal::NotYetValid { from } => Self::new(Code::VoucherNotYetValid, detail).with("valid_from", json!(from)),
+            Refusal::Expired { until } => Self::new(Code::VoucherExpired, detail).with("valid_until", json!(until)),
+            Refusal::Blocked => Self::new(Code::VoucherBlocked, detail),
+            Refusal::OtherProgramme => Self::new(Code::VoucherOtherProgramme, detail),
+            Refusal::BasketTooSmall { min_basket_minor, currency } => Self::new(Code::BasketTooSmall, detail)
+                .with("min_basket", json!({"amount_minor": min_basket_minor, "currency": currency})),
+            Refusal::Reversed => Self::new(Code::VoucherReversed, detail),
+            Refusal::NotRedeemed => Self::new(Code::VoucherNotRedeemed, detail),
+            Refusal::TooManyReversals => Self::new(Code::VoucherReversalsExhausted, detail),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_says_what_where_and_what_to_do() {
+        let violation = Violation::new("/lines/0/amount/amount_minor", "amount_out_of_range", "must be 0 to 10");
+        let document = Problem::invalid(vec![violation]).document("r-1");
+        assert_eq!(document["status"], 422);
+        assert_eq!(document["code"], "invalid");
+        assert_eq!(document["request_id"], "r-1");
+        assert_eq!(document["errors"][0]["pointer"], "/lines/0/amount/amount_minor");
+        assert_eq!(document["detail"], "/lines/0/amount/amount_minor: must be 0 to 10");
+    }
+
+    #[test]
+    fn a_code_is_lower_case_and_means_one_thing() {
+        let mut texts: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert!(
+            texts
+                .iter()
+                .all(|t| t.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        );
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn a_lost_answer_asks_for_the_same_call_again() {
+        let problem = Problem::from(StoreError::Unknown(faults_site()));
+        assert_eq!((problem.code, problem.retry_after), (Code::Unavailable, Some(1)));
+    }
+
+    fn faults_site() -> store::Site {
+        store::Site::ToolRead
+    }
+}

@@ -1,0 +1,147 @@
+//! Every route with its scope and its function. The template and the OpenAPI document are tested against this list.
+
+use crate::caller::Scope;
+
+/// A route of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// HTTP method.
+    pub method: &'static str,
+    /// Path with `{parameters}`.
+    pub path: &'static str,
+    /// The scope it needs; `None` for the open ones.
+    pub scope: Option<Scope>,
+    /// The function that answers.
+    pub function: &'static str,
+}
+
+const fn route(method: &'static str, path: &'static str, scope: Scope, function: &'static str) -> Route {
+    Route {
+        method,
+        path,
+        scope: Some(scope),
+        function,
+    }
+}
+
+const fn open(path: &'static str) -> Route {
+    Route {
+        method: "GET",
+        path,
+        scope: None,
+        function: "api-docs",
+    }
+}
+
+/// All routes.
+pub const ROUTES: &[Route] = &[
+    route("POST", "/v1/purchases", Scope::PurchasesWrite, "purchase-ingestion"),
+    route("GET", "/v1/purchases/{key}", Scope::PurchasesRead, "purchase-ingestion"),
+    route(
+        "POST",
+        "/v1/purchases/{key}/claim",
+        Scope::PurchasesClaim,
+        "purchase-ingestion",
+    ),
+    route(
+        "POST",
+        "/v1/vouchers/check",
+        Scope::VouchersRedeem,
+        "voucher-redemption",
+    ),
+    route(
+        "POST",
+        "/v1/vouchers/reserve",
+        Scope::VouchersRedeem,
+        "voucher-redemption",
+    ),
+    route(
+        "POST",
+        "/v1/vouchers/redeem",
+        Scope::VouchersRedeem,
+        "voucher-redemption",
+    ),
+    route(
+        "POST",
+        "/v1/vouchers/release",
+        Scope::VouchersRedeem,
+        "voucher-redemption",
+    ),
+    route(
+        "POST",
+        "/v1/vouchers/reverse",
+        Scope::VouchersRedeem,
+        "voucher-redemption",
+    ),
+    route("GET", "/v1/vouchers/feed", Scope::VouchersFeed, "voucher-redemption"),
+    route(
+        "GET",
+        "/v1/vouchers/unmatched",
+        Scope::OperationsRead,
+        "voucher-redemption",
+    ),
+    route("POST", "/v1/parties", Scope::PartiesWrite, "customer"),
+    route("GET", "/v1/parties/{party_id}", Scope::PartiesRead, "customer"),
+    route("GET", "/v1/parties/{party_id}/points", Scope::PartiesRead, "customer"),
+    route("POST", "/v1/cards", Scope::CardsWrite, "customer"),
+    route("POST", "/v1/cards/{number}/register", Scope::CardsWrite, "customer"),
+    route("POST", "/v1/cards/{number}/replace", Scope::CardsWrite, "customer"),
+    route("POST", "/v1/cards/{number}/block", Scope::CardsWrite, "customer"),
+    route("POST", "/v1/cards/{number}/unblock", Scope::CardsWrite, "customer"),
+    route("GET", "/v1/cash-desk/{card}", Scope::CashDeskRead, "customer"),
+    route("GET", "/v1/locations", Scope::LocationsRead, "administration"),
+    route(
+        "PUT",
+        "/v1/locations/{location_id}",
+        Scope::LocationsWrite,
+        "administration",
+    ),
+    route(
+        "POST",
+        "/v1/locations/{location_id}/close",
+        Scope::LocationsWrite,
+        "administration",
+    ),
+    route(
+        "GET",
+        "/v1/locations/{location_id}/revenue",
+        Scope::ReportsRead,
+        "administration",
+    ),
+    route(
+        "GET",
+        "/v1/programmes/{programme_id}",
+        Scope::ProgrammesRead,
+        "administration",
+    ),
+    route(
+        "PUT",
+        "/v1/programmes/{programme_id}",
+        Scope::ProgrammesWrite,
+        "administration",
+    ),
+    route("GET", "/v1/clients", Scope::ClientsAdmin, "administration"),
+    route("PUT", "/v1/clients/{client_id}", Scope::ClientsAdmin, "administration"),
+    route(
+        "POST",
+        "/v1/clients/{client_id}/keys",
+        Scope::ClientsAdmin,
+        "administration",
+    ),
+    route(
+        "DELETE",
+        "/v1/clients/{client_id}/keys/{key_id}",
+        Scope::ClientsAdmin,
+        "administration",
+    ),
+    route("GET", "/v1/exceptions", Scope::OperationsRead, "administration"),
+    open("/docs"),
+    open("/openapi.json"),
+    open("/health"),
+];
+
+/// The route with this key, `METHOD /path`.
+pub fn find(key: &str) -> Option<&'static Route> {
+    let (method, path) = key.split_once(' ')?;
+    ROUTES.iter().find(|route| route.method == method && route.path == path)
+}

@@ -1,0 +1,89 @@
+//! The loop around the handler of a function that works off a queue.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde::de::DeserializeOwned;
+use store::Db;
+
+/// A message with the id under which its failure is reported.
+#[derive(Debug, Clone)]
+pub struct Delivery<M> {
+    /// The queue's id of the message.
+    pub id: String,
+    /// The message.
+    pub message: M,
+}
+
+/// Ids of the messages that must come again.
+pub type Failed = BTreeSet<String>;
+
+/// Works off batches until the platform ends the process.
+///
+/// A message that cannot be read is reported as failed and ends in the dead-letter queue alone; the handler sees the
+/// others. When the whole batch failed, the invocation fails, so that the error metric rises.
+///
+/// # Errors
+/// When the runtime's own connection fails.
+pub async fn serve<M, H, Fut>(db: &Db, handler: H) -> Result<(), Error>
+where
+    M: DeserializeOwned,
+    H: Fn(Vec<Delivery<M>>) -> Fut,
+    Fut: Future<Output = Failed>,
+{
+    let handler = &handler;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
+        batch(db, handler, event.payload)
+    }))
+    .await
+}
+
+async fn batch<M, H, Fut>(db: &Db, handler: &H, event: SqsEvent) -> Result<SqsBatchResponse, Error>
+where
+    M: DeserializeOwned,
+    H: Fn(Vec<Delivery<M>>) -> Fut,
+    Fut: Future<Output = Failed>,
+{
+    let started = Instant::now();
+    let all = event.records.len();
+    let mut failed = Failed::new();
+    let mut deliveries = Vec::with_capacity(all);
+    for record in event.records {
+        let id = record.message_id.unwrap_or_default();
+        match serde_json::from_str(record.body.as_deref().unwrap_or_default()) {
+            Ok(message) => deliveries.push(Delivery { id, message }),
+            Err(error) => {
+                tracing::error!(message.id = %id, line = error.line(), column = error.column(), "a message cannot be read");
+                failed.insert(id);
+            }
+        }
+    }
+    if !deliveries.is_empty() {
+        failed.extend(handler(deliveries).await);
+    }
+    let cost = db.meter().take();
+    tracing::info!(
+        messages = all,
+        failed = failed.len(),
+        duration_ms = started.elapsed().as_millis(),
+        table.requests = cost.requests,
+        table.read_milli_units = cost.read_milli,
+        table.write_milli_units = cost.write_milli,
+        "worked off"
+    );
+    if all > 0 && failed.len() == all {
+        return Err("every message of the batch failed".into());
+    }
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failed
+        .into_iter()
+        .map(|id| {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = id;
+            failure
+        })
+        .collect();
+    Ok(response)
+}

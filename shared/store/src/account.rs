@@ -1,0 +1,240 @@
+//! Accounts, their ledger and the monthly activity, in the party's partition.
+
+use chrono::{DateTime, Utc};
+use domain::account::{Account, Entry, receipt_entry_id};
+use domain::id::{PartyId, ProgrammeId, Tenant};
+use domain::receipt::{Receipt, ReceiptKey};
+use faults::Site;
+
+use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError, Value};
+use crate::error::StoreError;
+use crate::party;
+use crate::record::{Record, instant_key};
+
+/// Entity type of accounts.
+pub const ACCOUNT: &str = "account";
+/// Topic of an account that is worth vouchers.
+pub const THRESHOLD: &str = "threshold";
+/// Prefix of the sort keys of accounts.
+pub const PREFIX: &str = "TILL#1ACCOUNT#";
+
+/// Which account.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId {
+    /// Tenant.
+    pub tenant: Tenant,
+    /// Holder.
+    pub party: PartyId,
+    /// Programme.
+    pub programme: ProgrammeId,
+}
+
+impl AccountId {
+    /// The key of the snapshot.
+    pub fn key(&self) -> Key {
+        Key {
+            pk: party::partition(&self.tenant, &self.party),
+            sk: format!("{PREFIX}{}", self.programme),
+        }
+    }
+
+    /// The key of the entry with this natural id.
+    pub fn entry_key(&self, natural_id: &str) -> Key {
+        Key {
+            pk: party::partition(&self.tenant, &self.party),
+            sk: format!("LEDGER#{}#{natural_id}", self.programme),
+        }
+    }
+
+    fn activity_key(&self, month: &str) -> Key {
+        Key {
+            pk: party::partition(&self.tenant, &self.party),
+            sk: format!("ACTIVITY#{}#{month}", self.programme),
+        }
+    }
+}
+
+/// The account's snapshot; `None` before its first entry.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn read(db: &Db, site: Site, id: &AccountId, read: Read) -> Result<Option<Record<Account>>, StoreError> {
+    db.get(site, &id.key(), read).await
+}
+
+/// The entry that posts `receipt`, if it stands.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn receipt_entry(
+    db: &Db,
+    site: Site,
+    id: &AccountId,
+    receipt: &ReceiptKey,
+) -> Result<Option<Record<Entry>>, StoreError> {
+    db.get(site, &id.entry_key(&receipt_entry_id(receipt)), Read::Strong)
+        .await
+}
+
+/// Entries by natural id, those that stand.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn entries(
+    db: &Db,
+    site: Site,
+    id: &AccountId,
+    natural_ids: &[String],
+) -> Result<Vec<Record<Entry>>, StoreError> {
+    let keys: Vec<_> = natural_ids.iter().map(|natural| id.entry_key(natural)).collect();
+    db.batch_get(site, &keys, Read::Strong).await
+}
+
+/// A page of the ledger, newest business date first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn ledger(
+    db: &Db,
+    site: Site,
+    id: &AccountId,
+    after: Option<String>,
+    limit: i32,
+) -> Result<(Vec<Record<Entry>>, Option<String>), StoreError> {
+    let prefix = format!("LEDGER#{}#", id.programme);
+    let mut range = Range::prefix(party::partition(&id.tenant, &id.party), &prefix, limit);
+    range.after = after;
+    range.descending = true;
+    db.query(site, &range, Read::Eventual).await
+}
+
+/// One receipt of a posting.
+#[derive(Debug, Clone, Copy)]
+pub struct Posting<'a> {
+    /// The entry.
+    pub entry: &'a Entry,
+    /// Its receipt, for the activity of the month.
+    pub receipt: &'a Receipt,
+}
+
+/// The legs that put the snapshot after a change, under the condition that nobody changed it meanwhile.
+///
+/// # Errors
+/// [`StoreError::Unreadable`].
+pub(crate) fn snapshot_leg(
+    site: Site,
+    id: &AccountId,
+    before: Option<&Record<Account>>,
+    after: &Account,
+    vouchers_due: bool,
+    now: DateTime<Utc>,
+) -> Result<Leg, StoreError> {
+    let mut record = Record::new(id.key(), ACCOUNT, now, after.clone());
+    record.topics = vouchers_due.then(|| THRESHOLD.to_owned());
+    let condition = match before {
+        None => Condition::absent(),
+        Some(before) => {
+            record.created_at = before.created_at;
+            Condition::version(before.d.version)
+        }
+    };
+    Leg::put(site, &record, Some(condition))
+}
+
+pub(crate) fn entry_leg(site: Site, id: &AccountId, entry: &Entry, now: DateTime<Utc>) -> Result<Leg, StoreError> {
+    let record = Record::new(id.entry_key(&entry.natural_id()), "ledger_entry", now, entry.clone());
+    Leg::put(site, &record, Some(Condition::absent()))
+}
+
+/// What became of a posting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Committed {
+    /// Entries and snapshot are stored.
+    Done,
+    /// An entry stands already, or the account has moved on: read both again.
+    Stale,
+}
+
+/// Commits postings of one account: the entries, which are their own idempotency records, the snapshot and the activity,
+/// all or nothing.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn commit(
+    db: &Db,
+    id: &AccountId,
+    before: Option<&Record<Account>>,
+    postings: &[Posting<'_>],
+    after: &Account,
+    vouchers_due: bool,
+    now: DateTime<Utc>,
+) -> Result<Committed, StoreError> {
+    let site = Site::PostCommit;
+    let mut legs = Vec::with_capacity(postings.len() + 2);
+    for posting in postings {
+        legs.push(entry_leg(site, id, posting.entry, now)?);
+    }
+    legs.push(snapshot_leg(site, id, before, after, vouchers_due, now)?);
+    legs.extend(activity_legs(id, postings, now));
+    match db.transact(site, legs).await {
+        Ok(()) => Ok(Committed::Done),
+        Err(TransactError::Condition(_)) => Ok(Committed::Stale),
+        Err(TransactError::Store(error)) => Err(error),
+    }
+}
+
+/// Product groups of one receipt that are counted by name; the rest counts under `other`.
+const GROUPS_MAX: usize = 8;
+
+/// One update per calendar month: receipts and revenue, in all, by store and by product group. Sums only, so that the
+/// order of receipts does not matter and nothing has to be read first.
+fn activity_legs(id: &AccountId, postings: &[Posting<'_>], now: DateTime<Utc>) -> Vec<Leg> {
+    let mut months: std::collections::BTreeMap<String, std::collections::BTreeMap<String, i64>> = Default::default();
+    for posting in postings {
+        let month = posting.entry.business_date.format("%Y-%m").to_string();
+        let sums = months.entry(month).or_default();
+        let mut add = |name: String, by: i64| *sums.entry(name).or_default() += by;
+        let receipt = posting.receipt;
+        add("n".to_owned(), 1);
+        add("r".to_owned(), receipt.total_minor);
+        add(format!("n:s:{}", receipt.key.store), 1);
+        add(format!("r:s:{}", receipt.key.store), receipt.total_minor);
+        let mut named = std::collections::BTreeSet::new();
+        for line in &receipt.lines {
+            let Some(group) = line.group.as_deref() else { continue };
+            if named.len() < GROUPS_MAX {
+                named.insert(group);
+            }
+            let name = if named.contains(group) { group } else { "other" };
+            add(format!("r:g:{name}"), line.amount_minor);
+        }
+    }
+    months
+        .into_iter()
+        .map(|(month, sums)| activity_leg(id, &month, sums, now))
+        .collect()
+}
+
+fn activity_leg(id: &AccountId, month: &str, sums: std::collections::BTreeMap<String, i64>, now: DateTime<Utc>) -> Leg {
+    let mut adds = Vec::with_capacity(sums.len());
+    let mut update = Condition::default();
+    for (index, (name, sum)) in sums.into_iter().enumerate() {
+        adds.push(format!("#a{index} :a{index}"));
+        update = update
+            .name(&format!("#a{index}"), &name)
+            .value(&format!(":a{index}"), Value::Integer(sum));
+    }
+    let update = update
+        .expression(format!(
+            "SET #et = :et, #v = :v, #updated = :now, #created = if_not_exists(#created, :now) ADD {}",
+            adds.join(", ")
+        ))
+        .name("#et", "et")
+        .name("#v", "v")
+        .name("#updated", "updated_at")
+        .name("#created", "created_at")
+        .value(":et", Value::Text("activity".to_owned()))
+        .value(":v", Value::Integer(1))
+        .value(":now", Value::Text(instant_key(now)));
+    Leg::Update(id.activity_key(month), update, None)
+}

@@ -1,0 +1,109 @@
+//! Cards under a keyed hash of their number, and the receipts that wait for one.
+
+use chrono::{DateTime, Utc};
+use domain::card::{CardNumber, CardStatus};
+use domain::code;
+use domain::id::{LookupKey, PartyId, Tenant};
+use domain::receipt::ReceiptKey;
+use faults::Site;
+use serde::{Deserialize, Serialize};
+
+use crate::db::{Condition, Db, Key, Leg, Range, Read, Value};
+use crate::error::StoreError;
+use crate::record::Record;
+
+/// Entity type and topic of cards.
+pub const CARD: &str = "card";
+
+/// A card as the table knows it. Its number stands on the party only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// What it can do.
+    pub status: CardStatus,
+    /// Whose it is, once registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party: Option<PartyId>,
+    /// Counts the changes, from 1.
+    pub version: u64,
+    /// When it became the party's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered_at: Option<DateTime<Utc>>,
+}
+
+impl Card {
+    /// The party that a receipt with this card belongs to at once.
+    pub fn leads_to(&self) -> Option<&PartyId> {
+        self.party.as_ref().filter(|_| self.status.leads_to_party())
+    }
+}
+
+/// A receipt that waits for its card to lead somewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// The receipt.
+    pub receipt: ReceiptKey,
+}
+
+/// The keyed hash under which a card is stored.
+pub fn lookup_key(pepper: &[u8], number: &CardNumber) -> LookupKey {
+    code::lookup_key(pepper, "card/1", number.as_str().as_bytes())
+}
+
+/// The key of a card.
+pub fn key(tenant: &Tenant, card: &LookupKey) -> Key {
+    Key {
+        pk: partition(tenant, card),
+        sk: "CARD".to_owned(),
+    }
+}
+
+fn partition(tenant: &Tenant, card: &LookupKey) -> String {
+    format!("CARD#{tenant}#{card}")
+}
+
+pub(crate) fn parked_key(tenant: &Tenant, card: &LookupKey, receipt: &ReceiptKey) -> Key {
+    Key {
+        pk: partition(tenant, card),
+        sk: format!("PARKED#{receipt}"),
+    }
+}
+
+/// The check that a card does not lead to a party.
+pub(crate) fn leads_nowhere(tenant: &Tenant, card: &LookupKey) -> Leg {
+    let check = Condition::new("attribute_not_exists(pk) OR NOT #d.#status IN (:active, :replaced)")
+        .name("#d", "d")
+        .name("#status", "status")
+        .value(":active", Value::Text("active".to_owned()))
+        .value(":replaced", Value::Text("replaced".to_owned()));
+    Leg::Check(key(tenant, card), check)
+}
+
+/// A card, or `None` when nobody issued it.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn read(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    card: &LookupKey,
+    read: Read,
+) -> Result<Option<Record<Card>>, StoreError> {
+    db.get(site, &key(tenant, card), read).await
+}
+
+/// Receipts that wait for `card`: a page of at most 100, in the order of their keys.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn parked(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    card: &LookupKey,
+    after: Option<String>,
+) -> Result<(Vec<Record<Parked>>, Option<String>), StoreError> {
+    let mut range = Range::prefix(partition(tenant, card), "PARKED#", 100);
+    range.after = after;
+    db.query(site, &range, Read::Strong).await
+}

@@ -1,0 +1,357 @@
+//! Writes: one leg by itself or several in a transaction.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update,
+};
+use chrono::SecondsFormat;
+use faults::Site;
+use serde::Serialize;
+
+use super::{Db, Key, OLD, to_item};
+use crate::error::{self, StoreError};
+use crate::record::{Item, Record};
+
+/// A value in a condition or an update.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Text.
+    Text(String),
+    /// Integer.
+    Integer(i64),
+}
+
+impl From<Value> for AttributeValue {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Text(text) => Self::S(text),
+            Value::Integer(number) => Self::N(number.to_string()),
+        }
+    }
+}
+
+/// An expression with its names and values. Names are given as `#name`, values as `:name`.
+#[derive(Debug, Clone, Default)]
+pub struct Condition {
+    expression: String,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Condition {
+    /// An expression without placeholders yet.
+    pub fn new(expression: impl Into<String>) -> Self {
+        Self {
+            expression: expression.into(),
+            ..Self::default()
+        }
+    }
+
+    /// The item must not exist.
+    pub fn absent() -> Self {
+        Self::new("attribute_not_exists(pk)")
+    }
+
+    /// The item must exist.
+    pub fn present() -> Self {
+        Self::new("attribute_exists(pk)")
+    }
+
+    /// The entity's version must be `version`.
+    pub fn version(version: u64) -> Self {
+        Self::new("#d.#version = :version")
+            .name("#d", "d")
+            .name("#version", "version")
+            .value(":version", Value::Integer(i64::try_from(version).unwrap_or(i64::MAX)))
+    }
+
+    /// The item must still be the image `before`, told by when it was stored.
+    pub fn unchanged<T>(before: &Record<T>) -> Self {
+        // As chrono's serde writes it into the item.
+        let stored = before.updated_at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        Self::new("#updated = :updated")
+            .name("#updated", "updated_at")
+            .value(":updated", Value::Text(stored))
+    }
+
+    /// Replaces the expression.
+    #[must_use]
+    pub fn expression(mut self, expression: String) -> Self {
+        self.expression = expression;
+        self
+    }
+
+    /// Names an attribute.
+    #[must_use]
+    pub fn name(mut self, placeholder: &str, name: &str) -> Self {
+        self.names.insert(placeholder.to_owned(), name.to_owned());
+        self
+    }
+
+    /// Gives a value.
+    #[must_use]
+    pub fn value(mut self, placeholder: &str, value: Value) -> Self {
+        self.values.insert(placeholder.to_owned(), value.into());
+        self
+    }
+}
+
+/// One write.
+#[derive(Debug, Clone)]
+pub enum Leg {
+    /// Store an item.
+    Put(Item, Option<Condition>),
+    /// Change attributes of an item: the update expression (with all names and values) and the condition's expression.
+    Update(Key, Condition, Option<String>),
+    /// Remove an item.
+    Delete(Key, Option<Condition>),
+    /// Only check.
+    Check(Key, Condition),
+}
+
+impl Leg {
+    /// Store `record`, under `condition` if given.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] when the record cannot be an item.
+    pub fn put<T: Serialize>(site: Site, record: &Record<T>, condition: Option<Condition>) -> Result<Self, StoreError> {
+        Ok(Self::Put(to_item(site, record)?, condition))
+    }
+
+    pub(super) fn into_transact(self, table: &str, site: Site) -> Result<TransactWriteItem, StoreError> {
+        let builder = TransactWriteItem::builder();
+        let built = match self {
+            Self::Put(item, condition) => {
+                let (expression, names, values) = split(condition);
+                let put = Put::builder()
+                    .table_name(table)
+                    .set_item(Some(item))
+                    .set_condition_expression(expression)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(OLD)
+                    .build();
+                put.map(|put| builder.put(put).build())
+            }
+            Self::Update(key, update, condition) => {
+                let (expression, names, values) = split(Some(update));
+                let update = Update::builder()
+                    .table_name(table)
+                    .set_key(Some(key.attributes()))
+                    .set_update_expression(expression)
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(OLD)
+                    .build();
+                update.map(|update| builder.update(update).build())
+            }
+            Self::Delete(key, condition) => {
+                let (expression, names, values) = split(condition);
+                let delete = Delete::builder()
+                    .table_name(table)
+                    .set_key(Some(key.attributes()))
+                    .set_condition_expression(expression)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(OLD)
+                    .build();
+                delete.map(|delete| builder.delete(delete).build())
+            }
+            Self::Check(key, condition) => {
+                let (expression, names, values) = split(Some(condition));
+                let check = ConditionCheck::builder()
+                    .table_name(table)
+                    .set_key(Some(key.attributes()))
+                    .set_condition_expression(expression)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(OLD)
+                    .build();
+                check.map(|check| builder.condition_check(check).build())
+            }
+        };
+        built.map_err(|_| StoreError::Refused {
+            site,
+            code: "ConstructionFailure".to_owned(),
+        })
+    }
+}
+
+type Split = (
+    Option<String>,
+    Option<HashMap<String, String>>,
+    Option<HashMap<String, AttributeValue>>,
+);
+
+/// The parts of a condition as the SDK wants them: empty maps are errors there.
+fn split(condition: Option<Condition>) -> Split {
+    let Some(condition) = condition else {
+        return (None, None, None);
+    };
+    (
+        Some(condition.expression),
+        Some(condition.names).filter(|names| !names.is_empty()),
+        Some(condition.values).filter(|values| !values.is_empty()),
+    )
+}
+
+/// What became of a single write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written<T> {
+    /// Stored.
+    Done,
+    /// The condition does not hold; the item that stood in the way, if there is one.
+    Refused(Option<Box<Record<T>>>),
+}
+
+/// A leg whose condition does not hold.
+#[derive(Debug, Clone)]
+pub struct FailedLeg {
+    /// Position of the leg in the transaction, from 0.
+    pub index: usize,
+    /// The item that stood in the way.
+    pub item: Option<Item>,
+}
+
+/// Why a transaction was not applied.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum TransactError {
+    /// Conditions do not hold: a business answer.
+    #[error("{} conditions of the transaction do not hold", .0.len())]
+    Condition(Vec<FailedLeg>),
+    /// The call itself failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Sorts the reasons of a cancelled transaction: any failed condition is an answer, else conflict and throttling are worth
+/// another try, and the rest is a bug.
+pub(super) fn cancelled(site: Site, reasons: &[CancellationReason]) -> Result<Vec<FailedLeg>, StoreError> {
+    let mut failed = Vec::new();
+    let mut other = None;
+    for (index, reason) in reasons.iter().enumerate() {
+        match reason.code() {
+            Some("ConditionalCheckFailed") => failed.push(FailedLeg {
+                index,
+                item: reason.item.clone(),
+            }),
+            None | Some("None") => {}
+            Some(code) => other = Some(error::from_code(site, code)),
+        }
+    }
+    match other {
+        // A conflict beside a failed condition: the other writer may be undone, so look again.
+        Some(error) => Err(error),
+        None if failed.is_empty() => Err(StoreError::Unknown(site)),
+        None => Ok(failed),
+    }
+}
+
+impl Db {
+    /// One try of a single write. `Some` when its condition does not hold.
+    pub(super) async fn write_once(&self, site: Site, leg: &Leg) -> Result<Option<Option<Item>>, StoreError> {
+        let total = ReturnConsumedCapacity::Total;
+        match leg.clone() {
+            Leg::Put(item, condition) => {
+                let (expression, names, values) = split(condition);
+                let call = self.client.put_item().table_name(&self.table).set_item(Some(item));
+                let call = call
+                    .set_condition_expression(expression)
+                    .set_expression_attribute_names(names);
+                let call = call
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(OLD);
+                match call.return_consumed_capacity(total).send().await {
+                    Ok(answer) => self.meter.count(true, answer.consumed_capacity()),
+                    Err(sdk_error) => {
+                        return refused(site, sdk_error, |e| match e {
+                            aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(e) => {
+                                Some(e.item.clone())
+                            }
+                            _ => None,
+                        });
+                    }
+                }
+            }
+            Leg::Update(key, update, condition) => {
+                let (expression, names, values) = split(Some(update));
+                let call = self
+                    .client
+                    .update_item()
+                    .table_name(&self.table)
+                    .set_key(Some(key.attributes()));
+                let call = call
+                    .set_update_expression(expression)
+                    .set_condition_expression(condition);
+                let call = call
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values);
+                let call = call.return_values_on_condition_check_failure(OLD);
+                match call.return_consumed_capacity(total).send().await {
+                    Ok(answer) => self.meter.count(true, answer.consumed_capacity()),
+                    Err(sdk_error) => {
+                        return refused(site, sdk_error, |e| {
+                            match e {
+                        aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(e) => {
+                            Some(e.item.clone())
+                        }
+                        _ => None,
+                    }
+                        });
+                    }
+                }
+            }
+            Leg::Delete(key, condition) => {
+                let (expression, names, values) = split(condition);
+                let call = self
+                    .client
+                    .delete_item()
+                    .table_name(&self.table)
+                    .set_key(Some(key.attributes()));
+                let call = call
+                    .set_condition_expression(expression)
+                    .set_expression_attribute_names(names);
+                let call = call
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(OLD);
+                match call.return_consumed_capacity(total).send().await {
+                    Ok(answer) => self.meter.count(true, answer.consumed_capacity()),
+                    Err(sdk_error) => {
+                        return refused(site, sdk_error, |e| {
+                            match e {
+                        aws_sdk_dynamodb::operation::delete_item::DeleteItemError::ConditionalCheckFailedException(e) => {
+                            Some(e.item.clone())
+                        }
+                        _ => None,
+                    }
+                        });
+                    }
+                }
+            }
+            Leg::Check(..) => {
+                return Err(StoreError::Refused {
+                    site,
+                    code: "CheckAlone".to_owned(),
+                });
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn refused<E, R>(
+    site: Site,
+    sdk_error: SdkError<E, R>,
+    old: impl Fn(&E) -> Option<Option<Item>>,
+) -> Result<Option<Option<Item>>, StoreError>
+where
+    E: aws_sdk_dynamodb::error::ProvideErrorMetadata,
+{
+    match sdk_error.as_service_error().and_then(old) {
+        Some(item) => Ok(Some(item)),
+        None => Err(error::from_sdk(site, &sdk_error)),
+    }
+}

@@ -1,0 +1,74 @@
+//! Locations of a tenant, one partition.
+
+use chrono::{DateTime, Utc};
+use domain::id::{LocationId, Tenant};
+use domain::location::Location;
+use faults::Site;
+
+use crate::db::{Condition, Db, Key, Leg, Range, Read, Written};
+use crate::error::StoreError;
+use crate::record::Record;
+
+/// Entity type of locations.
+pub const LOCATION: &str = "location";
+/// Most locations listed for one tenant.
+pub const LOCATIONS_MAX: i32 = 1_000;
+
+fn partition(tenant: &Tenant) -> String {
+    format!("LOCATIONS#{tenant}")
+}
+
+fn key(tenant: &Tenant, location: &LocationId) -> Key {
+    Key {
+        pk: partition(tenant),
+        sk: location.to_string(),
+    }
+}
+
+/// A location, or `None`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn read(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    location: &LocationId,
+) -> Result<Option<Record<Location>>, StoreError> {
+    db.get(site, &key(tenant, location), Read::Eventual).await
+}
+
+/// All locations of a tenant by id, at most [`LOCATIONS_MAX`].
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn list(db: &Db, site: Site, tenant: &Tenant) -> Result<Vec<Record<Location>>, StoreError> {
+    let mut range = Range::prefix(partition(tenant), "", LOCATIONS_MAX);
+    range.from = " ".to_owned();
+    let (locations, _) = db.query(site, &range, Read::Strong).await?;
+    Ok(locations)
+}
+
+/// Stores a location: a new one, or over the image `before`. `false` when another writer came first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn write(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    before: Option<&Record<Location>>,
+    location: Location,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let mut record = Record::new(key(tenant, &location.id), LOCATION, now, location);
+    let condition = match before {
+        None => Condition::absent(),
+        Some(before) => {
+            record.created_at = before.created_at;
+            Condition::unchanged(before)
+        }
+    };
+    let put = Leg::put(site, &record, Some(condition))?;
+    Ok(matches!(db.write::<Location>(site, put).await?, Written::Done))
+}

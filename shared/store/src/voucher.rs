@@ -1,0 +1,239 @@
+//! Vouchers under the keyed hash of their code, and the party's references to them.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::account::{Account, Issue};
+use domain::calendar;
+use domain::id::{LookupKey, PartyId, ProgrammeId, Tenant};
+use domain::money::Currency;
+use domain::voucher::{State, Voucher};
+use faults::Site;
+use serde::{Deserialize, Serialize};
+
+use crate::account::{self, AccountId, Committed};
+use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError, Written};
+use crate::error::StoreError;
+use crate::party;
+use crate::record::{Record, instant_key};
+
+/// Entity type and topic of vouchers.
+pub const VOUCHER: &str = "voucher";
+/// Shards of the list of vouchers that do not match their receipt.
+pub const UNMATCHED_SHARDS: u8 = 4;
+
+/// An open voucher as the party's partition names it, so that a till needs no second read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenVoucher {
+    /// Where the voucher itself stands.
+    pub lookup: LookupKey,
+    /// Its sequence number in the account.
+    pub sequence: u64,
+    /// Face value in minor units.
+    pub value_minor: i64,
+    /// Its currency.
+    pub currency: Currency,
+    /// Last day of validity.
+    pub valid_until: NaiveDate,
+    /// Version of the code key.
+    pub code_key_version: u32,
+}
+
+impl OpenVoucher {
+    /// The reference to `voucher`.
+    pub fn of(voucher: &Voucher, lookup: LookupKey) -> Self {
+        Self {
+            lookup,
+            sequence: voucher.sequence,
+            value_minor: voucher.value_minor,
+            currency: voucher.currency,
+            valid_until: voucher.valid_until,
+            code_key_version: voucher.code_key_version,
+        }
+    }
+}
+
+/// What the voucher feed has published of a voucher.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// Where the voucher itself stands.
+    pub lookup: LookupKey,
+    /// The last state version that stands in the feed.
+    pub version: u64,
+}
+
+/// The key of a voucher.
+pub fn key(tenant: &Tenant, lookup: &LookupKey) -> Key {
+    Key {
+        pk: format!("VOUCHER#{tenant}#{lookup}"),
+        sk: "VOUCHER".to_owned(),
+    }
+}
+
+/// Prefix of the sort keys of open vouchers of a programme.
+pub(crate) fn open_prefix(programme: &ProgrammeId) -> String {
+    format!("TILL#2VOUCHER#{programme}#")
+}
+
+/// The key of the reference to an open voucher.
+pub fn open_key(tenant: &Tenant, party: &PartyId, programme: &ProgrammeId, sequence: u64) -> Key {
+    Key {
+        pk: party::partition(tenant, party),
+        sk: format!("{}{sequence:012}", open_prefix(programme)),
+    }
+}
+
+/// The key of what the feed has published of a voucher.
+pub fn published_key(tenant: &Tenant, party: &PartyId, programme: &ProgrammeId, sequence: u64) -> Key {
+    Key {
+        pk: party::partition(tenant, party),
+        sk: format!("VOUCHER#{programme}#{sequence:012}"),
+    }
+}
+
+/// The tenant and lookup key in a voucher's partition key.
+pub fn parse_partition(pk: &str) -> Option<(Tenant, LookupKey)> {
+    let (tenant, lookup) = pk.strip_prefix("VOUCHER#")?.split_once('#')?;
+    Some((tenant.parse().ok()?, lookup.parse().ok()?))
+}
+
+/// A voucher, or `None`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn read(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    lookup: &LookupKey,
+    read: Read,
+) -> Result<Option<Record<Voucher>>, StoreError> {
+    db.get(site, &key(tenant, lookup), read).await
+}
+
+/// The vouchers under these keys, those that exist.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn read_many(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    lookups: &[LookupKey],
+) -> Result<Vec<Record<Voucher>>, StoreError> {
+    let keys: Vec<_> = lookups.iter().map(|lookup| key(tenant, lookup)).collect();
+    db.batch_get(site, &keys, Read::Strong).await
+}
+
+/// A voucher to be stored, with the lookup key of its code.
+#[derive(Debug, Clone)]
+pub struct NewVoucher {
+    /// The voucher.
+    pub voucher: Voucher,
+    /// Keyed hash of its code.
+    pub lookup: LookupKey,
+}
+
+/// Commits a step of an issue: the ledger debit, the snapshot, the vouchers and the party's references, all or nothing.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn commit_issue(
+    db: &Db,
+    id: &AccountId,
+    before: &Record<Account>,
+    issue: &Issue,
+    vouchers: &[NewVoucher],
+    more_due: bool,
+    now: DateTime<Utc>,
+) -> Result<Committed, StoreError> {
+    let site = Site::IssueCommit;
+    let mut legs = vec![
+        account::entry_leg(site, id, &issue.entry, now)?,
+        account::snapshot_leg(site, id, Some(before), &issue.account, more_due, now)?,
+    ];
+    for new in vouchers {
+        let mut record = Record::new(key(&id.tenant, &new.lookup), VOUCHER, now, new.voucher.clone());
+        record.topics = Some(VOUCHER.to_owned());
+        legs.push(Leg::put(site, &record, Some(Condition::absent()))?);
+        let open_key = open_key(&id.tenant, &id.party, &id.programme, new.voucher.sequence);
+        let open = Record::new(
+            open_key,
+            "open_voucher",
+            now,
+            OpenVoucher::of(&new.voucher, new.lookup.clone()),
+        );
+        legs.push(Leg::put(site, &open, None)?);
+    }
+    match db.transact(site, legs).await {
+        Ok(()) => Ok(Committed::Done),
+        Err(TransactError::Condition(_)) => Ok(Committed::Stale),
+        Err(TransactError::Store(error)) => Err(error),
+    }
+}
+
+/// Stores `after` in the place of `before`, under the condition that nobody changed the voucher meanwhile.
+///
+/// `Some` carries the voucher that stood in the way: decide again on it.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn replace(
+    db: &Db,
+    site: Site,
+    before: &Record<Voucher>,
+    after: Voucher,
+    now: DateTime<Utc>,
+) -> Result<Option<Record<Voucher>>, StoreError> {
+    let moved = after.state_version != before.d.state_version;
+    let mut record = Record::new(before.key(), VOUCHER, now, after);
+    record.created_at = before.created_at;
+    // A note of a payment changes nothing that a till must hear of.
+    record.topics = moved.then(|| VOUCHER.to_owned());
+    if let (Some((_, since)), Some((tenant, lookup))) = (record.d.unmatched(), parse_partition(&record.pk)) {
+        record.work_pk = Some(unmatched_partition(&tenant, shard_of(&lookup)));
+        record.work_sk = Some(format!("{}#{lookup}", instant_key(since)));
+    }
+    let put = Leg::put(site, &record, Some(Condition::version(before.d.version)))?;
+    match db.write(site, put).await? {
+        Written::Done => Ok(None),
+        Written::Refused(Some(now_there)) => Ok(Some(*now_there)),
+        Written::Refused(None) => Err(StoreError::Unknown(site)),
+    }
+}
+
+fn unmatched_partition(tenant: &Tenant, shard: u8) -> String {
+    format!("UNMATCHED#{tenant}#{shard}")
+}
+
+fn shard_of(lookup: &LookupKey) -> u8 {
+    lookup.as_str().bytes().fold(0u8, u8::wrapping_add) % UNMATCHED_SHARDS
+}
+
+/// Vouchers of one shard that have not matched their receipt since before `until`, oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn unmatched(
+    db: &Db,
+    tenant: &Tenant,
+    shard: u8,
+    until: DateTime<Utc>,
+    after: Option<String>,
+    limit: i32,
+) -> Result<(Vec<Record<Voucher>>, Option<String>), StoreError> {
+    let range = Range {
+        pk: unmatched_partition(tenant, shard),
+        from: "0".to_owned(),
+        to: instant_key(until),
+        after,
+        descending: false,
+        limit,
+        work_index: true,
+    };
+    db.query(Site::UnmatchedRead, &range, Read::Eventual).await
+}
+
+/// Whether the party's reference to `voucher` stands among its open ones.
+pub fn is_listed_open(voucher: &Voucher, now: DateTime<Utc>) -> bool {
+    let usable = !matches!(voucher.state, State::Redeemed { .. } | State::Blocked);
+    usable && calendar::business_day(now, voucher.zone) <= voucher.valid_until
+}
