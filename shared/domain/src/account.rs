@@ -4,10 +4,13 @@
 //! stored together under the condition that the account still has the version it was read with; the versions of the entries
 //! of an account are therefore 1, 2, 3 … without a gap, and [`Account::replay`] can prove the balance from the entries alone.
 
+use std::collections::BTreeSet;
+
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use crate::earning::Earning;
+use crate::id::LocationId;
 use crate::money::OutOfRange;
 use crate::programme::Programme;
 use crate::receipt::{Receipt, ReceiptKey};
@@ -46,8 +49,13 @@ pub struct Account {
     pub balance: i64,
     /// Open lots, oldest first.
     pub lots: Vec<Lot>,
-    /// Vouchers issued so far; the last one's sequence number.
+    /// Vouchers issued so far.
     pub vouchers_issued: u64,
+    /// Sequence number of the last voucher; greater than their count where a number had to be left out.
+    pub last_voucher: u64,
+    /// Where the last posted receipt came from: vouchers are announced there first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_store: Option<LocationId>,
     /// Receipts posted so far.
     pub receipts: u64,
     /// Revenue of the posted receipts in minor units of the programme's currency.
@@ -209,10 +217,25 @@ impl Account {
 
     /// Issues up to [`ISSUE_STEP_MAX`] of the vouchers due; `None` when none is due. The remainder stays on the account.
     ///
+    /// Sequence numbers in `avoid` are left out: their codes are taken by other vouchers.
+    ///
     /// # Errors
     /// [`OutOfRange`] when a sum leaves the 64-bit range; the account is unchanged.
-    pub fn issue(&self, programme: &Programme, today: NaiveDate) -> Result<Option<Issue>, OutOfRange> {
-        let count = self.vouchers_due(programme).min(ISSUE_STEP_MAX);
+    pub fn issue(
+        &self,
+        programme: &Programme,
+        today: NaiveDate,
+        avoid: &BTreeSet<u64>,
+    ) -> Result<Option<Issue>, OutOfRange> {
+        let mut first = self.last_voucher.checked_add(1).ok_or(OutOfRange)?;
+        while avoid.contains(&first) {
+            first = first.checked_add(1).ok_or(OutOfRange)?;
+        }
+        let free = avoid
+            .range(first..)
+            .next()
+            .map_or(u64::MAX, |taken| taken.saturating_sub(first));
+        let count = self.vouchers_due(programme).min(ISSUE_STEP_MAX).min(free);
         if count == 0 {
             return Ok(None);
         }
@@ -221,7 +244,6 @@ impl Account {
             .ok()
             .and_then(|count| count.checked_mul(threshold_points))
             .ok_or(OutOfRange)?;
-        let first = self.vouchers_issued.checked_add(1).ok_or(OutOfRange)?;
         let entry = Entry {
             version: self.version.checked_add(1).ok_or(OutOfRange)?,
             business_date: today,
@@ -295,11 +317,18 @@ impl Account {
             return Err(FoldError::Lots { version: entry.version });
         }
         match &entry.cause {
-            Cause::Receipt { total_minor, .. } => {
+            Cause::Receipt {
+                total_minor, receipt, ..
+            } => {
+                after.last_store = Some(receipt.store.clone());
                 after.receipts = after.receipts.checked_add(1).ok_or(OutOfRange)?;
                 after.revenue_minor = after.revenue_minor.checked_add(*total_minor).ok_or(OutOfRange)?;
             }
-            Cause::VoucherIssue { count, .. } => {
+            Cause::VoucherIssue { first, count, .. } => {
+                after.last_voucher = first
+                    .checked_add(*count)
+                    .and_then(|next| next.checked_sub(1))
+                    .ok_or(OutOfRange)?;
                 after.vouchers_issued = after.vouchers_issued.checked_add(*count).ok_or(OutOfRange)?;
             }
         }

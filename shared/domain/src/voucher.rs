@@ -47,6 +47,9 @@ pub struct Voucher {
     pub zone: Tz,
     /// Seconds that a reservation lasts.
     pub reservation_seconds: u32,
+    /// The location whose feed group hears of its changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<LocationId>,
     /// When it was issued.
     pub issued_at: DateTime<Utc>,
     /// Version of the code key from which its code is derived.

@@ -119,6 +119,14 @@ sites! {
     CardRead = "customer/card-read",
     /// A card is issued, registered, replaced, blocked or unblocked.
     CardWrite = "customer/card-write",
+    /// The account of a party is read.
+    PartyAccount = "customer/account",
+    /// The cards of a party are read.
+    PartyCards = "customer/party-cards",
+    /// The cash desk reads the location.
+    DeskLocation = "customer/desk-location",
+    /// The cash desk finds the card.
+    DeskCard = "customer/desk-card",
     /// The cash desk reads what it shows.
     DeskView = "customer/desk-view",
     /// The cash desk reads the truth about open vouchers.

@@ -69,6 +69,8 @@ codes! {
     ProgrammeUnknown = "programme_unknown", 422, "The programme is not known", "Store the programme first.";
     /// The party does not exist.
     PartyUnknown = "party_unknown", 422, "The party is not known", "Store the party first.";
+    /// The same external id or client token with other content.
+    PartyContradiction = "party_contradiction", 409, "A party with this id was stored before with other content", "Use the stored party, or store the new one under its own id.";
     /// The same receipt with other content.
     ReceiptContradiction = "receipt_contradiction", 422, "This receipt was sent before with other content", "Do not change a receipt: send a new one under a new number. The stored one stands; an operator sees the case.";
     /// The receipt belongs to a party already.

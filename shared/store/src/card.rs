@@ -28,9 +28,79 @@ pub struct Card {
     /// When it became the party's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered_at: Option<DateTime<Utc>>,
+    /// How it was issued: tells the same call again from another one.
+    #[serde(default)]
+    pub issue: Issue,
+    /// The card that took its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<LookupKey>,
+    /// Why it is blocked, as long as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<Blocked>,
+}
+
+/// How a card was issued.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issue {
+    /// The party it was issued to, if to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party: Option<PartyId>,
+    /// For a generated number: keyed hash of the call it was generated for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<LookupKey>,
+}
+
+/// Why a card is blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockReason {
+    /// The holder cannot find it.
+    Lost,
+    /// Somebody took it.
+    Stolen,
+    /// It is used against the rules.
+    Misused,
+    /// Another reason.
+    Other,
+}
+
+/// A card was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocked {
+    /// Why.
+    pub reason: BlockReason,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 impl Card {
+    /// A card from the stock: nobody's yet.
+    pub fn unregistered() -> Self {
+        Self {
+            status: CardStatus::Unregistered,
+            party: None,
+            version: 1,
+            registered_at: None,
+            issue: Issue::default(),
+            replaced_by: None,
+            blocked: None,
+        }
+    }
+
+    /// A card that is issued to `party` and leads there from now on.
+    pub fn active(party: PartyId, now: DateTime<Utc>) -> Self {
+        Self {
+            status: CardStatus::Active,
+            party: Some(party.clone()),
+            registered_at: Some(now),
+            issue: Issue {
+                party: Some(party),
+                mark: None,
+            },
+            ..Self::unregistered()
+        }
+    }
+
     /// The party that a receipt with this card belongs to at once.
     pub fn leads_to(&self) -> Option<&PartyId> {
         self.party.as_ref().filter(|_| self.status.leads_to_party())
@@ -106,4 +176,35 @@ pub async fn parked(
     let mut range = Range::prefix(partition(tenant, card), "PARKED#", 100);
     range.after = after;
     db.query(site, &range, Read::Strong).await
+}
+
+/// Takes a receipt off the list of its card, for one that was stamped on another way.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn unpark(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    card: &LookupKey,
+    receipt: &ReceiptKey,
+) -> Result<(), StoreError> {
+    db.write::<Parked>(site, Leg::Delete(parked_key(tenant, card, receipt), None))
+        .await?;
+    Ok(())
+}
+
+/// Stores the image again with its topic, so that the stream announces the card once more: more receipts wait than one
+/// message can settle.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn announce(db: &Db, site: Site, card: &Record<Card>, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let mut record = card.clone();
+    record.topics = Some(CARD.to_owned());
+    record.updated_at = now;
+    // Whoever changed the card meanwhile has announced it too.
+    let put = Leg::put(site, &record, Some(Condition::version(card.d.version)))?;
+    db.write::<Card>(site, put).await?;
+    Ok(())
 }

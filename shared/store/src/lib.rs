@@ -18,6 +18,7 @@
 //! | [`guess`] | `GUESS#tenant#…` | counts of unknown codes and cards |
 
 pub mod account;
+pub mod cache;
 pub mod card;
 pub mod db;
 pub mod error;

@@ -1,10 +1,13 @@
 //! Locations of a tenant, one partition.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use domain::id::{LocationId, Tenant};
 use domain::location::Location;
 use faults::Site;
 
+use crate::cache::{FRESH_FOR, Kept};
 use crate::db::{Condition, Db, Key, Leg, Range, Read, Written};
 use crate::error::StoreError;
 use crate::record::Record;
@@ -71,4 +74,34 @@ pub async fn write(
     };
     let put = Leg::put(site, &record, Some(condition))?;
     Ok(matches!(db.write::<Location>(site, put).await?, Written::Done))
+}
+
+/// Locations as this process has read them, at most [`FRESH_FOR`] old. A location that does not exist is asked for again
+/// each time, so a new one works at once.
+#[derive(Debug, Default)]
+pub struct Cache(Kept<(Tenant, LocationId), Arc<Location>>);
+
+impl Cache {
+    /// A location, or `None`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get(
+        &self,
+        db: &Db,
+        site: Site,
+        tenant: &Tenant,
+        id: &LocationId,
+    ) -> Result<Option<Arc<Location>>, StoreError> {
+        let key = (tenant.clone(), id.clone());
+        if let Some(known) = self.0.get(&key, FRESH_FOR) {
+            return Ok(Some(known));
+        }
+        let Some(record) = read(db, site, tenant, id).await? else {
+            return Ok(None);
+        };
+        let found = Arc::new(record.d);
+        self.0.insert(key, found.clone());
+        Ok(Some(found))
+    }
 }

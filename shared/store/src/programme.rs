@@ -1,9 +1,7 @@
 //! Versions of programmes. A version is written once; `CURRENT` names the one in force.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::id::{ProgrammeId, Subject, Tenant};
@@ -11,6 +9,7 @@ use domain::programme::Programme;
 use faults::Site;
 use serde::{Deserialize, Serialize};
 
+use crate::cache::{FRESH_FOR, Kept};
 use crate::db::{Condition, Db, Key, Leg, Read, TransactError};
 use crate::error::StoreError;
 use crate::record::Record;
@@ -111,24 +110,16 @@ pub async fn write(
     }
 }
 
-/// How long a function goes on with the version in force that it has read.
-pub const CACHE_FOR: Duration = Duration::from_secs(30);
-/// Most versions kept; a function of one group sees a handful.
-const CACHED_MAX: usize = 256;
-
-type CurrentKey = (Tenant, ProgrammeId);
-type VersionKey = (Tenant, ProgrammeId, u32);
-
 /// Programmes as this process has read them. A version never changes, so it is kept for good; which version is in force is
-/// asked again after [`CACHE_FOR`].
+/// asked again after [`FRESH_FOR`].
 #[derive(Debug, Default)]
 pub struct Cache {
-    current: Mutex<HashMap<CurrentKey, (Instant, Arc<Programme>)>>,
-    versions: Mutex<HashMap<VersionKey, Arc<Programme>>>,
+    current: Kept<(Tenant, ProgrammeId), Arc<Programme>>,
+    versions: Kept<(Tenant, ProgrammeId, u32), Arc<Programme>>,
 }
 
 impl Cache {
-    /// The programme in force, at most [`CACHE_FOR`] old.
+    /// The programme in force, at most [`FRESH_FOR`] old.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -140,18 +131,14 @@ impl Cache {
         programme: &ProgrammeId,
     ) -> Result<Option<Arc<Programme>>, StoreError> {
         let key = (tenant.clone(), programme.clone());
-        let known = locked(&self.current)
-            .get(&key)
-            .filter(|(read, _)| read.elapsed() < CACHE_FOR)
-            .cloned();
-        if let Some((_, known)) = known {
+        if let Some(known) = self.current.get(&key, FRESH_FOR) {
             return Ok(Some(known));
         }
         let Some(record) = read_current(db, site, tenant, programme).await? else {
             return Ok(None);
         };
         let found = Arc::new(record.d.programme);
-        insert(&self.current, key, (Instant::now(), found.clone()));
+        self.current.insert(key, found.clone());
         Ok(Some(found))
     }
 
@@ -168,28 +155,14 @@ impl Cache {
         version: u32,
     ) -> Result<Option<Arc<Programme>>, StoreError> {
         let key = (tenant.clone(), programme.clone(), version);
-        let known = locked(&self.versions).get(&key).cloned();
-        if known.is_some() {
-            return Ok(known);
+        if let Some(known) = self.versions.get(&key, Duration::MAX) {
+            return Ok(Some(known));
         }
         let Some(record) = read_version(db, site, tenant, programme, version).await? else {
             return Ok(None);
         };
         let found = Arc::new(record.d.programme);
-        insert(&self.versions, key, found.clone());
+        self.versions.insert(key, found.clone());
         Ok(Some(found))
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic while holding the lock leaves the map whole: every change is a single insert.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn insert<K: Eq + Hash, V>(kept: &Mutex<HashMap<K, V>>, key: K, value: V) {
-    let mut kept = locked(kept);
-    if kept.len() >= CACHED_MAX {
-        kept.clear();
-    }
-    kept.insert(key, value);
 }

@@ -88,6 +88,16 @@ impl<T: DeserializeOwned> Record<T> {
     }
 }
 
+impl<T: DeserializeOwned> Record<T> {
+    /// Reads a record from an image of the table's stream, in DynamoDB's JSON.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] when the image has another shape.
+    pub fn from_image(site: Site, image: serde_dynamo::Item) -> Result<Self, StoreError> {
+        serde_dynamo::from_item(image).map_err(|error| unreadable(site, &error))
+    }
+}
+
 fn unreadable(site: Site, error: &serde_dynamo::Error) -> StoreError {
     StoreError::Unreadable {
         site,

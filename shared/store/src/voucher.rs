@@ -9,7 +9,7 @@ use domain::voucher::{State, Voucher};
 use faults::Site;
 use serde::{Deserialize, Serialize};
 
-use crate::account::{self, AccountId, Committed};
+use crate::account::{self, AccountId};
 use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError, Written};
 use crate::error::StoreError;
 use crate::party;
@@ -132,6 +132,17 @@ pub struct NewVoucher {
     pub lookup: LookupKey,
 }
 
+/// What became of a step of an issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Issued {
+    /// All is stored.
+    Done,
+    /// The account has moved on: read it again.
+    Stale,
+    /// The codes of these sequence numbers belong to other vouchers: leave the numbers out.
+    Taken(Vec<u64>),
+}
+
 /// Commits a step of an issue: the ledger debit, the snapshot, the vouchers and the party's references, all or nothing.
 ///
 /// # Errors
@@ -144,7 +155,7 @@ pub async fn commit_issue(
     vouchers: &[NewVoucher],
     more_due: bool,
     now: DateTime<Utc>,
-) -> Result<Committed, StoreError> {
+) -> Result<Issued, StoreError> {
     let site = Site::IssueCommit;
     let mut legs = vec![
         account::entry_leg(site, id, &issue.entry, now)?,
@@ -164,9 +175,14 @@ pub async fn commit_issue(
         legs.push(Leg::put(site, &open, None)?);
     }
     match db.transact(site, legs).await {
-        Ok(()) => Ok(Committed::Done),
-        Err(TransactError::Condition(_)) => Ok(Committed::Stale),
+        Ok(()) => Ok(Issued::Done),
         Err(TransactError::Store(error)) => Err(error),
+        // Entry or snapshot in the way: somebody else issued, perhaps this very step.
+        Err(TransactError::Condition(failed)) if failed.iter().any(|leg| leg.index < 2) => Ok(Issued::Stale),
+        Err(TransactError::Condition(failed)) => {
+            let taken = failed.iter().filter_map(|leg| vouchers.get((leg.index - 2) / 2));
+            Ok(Issued::Taken(taken.map(|new| new.voucher.sequence).collect()))
+        }
     }
 }
 

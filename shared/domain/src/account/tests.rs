@@ -61,19 +61,22 @@ fn a_receipt_of_no_points_still_stands_in_the_ledger() {
 fn n4_the_threshold_yields_the_whole_number_of_vouchers_and_the_remainder_stays() {
     let (_, account) = post(&Account::default(), &receipt(1, "2026-11-22", 149_900));
     assert_eq!(account.balance, 1_499);
-    let issue = account.issue(&programme(), today()).unwrap().unwrap();
+    let issue = account.issue(&programme(), today(), &BTreeSet::new()).unwrap().unwrap();
     assert_eq!(
         (issue.first, issue.count, issue.entry.points, issue.account.balance),
         (1, 2, -1_000, 499)
     );
-    assert_eq!(issue.account.issue(&programme(), today()).unwrap(), None);
+    assert_eq!(
+        issue.account.issue(&programme(), today(), &BTreeSet::new()).unwrap(),
+        None
+    );
 }
 
 #[test]
 fn a_receipt_worth_a_thousand_vouchers_is_issued_in_steps_that_chain() {
     let (entry, mut account) = post(&Account::default(), &receipt(1, "2026-11-22", 50_000_000));
     let (mut entries, mut issued, mut steps) = (vec![entry], 0, 0);
-    while let Some(issue) = account.issue(&programme(), today()).unwrap() {
+    while let Some(issue) = account.issue(&programme(), today(), &BTreeSet::new()).unwrap() {
         assert_eq!(issue.first, issued + 1);
         issued += issue.count;
         steps += 1;
@@ -88,7 +91,7 @@ fn a_receipt_worth_a_thousand_vouchers_is_issued_in_steps_that_chain() {
 fn vouchers_take_the_oldest_points_first() {
     let (_, account) = post(&Account::default(), &receipt(1, "2026-11-22", 40_000));
     let (_, account) = post(&account, &receipt(2, "2026-09-22", 30_000));
-    let issue = account.issue(&programme(), today()).unwrap().unwrap();
+    let issue = account.issue(&programme(), today(), &BTreeSet::new()).unwrap().unwrap();
     let moves: Vec<_> = issue.entry.lots.iter().map(|m| (m.month.as_str(), m.points)).collect();
     assert_eq!(moves, [("2026-09", -300), ("2026-11", -200)]);
 }
@@ -127,6 +130,24 @@ fn the_entry_of_a_receipt_has_one_name_whoever_posts_it() {
     assert_eq!(entry.natural_id(), receipt_entry_id(&receipt.key));
 }
 
+#[test]
+fn a_sequence_number_whose_code_is_taken_is_left_out() {
+    let (_, account) = post(&Account::default(), &receipt(1, "2026-11-22", 250_000));
+    let avoid = BTreeSet::from([1, 4]);
+    let first = account.issue(&programme(), today(), &avoid).unwrap().unwrap();
+    assert_eq!((first.first, first.count), (2, 2));
+    let second = first.account.issue(&programme(), today(), &avoid).unwrap().unwrap();
+    assert_eq!(
+        (
+            second.first,
+            second.count,
+            second.account.vouchers_issued,
+            second.account.last_voucher
+        ),
+        (5, 3, 5, 7)
+    );
+}
+
 proptest! {
     /// Every point earned is spent or open, at each step, and the books prove the account.
     #[test]
@@ -139,7 +160,7 @@ proptest! {
             entries.push(entry);
             account = after;
             while issue {
-                let Some(step) = account.issue(&programme(), today()).unwrap() else { break };
+                let Some(step) = account.issue(&programme(), today(), &BTreeSet::new()).unwrap() else { break };
                 issued += step.count;
                 entries.push(step.entry);
                 account = step.account;

@@ -18,6 +18,7 @@ fn voucher() -> Voucher {
         valid_until: "2026-11-30".parse().unwrap(),
         zone: chrono_tz::Europe::Zurich,
         reservation_seconds: 900,
+        origin: None,
         issued_at: at("2026-11-01T10:00:00Z"),
         code_key_version: 1,
         state: State::Open,
