@@ -15,11 +15,13 @@
 //! | [`location`] | `LOCATIONS#tenant` | places that sell |
 //! | [`programme`] | `PROGRAMME#tenant#id` | versions of programmes |
 //! | [`exception`] | `EXCEPTION#tenant#date` | what an operator must look at |
+//! | [`client`] | `CLIENT#tenant`, `APIKEY#hash` | clients of the API and their keys |
 //! | [`guess`] | `GUESS#tenant#…` | counts of unknown codes and cards |
 
 pub mod account;
 pub mod cache;
 pub mod card;
+pub mod client;
 pub mod db;
 pub mod error;
 pub mod exception;
