@@ -23,7 +23,9 @@ pub enum AwsError {
     },
 
     /// A port could not be bound.
-    #[error("{service} cannot listen on 127.0.0.1:{port}: {source}; stop what uses the port or choose another one (0 takes any free port)")]
+    #[error(
+        "{service} cannot listen on 127.0.0.1:{port}: {source}; stop what uses the port or choose another one (0 takes any free port)"
+    )]
     Bind {
         /// The AWS service.
         service: &'static str,

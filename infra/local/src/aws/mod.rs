@@ -5,12 +5,15 @@
 
 mod dynamo;
 mod error;
+mod json_rpc;
 mod serve;
+mod sqs;
 
 pub use dynamo::StreamTrim;
 pub use error::AwsError;
 
 use dynamo::DynamoEndpoint;
+use sqs::SqsEndpoint;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -52,6 +55,7 @@ pub struct AwsOptions {
 #[derive(Debug)]
 pub struct AwsEndpoints {
     dynamo: DynamoEndpoint,
+    sqs: SqsEndpoint,
     stop: watch::Sender<bool>,
     _lock: Option<File>,
 }
@@ -65,8 +69,16 @@ impl AwsEndpoints {
         let lock = options.data_dir.as_deref().map(lock_data_dir).transpose()?;
         let file = |name: &str| options.data_dir.as_ref().map(|folder| folder.join(name));
         let (stop, stop_signal) = watch::channel(false);
-        let dynamo = DynamoEndpoint::start(file("dynamodb.sqlite").as_deref(), options.ports.dynamodb, stop_signal).await?;
-        Ok(Self { dynamo, stop, _lock: lock })
+        let ports = options.ports;
+        let dynamo =
+            DynamoEndpoint::start(file("dynamodb.sqlite").as_deref(), ports.dynamodb, stop_signal.clone()).await?;
+        let sqs = SqsEndpoint::start(file("sqs.sqlite").as_deref(), ports.sqs, stop_signal).await?;
+        Ok(Self {
+            dynamo,
+            sqs,
+            stop,
+            _lock: lock,
+        })
     }
 
     /// The environment that points an AWS SDK at these endpoints: endpoint URLs, credentials and region.
@@ -75,6 +87,7 @@ impl AwsEndpoints {
         [
             ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamodb_url()),
             ("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", self.dynamodb_url()),
+            ("AWS_ENDPOINT_URL_SQS", self.sqs_url()),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
             ("AWS_REGION", REGION.to_owned()),
@@ -89,6 +102,12 @@ impl AwsEndpoints {
     #[must_use]
     pub fn dynamodb_url(&self) -> String {
         url(self.dynamo.address())
+    }
+
+    /// The endpoint of SQS.
+    #[must_use]
+    pub fn sqs_url(&self) -> String {
+        url(self.sqs.address())
     }
 
     /// Deletes records of a table's stream, as AWS does after 24 hours, and returns how many were deleted. Nothing is
@@ -106,7 +125,9 @@ impl AwsEndpoints {
     /// The first endpoint that could not finish its requests within ten seconds; the others are stopped all the same.
     pub async fn stop(self) -> Result<(), AwsError> {
         self.stop.send_replace(true);
-        self.dynamo.finish().await
+        // Each is waited for before the first error is reported.
+        let (dynamo, sqs) = tokio::join!(self.dynamo.finish(), self.sqs.finish());
+        dynamo.and(sqs)
     }
 }
 

@@ -13,8 +13,11 @@ pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Binds `port` on 127.0.0.1; 0 takes a free one.
 pub(crate) fn bind(service: &'static str, port: u16) -> Result<std::net::TcpListener, AwsError> {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .map_err(|source| AwsError::Bind { service, port, source })?;
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|source| AwsError::Bind {
+        service,
+        port,
+        source,
+    })?;
     listener
         .set_nonblocking(true)
         .map_err(|source| AwsError::Bind { service, port, source })?;
@@ -46,10 +49,18 @@ impl Server {
         router: Router,
         stop: StopSignal,
     ) -> Result<Self, AwsError> {
-        let bind_error = |source| AwsError::Bind { service, port: 0, source };
+        let bind_error = |source| AwsError::Bind {
+            service,
+            port: 0,
+            source,
+        };
         let listener = tokio::net::TcpListener::from_std(listener).map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
-        let task = tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped(stop)).await });
+        let task = tokio::spawn(async move {
+            axum::serve(listener, router)
+                .with_graceful_shutdown(stopped(stop))
+                .await
+        });
         Ok(Self { service, address, task })
     }
 
@@ -66,7 +77,10 @@ impl Server {
             Ok(Err(error)) => Err(stop_error(error.to_string())),
             Err(_) => {
                 self.task.abort();
-                Err(stop_error(format!("a request was still running after {} s", STOP_TIMEOUT.as_secs())))
+                Err(stop_error(format!(
+                    "a request was still running after {} s",
+                    STOP_TIMEOUT.as_secs()
+                )))
             }
         }
     }

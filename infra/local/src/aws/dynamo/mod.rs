@@ -46,15 +46,25 @@ impl DynamoEndpoint {
                 .to_owned(),
             None => memory_location(),
         };
-        let (database, maintenance) = tokio::task::spawn_blocking(move || open(&location))
-            .await
-            .map_err(|error| AwsError::Stop { service: SERVICE, reason: error.to_string() })??;
+        let (database, maintenance) =
+            tokio::task::spawn_blocking(move || open(&location))
+                .await
+                .map_err(|error| AwsError::Stop {
+                    service: SERVICE,
+                    reason: error.to_string(),
+                })??;
         let listener = bind(SERVICE, port)?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| AwsError::Bind { service: SERVICE, port, source })?;
+        let address = listener.local_addr().map_err(|source| AwsError::Bind {
+            service: SERVICE,
+            port,
+            source,
+        })?;
         let ended = spawn_server(database, listener, stop)?;
-        Ok(Self { address, maintenance: Arc::new(Mutex::new(maintenance)), ended })
+        Ok(Self {
+            address,
+            maintenance: Arc::new(Mutex::new(maintenance)),
+            ended,
+        })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -70,12 +80,18 @@ impl DynamoEndpoint {
             stream::trim(&connection, &table, &trim)
         })
         .await
-        .map_err(|error| AwsError::Stop { service: SERVICE, reason: error.to_string() })?
+        .map_err(|error| AwsError::Stop {
+            service: SERVICE,
+            reason: error.to_string(),
+        })?
     }
 
     /// Waits until running requests have been answered; the stop signal must have been given before.
     pub(crate) async fn finish(self) -> Result<(), AwsError> {
-        let stop_error = |reason: String| AwsError::Stop { service: SERVICE, reason };
+        let stop_error = |reason: String| AwsError::Stop {
+            service: SERVICE,
+            reason,
+        };
         // Longer than the server's own bound, which ends the thread in any case.
         match tokio::time::timeout(STOP_TIMEOUT * 2, self.ended).await {
             Ok(Ok(result)) => result.map_err(stop_error),
@@ -93,8 +109,10 @@ fn memory_location() -> String {
 fn open(location: &str) -> Result<(dynoxide::Database, Connection), AwsError> {
     // The emulator creates its tables when it opens the database; only then can the index be added. Its statements are
     // prepared per call, so that they see the index without reopening.
-    let database = dynoxide::Database::new(location)
-        .map_err(|error| AwsError::Dynamo { location: location.to_owned(), message: error.to_string() })?;
+    let database = dynoxide::Database::new(location).map_err(|error| AwsError::Dynamo {
+        location: location.to_owned(),
+        message: error.to_string(),
+    })?;
     let maintenance = stream::open(location)?;
     Ok((database, maintenance))
 }
@@ -105,7 +123,10 @@ fn spawn_server(
     listener: std::net::TcpListener,
     stop: StopSignal,
 ) -> Result<oneshot::Receiver<Result<(), String>>, AwsError> {
-    let thread_error = |source| AwsError::Thread { service: SERVICE, source };
+    let thread_error = |source| AwsError::Thread {
+        service: SERVICE,
+        source,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .thread_name("dynamodb")
@@ -153,8 +174,12 @@ async fn sweep_expired_items(database: dynoxide::Database, stop: StopSignal) {
         let database = database.clone();
         match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "DynamoDB: items past their time to live were not deleted; the next sweep tries again"),
-            Err(error) => tracing::error!(%error, "DynamoDB: the time-to-live sweep ended abnormally; the next sweep tries again"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "DynamoDB: items past their time to live were not deleted; the next sweep tries again")
+            }
+            Err(error) => {
+                tracing::error!(%error, "DynamoDB: the time-to-live sweep ended abnormally; the next sweep tries again")
+            }
         }
     }
 }

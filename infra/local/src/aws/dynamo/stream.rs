@@ -37,8 +37,12 @@ const CREATE_INDEX: &str = "CREATE INDEX IF NOT EXISTS treue_stream_sequence \
 /// Opens a second connection to the emulator's database and makes sure that the sequence index exists.
 pub(super) fn open(location: &str) -> Result<Connection, AwsError> {
     let connection = Connection::open(location).map_err(AwsError::database(SERVICE))?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(AwsError::database(SERVICE))?;
-    connection.execute_batch(CREATE_INDEX).map_err(AwsError::database(SERVICE))?;
+    connection
+        .busy_timeout(BUSY_TIMEOUT)
+        .map_err(AwsError::database(SERVICE))?;
+    connection
+        .execute_batch(CREATE_INDEX)
+        .map_err(AwsError::database(SERVICE))?;
     Ok(connection)
 }
 
@@ -47,7 +51,10 @@ pub(super) fn trim(connection: &Connection, table: &str, trim: &StreamTrim) -> R
     let (condition, bound) = match trim {
         StreamTrim::CreatedBefore(time) => ("created_at < ?2", unix_seconds(*time)),
         StreamTrim::UpTo(number) => ("CAST(sequence_number AS INTEGER) <= ?2", stored_number(number)?),
-        StreamTrim::All => ("CAST(sequence_number AS INTEGER) <= ?2", last_number(connection, table)?),
+        StreamTrim::All => (
+            "CAST(sequence_number AS INTEGER) <= ?2",
+            last_number(connection, table)?,
+        ),
     };
     let sql = format!(
         "DELETE FROM _stream_records WHERE id IN \
@@ -122,7 +129,10 @@ mod tests {
                 &connection,
                 "SELECT COALESCE(MAX(CAST(sequence_number AS INTEGER)), 0) + 1 FROM _stream_records WHERE table_name = 'main'",
             );
-            assert!(plan.contains("USING COVERING INDEX treue_stream_sequence"), "{location}: {plan}");
+            assert!(
+                plan.contains("USING COVERING INDEX treue_stream_sequence"),
+                "{location}: {plan}"
+            );
             assert!(!plan.contains("SCAN"), "{location}: {plan}");
         }
     }
@@ -142,7 +152,10 @@ mod tests {
     #[test]
     fn a_number_that_no_stream_issued_is_refused() {
         for number in ["", "abc", "5", "-100000000000000000001"] {
-            assert!(matches!(stored_number(number), Err(AwsError::SequenceNumber(_))), "{number}");
+            assert!(
+                matches!(stored_number(number), Err(AwsError::SequenceNumber(_))),
+                "{number}"
+            );
         }
         assert_eq!(stored_number("100000000000000000007").unwrap(), 7);
     }
