@@ -1,5 +1,7 @@
 //! Cards under a keyed hash of their number, and the receipts that wait for one.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::card::{CardNumber, CardStatus};
 use domain::code;
@@ -8,8 +10,9 @@ use domain::receipt::ReceiptKey;
 use faults::Site;
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Condition, Db, Key, Leg, Range, Read, Value};
+use crate::db::{BATCH_GET_MAX, Condition, Db, Key, Leg, Range, Read, TransactError, Value, Written};
 use crate::error::StoreError;
+use crate::party;
 use crate::record::Record;
 
 /// Entity type and topic of cards.
@@ -107,6 +110,15 @@ impl Card {
     }
 }
 
+/// A card among those of its party: the one place where its number stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardReference {
+    /// The number.
+    pub number: CardNumber,
+    /// Where the card itself stands.
+    pub lookup: LookupKey,
+}
+
 /// A receipt that waits for its card to lead somewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parked {
@@ -124,6 +136,16 @@ pub fn key(tenant: &Tenant, card: &LookupKey) -> Key {
     Key {
         pk: partition(tenant, card),
         sk: "CARD".to_owned(),
+    }
+}
+
+/// Prefix of the sort keys of a party's cards.
+const REFERENCE: &str = "CARD#";
+
+fn reference_key(tenant: &Tenant, party: &PartyId, card: &LookupKey) -> Key {
+    Key {
+        pk: party::partition(tenant, party),
+        sk: format!("{REFERENCE}{card}"),
     }
 }
 
@@ -176,6 +198,140 @@ pub async fn parked(
     let mut range = Range::prefix(partition(tenant, card), "PARKED#", 100);
     range.after = after;
     db.query(site, &range, Read::Strong).await
+}
+
+/// A card before and after a change.
+#[derive(Debug, Clone)]
+pub struct CardChange {
+    /// Its number.
+    pub number: CardNumber,
+    /// Keyed hash of the number.
+    pub lookup: LookupKey,
+    /// As it was read; `None` when nobody issued it.
+    pub before: Option<Record<Card>>,
+    /// As it is to be stored.
+    pub after: Card,
+}
+
+impl CardChange {
+    /// The party that the card becomes the property of by this change.
+    fn new_holder(&self) -> Option<&PartyId> {
+        let held = self.before.as_ref().is_some_and(|before| before.d.party.is_some());
+        self.after.party.as_ref().filter(|_| !held)
+    }
+
+    fn card_leg(&self, site: Site, tenant: &Tenant, now: DateTime<Utc>) -> Result<Leg, StoreError> {
+        let mut record = Record::new(key(tenant, &self.lookup), CARD, now, self.after.clone());
+        let led = self.before.as_ref().is_some_and(|before| before.d.leads_to().is_some());
+        // From now on the card leads somewhere: the receipts that wait for it are to be settled.
+        record.topics = (!led && self.after.leads_to().is_some()).then(|| CARD.to_owned());
+        let condition = match &self.before {
+            None => Condition::absent(),
+            Some(before) => {
+                record.created_at = before.created_at;
+                Condition::version(before.d.version)
+            }
+        };
+        Leg::put(site, &record, Some(condition))
+    }
+
+    fn reference_leg(&self, site: Site, tenant: &Tenant, now: DateTime<Utc>) -> Result<Option<Leg>, StoreError> {
+        let Some(holder) = self.new_holder() else {
+            return Ok(None);
+        };
+        let reference = CardReference {
+            number: self.number.clone(),
+            lookup: self.lookup.clone(),
+        };
+        let record = Record::new(
+            reference_key(tenant, holder, &self.lookup),
+            "card_reference",
+            now,
+            reference,
+        );
+        Leg::put(site, &record, None).map(Some)
+    }
+}
+
+/// What became of a change of cards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CardsChanged {
+    /// Stored.
+    Done,
+    /// A card has changed since it was read: read it again and decide again.
+    Stale,
+    /// There is no such party.
+    PartyUnknown,
+}
+
+/// Stores the changes of cards together with the party's references to them, all or nothing, under the condition that the
+/// cards are as they were read and that a party that gets a card exists.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn commit(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    changes: &[CardChange],
+    now: DateTime<Utc>,
+) -> Result<CardsChanged, StoreError> {
+    let mut legs = Vec::with_capacity(2 * changes.len() + 1);
+    for change in changes {
+        legs.push(change.card_leg(site, tenant, now)?);
+    }
+    for change in changes {
+        legs.extend(change.reference_leg(site, tenant, now)?);
+    }
+    if let Some(holder) = changes.iter().find_map(CardChange::new_holder) {
+        legs.push(Leg::Check(party::profile_key(tenant, holder), Condition::present()));
+    }
+    if legs.len() == 1 {
+        let only = legs.swap_remove(0);
+        return Ok(match db.write::<Card>(site, only).await? {
+            Written::Done => CardsChanged::Done,
+            Written::Refused(_) => CardsChanged::Stale,
+        });
+    }
+    match db.transact(site, legs).await {
+        Ok(()) => Ok(CardsChanged::Done),
+        Err(TransactError::Condition(failed)) if failed.iter().any(|leg| leg.index < changes.len()) => {
+            Ok(CardsChanged::Stale)
+        }
+        Err(TransactError::Condition(_)) => Ok(CardsChanged::PartyUnknown),
+        Err(TransactError::Store(error)) => Err(error),
+    }
+}
+
+/// A party's cards, in pages of at most `limit` and in no order that means anything: the references with the cards as they
+/// are now. `after` is the card to continue after.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn of_party(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    party: &PartyId,
+    after: Option<&LookupKey>,
+    limit: i32,
+) -> Result<(Vec<(CardReference, Record<Card>)>, Option<LookupKey>), StoreError> {
+    let mut range = Range::prefix(party::partition(tenant, party), REFERENCE, limit);
+    range.after = after.map(|card| reference_key(tenant, party, card).sk);
+    let (references, next) = db.query::<CardReference>(site, &range, Read::Strong).await?;
+    let keys: Vec<_> = references.iter().map(|found| key(tenant, &found.d.lookup)).collect();
+    let mut cards = HashMap::with_capacity(keys.len());
+    for chunk in keys.chunks(BATCH_GET_MAX) {
+        for card in db.batch_get::<Card>(site, chunk, Read::Strong).await? {
+            cards.insert(card.pk.clone(), card);
+        }
+    }
+    let found = references.into_iter().filter_map(|reference| {
+        let card = cards.remove(&partition(tenant, &reference.d.lookup))?;
+        Some((reference.d, card))
+    });
+    let next = next.and_then(|sk| sk.strip_prefix(REFERENCE)?.parse().ok());
+    Ok((found.collect(), next))
 }
 
 /// Takes a receipt off the list of its card, for one that was stamped on another way.

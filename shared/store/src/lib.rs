@@ -9,6 +9,7 @@
 //! | [`receipt`] | `RECEIPT#tenant#store#date` | receipts, by till and number |
 //! | [`account`] | `PARTY#tenant#party` | accounts, ledger entries, monthly activity |
 //! | [`party`] | `PARTY#tenant#party` | the party and its name for the till |
+//! | [`party`] | `EXTERNAL#tenant#hash` | which party an external id or a caller's token stands for |
 //! | [`card`] | `CARD#tenant#hash` | cards, and receipts that wait for one |
 //! | [`voucher`] | `VOUCHER#tenant#hash`, `PARTY#…` | vouchers and the party's references to them |
 //! | [`feed`] | `FEED#tenant#group` | the voucher feed |

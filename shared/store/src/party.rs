@@ -1,13 +1,16 @@
 //! Parties, and what a till may see of one: name and language, accounts, open vouchers.
 
+use std::fmt;
+
+use chrono::{DateTime, Utc};
 use domain::account::Account;
-use domain::id::{PartyId, ProgrammeId, Tenant};
+use domain::id::{LookupKey, PartyId, ProgrammeId, Tenant};
 use domain::till_text::Language;
 use faults::Site;
 use serde::{Deserialize, Serialize};
 
 use crate::account;
-use crate::db::{Db, Key, Range, Read};
+use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError};
 use crate::error::StoreError;
 use crate::record::{Item, Record};
 use crate::voucher::{self, OpenVoucher};
@@ -17,13 +20,117 @@ pub const VOUCHERS_SHOWN_MAX: usize = 25;
 /// Items of a till view that are no vouchers: the name, and one account per programme.
 const VIEW_HEAD_MAX: usize = 4;
 
-/// The name and language of a party, apart from its profile so that a till reads no more.
+/// A text that leads to a person. `Debug` does not show it, so that it cannot get into a log by accident.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Personal(String);
+
+impl Personal {
+    /// Marks a text as personal.
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Personal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// Who a party is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Identity {
+    /// A natural person.
+    Person {
+        /// Given names; some people have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given_name: Option<Personal>,
+        /// Family name, or the only name.
+        family_name: Personal,
+    },
+    /// A company, an association, an office.
+    Organisation {
+        /// Its name.
+        organisation_name: Personal,
+    },
+}
+
+impl Identity {
+    /// The name as a cashier says it.
+    pub fn display_name(&self) -> String {
+        match self {
+            Self::Person {
+                given_name: Some(given),
+                family_name,
+            } => format!("{} {}", given.as_str(), family_name.as_str()),
+            Self::Person { family_name: name, .. }
+            | Self::Organisation {
+                organisation_name: name,
+            } => name.as_str().to_owned(),
+        }
+    }
+}
+
+/// The party's id in another system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalId {
+    /// The other system, such as `erp`.
+    pub system: String,
+    /// The id there. It leads to the person.
+    pub id: Personal,
+}
+
+/// A party.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Its id, also in the key.
+    pub party: PartyId,
+    /// Counts the changes, from 1.
+    pub version: u64,
+    /// Who it is.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// Language of printed texts and letters.
+    pub language: Language,
+    /// Its id in another system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<ExternalId>,
+    /// Partitions that lead here by a keyed hash: they end with the profile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lookups: Vec<LookupKey>,
+}
+
+/// What stands under the keyed hash of an external id or of a caller's token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// The party that was stored under it.
+    pub party: PartyId,
+    /// Keyed hash of the content it was stored with.
+    pub content: LookupKey,
+}
+
+/// The name and language of a party, apart from its profile so that a till reads no more. `Debug` does not show the name.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TillName {
     /// As a cashier says it.
     pub display_name: String,
     /// Language of printed texts.
     pub language: Language,
+}
+
+impl fmt::Debug for TillName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TillName")
+            .field("language", &self.language)
+            .finish_non_exhaustive()
+    }
 }
 
 pub(crate) fn partition(tenant: &Tenant, party: &PartyId) -> String {
@@ -36,6 +143,113 @@ pub fn till_name_key(tenant: &Tenant, party: &PartyId) -> Key {
         pk: partition(tenant, party),
         sk: "TILL#0NAME".to_owned(),
     }
+}
+
+/// The key of the profile.
+pub fn profile_key(tenant: &Tenant, party: &PartyId) -> Key {
+    Key {
+        pk: partition(tenant, party),
+        sk: "PROFILE".to_owned(),
+    }
+}
+
+fn known_key(tenant: &Tenant, lookup: &LookupKey) -> Key {
+    Key {
+        pk: format!("EXTERNAL#{tenant}#{lookup}"),
+        sk: "EXTERNAL".to_owned(),
+    }
+}
+
+/// What became of storing a party.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// Stored now.
+    New,
+    /// Something stands under its id or under its lookup key already.
+    Taken,
+}
+
+/// Stores a party with its name for the till and, if it has one, the keyed hash it is found by: all or nothing.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn create(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    profile: &Profile,
+    known: Option<(&LookupKey, &Known)>,
+    now: DateTime<Utc>,
+) -> Result<Created, StoreError> {
+    let name = TillName {
+        display_name: profile.identity.display_name(),
+        language: profile.language,
+    };
+    let party = &profile.party;
+    let profile = Record::new(profile_key(tenant, party), "party", now, profile.clone());
+    let name = Record::new(till_name_key(tenant, party), "till_name", now, name);
+    let mut legs = vec![
+        Leg::put(site, &profile, Some(Condition::absent()))?,
+        Leg::put(site, &name, None)?,
+    ];
+    if let Some((lookup, known)) = known {
+        let record = Record::new(known_key(tenant, lookup), "external_id", now, known.clone());
+        legs.push(Leg::put(site, &record, Some(Condition::absent()))?);
+    }
+    match db.transact(site, legs).await {
+        Ok(()) => Ok(Created::New),
+        Err(TransactError::Condition(_)) => Ok(Created::Taken),
+        Err(TransactError::Store(error)) => Err(error),
+    }
+}
+
+/// A party's profile, or `None`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn read(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    party: &PartyId,
+) -> Result<Option<Record<Profile>>, StoreError> {
+    db.get(site, &profile_key(tenant, party), Read::Strong).await
+}
+
+/// What stands under the keyed hash of an external id or token, or `None`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn known(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    lookup: &LookupKey,
+) -> Result<Option<Record<Known>>, StoreError> {
+    db.get(site, &known_key(tenant, lookup), Read::Strong).await
+}
+
+/// Open vouchers of a party in a programme behind the one with the sequence number `after`, oldest first: a page of at
+/// most [`VOUCHERS_SHOWN_MAX`], and whether there are more.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn open_vouchers(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    party: &PartyId,
+    programme: &ProgrammeId,
+    after: u64,
+) -> Result<(Vec<OpenVoucher>, bool), StoreError> {
+    // One more than shown tells whether there are more.
+    let limit = i32::try_from(VOUCHERS_SHOWN_MAX + 1).unwrap_or(i32::MAX);
+    let mut range = Range::prefix(partition(tenant, party), &voucher::open_prefix(programme), limit);
+    range.after = Some(voucher::open_key(tenant, party, programme, after).sk);
+    let (vouchers, _) = db.query::<OpenVoucher>(site, &range, Read::Strong).await?;
+    let more = vouchers.len() > VOUCHERS_SHOWN_MAX;
+    let shown = vouchers.into_iter().take(VOUCHERS_SHOWN_MAX);
+    Ok((shown.map(|record| record.d).collect(), more))
 }
 
 /// What a till shows of a party in one programme.
