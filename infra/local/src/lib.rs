@@ -1,3 +1,4 @@
 //! The local run of `template.yaml`: embedded AWS endpoints, and the machinery that runs the declared functions against them.
 
 pub mod aws;
+pub mod template;
