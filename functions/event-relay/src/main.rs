@@ -1,1 +1,35 @@
-fn main() {}
+//! Wires the function: settings, table, queues, bucket, then batches of the stream.
+
+use event_relay::{App, Failures, Queues, StreamEvent};
+use faults::Probe;
+use lambda_runtime::{LambdaEvent, service_fn};
+use runtime::{Aws, Error, Pace, Settings};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    runtime::init_default_subscriber();
+    let settings = Settings::read(&[
+        "TABLE_NAME",
+        "POSTING_QUEUE_URL",
+        "ISSUANCE_QUEUE_URL",
+        "POS_VOUCHER_QUEUE_URL",
+        "RELAY_FAILURES_BUCKET",
+    ])?;
+    let aws = Aws::connect(Pace::Queue).await;
+    let db = aws.db(settings.get("TABLE_NAME"));
+    let queues = Queues {
+        posting: settings.get("POSTING_QUEUE_URL").to_owned(),
+        issuance: settings.get("ISSUANCE_QUEUE_URL").to_owned(),
+        pos_voucher: settings.get("POS_VOUCHER_QUEUE_URL").to_owned(),
+    };
+    let failures = Failures::new(
+        aws.buckets(),
+        settings.get("RELAY_FAILURES_BUCKET").to_owned(),
+        Probe::none(),
+    );
+    let app = &App::new(db, aws.sender(), queues, failures);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async move {
+        app.relay(event.payload, runtime::now()).await
+    }))
+    .await
+}

@@ -1,0 +1,146 @@
+//! Receipts become points (L2, L3, N3, X1).
+//!
+//! The receipts of one account in a batch are folded into one transaction: their ledger entries, the account's snapshot and
+//! the activity of the month. The entry's key is made of the receipt, so a receipt that comes again meets its own entry; the
+//! snapshot is conditional on its version, so two posters of one account never overwrite each other.
+//!
+//! | file | what |
+//! |---|---|
+//! | `post` | the receipts of an account are posted |
+//! | `payments` | vouchers that a receipt names are matched |
+//! | `settle` | receipts that waited for a card get their account |
+
+mod payments;
+mod post;
+mod settle;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::id::Tenant;
+use domain::receipt::ReceiptKey;
+use messages::PostingMessage;
+use runtime::sqs::{Delivery, Failed};
+use store::account::AccountId;
+use store::{Db, StoreError, programme};
+
+/// The function with what it holds on to between batches.
+#[derive(Debug)]
+pub struct App {
+    db: Db,
+    programmes: programme::Cache,
+}
+
+/// Why a message must come again, or cannot be worked off at all. Carries no personal data.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum WorkError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the receipt of the message is not in the table")]
+    NoReceipt,
+    #[error("the receipt is stamped with another account than the message says")]
+    OtherAccount,
+    #[error("the version of the programme that the receipt was accepted under is not in the table")]
+    NoProgramme,
+    #[error("a sum of the account leaves the range of the books")]
+    OutOfRange,
+    #[error("other writers kept winning the race for the account or voucher")]
+    Contended,
+}
+
+/// A receipt to be worked off, and the messages that ask for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) receipt: ReceiptKey,
+    pub(crate) messages: Vec<String>,
+}
+
+/// A batch, sorted by what it asks for.
+#[derive(Debug, Default)]
+struct Batch {
+    accounts: BTreeMap<AccountId, BTreeMap<ReceiptKey, Vec<String>>>,
+    unmatched: BTreeMap<(Tenant, ReceiptKey), Vec<String>>,
+    cards: Vec<(String, Tenant, domain::id::LookupKey)>,
+}
+
+impl App {
+    /// The function over a table.
+    pub fn new(db: Db) -> Self {
+        Self {
+            db,
+            programmes: programme::Cache::default(),
+        }
+    }
+
+    /// Works off a batch; returns the messages that must come again. What fails for one account leaves the others alone.
+    pub async fn work_off(&self, deliveries: Vec<Delivery<PostingMessage>>, now: DateTime<Utc>) -> Failed {
+        let batch = sort(deliveries);
+        let mut failed = Failed::new();
+        for (account, receipts) in batch.accounts {
+            let asked = receipts
+                .into_iter()
+                .map(|(receipt, messages)| Asked { receipt, messages })
+                .collect();
+            failed.extend(self.post(&account, asked, now).await);
+        }
+        for ((tenant, receipt), messages) in batch.unmatched {
+            if let Err(error) = self.match_unposted(&tenant, &receipt, now).await {
+                report(&error, messages.len());
+                failed.extend(messages);
+            }
+        }
+        for (message, tenant, card) in batch.cards {
+            if let Err(error) = self.settle(&tenant, &card, now).await {
+                report(&error, 1);
+                failed.insert(message);
+            }
+        }
+        failed
+    }
+}
+
+fn sort(deliveries: Vec<Delivery<PostingMessage>>) -> Batch {
+    let mut batch = Batch::default();
+    for Delivery { id, message } in deliveries {
+        match message {
+            PostingMessage::PostReceipt {
+                tenant,
+                receipt,
+                party: Some(party),
+                programme,
+            } => {
+                let account = AccountId {
+                    tenant,
+                    party,
+                    programme,
+                };
+                batch
+                    .accounts
+                    .entry(account)
+                    .or_default()
+                    .entry(receipt)
+                    .or_default()
+                    .push(id);
+            }
+            PostingMessage::PostReceipt {
+                tenant,
+                receipt,
+                party: None,
+                ..
+            } => {
+                batch.unmatched.entry((tenant, receipt)).or_default().push(id);
+            }
+            PostingMessage::SettleCard { tenant, card } => batch.cards.push((id, tenant, card)),
+        }
+    }
+    batch
+}
+
+/// Logs a failure once, here at the boundary that handles it.
+pub(crate) fn report(error: &WorkError, messages: usize) {
+    match error {
+        WorkError::Store(inner) if inner.is_transient() => tracing::warn!(%error, messages, "messages come again"),
+        WorkError::Contended => tracing::warn!(%error, messages, "messages come again"),
+        _ => tracing::error!(%error, messages, "messages cannot be worked off"),
+    }
+}

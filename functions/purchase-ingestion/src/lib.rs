@@ -1,0 +1,57 @@
+//! Receipts come in here (L2, L3, N3).
+//!
+//! A receipt is accepted with one conditional write under its natural key; everything else follows from the table's stream.
+//! An accepted receipt is never refused later.
+//!
+//! | file | what |
+//! |---|---|
+//! | `parse` | the body becomes a receipt, or a list of everything wrong with it |
+//! | `accept` | the receipt meets location, programme and card, and is stored |
+//! | `answer` | what the till hears: points line by line, balance, vouchers, text |
+//! | `claim` | a receipt without an account gets one |
+
+mod accept;
+mod answer;
+mod claim;
+mod parse;
+
+use chrono::{DateTime, Utc};
+use http_edge::{Code, Problem, Request, Response};
+use runtime::secrets::{CodeKeys, Pepper};
+use store::{Db, location, programme};
+
+/// The function with what it holds on to between requests.
+#[derive(Debug)]
+pub struct App {
+    db: Db,
+    pepper: Pepper,
+    code_keys: CodeKeys,
+    locations: location::Cache,
+    programmes: programme::Cache,
+}
+
+impl App {
+    /// The function over a table and its keys.
+    pub fn new(db: Db, pepper: Pepper, code_keys: CodeKeys) -> Self {
+        Self {
+            db,
+            pepper,
+            code_keys,
+            locations: location::Cache::default(),
+            programmes: programme::Cache::default(),
+        }
+    }
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// The problem to answer with.
+    pub async fn handle(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
+        match request.route.as_str() {
+            "POST /v1/purchases" => self.accept(request, now).await,
+            "GET /v1/purchases/{key}" => self.show(request).await,
+            "POST /v1/purchases/{key}/claim" => self.claim(request, now).await,
+            _ => Err(Problem::new(Code::NotFound, "this function does not serve the route")),
+        }
+    }
+}

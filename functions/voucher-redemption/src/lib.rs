@@ -1,0 +1,61 @@
+//! Vouchers at the till (L4, N5, N6, X2).
+//!
+//! The voucher carries all its terms, so a transition is decided from the voucher alone and stored by one write that is
+//! conditional on the version it was decided on. Whoever loses the race decides again on what now stands there.
+//!
+//! | file | what |
+//! |---|---|
+//! | `till` | check, reserve, redeem, release, reverse |
+//! | `feed` | the voucher feed |
+//! | `unmatched` | redemptions without receipt, and the reverse |
+//! | `view` | a voucher as a till sees it |
+
+mod feed;
+mod till;
+mod unmatched;
+mod view;
+
+use chrono::{DateTime, Utc};
+use http_edge::{Code, Problem, Request, Response};
+use runtime::secrets::{CodeKeys, Pepper};
+use store::{Db, location, programme};
+
+/// The function with what it holds on to between requests.
+#[derive(Debug)]
+pub struct App {
+    db: Db,
+    pepper: Pepper,
+    code_keys: CodeKeys,
+    locations: location::Cache,
+    programmes: programme::Cache,
+}
+
+impl App {
+    /// The function over a table and its keys.
+    pub fn new(db: Db, pepper: Pepper, code_keys: CodeKeys) -> Self {
+        Self {
+            db,
+            pepper,
+            code_keys,
+            locations: location::Cache::default(),
+            programmes: programme::Cache::default(),
+        }
+    }
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// The problem to answer with.
+    pub async fn handle(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
+        match request.route.as_str() {
+            "POST /v1/vouchers/check" => self.check(request, now).await,
+            "POST /v1/vouchers/reserve" => self.reserve(request, now).await,
+            "POST /v1/vouchers/redeem" => self.redeem(request, now).await,
+            "POST /v1/vouchers/release" => self.release(request, now).await,
+            "POST /v1/vouchers/reverse" => self.reverse(request, now).await,
+            "GET /v1/vouchers/feed" => self.feed(request).await,
+            "GET /v1/vouchers/unmatched" => self.unmatched(request, now).await,
+            _ => Err(Problem::new(Code::NotFound, "this function does not serve the route")),
+        }
+    }
+}

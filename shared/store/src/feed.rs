@@ -10,7 +10,7 @@ use domain::voucher::Voucher;
 use faults::Site;
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError, Value};
+use crate::db::{BATCH_GET_MAX, Condition, Db, Key, Leg, Range, Read, TransactError, Value};
 use crate::error::StoreError;
 use crate::record::Record;
 use crate::voucher::{self, OpenVoucher, Published};
@@ -88,7 +88,11 @@ pub async fn published(db: &Db, tenant: &Tenant, changes: &[Change]) -> Result<V
         .collect();
     keys.sort();
     keys.dedup();
-    db.batch_get(Site::RelayReferences, &keys, Read::Strong).await
+    let mut found = Vec::with_capacity(keys.len());
+    for chunk in keys.chunks(BATCH_GET_MAX) {
+        found.extend(db.batch_get(Site::RelayReferences, chunk, Read::Strong).await?);
+    }
+    Ok(found)
 }
 
 fn published_key(tenant: &Tenant, voucher: &Voucher) -> Key {

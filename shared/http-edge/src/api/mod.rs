@@ -1,3 +1,5 @@
 //! The bodies of requests and answers, by function. Field names and shapes are the API's contract.
 
+pub mod customers;
 pub mod purchases;
+pub mod vouchers;

@@ -1,0 +1,120 @@
+//! A stream record becomes events. Only images that carry `topics` arrive here; the filter of the event source sees to it.
+
+use domain::account::Account;
+use domain::id::{PartyId, ProgrammeId, Tenant};
+use messages::{IssuanceMessage, PostingMessage};
+use serde::Deserialize;
+use store::receipt::StoredReceipt;
+use store::{Record, Site, StoreError, account, card, receipt, voucher};
+
+use crate::feed::TenantChange;
+
+/// What a record comes to.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Posting(PostingMessage),
+    Issuance(IssuanceMessage),
+    Voucher(Box<TenantChange>),
+}
+
+/// Why a record cannot be understood. Names no content.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotUnderstood {
+    #[error("it is not a stream record of the table: {0}")]
+    Shape(String),
+    #[error("its topic is not known")]
+    Topic,
+    #[error("its key does not fit its topic")]
+    Key,
+    #[error(transparent)]
+    Entity(#[from] StoreError),
+}
+
+#[derive(Deserialize)]
+struct StreamRecord {
+    dynamodb: Change,
+}
+
+#[derive(Deserialize)]
+struct Change {
+    #[serde(rename = "NewImage")]
+    new_image: Option<serde_dynamo::Item>,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    pk: String,
+    sk: String,
+    topics: String,
+}
+
+/// The events of a record; none for one without an image, such as a removal.
+///
+/// # Errors
+/// [`NotUnderstood`].
+pub(crate) fn read(record: &serde_json::Value) -> Result<Vec<Event>, NotUnderstood> {
+    let record = StreamRecord::deserialize(record).map_err(|error| NotUnderstood::Shape(error.to_string()))?;
+    let Some(image) = record.dynamodb.new_image else {
+        return Ok(Vec::new());
+    };
+    let head: Head = serde_dynamo::from_item(image.clone()).map_err(|error| NotUnderstood::Shape(error.to_string()))?;
+    match head.topics.as_str() {
+        receipt::RECEIPT => receipt_events(&head, image),
+        account::THRESHOLD => threshold_events(&head, image),
+        voucher::VOUCHER => voucher_events(&head, image),
+        card::CARD => card_events(&head, image),
+        _ => Err(NotUnderstood::Topic),
+    }
+}
+
+/// `kind#tenant#rest` of a partition key.
+fn split_partition<'a>(pk: &'a str, kind: &str) -> Result<(Tenant, &'a str), NotUnderstood> {
+    let (tenant, rest) = pk
+        .strip_prefix(kind)
+        .and_then(|rest| rest.strip_prefix('#'))
+        .and_then(|rest| rest.split_once('#'))
+        .ok_or(NotUnderstood::Key)?;
+    Ok((tenant.parse().map_err(|_| NotUnderstood::Key)?, rest))
+}
+
+fn receipt_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
+    let (tenant, _) = split_partition(&head.pk, "RECEIPT")?;
+    let stored = Record::<StoredReceipt>::from_image(Site::ToolRead, image)?.d;
+    Ok(vec![Event::Posting(PostingMessage::PostReceipt {
+        tenant,
+        receipt: stored.receipt.key,
+        party: stored.account,
+        programme: stored.programme,
+    })])
+}
+
+fn threshold_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
+    let (tenant, party) = split_partition(&head.pk, "PARTY")?;
+    let party: PartyId = party.parse().map_err(|_| NotUnderstood::Key)?;
+    let programme = head.sk.strip_prefix(account::PREFIX).ok_or(NotUnderstood::Key)?;
+    let programme: ProgrammeId = programme.parse().map_err(|_| NotUnderstood::Key)?;
+    Record::<Account>::from_image(Site::ToolRead, image)?;
+    Ok(vec![Event::Issuance(IssuanceMessage::Threshold {
+        tenant,
+        party,
+        programme,
+    })])
+}
+
+fn voucher_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
+    let (tenant, lookup) = voucher::parse_partition(&head.pk).ok_or(NotUnderstood::Key)?;
+    let voucher = Record::from_image(Site::ToolRead, image)?.d;
+    let change = store::feed::Change { lookup, voucher };
+    Ok(vec![Event::Voucher(Box::new(TenantChange { tenant, change }))])
+}
+
+fn card_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
+    let (tenant, lookup) = split_partition(&head.pk, "CARD")?;
+    let card = lookup.parse().map_err(|_| NotUnderstood::Key)?;
+    let record = Record::<card::Card>::from_image(Site::ToolRead, image)?;
+    let leads = record.d.leads_to().is_some();
+    Ok(leads
+        .then_some(Event::Posting(PostingMessage::SettleCard { tenant, card }))
+        .into_iter()
+        .collect())
+}

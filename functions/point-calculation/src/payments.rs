@@ -1,0 +1,74 @@
+//! Vouchers that a receipt names as a payment are matched with their redemption.
+
+use chrono::{DateTime, Utc};
+use domain::id::{LookupKey, Tenant};
+use domain::receipt::{Receipt, ReceiptKey};
+use store::db::Read;
+use store::exception::{self, Exception, ExceptionKind};
+use store::{Site, receipt, voucher};
+
+use crate::{App, WorkError};
+
+/// Rounds against other writers of a voucher before the message is given back.
+const ROUNDS_MAX: usize = 10;
+
+impl App {
+    /// Matches the voucher payments of a receipt that has no account.
+    pub(crate) async fn match_unposted(
+        &self,
+        tenant: &Tenant,
+        key: &ReceiptKey,
+        now: DateTime<Utc>,
+    ) -> Result<(), WorkError> {
+        let found = receipt::read(&self.db, Site::PostReceipts, tenant, key, Read::Strong).await?;
+        let stored = found.ok_or(WorkError::NoReceipt)?;
+        self.match_payments(tenant, &stored.d.receipt, now).await
+    }
+
+    /// Notes on each voucher that this receipt names it.
+    pub(crate) async fn match_payments(
+        &self,
+        tenant: &Tenant,
+        receipt: &Receipt,
+        now: DateTime<Utc>,
+    ) -> Result<(), WorkError> {
+        for lookup in receipt.vouchers() {
+            if let Some(kind) = self.note(tenant, lookup, &receipt.key, now).await? {
+                let case = Exception {
+                    kind,
+                    receipt: receipt.key.clone(),
+                    distinction: lookup.to_string(),
+                    seen_at: now,
+                };
+                exception::keep(&self.db, Site::PostException, tenant, case, now).await?;
+                tracing::warn!(receipt = %receipt.key, ?kind, "a voucher payment fits no voucher");
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes the payment on the voucher; the case to list when it does not fit.
+    async fn note(
+        &self,
+        tenant: &Tenant,
+        lookup: &LookupKey,
+        receipt: &ReceiptKey,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ExceptionKind>, WorkError> {
+        let mut found = voucher::read(&self.db, Site::PostVoucher, tenant, lookup, Read::Strong).await?;
+        for _ in 0..ROUNDS_MAX {
+            let Some(record) = found else {
+                return Ok(Some(ExceptionKind::PaymentUnknownVoucher));
+            };
+            let Some(noted) = record.d.note_payment(receipt, now) else {
+                let first = record.d.payment.is_some_and(|note| note.receipt == *receipt);
+                return Ok((!first).then_some(ExceptionKind::PaymentOnSecondReceipt));
+            };
+            found = match voucher::replace(&self.db, Site::PostVoucherNote, &record, noted, now).await? {
+                None => return Ok(None),
+                Some(now_there) => Some(now_there),
+            };
+        }
+        Err(WorkError::Contended)
+    }
+}

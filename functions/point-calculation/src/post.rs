@@ -1,0 +1,174 @@
+//! The receipts of an account are posted.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::account::{Account, Entry, receipt_entry_id};
+use domain::earning;
+use runtime::sqs::Failed;
+use store::account::{self, AccountId, Committed, Posting};
+use store::db::Read;
+use store::receipt::{self, StoredReceipt};
+use store::{Record, Site};
+
+use crate::{App, Asked, WorkError, report};
+
+/// Rounds against other writers of the account before the messages are given back.
+const ROUNDS_MAX: u32 = 25;
+/// First pause after a lost round; grows with each, with full jitter.
+const PAUSE: Duration = Duration::from_millis(4);
+
+/// A receipt ready to be posted.
+struct Ready {
+    stored: StoredReceipt,
+    messages: Vec<String>,
+}
+
+impl App {
+    /// Posts the receipts; returns the messages that must come again.
+    pub(crate) async fn post(&self, id: &AccountId, asked: Vec<Asked>, now: DateTime<Utc>) -> Failed {
+        let mut failed = Failed::new();
+        let mut ready = Vec::with_capacity(asked.len());
+        for Asked { receipt, messages } in asked {
+            match self.stamped(id, &receipt).await {
+                Ok(stored) => ready.push(Ready { stored, messages }),
+                Err(error) => {
+                    report(&error, messages.len());
+                    failed.extend(messages);
+                }
+            }
+        }
+        // A receipt whose points cannot be counted must not hold up its neighbours: it fails alone.
+        if let Err(error) = self.commit(id, &ready, now).await {
+            if ready.len() > 1 && !matches!(error, WorkError::Store(_) | WorkError::Contended) {
+                for one in ready {
+                    let one = [one];
+                    if let Err(error) = self.finish(id, &one, now).await {
+                        report(&error, 1);
+                        failed.extend(one.into_iter().flat_map(|ready| ready.messages));
+                    }
+                }
+                return failed;
+            }
+            report(&error, ready.len());
+            failed.extend(ready.into_iter().flat_map(|ready| ready.messages));
+            return failed;
+        }
+        for one in &ready {
+            if let Err(error) = self.match_payments(&id.tenant, &one.stored.receipt, now).await {
+                report(&error, one.messages.len());
+                failed.extend(one.messages.iter().cloned());
+            }
+        }
+        failed
+    }
+
+    async fn finish(&self, id: &AccountId, one: &[Ready; 1], now: DateTime<Utc>) -> Result<(), WorkError> {
+        self.commit(id, one, now).await?;
+        let [ready] = one;
+        self.match_payments(&id.tenant, &ready.stored.receipt, now).await
+    }
+
+    /// The receipt, which must be stamped with the account.
+    async fn stamped(&self, id: &AccountId, key: &domain::receipt::ReceiptKey) -> Result<StoredReceipt, WorkError> {
+        // The message follows a commit, so the cheap read nearly always finds the stamp; else the strong one does.
+        for read in [Read::Eventual, Read::Strong] {
+            let found = receipt::read(&self.db, Site::PostReceipts, &id.tenant, key, read).await?;
+            match found.map(|record| record.d) {
+                Some(stored) if stored.account.as_ref() == Some(&id.party) => return Ok(stored),
+                Some(stored) if stored.account.is_some() => return Err(WorkError::OtherAccount),
+                _ => {}
+            }
+        }
+        Err(WorkError::NoReceipt)
+    }
+
+    /// Commits what does not stand yet, in one transaction.
+    async fn commit(&self, id: &AccountId, ready: &[Ready], now: DateTime<Utc>) -> Result<(), WorkError> {
+        let mut left: Vec<&StoredReceipt> = ready.iter().map(|ready| &ready.stored).collect();
+        for round in 0..ROUNDS_MAX {
+            if left.is_empty() {
+                return Ok(());
+            }
+            if round > 0 {
+                tokio::time::sleep(PAUSE.saturating_mul(round).mul_f64(fastrand::f64())).await;
+                left = self.unposted(id, left).await?;
+            }
+            let read = if round == 0 { Read::Eventual } else { Read::Strong };
+            let before = account::read(&self.db, Site::PostAccount, id, read).await?;
+            if self.try_commit(id, before.as_ref(), &left, now).await? == Committed::Done {
+                return Ok(());
+            }
+        }
+        Err(WorkError::Contended)
+    }
+
+    async fn try_commit(
+        &self,
+        id: &AccountId,
+        before: Option<&Record<Account>>,
+        receipts: &[&StoredReceipt],
+        now: DateTime<Utc>,
+    ) -> Result<Committed, WorkError> {
+        if receipts.is_empty() {
+            return Ok(Committed::Done);
+        }
+        let mut account = before.map(|record| record.d.clone()).unwrap_or_default();
+        let mut entries: Vec<Entry> = Vec::with_capacity(receipts.len());
+        for stored in receipts {
+            let (entry, after) = self.fold(id, &account, stored).await?;
+            entries.push(entry);
+            account = after;
+        }
+        let programme = self
+            .programmes
+            .current(&self.db, Site::PostProgramme, &id.tenant, &id.programme)
+            .await?;
+        let due = programme.ok_or(WorkError::NoProgramme)?;
+        let due = account.vouchers_due(&due) > 0;
+        let postings: Vec<_> = entries
+            .iter()
+            .zip(receipts)
+            .map(|(entry, stored)| Posting {
+                entry,
+                receipt: &stored.receipt,
+            })
+            .collect();
+        Ok(account::commit(&self.db, id, before, &postings, &account, due, now).await?)
+    }
+
+    /// One receipt on top of an account, under the version of the programme that the till was answered with.
+    async fn fold(
+        &self,
+        id: &AccountId,
+        account: &Account,
+        stored: &StoredReceipt,
+    ) -> Result<(Entry, Account), WorkError> {
+        let version = stored.expected_version;
+        let programme = self
+            .programmes
+            .version(&self.db, Site::PostProgramme, &id.tenant, &id.programme, version)
+            .await?;
+        let programme = programme.ok_or(WorkError::NoProgramme)?;
+        let earned = earning::earn(&stored.receipt, &programme).map_err(|_| WorkError::OutOfRange)?;
+        account
+            .post(&stored.receipt, &earned)
+            .map_err(|_| WorkError::OutOfRange)
+    }
+
+    /// Those of the receipts that have no entry yet.
+    async fn unposted<'a>(
+        &self,
+        id: &AccountId,
+        receipts: Vec<&'a StoredReceipt>,
+    ) -> Result<Vec<&'a StoredReceipt>, WorkError> {
+        let ids: Vec<_> = receipts
+            .iter()
+            .map(|stored| receipt_entry_id(&stored.receipt.key))
+            .collect();
+        let standing = account::entries(&self.db, Site::PostEntries, id, &ids).await?;
+        let standing: Vec<_> = standing.into_iter().map(|record| record.d.natural_id()).collect();
+        let stands = |stored: &StoredReceipt| standing.contains(&receipt_entry_id(&stored.receipt.key));
+        Ok(receipts.into_iter().filter(|stored| !stands(stored)).collect())
+    }
+}

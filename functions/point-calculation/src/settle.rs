@@ -1,0 +1,55 @@
+//! Receipts that waited for a card get their account.
+
+use chrono::{DateTime, Utc};
+use domain::id::{LookupKey, PartyId, Tenant};
+use domain::receipt::ReceiptKey;
+use store::db::Read;
+use store::receipt::{self, Stamped};
+use store::{Site, card};
+
+use crate::{App, WorkError};
+
+/// Pages of a hundred receipts settled by one message; the card is announced again for the rest.
+const PAGES_MAX: usize = 4;
+
+impl App {
+    /// Stamps the receipts that wait for the card. Each leaves the list with its stamp, so a message that comes again goes
+    /// on where the last one stopped.
+    pub(crate) async fn settle(&self, tenant: &Tenant, card: &LookupKey, now: DateTime<Utc>) -> Result<(), WorkError> {
+        let found = card::read(&self.db, Site::SettleCard, tenant, card, Read::Strong).await?;
+        let Some(found) = found else { return Ok(()) };
+        // Blocked again meanwhile: its receipts go on waiting.
+        let Some(party) = found.d.leads_to() else { return Ok(()) };
+        let mut settled = 0usize;
+        for _ in 0..PAGES_MAX {
+            let (page, next) = card::parked(&self.db, Site::SettleParked, tenant, card, None).await?;
+            for parked in &page {
+                self.stamp(tenant, card, &parked.d.receipt, party, now).await?;
+            }
+            settled += page.len();
+            if next.is_none() {
+                tracing::info!(receipts = settled, "the receipts of a card are settled");
+                return Ok(());
+            }
+        }
+        Ok(card::announce(&self.db, Site::SettleStamp, &found, now).await?)
+    }
+
+    async fn stamp(
+        &self,
+        tenant: &Tenant,
+        card: &LookupKey,
+        key: &ReceiptKey,
+        party: &PartyId,
+        now: DateTime<Utc>,
+    ) -> Result<(), WorkError> {
+        let stored = receipt::read(&self.db, Site::PostReceipts, tenant, key, Read::Strong).await?;
+        let stored = stored.ok_or(WorkError::NoReceipt)?;
+        let stamped = receipt::stamp(&self.db, Site::SettleStamp, tenant, &stored.d.receipt, party, now).await?;
+        if stamped == Stamped::Before {
+            // Claimed on another way; the claim may have come from another card and left this list alone.
+            card::unpark(&self.db, Site::SettleStamp, tenant, card, key).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,271 @@
+//! The receipt meets location, programme and card, and is stored with one conditional write.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use domain::card::CardStatus;
+use domain::earning::{self, Earning};
+use domain::id::PartyId;
+use domain::programme::Programme;
+use domain::receipt::{CONTENT_HASH_VERSION, ContentHash, Receipt};
+use http_edge::api::purchases::{PurchaseRequest, PurchaseStatus};
+use http_edge::{Caller, Code, Problem, Request, Response, Scope};
+use store::db::Read;
+use store::exception::{self, Exception, ExceptionKind};
+use store::party::{self, TillView};
+use store::receipt::{self, Accepted, StoredReceipt};
+use store::{Record, Site, card};
+
+use crate::App;
+use crate::answer::Answer;
+use crate::parse::{self, Parsed};
+
+/// How often a card may find an owner between our look and our write before we give up.
+const CARD_MOVES_MAX: usize = 3;
+
+impl App {
+    pub(crate) async fn accept(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::PurchasesWrite)?;
+        let body: PurchaseRequest = request.json()?;
+        let parsed = parse::parse(body, self.pepper.bytes())?;
+        let receipt = &parsed.receipt;
+        caller.at(&receipt.key.store)?;
+        let hash = receipt.content_hash();
+        let programme = match self.programme_for(caller, receipt, now).await {
+            Ok(programme) => programme,
+            // What no longer fits may have fitted when it came the first time.
+            Err(problem) => return self.replay_or(caller, &parsed, &hash, problem, now).await,
+        };
+        let earning = earning::earn(receipt, &programme)
+            .map_err(|_| Problem::new(Code::Invalid, "the points of this receipt are out of range"))?;
+        self.store(caller, &parsed, &hash, &programme, &earning, now).await
+    }
+
+    /// The programme under which the receipt is taken.
+    async fn programme_for(
+        &self,
+        caller: &Caller,
+        receipt: &Receipt,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<Programme>, Problem> {
+        let tenant = &caller.tenant;
+        let location = self
+            .locations
+            .get(&self.db, Site::IngestLocation, tenant, &receipt.key.store)
+            .await?;
+        let location = location.ok_or_else(|| {
+            Problem::new(
+                Code::LocationUnknown,
+                "store: there is no such location; add it first or correct the id",
+            )
+        })?;
+        if !location.sells_on(receipt.key.business_date) {
+            return Err(Problem::new(
+                Code::LocationClosed,
+                "store: the location was closed before the business date",
+            ));
+        }
+        let programme = self
+            .programmes
+            .current(&self.db, Site::IngestProgramme, tenant, &location.programme)
+            .await?;
+        let programme = programme
+            .ok_or_else(|| Problem::new(Code::ProgrammeUnknown, "the programme of the location is not stored"))?;
+        let violations = receipt.programme_violations(&programme, now, caller.has(Scope::PurchasesMigrate));
+        if violations.is_empty() {
+            Ok(programme)
+        } else {
+            Err(Problem::invalid(violations))
+        }
+    }
+
+    async fn store(
+        &self,
+        caller: &Caller,
+        parsed: &Parsed,
+        hash: &ContentHash,
+        programme: &Arc<Programme>,
+        earning: &Earning,
+        now: DateTime<Utc>,
+    ) -> Result<Response, Problem> {
+        let tenant = &caller.tenant;
+        for _ in 0..CARD_MOVES_MAX {
+            let owner = self.owner(caller, &parsed.receipt).await?;
+            // Read before the write: the view cannot contain this receipt's points yet.
+            let view = self.view(caller, owner.party.as_ref(), programme).await?;
+            let stored = StoredReceipt {
+                receipt: parsed.receipt.clone(),
+                hash: hash.clone(),
+                hash_version: CONTENT_HASH_VERSION,
+                programme: programme.id.clone(),
+                expected_points: earning.points,
+                expected_version: programme.version,
+                account: owner.party.clone(),
+                client: caller.client.clone(),
+            };
+            let waits_for = parsed.receipt.card.as_ref().filter(|_| owner.receipts_wait);
+            match receipt::accept(&self.db, tenant, stored, waits_for, now).await? {
+                Accepted::New => {
+                    return Answer {
+                        app: self,
+                        receipt: &parsed.receipt,
+                        status: PurchaseStatus::Accepted,
+                        account: owner.party.as_ref().map(|party| (party, &view)),
+                        language: parsed.language,
+                        programme,
+                        earning,
+                        counted: false,
+                        now,
+                    }
+                    .response();
+                }
+                Accepted::Known(known) => return self.known(caller, parsed, hash, &known, now).await,
+                Accepted::CardMoved => {}
+            }
+        }
+        Err(Problem::new(
+            Code::Unavailable,
+            "the card is being changed: repeat the same call",
+        ))
+    }
+
+    /// The stored receipt for a refused one that was accepted before, else the refusal.
+    async fn replay_or(
+        &self,
+        caller: &Caller,
+        parsed: &Parsed,
+        hash: &ContentHash,
+        refusal: Problem,
+        now: DateTime<Utc>,
+    ) -> Result<Response, Problem> {
+        if matches!(refusal.code, Code::Unavailable | Code::Internal) {
+            return Err(refusal);
+        }
+        let known = receipt::read(
+            &self.db,
+            Site::PurchaseRead,
+            &caller.tenant,
+            &parsed.receipt.key,
+            Read::Strong,
+        )
+        .await?;
+        match known {
+            Some(known) => self.known(caller, parsed, hash, &known, now).await,
+            None => Err(refusal),
+        }
+    }
+
+    /// Answers a receipt whose key is taken: the same again, or a contradiction.
+    async fn known(
+        &self,
+        caller: &Caller,
+        parsed: &Parsed,
+        hash: &ContentHash,
+        known: &Record<StoredReceipt>,
+        now: DateTime<Utc>,
+    ) -> Result<Response, Problem> {
+        let same = if known.d.hash_version == CONTENT_HASH_VERSION {
+            known.d.hash == *hash
+        } else {
+            known.d.receipt == parsed.receipt
+        };
+        if !same {
+            return Err(self.contradiction(caller, &parsed.receipt, hash, now).await?);
+        }
+        let stored = &known.d;
+        let version = stored.expected_version;
+        let programme = self
+            .programmes
+            .version(
+                &self.db,
+                Site::IngestProgramme,
+                &caller.tenant,
+                &stored.programme,
+                version,
+            )
+            .await?;
+        let programme =
+            programme.ok_or_else(|| Problem::new(Code::Internal, "a version of the programme is missing"))?;
+        let earning = earning::earn(&stored.receipt, &programme)
+            .map_err(|_| Problem::new(Code::Internal, "the stored receipt cannot be explained"))?;
+        let view = self.view(caller, stored.account.as_ref(), &programme).await?;
+        let counted = match &stored.account {
+            Some(party) => self.entry(caller, stored, party).await?.is_some(),
+            None => false,
+        };
+        Answer {
+            app: self,
+            receipt: &stored.receipt,
+            status: PurchaseStatus::Replayed,
+            account: stored.account.as_ref().map(|party| (party, &view)),
+            language: parsed.language,
+            programme: &programme,
+            earning: &earning,
+            counted,
+            now,
+        }
+        .response()
+    }
+
+    /// Keeps the case for an operator; the stored receipt stands.
+    async fn contradiction(
+        &self,
+        caller: &Caller,
+        receipt: &Receipt,
+        hash: &ContentHash,
+        now: DateTime<Utc>,
+    ) -> Result<Problem, Problem> {
+        let case = Exception {
+            kind: ExceptionKind::ReceiptContradiction,
+            receipt: receipt.key.clone(),
+            distinction: hash.0.clone(),
+            seen_at: now,
+        };
+        exception::keep(&self.db, Site::IngestException, &caller.tenant, case, now).await?;
+        tracing::warn!(receipt = %receipt.key, "a receipt came again with other content");
+        Ok(Problem::new(
+            Code::ReceiptContradiction,
+            "a receipt with this store, till, date and number has other content",
+        ))
+    }
+
+    async fn owner(&self, caller: &Caller, receipt: &Receipt) -> Result<Owner, Problem> {
+        let Some(card) = &receipt.card else {
+            return Ok(Owner::default());
+        };
+        let found = card::read(&self.db, Site::IngestCard, &caller.tenant, card, Read::Eventual).await?;
+        Ok(Owner {
+            party: found.as_ref().and_then(|card| card.d.leads_to().cloned()),
+            // An erased card never leads anywhere again; its receipts keep their revenue and wait for nobody.
+            receipts_wait: found.is_none_or(|card| card.d.leads_to().is_none() && card.d.status != CardStatus::Erased),
+        })
+    }
+
+    pub(crate) async fn view(
+        &self,
+        caller: &Caller,
+        party: Option<&PartyId>,
+        programme: &Programme,
+    ) -> Result<TillView, Problem> {
+        let Some(party) = party else {
+            return Ok(TillView::default());
+        };
+        Ok(party::till_view(
+            &self.db,
+            Site::IngestTillView,
+            &caller.tenant,
+            party,
+            &programme.id,
+            Read::Eventual,
+        )
+        .await?)
+    }
+}
+
+/// Whose a receipt is at once.
+#[derive(Debug, Default)]
+struct Owner {
+    party: Option<PartyId>,
+    receipts_wait: bool,
+}

@@ -1,0 +1,130 @@
+//! What the till hears.
+
+use chrono::{DateTime, Utc};
+use domain::earning::Earning;
+use domain::id::PartyId;
+use domain::money::Money;
+use domain::programme::Programme;
+use domain::receipt::Receipt;
+use domain::till_text::{Language, TillBlock};
+use http_edge::api::purchases::{
+    AccountView, Expected, ExpectedLine, PrintBlock, PurchaseAnswer, PurchaseStatus, VoucherView,
+};
+use http_edge::{Problem, Response};
+use store::party::TillView;
+
+use crate::App;
+
+/// Everything the answer is made of.
+pub(crate) struct Answer<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) receipt: &'a Receipt,
+    pub(crate) status: PurchaseStatus,
+    pub(crate) account: Option<(&'a PartyId, &'a TillView)>,
+    /// Language asked for by the till, used when the customer has none.
+    pub(crate) language: Option<Language>,
+    pub(crate) programme: &'a Programme,
+    pub(crate) earning: &'a Earning,
+    /// Whether the balance of the view contains this receipt's points.
+    pub(crate) counted: bool,
+    pub(crate) now: DateTime<Utc>,
+}
+
+impl Answer<'_> {
+    pub(crate) fn response(&self) -> Result<Response, Problem> {
+        let replayed = self.status == PurchaseStatus::Replayed;
+        let body = PurchaseAnswer {
+            key: self.receipt.key.to_string(),
+            status: self.status,
+            matched: self.account.is_some(),
+            expected: self.expected(),
+            account: self.account.map(|(party, view)| self.account_view(party, view)),
+            print: self.print(),
+        };
+        let response = Response::json(if replayed { 200 } else { 201 }, &body)?;
+        Ok(if replayed {
+            response.header("idempotency-replayed", "true")
+        } else {
+            response
+        })
+    }
+
+    fn money(&self, amount_minor: i64) -> Money {
+        Money::new(amount_minor, self.programme.currency)
+    }
+
+    fn expected(&self) -> Expected {
+        let earning = self.earning;
+        let line = |line: &domain::earning::LineEarning| ExpectedLine {
+            line: line.line,
+            base: self.money(line.base_minor),
+            reason: line.reason,
+        };
+        Expected {
+            points: earning.points,
+            programme: self.programme.id.to_string(),
+            programme_version: earning.programme_version,
+            eligible: self.money(earning.eligible_minor),
+            voucher_paid: self.money(earning.voucher_paid_minor),
+            base: self.money(earning.base_minor),
+            lines: earning.lines.iter().map(line).collect(),
+        }
+    }
+
+    /// The party's open vouchers, without those that pay this receipt: they are as good as gone.
+    fn open<'v>(&'v self, view: &'v TillView) -> impl Iterator<Item = &'v store::voucher::OpenVoucher> {
+        let today = domain::calendar::business_day(self.now, self.programme.zone);
+        view.vouchers
+            .iter()
+            .filter(move |open| open.valid_until >= today && !self.receipt.vouchers().any(|paid| *paid == open.lookup))
+    }
+
+    fn account_view(&self, party: &PartyId, view: &TillView) -> AccountView {
+        let account = view.account.clone().unwrap_or_default();
+        let programme = &self.programme.id;
+        AccountView {
+            balance: account.balance,
+            revenue: self.money(account.revenue_minor),
+            open_vouchers: self
+                .open(view)
+                .filter_map(|open| {
+                    VoucherView::of(party, programme, open, self.app.code_keys.key(open.code_key_version))
+                })
+                .collect(),
+            more_vouchers: view.more_vouchers,
+            as_of: self.now,
+        }
+    }
+
+    fn print(&self) -> PrintBlock {
+        let view = self.account.map(|(_, view)| view);
+        let language = view
+            .and_then(|view| view.name.as_ref())
+            .map(|name| name.language)
+            .or(self.language)
+            .unwrap_or_default();
+        let vouchers: Vec<_> = view
+            .into_iter()
+            .flat_map(|view| self.open(view))
+            .map(|open| (Money::new(open.value_minor, open.currency), open.valid_until))
+            .collect();
+        let block = TillBlock {
+            programme: &self.programme.name,
+            earned: self.earning.points,
+            balance: view.map(|view| {
+                let balance = view.account.as_ref().map_or(0, |account| account.balance);
+                if self.counted {
+                    balance
+                } else {
+                    balance.saturating_add(self.earning.points)
+                }
+            }),
+            threshold: self.programme.voucher.threshold_points,
+            vouchers: &vouchers,
+        };
+        PrintBlock {
+            language,
+            lines: block.lines(language),
+        }
+    }
+}

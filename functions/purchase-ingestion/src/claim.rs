@@ -1,0 +1,172 @@
+//! Reading a receipt, and assigning one without an account to a card, once.
+
+use chrono::{DateTime, Utc};
+use domain::account::Entry;
+use domain::calendar;
+use domain::card::CardNumber;
+use domain::id::PartyId;
+use domain::money::Money;
+use domain::receipt::ReceiptKey;
+use domain::violation::Violation;
+use http_edge::api::purchases::{ClaimRequest, PurchaseState};
+use http_edge::{Caller, Code, Problem, Request, Response, Scope, guard};
+use store::account::{self, AccountId};
+use store::db::Read;
+use store::guess::Terminal;
+use store::receipt::{self, Stamped, StoredReceipt};
+use store::{Record, Site, card};
+
+use crate::App;
+
+impl App {
+    pub(crate) async fn show(&self, request: &Request) -> Result<Response, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::PurchasesRead)?;
+        let key: ReceiptKey = request.path("key")?;
+        caller.at(&key.store)?;
+        let stored = self.stored(caller, &key).await?;
+        self.state(caller, &stored, 200).await
+    }
+
+    pub(crate) async fn claim(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::PurchasesClaim)?;
+        let key: ReceiptKey = request.path("key")?;
+        caller.at(&key.store)?;
+        let body: ClaimRequest = request.json()?;
+        let number: CardNumber = body.card.parse().map_err(|error: domain::card::InvalidCard| {
+            Problem::invalid(vec![Violation::new("/card", "card_malformed", error.to_string())])
+        })?;
+        let stored = self.stored(caller, &key).await?;
+        let party = self.claimant(caller, &key, &number, now).await?;
+        if let Some(account) = &stored.d.account {
+            return self.assigned(caller, &stored, account, &party).await;
+        }
+        self.in_time(caller, &stored.d, now).await?;
+        match receipt::stamp(
+            &self.db,
+            Site::PurchaseClaim,
+            &caller.tenant,
+            &stored.d.receipt,
+            &party,
+            now,
+        )
+        .await?
+        {
+            Stamped::Now => {
+                let mut stored = stored;
+                stored.d.account = Some(party);
+                self.state(caller, &stored, 201).await
+            }
+            Stamped::Before => {
+                let stored = self.stored(caller, &key).await?;
+                let account = stored.d.account.clone();
+                match account {
+                    Some(account) => self.assigned(caller, &stored, &account, &party).await,
+                    None => Err(Problem::new(
+                        Code::Unavailable,
+                        "the receipt is being changed: repeat the same call",
+                    )),
+                }
+            }
+        }
+    }
+
+    /// The answer when the receipt has an account: the same claim again, or somebody else's receipt.
+    async fn assigned(
+        &self,
+        caller: &Caller,
+        stored: &Record<StoredReceipt>,
+        account: &PartyId,
+        party: &PartyId,
+    ) -> Result<Response, Problem> {
+        if account == party {
+            let response = self.state(caller, stored, 200).await?;
+            return Ok(response.header("idempotency-replayed", "true"));
+        }
+        Err(Problem::new(Code::ReceiptAssigned, "another account has this receipt"))
+    }
+
+    /// The party that the presented card leads to.
+    async fn claimant(
+        &self,
+        caller: &Caller,
+        key: &ReceiptKey,
+        number: &CardNumber,
+        now: DateTime<Utc>,
+    ) -> Result<PartyId, Problem> {
+        let lookup = card::lookup_key(self.pepper.bytes(), number);
+        let found = card::read(&self.db, Site::IngestCard, &caller.tenant, &lookup, Read::Strong).await?;
+        guard::count_lookup("purchase-ingestion", found.is_some(), now);
+        let Some(found) = found else {
+            let terminal = Terminal {
+                tenant: &caller.tenant,
+                client: &caller.client,
+                location: &key.store,
+                till: &key.till,
+            };
+            let unknown = Problem::new(Code::CardUnknown, "nobody issued this card");
+            return Err(guard::unknown(&self.db, &terminal, unknown, now).await?);
+        };
+        found.d.leads_to().cloned().ok_or_else(|| {
+            Problem::new(
+                Code::CardNotActive,
+                "the card belongs to nobody yet, or is blocked: register or unblock it first",
+            )
+        })
+    }
+
+    async fn in_time(&self, caller: &Caller, stored: &StoredReceipt, now: DateTime<Utc>) -> Result<(), Problem> {
+        let programme = self
+            .programmes
+            .current(&self.db, Site::IngestProgramme, &caller.tenant, &stored.programme)
+            .await?;
+        let programme = programme
+            .ok_or_else(|| Problem::new(Code::ProgrammeUnknown, "the programme of the receipt is not stored"))?;
+        let last = calendar::plus_days(stored.receipt.key.business_date, programme.claim_days);
+        if calendar::business_day(now, programme.zone) <= last {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Code::ClaimTooLate,
+            format!("the receipt could be claimed until {last}"),
+        ))
+    }
+
+    async fn stored(&self, caller: &Caller, key: &ReceiptKey) -> Result<Record<StoredReceipt>, Problem> {
+        let found = receipt::read(&self.db, Site::PurchaseRead, &caller.tenant, key, Read::Strong).await?;
+        found.ok_or_else(|| Problem::new(Code::NotFound, "there is no receipt with this key"))
+    }
+
+    pub(crate) async fn entry(
+        &self,
+        caller: &Caller,
+        stored: &StoredReceipt,
+        party: &PartyId,
+    ) -> Result<Option<Record<Entry>>, Problem> {
+        let id = AccountId {
+            tenant: caller.tenant.clone(),
+            party: party.clone(),
+            programme: stored.programme.clone(),
+        };
+        Ok(account::receipt_entry(&self.db, Site::PurchaseEntry, &id, &stored.receipt.key).await?)
+    }
+
+    async fn state(&self, caller: &Caller, stored: &Record<StoredReceipt>, status: u16) -> Result<Response, Problem> {
+        let entry = match &stored.d.account {
+            Some(party) => self.entry(caller, &stored.d, party).await?,
+            None => None,
+        };
+        let receipt = &stored.d.receipt;
+        let body = PurchaseState {
+            key: receipt.key.to_string(),
+            total: Money::new(receipt.total_minor, receipt.currency),
+            matched: stored.d.account.is_some(),
+            party: stored.d.account.as_ref().map(ToString::to_string),
+            posted: entry.is_some(),
+            points: entry.map_or(stored.d.expected_points, |entry| entry.d.points),
+            accepted_at: stored.created_at,
+        };
+        Response::json(status, &body)
+    }
+}

@@ -1,0 +1,117 @@
+//! The voucher feed: changes by group of locations, each group with a gapless sequence.
+//!
+//! A cursor is the position in every group. A reader hears of every change at least once; within a group it hears of them in
+//! the order of their numbers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::code::VoucherCode;
+use domain::id::FeedGroup;
+use http_edge::api::vouchers::{FeedEvent, FeedPage};
+use http_edge::caller::Locations;
+use http_edge::{Caller, Code, Problem, Request, Response, Scope, page};
+use store::feed::{self, Event};
+use store::{Site, location};
+
+use crate::App;
+use crate::view::view;
+
+/// Group of vouchers that no location announces; the relay uses the same.
+const DEFAULT_GROUP: &str = "g0";
+/// Most groups of one tenant.
+const GROUPS_MAX: usize = 64;
+
+type Cursor = BTreeMap<FeedGroup, u64>;
+
+impl App {
+    pub(crate) async fn feed(&self, request: &Request) -> Result<Response, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::VouchersFeed)?;
+        let limit = request.limit()?;
+        let token: Option<String> = request.query("cursor")?;
+        let fresh = token.is_none();
+        let mut cursor: Cursor = token
+            .map(|token| page::position("cursor", &token))
+            .transpose()?
+            .unwrap_or_default();
+        let mut events = Vec::new();
+        let mut more = false;
+        for group in self.groups(caller).await? {
+            let left = usize::try_from(limit).unwrap_or(0).saturating_sub(events.len());
+            if left == 0 {
+                more = true;
+                break;
+            }
+            let after = cursor.get(&group).copied().unwrap_or(0);
+            let read = feed::read(
+                &self.db,
+                &caller.tenant,
+                &group,
+                after,
+                i32::try_from(left).unwrap_or(limit),
+            )
+            .await?;
+            if let Some(first) = read.first() {
+                gapless(fresh || after == 0, after, first.d.sequence)?;
+            }
+            more |= read.len() == left;
+            for record in read {
+                cursor.insert(group.clone(), record.d.sequence);
+                events.push(self.event(&group, &record.d));
+            }
+        }
+        Response::json(
+            200,
+            &FeedPage {
+                events,
+                cursor: page::token(&cursor),
+                more,
+            },
+        )
+    }
+
+    /// The groups of the locations that the caller speaks for, in order.
+    async fn groups(&self, caller: &Caller) -> Result<BTreeSet<FeedGroup>, Problem> {
+        let all = location::list(&self.db, Site::RedeemLocation, &caller.tenant).await?;
+        let speaks_for = |id| match &caller.locations {
+            Locations::All => true,
+            Locations::Only(ids) => ids.contains(id),
+        };
+        let mut groups: BTreeSet<_> = all
+            .into_iter()
+            .filter(|record| speaks_for(&record.d.id))
+            .map(|record| record.d.feed_group)
+            .collect();
+        groups.extend(DEFAULT_GROUP.parse::<FeedGroup>());
+        if groups.len() > GROUPS_MAX {
+            return Err(Problem::new(
+                Code::Internal,
+                "the tenant has more feed groups than one page can serve",
+            ));
+        }
+        Ok(groups)
+    }
+
+    fn event(&self, group: &FeedGroup, event: &Event) -> FeedEvent {
+        let voucher = &event.voucher;
+        let key = self.code_keys.key(voucher.code_key_version);
+        FeedEvent {
+            group: group.to_string(),
+            sequence: event.sequence,
+            state_version: voucher.state_version,
+            code: key.map(|key| VoucherCode::derive(key, &voucher.id()).to_string()),
+            state: view(voucher, &voucher.state),
+        }
+    }
+}
+
+/// Events are kept for some weeks. A reader that was away for longer must begin anew and not believe it saw everything.
+fn gapless(from_the_start: bool, after: u64, first: u64) -> Result<(), Problem> {
+    if from_the_start || first == after.saturating_add(1) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::CursorExpired,
+        "changes after this cursor are no longer kept: begin without a cursor",
+    ))
+}

@@ -1,0 +1,74 @@
+//! Redemptions without receipt and voucher payments without redemption, once they are older than the programme allows.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Duration, Utc};
+use domain::id::ProgrammeId;
+use domain::voucher::{State, Voucher};
+use http_edge::api::vouchers::{UnmatchedPage, UnmatchedVoucher};
+use http_edge::{Code, Problem, Request, Response, Scope, page};
+use store::Site;
+use store::voucher::{self, UNMATCHED_SHARDS};
+
+use crate::App;
+use crate::view::view;
+
+/// Where each shard goes on; a shard that is read to its end is missing.
+type Position = BTreeMap<u8, Option<String>>;
+
+impl App {
+    pub(crate) async fn unmatched(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::OperationsRead)?;
+        let programme: ProgrammeId = request.required_query("programme")?;
+        let limit = request.limit()?;
+        let hours = self.hours(caller, &programme).await?;
+        let until = now.checked_sub_signed(Duration::hours(i64::from(hours))).unwrap_or(now);
+        let start: Position = match request.query::<String>("next")? {
+            Some(token) => page::position("next", &token)?,
+            None => (0..UNMATCHED_SHARDS).map(|shard| (shard, None)).collect(),
+        };
+        let mut items = Vec::new();
+        let mut next = Position::new();
+        for (shard, after) in start.into_iter().filter(|(shard, _)| *shard < UNMATCHED_SHARDS) {
+            let (records, goes_on) = voucher::unmatched(&self.db, &caller.tenant, shard, until, after, limit).await?;
+            items.extend(
+                records
+                    .iter()
+                    .filter(|r| r.d.programme == programme)
+                    .filter_map(|r| case(&r.d)),
+            );
+            if goes_on.is_some() {
+                next.insert(shard, goes_on);
+            }
+        }
+        items.sort_by_key(|item| item.since);
+        let next = (!next.is_empty()).then(|| page::token(&next));
+        Response::json(200, &UnmatchedPage { items, next })
+    }
+
+    async fn hours(&self, caller: &http_edge::Caller, programme: &ProgrammeId) -> Result<u32, Problem> {
+        let found = self
+            .programmes
+            .current(&self.db, Site::RedeemLocation, &caller.tenant, programme)
+            .await?;
+        found
+            .map(|programme| programme.unmatched_hours)
+            .ok_or_else(|| Problem::new(Code::NotFound, "there is no such programme"))
+    }
+}
+
+fn case(voucher: &Voucher) -> Option<UnmatchedVoucher> {
+    let (kind, since) = voucher.unmatched()?;
+    let redeemed_on = match &voucher.state {
+        State::Redeemed { receipt, .. } => Some(receipt.to_string()),
+        _ => None,
+    };
+    Some(UnmatchedVoucher {
+        kind,
+        since,
+        redeemed_on,
+        paid_on: voucher.payment.as_ref().map(|note| note.receipt.to_string()),
+        state: view(voucher, &voucher.state),
+    })
+}

@@ -1,0 +1,214 @@
+//! Bodies of `/v1/vouchers`.
+//!
+//! Codes travel in bodies only: a path or a query would stand in logs.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::money::Money;
+use domain::voucher::Unmatched;
+use serde::{Deserialize, Serialize};
+
+/// Asks whether a voucher can be taken.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CheckRequest {
+    /// Location id.
+    pub store: String,
+    /// Till id within the location.
+    pub till: String,
+    /// The code; case, spaces and dashes do not matter.
+    pub code: String,
+    /// Total of the basket, when it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basket_total: Option<Money>,
+}
+
+/// Holds a voucher for a basket.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReserveRequest {
+    /// Location id.
+    pub store: String,
+    /// Till id within the location.
+    pub till: String,
+    /// The code.
+    pub code: String,
+    /// The basket's id; the hold is released and redeemed under it.
+    pub basket: String,
+    /// Total of the basket.
+    pub basket_total: Money,
+}
+
+/// Takes a voucher on a receipt.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RedeemRequest {
+    /// Location id.
+    pub store: String,
+    /// Till id within the location.
+    pub till: String,
+    /// The code.
+    pub code: String,
+    /// Key of the receipt, `store~till~business date~number`; the same key again is answered as the first time.
+    pub receipt: String,
+    /// The basket it was reserved for, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basket: Option<String>,
+    /// Total of the receipt.
+    pub basket_total: Money,
+}
+
+/// Lets go of a hold.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReleaseRequest {
+    /// Location id.
+    pub store: String,
+    /// Till id within the location.
+    pub till: String,
+    /// The code.
+    pub code: String,
+    /// The basket's id.
+    pub basket: String,
+}
+
+/// Takes a redemption back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReverseRequest {
+    /// Location id.
+    pub store: String,
+    /// Till id within the location.
+    pub till: String,
+    /// The code.
+    pub code: String,
+    /// Key of the receipt it was redeemed on.
+    pub receipt: String,
+}
+
+/// Where a voucher stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum VoucherStatus {
+    /// Can be reserved or redeemed.
+    Open,
+    /// Held for a basket.
+    Reserved,
+    /// Taken.
+    Redeemed,
+    /// Stopped by an operator.
+    Blocked,
+}
+
+/// A voucher as a till sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VoucherState {
+    /// Id of the voucher, for logs and questions; says nothing about the code.
+    pub voucher: String,
+    /// Where it stands.
+    pub status: VoucherStatus,
+    /// Face value.
+    pub value: Money,
+    /// Smallest basket on which it is taken.
+    pub min_basket: Money,
+    /// First day of validity.
+    pub valid_from: NaiveDate,
+    /// Last day of validity.
+    pub valid_until: NaiveDate,
+    /// End of the hold, for a reserved one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved_until: Option<DateTime<Utc>>,
+    /// Where and when it was taken, for a redeemed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redemption: Option<Redemption>,
+}
+
+/// Where and when a voucher was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Redemption {
+    /// Location id.
+    pub location: String,
+    /// Till id.
+    pub till: String,
+    /// Business day.
+    pub business_date: NaiveDate,
+    /// Instant.
+    pub at: DateTime<Utc>,
+}
+
+/// The answer to a check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CheckAnswer {
+    /// Whether a till of this location can take it now.
+    pub usable: bool,
+    /// Why not: the problem code that a redemption would meet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Why not, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The voucher.
+    pub state: VoucherState,
+}
+
+/// Changes of vouchers after a position of the feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FeedPage {
+    /// Changes, in order within each group.
+    pub events: Vec<FeedEvent>,
+    /// The position after these changes: pass it as `cursor` next time.
+    pub cursor: String,
+    /// Whether more changes are waiting already.
+    pub more: bool,
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FeedEvent {
+    /// Group of locations.
+    pub group: String,
+    /// Number within the group, from 1 without a gap.
+    pub sequence: u64,
+    /// Counts the changes of this voucher; keep the greatest you have seen.
+    pub state_version: u64,
+    /// The code; absent when its key was withdrawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The voucher as of this change.
+    pub state: VoucherState,
+}
+
+/// Vouchers whose redemption and receipt do not match.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UnmatchedPage {
+    /// The cases, oldest first within the page.
+    pub items: Vec<UnmatchedVoucher>,
+    /// Continue with this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// One case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UnmatchedVoucher {
+    /// What does not match.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "redemption_without_receipt"))]
+    pub kind: Unmatched,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Key of the receipt it was redeemed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redeemed_on: Option<String>,
+    /// Key of the receipt that names it as a payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_on: Option<String>,
+    /// The voucher.
+    pub state: VoucherState,
+}
