@@ -6,6 +6,7 @@
 mod dynamo;
 mod error;
 mod json_rpc;
+mod s3;
 mod serve;
 mod sqs;
 
@@ -13,6 +14,7 @@ pub use dynamo::StreamTrim;
 pub use error::AwsError;
 
 use dynamo::DynamoEndpoint;
+use s3::S3Endpoint;
 use sqs::SqsEndpoint;
 use std::fs::File;
 use std::net::SocketAddr;
@@ -56,6 +58,7 @@ pub struct AwsOptions {
 pub struct AwsEndpoints {
     dynamo: DynamoEndpoint,
     sqs: SqsEndpoint,
+    s3: S3Endpoint,
     stop: watch::Sender<bool>,
     _lock: Option<File>,
 }
@@ -72,10 +75,12 @@ impl AwsEndpoints {
         let ports = options.ports;
         let dynamo =
             DynamoEndpoint::start(file("dynamodb.sqlite").as_deref(), ports.dynamodb, stop_signal.clone()).await?;
-        let sqs = SqsEndpoint::start(file("sqs.sqlite").as_deref(), ports.sqs, stop_signal).await?;
+        let sqs = SqsEndpoint::start(file("sqs.sqlite").as_deref(), ports.sqs, stop_signal.clone()).await?;
+        let s3 = S3Endpoint::start(file("s3"), ports.s3, stop_signal)?;
         Ok(Self {
             dynamo,
             sqs,
+            s3,
             stop,
             _lock: lock,
         })
@@ -88,6 +93,7 @@ impl AwsEndpoints {
             ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamodb_url()),
             ("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", self.dynamodb_url()),
             ("AWS_ENDPOINT_URL_SQS", self.sqs_url()),
+            ("AWS_ENDPOINT_URL_S3", self.s3_url()),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
             ("AWS_REGION", REGION.to_owned()),
@@ -110,6 +116,20 @@ impl AwsEndpoints {
         url(self.sqs.address())
     }
 
+    /// The endpoint of S3, to be used with path-style addresses (the SDK's choice for an IP address).
+    #[must_use]
+    pub fn s3_url(&self) -> String {
+        url(self.s3.address())
+    }
+
+    /// Creates a bucket; one that exists is left as it is.
+    ///
+    /// # Errors
+    /// S3 would refuse the name, or the data folder cannot be written.
+    pub fn create_bucket(&self, name: &str) -> Result<(), AwsError> {
+        self.s3.create_bucket(name)
+    }
+
     /// Deletes records of a table's stream, as AWS does after 24 hours, and returns how many were deleted. Nothing is
     /// trimmed by itself: hours in which the stack was off would count, and an event must not age while nobody could read it.
     ///
@@ -126,8 +146,8 @@ impl AwsEndpoints {
     pub async fn stop(self) -> Result<(), AwsError> {
         self.stop.send_replace(true);
         // Each is waited for before the first error is reported.
-        let (dynamo, sqs) = tokio::join!(self.dynamo.finish(), self.sqs.finish());
-        dynamo.and(sqs)
+        let (dynamo, sqs, s3) = tokio::join!(self.dynamo.finish(), self.sqs.finish(), self.s3.finish());
+        dynamo.and(sqs).and(s3)
     }
 }
 
