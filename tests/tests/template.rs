@@ -195,6 +195,7 @@ fn failures_raise_an_alarm_that_says_what_to_do() -> Result<()> {
             ("MetricName: Throttles", "MetricName: Invocations"),
             ("MetricName: IteratorAge", "MetricName: Duration"),
             ("MetricName: 5xx", "MetricName: 4xx"),
+            ("MetricName: UnknownCodeLookups", "MetricName: CodeLookups"),
             (
                 "MetricName: WriteThrottleEvents",
                 "MetricName: ConsumedWriteCapacityUnits",

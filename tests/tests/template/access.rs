@@ -12,11 +12,12 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 12] = [
+const KEY_KINDS: [&str; 13] = [
     "APIKEY#*",
     "CARD#*",
     "CLIENT#*",
     "EXCEPTION#*",
+    "EXTERNAL#*",
     "FEED#*",
     "GUESS#*",
     "LOCATIONS#*",

@@ -22,6 +22,9 @@ const VARIABLES: [&str; 9] = [
 /// What an access log may hold. Paths and queries carry card numbers, addresses identify a person.
 const ACCESS_LOG_FIELDS: [&str; 3] = ["$context.requestId", "$context.routeKey", "$context.status"];
 
+/// The functions that somebody could ask for codes or cards that do not exist.
+const GUESSED_AT: [&str; 3] = ["customer", "purchase-ingestion", "voucher-redemption"];
+
 fn is_true(value: &Value, path: &[&str]) -> bool {
     at(value, path).and_then(Value::as_bool) == Some(true)
 }
@@ -85,6 +88,10 @@ pub(crate) fn failures_raise_an_alarm(template: &Template) -> Vec<String> {
         .filter(|(metric, id)| !alarms.contains(&((*metric).to_owned(), (*id).to_owned())))
         .map(|(metric, id)| format!("{id}: no alarm on {metric}"))
         .collect();
+    let services = guessing_watched(template);
+    if services != GUESSED_AT.map(str::to_owned).into() {
+        violations.push(format!("alarms on unknown codes and cards watch {services:?}"));
+    }
     for (id, alarm) in template.of_type("AWS::CloudWatch::Alarm") {
         if at(alarm, &["Properties", "AlarmActions"]).is_none()
             || text(alarm, &["Properties", "AlarmDescription"]).is_none()
@@ -93,6 +100,20 @@ pub(crate) fn failures_raise_an_alarm(template: &Template) -> Vec<String> {
         }
     }
     violations
+}
+
+/// The services whose ratio of unknown codes or cards an alarm computes.
+fn guessing_watched(template: &Template) -> BTreeSet<String> {
+    let metrics = template
+        .of_type("AWS::CloudWatch::Alarm")
+        .flat_map(|(_, alarm)| items(at(alarm, &["Properties", "Metrics"])))
+        .filter_map(|metric| at(metric, &["MetricStat", "Metric"]));
+    metrics
+        .filter(|metric| text(metric, &["Namespace"]) == Some("Treue"))
+        .filter(|metric| text(metric, &["MetricName"]) == Some("UnknownCodeLookups"))
+        .flat_map(|metric| items(at(metric, &["Dimensions"])))
+        .filter_map(|dimension| text(dimension, &["Value"]).map(str::to_owned))
+        .collect()
 }
 
 /// The table survives mistakes, and a teardown.
