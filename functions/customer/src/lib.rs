@@ -1,0 +1,83 @@
+//! Customers (L1, L2, N5): parties, their cards and points, and what the cash desk sees.
+//!
+//! Every command can be repeated: the second time it finds its own effect and gives the same answer.
+//!
+//! | file | what |
+//! |---|---|
+//! | `parties` | a person or organisation is stored, once per external id, and shown |
+//! | `names` | names and ids as people type them become clean texts |
+//! | `points` | the account and its ledger |
+//! | `cards` | cards are issued, registered, blocked and unblocked |
+//! | `replacement` | a card takes the place of another one |
+//! | `card_rules` | what a card allows in its state, without any call |
+//! | `numbers` | card numbers that the system makes |
+//! | `desk` | name, balance and open vouchers by card number |
+//! | `findings` | everything wrong with a body, collected |
+
+mod card_rules;
+mod cards;
+mod desk;
+mod findings;
+mod names;
+mod numbers;
+mod parties;
+mod points;
+mod replacement;
+
+use chrono::{DateTime, Utc};
+use domain::id::PartyId;
+use http_edge::{Code, Problem, Request, Response};
+use runtime::secrets::{CodeKeys, Pepper};
+use store::{Db, location, programme};
+use uuid::{NoContext, Timestamp, Uuid};
+
+/// The function with what it holds on to between requests.
+#[derive(Debug)]
+pub struct App {
+    db: Db,
+    pepper: Pepper,
+    code_keys: CodeKeys,
+    locations: location::Cache,
+    programmes: programme::Cache,
+}
+
+impl App {
+    /// The function over a table and its keys.
+    pub fn new(db: Db, pepper: Pepper, code_keys: CodeKeys) -> Self {
+        Self {
+            db,
+            pepper,
+            code_keys,
+            locations: location::Cache::default(),
+            programmes: programme::Cache::default(),
+        }
+    }
+
+    /// Answers a request. Clock and randomness come in here, as values.
+    ///
+    /// # Errors
+    /// The problem to answer with.
+    pub async fn handle(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
+        match request.route.as_str() {
+            "POST /v1/parties" => self.create_party(request, new_party_id(now)?, now).await,
+            "GET /v1/parties/{party_id}" => self.show_party(request).await,
+            "GET /v1/parties/{party_id}/points" => self.show_points(request, now).await,
+            "POST /v1/cards" => self.issue_card(request, Uuid::new_v4(), now).await,
+            "POST /v1/cards/{number}/register" => self.register_card(request, now).await,
+            "POST /v1/cards/{number}/replace" => self.replace_card(request, now).await,
+            "POST /v1/cards/{number}/block" => self.block_card(request, now).await,
+            "POST /v1/cards/{number}/unblock" => self.unblock_card(request, now).await,
+            "GET /v1/cash-desk/{card}" => self.show_desk(request, now).await,
+            _ => Err(Problem::new(Code::NotFound, "this function does not serve the route")),
+        }
+    }
+}
+
+/// A new party id: a UUID of version 7, its random part from the operating system.
+fn new_party_id(now: DateTime<Utc>) -> Result<PartyId, Problem> {
+    let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
+    let stamp = Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
+    let id = Uuid::new_v7(stamp).to_string();
+    id.parse()
+        .map_err(|_| Problem::new(Code::Internal, "a new party id could not be made"))
+}

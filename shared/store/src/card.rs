@@ -1,6 +1,7 @@
 //! Cards under a keyed hash of their number, and the receipts that wait for one.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use domain::card::{CardNumber, CardStatus};
@@ -65,6 +66,25 @@ pub enum BlockReason {
     Misused,
     /// Another reason.
     Other,
+}
+
+/// A text that names no reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a reason is one of lost, stolen, misused, other")]
+pub struct InvalidBlockReason;
+
+impl FromStr for BlockReason {
+    type Err = InvalidBlockReason;
+
+    fn from_str(text: &str) -> Result<Self, InvalidBlockReason> {
+        match text {
+            "lost" => Ok(Self::Lost),
+            "stolen" => Ok(Self::Stolen),
+            "misused" => Ok(Self::Misused),
+            "other" => Ok(Self::Other),
+            _ => Err(InvalidBlockReason),
+        }
+    }
 }
 
 /// A card was stopped.

@@ -1,0 +1,360 @@
+//! Bodies of `/v1/parties`, `/v1/cards` and `/v1/cash-desk`.
+//!
+//! Requests reject unknown fields: a misspelt name must not be lost. Texts that lead to a person have the type [`Personal`],
+//! which `Debug` does not show.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::card::CardStatus;
+use domain::money::Money;
+use domain::till_text::Language;
+use serde::{Deserialize, Serialize};
+use store::card::BlockReason;
+use store::party::Personal;
+
+use super::purchases::VoucherView;
+
+/// A person or organisation to be stored.
+///
+/// Sent again with the same `external_id` or `client_token` and the same content, it answers with the party stored before;
+/// with other content it is refused. Without either, each call stores another party.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PartyRequest {
+    /// `person` or `organisation`.
+    pub kind: String,
+    /// Given names of a person, 1 to 60 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub given_name: Option<Personal>,
+    /// Family name of a person, or the only name; 1 to 60 characters. A person must have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub family_name: Option<Personal>,
+    /// Name of an organisation, 1 to 120 characters. An organisation must have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub organisation_name: Option<Personal>,
+    /// Language of printed texts and letters: `de`, `fr`, `it` or `en`; `de` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// The party's id in another system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<ExternalIdBody>,
+    /// A name of this call that the caller makes up, unique among its calls: 1 to 64 characters from A-Z, a-z, 0-9, `.`,
+    /// `-` and `_`. Not together with `external_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_token: Option<String>,
+}
+
+/// An id in another system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExternalIdBody {
+    /// The system: 1 to 24 characters from a-z, 0-9 and `-`.
+    pub system: String,
+    /// The id there: 1 to 80 characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub id: Personal,
+}
+
+/// A stored party.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PartyAnswer {
+    /// Its id.
+    pub party_id: String,
+    /// `person` or `organisation`.
+    pub kind: String,
+    /// Given names of a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub given_name: Option<Personal>,
+    /// Family name of a person, or the only name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub family_name: Option<Personal>,
+    /// Name of an organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub organisation_name: Option<Personal>,
+    /// The name as a cashier says it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub display_name: Personal,
+    /// `de`, `fr`, `it` or `en`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub language: Language,
+    /// Its id in another system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<ExternalIdBody>,
+    /// When it was stored first.
+    pub created_at: DateTime<Utc>,
+    /// When it was changed last.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A party with its cards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PartyView {
+    /// The party.
+    #[serde(flatten)]
+    pub party: PartyAnswer,
+    /// Its cards, a page of at most `limit`.
+    pub cards: Vec<CardSummary>,
+    /// Where the cards go on, when there are more: the query parameter `next` of the next call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A card, masked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CardSummary {
+    /// Its last four digits.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub last4: Personal,
+    /// `active`, `blocked`, `replaced` or `erased`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub status: CardStatus,
+    /// When it became the party's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered_at: Option<DateTime<Utc>>,
+}
+
+/// A card to be issued.
+///
+/// Sent again with the same `number`, or without a number and with the same `client_token`, and the same `party_id`, it
+/// answers with the card issued before. Without number and token each call issues another card.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct IssueCardRequest {
+    /// Its number: EAN-13 from the in-store range 20 to 29. Absent: the system makes one with the prefix 25.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub number: Option<Personal>,
+    /// Whose it is at once; absent for a card that is registered later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party_id: Option<String>,
+    /// A name of this call that the caller makes up, unique among its calls: 1 to 64 characters from A-Z, a-z, 0-9, `.`,
+    /// `-` and `_`. Not together with `number`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_token: Option<String>,
+}
+
+/// Whose a card is to be.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RegisterCardRequest {
+    /// The party.
+    pub party_id: String,
+}
+
+/// What takes the place of a card.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReplaceCardRequest {
+    /// Number of the new card: not issued yet, or issued and not registered. Absent: the system makes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub new_number: Option<Personal>,
+}
+
+/// Why a card is to be blocked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BlockCardRequest {
+    /// `lost`, `stolen`, `misused` or `other`.
+    pub reason: String,
+}
+
+/// A card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CardAnswer {
+    /// Its number.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub number: Personal,
+    /// `unregistered`, `active`, `blocked`, `replaced` or `erased`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub status: CardStatus,
+    /// Whose it is, once registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party_id: Option<String>,
+    /// When it became the party's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered_at: Option<DateTime<Utc>>,
+    /// Why and since when it is blocked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<BlockedView>,
+}
+
+/// Why and since when a card is blocked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BlockedView {
+    /// `lost`, `stolen`, `misused` or `other`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub reason: BlockReason,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// A card and the one that took its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReplaceCardAnswer {
+    /// The card that was replaced.
+    pub old: CardAnswer,
+    /// The card in its place.
+    pub new: CardAnswer,
+}
+
+/// What the cash desk shows for a card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CashDeskAnswer {
+    /// `active` or `replaced`: the card leads to a customer. `unregistered` or `blocked`: it does not, and nothing else is
+    /// shown; receipts with it are accepted and wait.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub card_status: CardStatus,
+    /// The customer; absent when the card leads to none, and on further pages of vouchers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<DeskCustomer>,
+    /// Vouchers that can be redeemed now at this location, oldest first, at most 25.
+    pub open_vouchers: Vec<VoucherView>,
+    /// Whether there may be more than those listed.
+    pub more_vouchers: bool,
+    /// Where the vouchers go on, when there are more: the query parameter `next` of the next call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// When this was read.
+    pub as_of: DateTime<Utc>,
+}
+
+/// The customer before the cash desk: no address, no birthday.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeskCustomer {
+    /// As a cashier says it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub name: Personal,
+    /// Language to speak and print in: `de`, `fr`, `it` or `en`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub language: Language,
+    /// The location's programme, in which balance and vouchers are.
+    pub programme: String,
+    /// Active points posted so far.
+    pub balance: i64,
+}
+
+/// The points of a party in a programme: the account, and a page of its ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PointsAnswer {
+    /// The holder.
+    pub party_id: String,
+    /// The programme.
+    pub programme: String,
+    /// Active points: the sum of the lots.
+    pub balance: i64,
+    /// Open lots, oldest first.
+    pub lots: Vec<PointLot>,
+    /// Revenue of the posted receipts.
+    #[cfg_attr(feature = "openapi", schema(value_type = MoneyBody))]
+    pub revenue: Money,
+    /// Receipts posted.
+    pub receipts: u64,
+    /// Vouchers issued.
+    pub vouchers_issued: u64,
+    /// Ledger entries there are.
+    pub version: u64,
+    /// When the account was read.
+    pub as_of: DateTime<Utc>,
+    /// Entries of the ledger, newest business date first.
+    pub entries: Vec<PointEntry>,
+    /// Where the entries go on, when there are more: the query parameter `next` of the next call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Points of one calendar month.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PointLot {
+    /// The month of the receipts, `2026-11`.
+    pub month: String,
+    /// Points left in it; in an entry, the signed points that moved.
+    pub points: i64,
+}
+
+/// One entry of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PointEntry {
+    /// Position in the ledger, from 1 without a gap, in the order of posting.
+    pub version: u64,
+    /// Business day of the cause.
+    pub business_date: NaiveDate,
+    /// Signed points.
+    pub points: i64,
+    /// Balance after this entry.
+    pub balance_after: i64,
+    /// Version of the programme that decided.
+    pub programme_version: u32,
+    /// How the lots moved; sums to `points`.
+    pub lots: Vec<PointLot>,
+    /// Why.
+    pub cause: PointCause,
+    /// When it was posted.
+    pub posted_at: DateTime<Utc>,
+}
+
+/// Why points moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum PointCause {
+    /// A receipt: `base` = `eligible` − `voucher_paid` was multiplied by the programme's rate and rounded down once.
+    Receipt {
+        /// Key of the receipt.
+        receipt: String,
+        /// Sum of its lines.
+        #[cfg_attr(feature = "openapi", schema(value_type = MoneyBody))]
+        total: Money,
+        /// Sum of the lines that count.
+        #[cfg_attr(feature = "openapi", schema(value_type = MoneyBody))]
+        eligible: Money,
+        /// Part paid with vouchers; earns nothing.
+        #[cfg_attr(feature = "openapi", schema(value_type = MoneyBody))]
+        voucher_paid: Money,
+        /// What was multiplied.
+        #[cfg_attr(feature = "openapi", schema(value_type = MoneyBody))]
+        base: Money,
+    },
+    /// Points became vouchers.
+    VoucherIssue {
+        /// Sequence number of the first voucher.
+        first: u64,
+        /// How many.
+        count: u64,
+        /// Points that each consumed.
+        threshold_points: i64,
+    },
+}
+
+/// The shape of an amount, for the OpenAPI document.
+#[cfg(feature = "openapi")]
+#[derive(Debug, utoipa::ToSchema)]
+#[schema(as = Money)]
+pub struct MoneyBody {
+    /// Minor units; the currency says how many decimals they are.
+    pub amount_minor: i64,
+    /// ISO 4217 code.
+    pub currency: String,
+}
