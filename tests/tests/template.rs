@@ -52,8 +52,8 @@ fn grants_name_their_actions_and_resources() -> Result<()> {
                 "Resource: \"arn:aws:dynamodb:*:*:table/*\"",
             ),
             (
-                "!Sub \"${RelayFailuresBucket.Arn}/*\"",
-                "!Sub \"${RelayFailuresBucket.Arn}*\"",
+                "${RelayFailuresBucket.Arn}/not-understood/*",
+                "${RelayFailuresBucket.Arn}*",
             ),
             ("- xray:PutTelemetryRecords", "- s3:PutObject"),
             ("AWS: !Ref PosMiddlewareArn", "AWS: \"*\""),
@@ -204,6 +204,24 @@ fn failures_raise_an_alarm_that_says_what_to_do() -> Result<()> {
                 "      AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]\n",
                 "",
             ),
+        ],
+    )
+}
+
+#[test]
+fn log_filters_find_what_the_functions_write() -> Result<()> {
+    check(
+        operation::log_filters_find_what_functions_write,
+        &[
+            (
+                "\"a stream record cannot be understood\"",
+                "\"a stream record was not understood\"",
+            ),
+            (
+                "      MetricName: NotUnderstoodRecords\n      Statistic",
+                "      MetricName: Errors\n      Statistic",
+            ),
+            ("LogGroupName: !Ref EventRelayLogs", "LogGroupName: !Ref CustomerLogs"),
         ],
     )
 }

@@ -102,6 +102,47 @@ pub(crate) fn failures_raise_an_alarm(template: &Template) -> Vec<String> {
     violations
 }
 
+/// A filter on a log looks for a message that a function of the workspace writes, and an alarm watches what it counts.
+pub(crate) fn log_filters_find_what_functions_write(template: &Template) -> Vec<String> {
+    let mut violations = Vec::new();
+    let mut filters = 0;
+    for (id, filter) in template.of_type("AWS::Logs::MetricFilter") {
+        filters += 1;
+        let group = at(filter, &["Properties", "LogGroupName"])
+            .and_then(reference)
+            .unwrap_or_default();
+        let writer = template.of_type("AWS::Serverless::Function").find(|(_, function)| {
+            at(function, &["Properties", "LoggingConfig", "LogGroup"])
+                .and_then(reference)
+                .as_ref()
+                == Some(&group)
+        });
+        let folder = writer
+            .and_then(|(_, function)| text(function, &["Properties", "CodeUri"]))
+            .unwrap_or_default();
+        let message = text(filter, &["Properties", "FilterPattern"]).and_then(|pattern| pattern.split('"').nth(1));
+        let source = std::fs::read_to_string(workspace().join(folder).join("src/lib.rs")).unwrap_or_default();
+        if !message.is_some_and(|message| source.contains(&format!("\"{message}\""))) {
+            violations.push(format!("{id}: {folder}src/lib.rs does not write {message:?}"));
+        }
+        let counted = items(at(filter, &["Properties", "MetricTransformations"]));
+        let counted: BTreeSet<_> = counted
+            .iter()
+            .filter_map(|metric| text(metric, &["MetricName"]))
+            .collect();
+        let watched = template
+            .of_type("AWS::CloudWatch::Alarm")
+            .any(|(_, alarm)| text(alarm, &["Properties", "MetricName"]).is_some_and(|name| counted.contains(name)));
+        if !watched {
+            violations.push(format!("{id}: no alarm watches {counted:?}"));
+        }
+    }
+    if filters == 0 {
+        violations.push("no filter found".to_owned());
+    }
+    violations
+}
+
 /// The services whose ratio of unknown codes or cards an alarm computes.
 fn guessing_watched(template: &Template) -> BTreeSet<String> {
     let metrics = template
