@@ -1,1 +1,16 @@
+//! A world to try the system in: the real handlers, an embedded table and queues, and a network that doubles, delays,
+//! reorders and loses.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`world`] | a table, queues, keys, a clock, and calls to the handlers as the platform makes them |
+//! | [`delivery`] | the stream and the queues, delivered as badly as the platform is allowed to |
+//! | [`plan`] | plans that crash, throttle, conflict and time out at call sites |
+//! | [`books`] | what must be true of the table at rest |
+//! | [`till`] | what tills send |
 
+pub mod books;
+pub mod delivery;
+pub mod plan;
+pub mod till;
+pub mod world;

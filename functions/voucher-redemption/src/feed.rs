@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::code::VoucherCode;
-use domain::id::FeedGroup;
+use domain::id::{FeedGroup, LocationId};
 use http_edge::api::vouchers::{FeedEvent, FeedPage};
 use http_edge::caller::Locations;
 use http_edge::{Caller, Code, Problem, Request, Response, Scope, page};
@@ -73,7 +73,7 @@ impl App {
     /// The groups of the locations that the caller speaks for, in order.
     async fn groups(&self, caller: &Caller) -> Result<BTreeSet<FeedGroup>, Problem> {
         let all = location::list(&self.db, Site::RedeemLocation, &caller.tenant).await?;
-        let speaks_for = |id| match &caller.locations {
+        let speaks_for = |id: &LocationId| match &caller.locations {
             Locations::All => true,
             Locations::Only(ids) => ids.contains(id),
         };

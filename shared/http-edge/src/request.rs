@@ -37,12 +37,12 @@ impl Request {
     /// [`Code::BodyTooLarge`], or [`Code::MalformedBody`] when base64 is announced and not there.
     pub fn from_event(event: ApiGatewayV2httpRequest) -> Result<Self, Problem> {
         let context = event.request_context;
-        let fields = context
+        // The context of a Lambda authorizer; a JWT authorizer's claims are no caller here.
+        let authorized = context
             .authorizer
             .map(|authorizer| authorizer.fields)
             .unwrap_or_default();
-        let lambda = fields.get("lambda").cloned().unwrap_or_default();
-        let caller = Caller::from_context(|name| lambda.get(name)?.as_str().map(str::to_owned));
+        let caller = Caller::from_context(|name| authorized.get(name)?.as_str().map(str::to_owned));
         let body = event.body.unwrap_or_default();
         if body.len() > BODY_MAX * 4 / 3 + 4 {
             return Err(too_large());

@@ -1,0 +1,224 @@
+//! What must be true of the table at rest.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::account::{Account, Cause, Entry};
+use domain::voucher::{State, Voucher};
+use faults::Site;
+use serde::de::DeserializeOwned;
+use store::Record;
+use store::receipt::StoredReceipt;
+use store::voucher::{OpenVoucher, Published};
+
+use crate::world::World;
+
+/// Everything in the table that the books are made of.
+#[derive(Debug, Default)]
+pub struct Books {
+    /// Receipts.
+    pub receipts: Vec<StoredReceipt>,
+    /// Accounts by partition and programme.
+    pub accounts: BTreeMap<String, Account>,
+    /// Ledger entries by partition and programme.
+    pub ledger: BTreeMap<String, Vec<Entry>>,
+    /// Vouchers by lookup partition.
+    pub vouchers: Vec<Voucher>,
+    /// References to open vouchers.
+    pub open: Vec<OpenVoucher>,
+    /// What the feed has published.
+    pub published: Vec<Published>,
+    /// The feed: sequence numbers, and the voucher's id and state version, by partition.
+    pub feed: BTreeMap<String, Vec<(u64, String, u64)>>,
+    /// Receipts that wait for a card, by card partition.
+    pub parked: Vec<String>,
+    /// Entity types of exceptions and whatever else stands there.
+    pub exceptions: usize,
+}
+
+impl Books {
+    /// Reads the whole table.
+    ///
+    /// # Panics
+    /// When it cannot be read or holds something unknown.
+    pub async fn read(world: &World) -> Self {
+        let mut books = Self::default();
+        let mut start = None;
+        loop {
+            let call = world
+                .db
+                .client()
+                .scan()
+                .table_name(world.db.table())
+                .consistent_read(true);
+            let page = call
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .expect("a page of the table");
+            page.items
+                .unwrap_or_default()
+                .into_iter()
+                .for_each(|item| books.take(item));
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return books;
+            }
+        }
+    }
+
+    fn take(&mut self, item: HashMap<String, AttributeValue>) {
+        let text = |name: &str| item.get(name).and_then(|v| v.as_s().ok()).cloned().unwrap_or_default();
+        let (pk, sk, kind) = (text("pk"), text("sk"), text("et"));
+        match kind.as_str() {
+            "receipt" => self.receipts.push(entity(item)),
+            "account" => {
+                let programme = sk.rsplit('#').next().unwrap_or_default();
+                drop(self.accounts.insert(format!("{pk}/{programme}"), entity(item)));
+            }
+            "ledger_entry" => {
+                let programme = sk.split('#').nth(1).unwrap_or_default();
+                self.ledger
+                    .entry(format!("{pk}/{programme}"))
+                    .or_default()
+                    .push(entity(item));
+            }
+            "voucher" => self.vouchers.push(entity(item)),
+            "open_voucher" => self.open.push(entity(item)),
+            "voucher_reference" => self.published.push(entity(item)),
+            "voucher_event" => {
+                let event: store::feed::Event = entity(item);
+                let row = (event.sequence, event.voucher.id(), event.voucher.state_version);
+                self.feed.entry(pk).or_default().push(row);
+            }
+            "parked" => self.parked.push(pk),
+            "exception" => self.exceptions += 1,
+            _ => {}
+        }
+    }
+
+    /// Checks everything that must be true whatever happened on the way.
+    ///
+    /// # Panics
+    /// With what is wrong.
+    pub fn check(&self) {
+        self.check_accounts();
+        self.check_receipts();
+        self.check_vouchers();
+        self.check_feed();
+    }
+
+    /// I1: the entries of an account prove its snapshot.
+    fn check_accounts(&self) {
+        let with_entries: BTreeSet<_> = self.ledger.keys().collect();
+        assert_eq!(
+            with_entries,
+            self.accounts.keys().collect(),
+            "accounts and ledgers go together"
+        );
+        for (id, account) in &self.accounts {
+            let entries = self.ledger.get(id).cloned().unwrap_or_default();
+            assert_eq!(
+                Account::replay(entries).as_ref(),
+                Ok(account),
+                "the ledger of {id} proves its snapshot"
+            );
+        }
+    }
+
+    /// I2, I7: every receipt with an account has one entry, with the points counted here from its lines.
+    fn check_receipts(&self) {
+        let mut entries: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        for entry in self.ledger.values().flatten() {
+            if let Cause::Receipt { receipt, .. } = &entry.cause {
+                entries.entry(receipt.to_string()).or_default().push(entry.points);
+            }
+        }
+        for stored in &self.receipts {
+            let posted = entries.remove(&stored.receipt.key.to_string()).unwrap_or_default();
+            let expected = match stored.account {
+                None => vec![],
+                Some(_) => {
+                    let lines: i64 = stored.receipt.lines.iter().map(|line| line.amount_minor).sum();
+                    let vouchers: i64 = stored
+                        .receipt
+                        .payments
+                        .iter()
+                        .filter(|p| p.voucher.is_some())
+                        .map(|p| p.amount_minor)
+                        .sum();
+                    vec![(lines - vouchers).max(0) / 100]
+                }
+            };
+            assert_eq!(posted, expected, "the entries of {}", stored.receipt.key);
+        }
+        assert!(entries.is_empty(), "every entry has its receipt");
+    }
+
+    /// N4: every voucher has its debit and every debit its vouchers; open ones are listed for the till, others are not.
+    fn check_vouchers(&self) {
+        let mut debited: BTreeSet<String> = BTreeSet::new();
+        for (id, entries) in &self.ledger {
+            let party = id.split(['#', '/']).nth(2).unwrap_or_default();
+            let programme = id.rsplit('/').next().unwrap_or_default();
+            for entry in entries {
+                if let Cause::VoucherIssue { first, count, .. } = &entry.cause {
+                    debited.extend((*first..first + count).map(|n| format!("{party}~{programme}~{n}")));
+                }
+            }
+        }
+        let issued: BTreeSet<_> = self.vouchers.iter().map(Voucher::id).collect();
+        assert_eq!(issued.len(), self.vouchers.len(), "no voucher exists twice");
+        assert_eq!(issued, debited, "vouchers and their debits go together");
+        let is_open = |voucher: &&Voucher| matches!(voucher.state, State::Open | State::Reserved { .. });
+        let open = self.vouchers.iter().filter(is_open).count();
+        assert_eq!(self.open.len(), open, "the tills see the open vouchers");
+    }
+
+    /// The feed has no gap and names every voucher's latest change.
+    fn check_feed(&self) {
+        let mut latest: BTreeMap<&str, u64> = BTreeMap::new();
+        for (group, events) in &self.feed {
+            let numbers: BTreeSet<_> = events.iter().map(|(sequence, ..)| *sequence).collect();
+            let expected: BTreeSet<_> = (1..=events.len() as u64).collect();
+            assert_eq!(numbers, expected, "the sequence of {group} has no gap");
+            for (_, voucher, version) in events {
+                let known = latest.entry(voucher).or_default();
+                *known = (*known).max(*version);
+            }
+        }
+        for voucher in &self.vouchers {
+            let id = voucher.id();
+            assert_eq!(
+                latest.get(id.as_str()),
+                Some(&voucher.state_version),
+                "the feed knows {id}"
+            );
+        }
+        assert_eq!(self.published.len(), self.vouchers.len(), "every voucher is published");
+    }
+
+    /// The books without what may differ between two runs of the same story: times and versions of concurrent changes.
+    pub fn essence(&self) -> BTreeMap<String, String> {
+        let mut essence = BTreeMap::new();
+        for (id, account) in &self.accounts {
+            let entries = self.ledger.get(id).map_or(0, Vec::len);
+            let text = format!(
+                "balance {} vouchers {} receipts {} revenue {} entries with receipt {}",
+                account.balance,
+                account.vouchers_issued,
+                account.receipts,
+                account.revenue_minor,
+                entries.min(usize::try_from(account.receipts).unwrap_or(0)),
+            );
+            essence.insert(id.rsplit('#').next().unwrap_or_default().to_owned(), text);
+        }
+        essence.insert("vouchers".into(), self.vouchers.len().to_string());
+        essence.insert("receipts".into(), self.receipts.len().to_string());
+        essence
+    }
+}
+
+fn entity<T: DeserializeOwned>(item: HashMap<String, AttributeValue>) -> T {
+    Record::from_item(Site::ToolRead, item).expect("an item of its kind").d
+}

@@ -1,0 +1,120 @@
+//! Plans that make calls fail.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use faults::{Fault, FaultPlan, Site};
+
+/// Before the call, or after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Nothing has happened yet.
+    Before,
+    /// Everything has, and nobody was told.
+    After,
+}
+
+/// Notes every call, and makes the chosen one fail.
+#[derive(Debug, Default)]
+pub struct OneFault {
+    calls: Mutex<Vec<Site>>,
+    at: Option<(usize, Moment, Fault)>,
+}
+
+impl OneFault {
+    /// Only notes the calls.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Lets the call with this number (from 0) fail, once.
+    pub fn at(call: usize, moment: Moment, fault: Fault) -> Self {
+        Self {
+            calls: Mutex::default(),
+            at: Some((call, moment, fault)),
+        }
+    }
+
+    /// The sites called so far, in order.
+    pub fn calls(&self) -> Vec<Site> {
+        self.calls.lock().map(|calls| calls.clone()).unwrap_or_default()
+    }
+
+    fn fault(&self, call: usize, moment: Moment) -> Fault {
+        match self.at {
+            Some((at, when, fault)) if at == call && when == moment => fault,
+            _ => Fault::None,
+        }
+    }
+}
+
+impl FaultPlan for OneFault {
+    fn before(&self, site: Site) -> Fault {
+        let number = self.calls.lock().map(|mut calls| {
+            calls.push(site);
+            calls.len() - 1
+        });
+        number.map_or(Fault::None, |number| self.fault(number, Moment::Before))
+    }
+
+    fn after(&self, _: Site) -> Fault {
+        let number = self.calls.lock().map_or(0, |calls| calls.len().saturating_sub(1));
+        self.fault(number, Moment::After)
+    }
+}
+
+/// Lets a share of the calls fail, in all the ways that are safe to repeat.
+#[derive(Debug)]
+pub struct Storm {
+    random: Mutex<fastrand::Rng>,
+    per_cent: u8,
+    faults: Vec<Fault>,
+    injected: AtomicUsize,
+}
+
+impl Storm {
+    /// `per_cent` of the calls meet one of `faults`.
+    pub fn new(seed: u64, per_cent: u8, faults: &[Fault]) -> Self {
+        Self {
+            random: Mutex::new(fastrand::Rng::with_seed(seed)),
+            per_cent,
+            faults: faults.to_vec(),
+            injected: AtomicUsize::new(0),
+        }
+    }
+
+    /// How many calls met a fault.
+    pub fn injected(&self) -> usize {
+        self.injected.load(Ordering::Relaxed)
+    }
+
+    fn draw(&self, moment: Moment) -> Fault {
+        let Ok(mut random) = self.random.lock() else {
+            return Fault::None;
+        };
+        if random.u8(..100) >= self.per_cent / 2 {
+            return Fault::None;
+        }
+        let fault = self
+            .faults
+            .get(random.usize(..self.faults.len().max(1)))
+            .copied()
+            .unwrap_or_default();
+        // A throttled or conflicting call is never made.
+        if moment == Moment::After && matches!(fault, Fault::Throttle | Fault::Conflict) {
+            return Fault::None;
+        }
+        self.injected.fetch_add(1, Ordering::Relaxed);
+        fault
+    }
+}
+
+impl FaultPlan for Storm {
+    fn before(&self, _: Site) -> Fault {
+        self.draw(Moment::Before)
+    }
+
+    fn after(&self, _: Site) -> Fault {
+        self.draw(Moment::After)
+    }
+}

@@ -1,0 +1,436 @@
+//! A table, queues, keys, a clock, and calls to the handlers as the platform makes them.
+
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, StreamSpecification, StreamViewType,
+};
+use aws_sdk_sqs::types::QueueAttributeName;
+use chrono::{DateTime, Utc};
+use domain::card::CardNumber;
+use domain::location::{Location, LocationKind};
+use domain::programme::Programme;
+use faults::{Crash, FaultPlan, Probe};
+use http_edge::{Problem, Request, Response, Scope};
+use runtime::secrets::{CodeKeys, Pepper};
+use serde_json::{Value, json};
+use store::programme::ProgrammeVersion;
+use store::{Db, Site};
+use treue_local::aws::{AwsEndpoints, AwsOptions};
+
+/// The table's name.
+pub const TABLE: &str = "world";
+/// The tenant of the world.
+pub const TENANT: &str = "demo";
+/// The programme of the world.
+pub const PROGRAMME: &str = "treue";
+/// How often a caller repeats a call that broke down.
+const REPEATS_MAX: usize = 12;
+
+/// One world. Dropping it ends its endpoints.
+#[derive(Debug)]
+pub struct World {
+    /// The embedded endpoints.
+    pub endpoints: AwsEndpoints,
+    /// The SDK's configuration for them.
+    pub sdk: SdkConfig,
+    /// The table, without faults.
+    pub db: Db,
+    /// Where handlers' calls pass.
+    pub probe: Probe,
+    /// What time it is.
+    pub now: DateTime<Utc>,
+    /// URLs of the queues: posting, issuance, news for the middleware.
+    pub queues: event_relay::Queues,
+    pepper: Pepper,
+    code_keys: CodeKeys,
+}
+
+/// An answer, or that the process died.
+#[derive(Debug)]
+pub enum Called<T> {
+    /// The handler answered.
+    Answered(T),
+    /// The handler died.
+    Died,
+}
+
+impl World {
+    /// An empty world with the default programme, 24 branches and the shop.
+    ///
+    /// # Panics
+    /// When the endpoints cannot be set up.
+    pub async fn new() -> Self {
+        Self::with_plan(None).await
+    }
+
+    /// As [`World::new`], with handlers whose calls pass through `plan`.
+    ///
+    /// # Panics
+    /// When the endpoints cannot be set up.
+    pub async fn with_plan(plan: Option<Arc<dyn FaultPlan>>) -> Self {
+        silence_crashes();
+        let endpoints = AwsEndpoints::start(AwsOptions::default())
+            .await
+            .expect("the endpoints start");
+        let sdk = sdk(&endpoints).await;
+        let client = aws_sdk_dynamodb::Client::from_conf(
+            aws_sdk_dynamodb::config::Builder::from(&sdk)
+                .endpoint_url(endpoints.dynamodb_url())
+                .build(),
+        );
+        create_table(&client).await;
+        let sqs = sqs(&endpoints, &sdk);
+        let queues = event_relay::Queues {
+            posting: create_queue(&sqs, "posting").await,
+            issuance: create_queue(&sqs, "issuance").await,
+            pos_voucher: create_queue(&sqs, "pos-voucher").await,
+        };
+        endpoints.create_bucket("failures").expect("the bucket is created");
+        let key = "k".repeat(64);
+        let world = Self {
+            db: Db::new(client, TABLE.to_owned(), Probe::none()),
+            probe: plan.map_or(Probe::none(), Probe::with),
+            endpoints,
+            sdk,
+            now: "2026-11-22T12:00:00Z".parse().expect("an instant"),
+            queues,
+            pepper: Pepper::new("p".repeat(64).into_bytes()),
+            code_keys: CodeKeys::parse(&json!({"current": "1", "1": key}).to_string()).expect("code keys"),
+        };
+        world.set_up().await;
+        world
+    }
+
+    async fn set_up(&self) {
+        let programme = Programme::swiss_default(PROGRAMME.parse().expect("an id"));
+        self.store_programme(programme).await;
+        let branches = (1..=24).map(|n| (format!("B{n:02}"), LocationKind::Branch));
+        for (id, kind) in branches.chain([("SHOP".to_owned(), LocationKind::Shop)]) {
+            let group = id.bytes().map(u32::from).sum::<u32>() % 4;
+            let location = Location {
+                id: id.parse().expect("an id"),
+                name: id,
+                kind,
+                programme: PROGRAMME.parse().expect("an id"),
+                feed_group: format!("g{group}").parse().expect("a group"),
+                closed_on: None,
+            };
+            let tenant = TENANT.parse().expect("a tenant");
+            let stored = store::location::write(&self.db, Site::ToolWrite, &tenant, None, location, self.now).await;
+            assert!(stored.expect("the location is stored"));
+        }
+    }
+
+    /// Stores the next version of a programme.
+    ///
+    /// # Panics
+    /// When it cannot be stored.
+    pub async fn store_programme(&self, programme: Programme) {
+        let version = ProgrammeVersion {
+            programme,
+            author: "test".parse().expect("a subject"),
+        };
+        let tenant = TENANT.parse().expect("a tenant");
+        let stored = store::programme::write(&self.db, Site::ToolWrite, &tenant, version, self.now).await;
+        assert!(stored.expect("the programme is stored"));
+    }
+
+    /// The table as handlers see it.
+    pub fn handlers_db(&self) -> Db {
+        Db::new(self.db.client().clone(), TABLE.to_owned(), self.probe.clone())
+    }
+
+    /// The sender to queues as handlers see it.
+    pub fn sender(&self) -> messages::Sender {
+        messages::Sender::new(sqs(&self.endpoints, &self.sdk), self.probe.clone())
+    }
+
+    /// A new process of point calculation.
+    pub fn posting(&self) -> point_calculation::App {
+        point_calculation::App::new(self.handlers_db())
+    }
+
+    /// A new process of voucher issuance.
+    pub fn issuance(&self) -> voucher_issuance::App {
+        voucher_issuance::App::new(self.handlers_db(), self.pepper.clone(), self.code_keys.clone())
+    }
+
+    /// A new process of the relay.
+    pub fn relay(&self) -> event_relay::App {
+        let s3 = aws_sdk_s3::Client::from_conf(
+            aws_sdk_s3::config::Builder::from(&self.sdk)
+                .endpoint_url(self.endpoints.s3_url())
+                .force_path_style(true)
+                .build(),
+        );
+        let failures = event_relay::Failures::new(s3, "failures".to_owned(), self.probe.clone());
+        event_relay::App::new(self.handlers_db(), self.sender(), self.queues.clone(), failures)
+    }
+
+    /// One call by a till with all rights, to a new process. `Died` when a fault killed it.
+    ///
+    /// # Panics
+    /// When the handler panics for another reason than an injected crash.
+    pub async fn call_once(&self, route: &str, path: &[(&str, &str)], body: &Value) -> Called<(u16, Value)> {
+        let request = request(route, path, body);
+        let (db, pepper, keys, now) = (
+            self.handlers_db(),
+            self.pepper.clone(),
+            self.code_keys.clone(),
+            self.now,
+        );
+        let function = http_edge::routes::find(route).expect("a declared route").function;
+        alive(async move {
+            let outcome = match function {
+                "purchase-ingestion" => {
+                    purchase_ingestion::App::new(db, pepper, keys)
+                        .handle(&request, now)
+                        .await
+                }
+                "voucher-redemption" => {
+                    voucher_redemption::App::new(db, pepper, keys)
+                        .handle(&request, now)
+                        .await
+                }
+                "customer" => customer::App::new(db, pepper, keys).handle(&request, now).await,
+                other => panic!("{other} is not part of this world"),
+            };
+            answer(outcome)
+        })
+        .await
+    }
+
+    /// A call as a patient client makes it: repeated while the process dies or asks to come again.
+    ///
+    /// # Panics
+    /// When it is never answered.
+    pub async fn call(&self, route: &str, path: &[(&str, &str)], body: &Value) -> (u16, Value) {
+        for _ in 0..REPEATS_MAX {
+            if let Called::Answered((status, answer)) = self.call_once(route, path, body).await
+                && status != 503
+            {
+                return (status, answer);
+            }
+        }
+        panic!("{route} was not answered after {REPEATS_MAX} calls");
+    }
+
+    /// A receipt, until it is answered.
+    pub async fn buy(&self, receipt: &Value) -> (u16, Value) {
+        self.call("POST /v1/purchases", &[], receipt).await
+    }
+
+    /// A customer with an active card; returns the card's number and the party's id.
+    ///
+    /// # Panics
+    /// When the customer function refuses.
+    pub async fn customer(&self, serial: u64) -> (String, String) {
+        let party = self.party(serial).await;
+        let card = card(serial);
+        let (status, answer) = self
+            .call("POST /v1/cards", &[], &json!({"number": card, "party_id": party}))
+            .await;
+        assert!(matches!(status, 200 | 201), "{status} {answer}");
+        (card, party)
+    }
+
+    /// A customer without a card.
+    ///
+    /// # Panics
+    /// When the customer function refuses.
+    pub async fn party(&self, serial: u64) -> String {
+        let body = json!({
+            "kind": "person", "given_name": "Maxine", "family_name": "Muster", "language": "de",
+            "external_id": {"system": "test", "id": serial.to_string()},
+        });
+        let (status, answer) = self.call("POST /v1/parties", &[], &body).await;
+        assert!(matches!(status, 200 | 201), "{status} {answer}");
+        answer["party_id"].as_str().expect("a party id").to_owned()
+    }
+
+    /// The codes that the cash desk shows for a card, with the balance.
+    ///
+    /// # Panics
+    /// When the cash desk refuses.
+    pub async fn desk(&self, card: &str) -> (i64, Vec<String>) {
+        let (status, answer) = self
+            .call(
+                "GET /v1/cash-desk/{card}?store=B01&till=1",
+                &[("card", card)],
+                &Value::Null,
+            )
+            .await;
+        assert_eq!(status, 200, "{answer}");
+        let codes = answer["open_vouchers"].as_array().into_iter().flatten();
+        let codes = codes
+            .filter_map(|voucher| voucher["code"].as_str().map(str::to_owned))
+            .collect();
+        (answer["balance"].as_i64().unwrap_or(0), codes)
+    }
+}
+
+/// The card with this serial number.
+///
+/// # Panics
+/// When the serial number has more than ten digits.
+pub fn card(serial: u64) -> String {
+    CardNumber::from_serial(25, serial)
+        .expect("a serial of ten digits")
+        .as_str()
+        .to_owned()
+}
+
+/// Runs a handler as a process of its own.
+///
+/// # Panics
+/// When it panics for another reason than an injected crash.
+pub async fn alive<T: Send + 'static>(handler: impl Future<Output = T> + Send + 'static) -> Called<T> {
+    match tokio::spawn(handler).await {
+        Ok(answer) => Called::Answered(answer),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) if panic.is::<Crash>() => Called::Died,
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Called::Died,
+        },
+    }
+}
+
+fn answer(outcome: Result<Response, Problem>) -> (u16, Value) {
+    let response = outcome.unwrap_or_else(|problem| Response::problem(&problem, "r-1"));
+    (
+        response.status,
+        serde_json::from_str(&response.body).unwrap_or(Value::Null),
+    )
+}
+
+/// A gateway's event, with a caller who may everything everywhere. A query may stand behind the route.
+fn request(route: &str, path: &[(&str, &str)], body: &Value) -> Request {
+    let scopes: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+    let (route, query) = route.split_once('?').unwrap_or((route, ""));
+    let query: serde_json::Map<_, _> = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(k, v)| (k.to_owned(), json!(v)))
+        .collect();
+    let path: serde_json::Map<_, _> = path.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
+    let event = json!({
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": "/",
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "queryStringParameters": query,
+        "pathParameters": path,
+        "requestContext": {
+            "requestId": "r-1",
+            "http": {"method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test"},
+            "authorizer": {"lambda": {
+                "tenant": TENANT, "client": "pos", "subject": "pos", "scopes": scopes.join(" "), "locations": "*",
+            }},
+        },
+        "body": if body.is_null() { Value::Null } else { json!(body.to_string()) },
+        "isBase64Encoded": false,
+    });
+    Request::from_event(serde_json::from_value(event).expect("a gateway event")).expect("a request")
+}
+
+async fn sdk(endpoints: &AwsEndpoints) -> SdkConfig {
+    let env: std::collections::HashMap<_, _> = endpoints.env().into_iter().collect();
+    let value = |name: &str| env.get(name).cloned().unwrap_or_default();
+    let credentials = aws_sdk_dynamodb::config::Credentials::new(
+        value("AWS_ACCESS_KEY_ID"),
+        value("AWS_SECRET_ACCESS_KEY"),
+        None,
+        None,
+        "test",
+    );
+    aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
+        .region(aws_config::Region::new(value("AWS_REGION")))
+        .credentials_provider(credentials)
+        .retry_config(aws_config::retry::RetryConfig::disabled())
+        .timeout_config(
+            aws_config::timeout::TimeoutConfig::builder()
+                .operation_timeout(Duration::from_secs(30))
+                .build(),
+        )
+        .load()
+        .await
+}
+
+pub(crate) fn sqs(endpoints: &AwsEndpoints, sdk: &SdkConfig) -> aws_sdk_sqs::Client {
+    aws_sdk_sqs::Client::from_conf(
+        aws_sdk_sqs::config::Builder::from(sdk)
+            .endpoint_url(endpoints.sqs_url())
+            .build(),
+    )
+}
+
+async fn create_queue(sqs: &aws_sdk_sqs::Client, name: &str) -> String {
+    let call = sqs
+        .create_queue()
+        .queue_name(name)
+        .attributes(QueueAttributeName::VisibilityTimeout, "60");
+    call.send()
+        .await
+        .expect("the queue is created")
+        .queue_url
+        .expect("its URL")
+}
+
+async fn create_table(client: &aws_sdk_dynamodb::Client) {
+    let attribute = |name: &str| {
+        AttributeDefinition::builder()
+            .attribute_name(name)
+            .attribute_type(ScalarAttributeType::S)
+            .build()
+            .expect("an attribute")
+    };
+    let key = |name: &str, kind: KeyType| {
+        KeySchemaElement::builder()
+            .attribute_name(name)
+            .key_type(kind)
+            .build()
+            .expect("a key")
+    };
+    let index = GlobalSecondaryIndex::builder()
+        .index_name("work")
+        .key_schema(key("work_pk", KeyType::Hash))
+        .key_schema(key("work_sk", KeyType::Range))
+        .projection(Projection::builder().projection_type(ProjectionType::All).build())
+        .build()
+        .expect("an index");
+    let stream = StreamSpecification::builder()
+        .stream_enabled(true)
+        .stream_view_type(StreamViewType::NewImage)
+        .build()
+        .expect("a stream");
+    client
+        .create_table()
+        .table_name(TABLE)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_attribute_definitions(Some(["pk", "sk", "work_pk", "work_sk"].map(attribute).to_vec()))
+        .key_schema(key("pk", KeyType::Hash))
+        .key_schema(key("sk", KeyType::Range))
+        .global_secondary_indexes(index)
+        .stream_specification(stream)
+        .send()
+        .await
+        .expect("the table is created");
+}
+
+/// Injected crashes are panics by design; their traces would bury the one that matters.
+fn silence_crashes() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !info.payload().is::<Crash>() {
+                usual(info);
+            }
+        }));
+    });
+}
