@@ -141,6 +141,17 @@ async fn kill_after(count: usize, round: usize, folder: &Path, acknowledged: &Ar
     }
 }
 
+/// Compares what was answered before the kills with what is there after them.
+fn check(acknowledged: &Acknowledged, found: &BTreeSet<String>) {
+    assert!(!acknowledged.deleted.is_empty());
+    for body in &acknowledged.sent {
+        let may_be_gone = acknowledged.deleted.contains(body) || acknowledged.deleting.contains(body);
+        assert!(found.contains(body) || may_be_gone, "the acknowledged {body} is lost");
+    }
+    let back: Vec<_> = acknowledged.deleted.intersection(found).collect();
+    assert!(back.is_empty(), "deleted messages are back: {back:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acknowledged_sends_and_deletes_survive_sigkill() {
     let folder = tempfile::tempdir().unwrap();
@@ -174,15 +185,7 @@ async fn acknowledged_sends_and_deletes_survive_sigkill() {
             assert!(found.insert(body.clone()), "{body} was stored twice");
         }
     }
-    let acknowledged = acknowledged.lock().unwrap();
-    assert!(!acknowledged.deleted.is_empty());
-    for body in &acknowledged.sent {
-        let may_be_gone = acknowledged.deleted.contains(body) || acknowledged.deleting.contains(body);
-        assert!(found.contains(body) || may_be_gone, "the acknowledged {body} is lost");
-    }
-    let back: Vec<_> = acknowledged.deleted.intersection(&found).collect();
-    assert!(back.is_empty(), "deleted messages are back: {back:?}");
-    drop(acknowledged);
+    check(&acknowledged.lock().unwrap(), &found);
     stack.stop().await;
 }
 
@@ -200,7 +203,7 @@ async fn a_data_folder_serves_one_process_and_is_free_again_after_a_stop() {
     AwsEndpoints::start(options).await.unwrap().stop().await.unwrap();
 }
 
-/// Prints the rate that the report of this part names: `cargo test -p treue-local --test aws_durability -- --ignored rate`.
+/// Prints messages per second through the SDK, for 1, 8 and 32 clients: `cargo test -p treue-local --test aws_durability -- --ignored rate`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement, not a check"]
 async fn rate_of_send_receive_delete_on_disk() {

@@ -585,7 +585,7 @@ async fn queues_are_created_once_listed_described_changed_and_purged() {
             .await
             .unwrap()
             .queue_urls(),
-        [url.clone()]
+        std::slice::from_ref(&url)
     );
     let page = client.list_queues().max_results(1).send().await.unwrap();
     let rest = client

@@ -3,18 +3,22 @@
 //! Each endpoint speaks the AWS protocol on 127.0.0.1, so that the functions use the official SDK against it and nothing in
 //! them knows where they run. What an endpoint does not support it refuses by name.
 
+mod clock;
 mod dynamo;
 mod error;
 mod json_rpc;
 mod s3;
+mod secrets;
 mod serve;
 mod sqs;
 
 pub use dynamo::StreamTrim;
 pub use error::AwsError;
+pub use secrets::SecretRules;
 
 use dynamo::DynamoEndpoint;
 use s3::S3Endpoint;
+use secrets::SecretsEndpoint;
 use sqs::SqsEndpoint;
 use std::fs::File;
 use std::net::SocketAddr;
@@ -59,6 +63,7 @@ pub struct AwsEndpoints {
     dynamo: DynamoEndpoint,
     sqs: SqsEndpoint,
     s3: S3Endpoint,
+    secrets: SecretsEndpoint,
     stop: watch::Sender<bool>,
     _lock: Option<File>,
 }
@@ -76,11 +81,13 @@ impl AwsEndpoints {
         let dynamo =
             DynamoEndpoint::start(file("dynamodb.sqlite").as_deref(), ports.dynamodb, stop_signal.clone()).await?;
         let sqs = SqsEndpoint::start(file("sqs.sqlite").as_deref(), ports.sqs, stop_signal.clone()).await?;
-        let s3 = S3Endpoint::start(file("s3"), ports.s3, stop_signal)?;
+        let s3 = S3Endpoint::start(file("s3"), ports.s3, stop_signal.clone())?;
+        let secrets = SecretsEndpoint::start(file("secrets.json"), ports.secrets_manager, stop_signal)?;
         Ok(Self {
             dynamo,
             sqs,
             s3,
+            secrets,
             stop,
             _lock: lock,
         })
@@ -94,6 +101,7 @@ impl AwsEndpoints {
             ("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", self.dynamodb_url()),
             ("AWS_ENDPOINT_URL_SQS", self.sqs_url()),
             ("AWS_ENDPOINT_URL_S3", self.s3_url()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.secrets_manager_url()),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
             ("AWS_REGION", REGION.to_owned()),
@@ -122,6 +130,21 @@ impl AwsEndpoints {
         url(self.s3.address())
     }
 
+    /// The endpoint of Secrets Manager.
+    #[must_use]
+    pub fn secrets_manager_url(&self) -> String {
+        url(self.secrets.address())
+    }
+
+    /// Generates the value of a secret and returns its ARN. A secret that exists keeps its value: what was derived from it
+    /// would be lost otherwise.
+    ///
+    /// # Errors
+    /// The name or the rules would be refused by AWS, or the file of secrets cannot be written.
+    pub async fn generate_secret(&self, name: &str, rules: &SecretRules) -> Result<String, AwsError> {
+        self.secrets.generate(name, rules).await
+    }
+
     /// Creates a bucket; one that exists is left as it is.
     ///
     /// # Errors
@@ -146,8 +169,13 @@ impl AwsEndpoints {
     pub async fn stop(self) -> Result<(), AwsError> {
         self.stop.send_replace(true);
         // Each is waited for before the first error is reported.
-        let (dynamo, sqs, s3) = tokio::join!(self.dynamo.finish(), self.sqs.finish(), self.s3.finish());
-        dynamo.and(sqs).and(s3)
+        let (dynamo, sqs, s3, secrets) = tokio::join!(
+            self.dynamo.finish(),
+            self.sqs.finish(),
+            self.s3.finish(),
+            self.secrets.finish()
+        );
+        dynamo.and(sqs).and(s3).and(secrets)
     }
 }
 

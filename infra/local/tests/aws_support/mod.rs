@@ -45,6 +45,14 @@ impl Stack {
         aws_sdk_dynamodbstreams::Client::new(&config(&self.endpoints.dynamodb_url()))
     }
 
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        aws_sdk_s3::Client::new(&config(&self.endpoints.s3_url()))
+    }
+
+    pub(crate) fn secrets(&self) -> aws_sdk_secretsmanager::Client {
+        aws_sdk_secretsmanager::Client::new(&config(&self.endpoints.secrets_manager_url()))
+    }
+
     pub(crate) async fn stop(self) {
         self.endpoints.stop().await.unwrap();
     }
@@ -54,9 +62,18 @@ pub(crate) fn sqs_client(url: &str) -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::new(&config(url))
 }
 
+/// An S3 client with a key pair that the endpoint does not know.
+pub(crate) fn client_with_other_keys(url: &str) -> aws_sdk_s3::Client {
+    aws_sdk_s3::Client::new(&config_with_keys(url, "stranger"))
+}
+
 /// A configuration that depends on nothing in the environment of the test.
 pub(crate) fn config(url: &str) -> SdkConfig {
-    let credentials = aws_sdk_sqs::config::Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "test");
+    config_with_keys(url, ACCESS_KEY_ID)
+}
+
+fn config_with_keys(url: &str, access_key: &str) -> SdkConfig {
+    let credentials = aws_sdk_sqs::config::Credentials::new(access_key, SECRET_ACCESS_KEY, None, None, "test");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))

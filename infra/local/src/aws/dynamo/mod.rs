@@ -22,8 +22,8 @@ const SERVICE: &str = "DynamoDB";
 /// answers while another one holds it.
 const WORKER_THREADS: usize = 4;
 
-/// How often items whose time to live has passed are deleted. AWS promises days; a minute shows mistakes sooner.
-const TTL_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// How often items whose time to live has passed are deleted. AWS promises a few days; a sweep reads whole tables.
+const TTL_SWEEP_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// The running DynamoDB endpoint.
 #[derive(Debug)]

@@ -40,6 +40,10 @@ pub(super) fn open(location: &str) -> Result<Connection, AwsError> {
     connection
         .busy_timeout(BUSY_TIMEOUT)
         .map_err(AwsError::database(SERVICE))?;
+    // Trimmed records that a power failure brings back are trimmed again: no need to wait for the disk.
+    connection
+        .pragma_update(None, "synchronous", "NORMAL")
+        .map_err(AwsError::database(SERVICE))?;
     connection
         .execute_batch(CREATE_INDEX)
         .map_err(AwsError::database(SERVICE))?;

@@ -4,6 +4,7 @@
 //! that `a` and `a/b` cannot both be objects. Versions, lifecycle, notifications, policies, tags and everything else that
 //! the file emulator lacks is answered with `NotImplemented` and the operation's name.
 
+mod body;
 mod guard;
 mod locks;
 mod staging;
@@ -14,21 +15,16 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response, StatusCode};
-use futures::StreamExt as _;
+use body::ImpatientBody;
 use guard::GuardedS3;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
-use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use tempfile::TempDir;
 
 const SERVICE: &str = "S3";
-
-/// How long an upload may pause between two pieces of its body; S3 gives up after about as long.
-const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The running S3 endpoint.
 #[derive(Debug)]
@@ -90,7 +86,7 @@ impl S3Endpoint {
 }
 
 async fn handle(State(service): State<S3Service>, request: Request<Body>) -> Response<Body> {
-    let request = request.map(|body| s3s::Body::http_body_unsync(without_long_pauses(body)));
+    let request = request.map(|body| s3s::Body::http_body_unsync(ImpatientBody::new(body)));
     match service.call(request).await {
         Ok(response) => response.map(Body::new),
         Err(error) => {
@@ -100,19 +96,4 @@ async fn handle(State(service): State<S3Service>, request: Request<Body>) -> Res
             response
         }
     }
-}
-
-/// The body with an error in place of a pause longer than [`BODY_IDLE_TIMEOUT`], so that no upload stays open for ever.
-fn without_long_pauses(body: Body) -> Body {
-    Body::from_stream(futures::stream::unfold(
-        Some(body.into_data_stream()),
-        |state| async move {
-            let mut stream = state?;
-            match tokio::time::timeout(BODY_IDLE_TIMEOUT, stream.next()).await {
-                Ok(Some(piece)) => Some((piece.map_err(io::Error::other), Some(stream))),
-                Ok(None) => None,
-                Err(_) => Some((Err(io::Error::from(io::ErrorKind::TimedOut)), None)),
-            }
-        },
-    ))
 }

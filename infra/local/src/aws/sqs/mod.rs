@@ -6,7 +6,6 @@
 
 mod attributes;
 mod batch;
-mod clock;
 mod error;
 mod handle;
 mod queue;

@@ -1,7 +1,7 @@
 //! Queues: names, URLs, ARNs, attributes and their bounds.
 
-use super::clock::unix_seconds;
 use super::error::SqsError;
+use crate::aws::clock::unix_seconds;
 use crate::aws::{ACCOUNT_ID, REGION};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Deserializer};

@@ -1,10 +1,10 @@
 //! Handing out messages: visibility, receive counts, and the move to the dead-letter queue.
 
 use super::attributes::{self, MessageAttributes};
-use super::clock::unix_millis;
 use super::error::SqsError;
 use super::handle::ReceiptHandle;
 use super::queue::{self, Queue};
+use crate::aws::clock::unix_millis;
 use rusqlite::{Connection, Row, params};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};

@@ -1,8 +1,8 @@
 //! Moving messages out of a dead-letter queue: `StartMessageMoveTask` and what carries it out.
 
-use super::clock::unix_millis;
 use super::error::SqsError;
 use super::queue;
+use crate::aws::clock::unix_millis;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
 //! Accepting messages.
 
 use super::attributes::{self, MessageAttributes};
-use super::clock::unix_millis;
 use super::error::SqsError;
 use super::queue::{self, MAX_MESSAGE_BYTES};
+use crate::aws::clock::unix_millis;
 use rusqlite::{Connection, params};
 use serde::Deserialize;
 use std::collections::BTreeMap;

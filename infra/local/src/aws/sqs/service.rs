@@ -1,7 +1,6 @@
 //! The operations of SQS, each from its parsed body to its answer.
 
 use super::batch::Batch;
-use super::clock::unix_millis;
 use super::error::SqsError;
 use super::queue::{self, AttributeMap};
 use super::receive::{self, ReceiveMessage, Received};
@@ -10,6 +9,7 @@ use super::requests::{CreateQueue, GetQueueUrl, ListQueues, QueueRequest};
 use super::send::{self, NewMessage, Sent};
 use super::settle::{self, Settle};
 use super::store::{Durability, Store};
+use crate::aws::clock::unix_millis;
 use crate::aws::json_rpc::{self, Call};
 use crate::aws::serve::{StopSignal, stopped};
 use rusqlite::{Connection, params};

@@ -1,9 +1,9 @@
 //! What happens to a received message: deletion and changes of its visibility; and emptying a queue, and ageing.
 
-use super::clock::unix_millis;
 use super::error::SqsError;
 use super::handle::ReceiptHandle;
 use super::queue;
+use crate::aws::clock::unix_millis;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! The wall clock, as SQS counts: Unix time in milliseconds and seconds.
+//! The wall clock, as the endpoints count: Unix time in milliseconds and seconds.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
