@@ -195,6 +195,20 @@ mod tests {
     }
 
     #[test]
+    fn the_caller_is_what_the_authorizer_found_out() {
+        let event = serde_json::from_value(serde_json::json!({
+            "version": "2.0", "routeKey": "POST /v1/purchases", "headers": {},
+            "requestContext": {"http": {"method": "POST"}, "authorizer": {"lambda": {
+                "tenant": "demo", "client": "pos", "subject": "pos", "scopes": "purchases:write", "locations": "B01",
+            }}},
+        }));
+        let request = Request::from_event(event.unwrap()).unwrap();
+        let caller = request.caller().unwrap();
+        assert_eq!((caller.tenant.as_str(), caller.client.as_str()), ("demo", "pos"));
+        assert!(caller.has(crate::Scope::PurchasesWrite));
+    }
+
+    #[test]
     fn a_body_over_the_limit_is_refused_before_it_is_read() {
         let mut event = ApiGatewayV2httpRequest::default();
         event.body = Some("x".repeat(BODY_MAX + 1));
