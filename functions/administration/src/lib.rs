@@ -1,0 +1,65 @@
+//! Administration: locations, programmes, clients and their keys, and what operators must look at.
+//!
+//! | module | routes |
+//! |---|---|
+//! | [`locations`] | list, add, change, close and reopen locations |
+//! | [`revenue`] | revenue of a location by day |
+//! | [`programmes`] | the settings of a programme and their versions |
+//! | [`clients`], [`keys`] | who may call the API |
+//! | [`exceptions`] | what was accepted but does not add up |
+//!
+//! Changes are made under the condition that nobody else made one since they were read; a call that loses the race looks
+//! again, a bounded number of times.
+
+mod check;
+mod clients;
+mod exceptions;
+mod keys;
+mod locations;
+mod programmes;
+mod revenue;
+
+use chrono::{DateTime, Utc};
+use http_edge::{Code, Problem, Request, Response};
+use store::Db;
+
+/// Rounds of a change against other writers of the same thing. Operators rarely meet even once.
+const CHANGE_ROUNDS: u32 = 4;
+
+/// The function.
+#[derive(Debug)]
+pub struct App {
+    /// The table.
+    pub db: Db,
+}
+
+impl App {
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// The problem to answer with.
+    pub async fn handle(&self, request: Request, now: DateTime<Utc>) -> Result<Response, Problem> {
+        match request.route.as_str() {
+            "GET /v1/locations" => self.list_locations(&request).await,
+            "PUT /v1/locations/{location_id}" => self.put_location(&request, now).await,
+            "POST /v1/locations/{location_id}/close" => self.close_location(&request, now).await,
+            "GET /v1/locations/{location_id}/revenue" => self.revenue(&request).await,
+            "GET /v1/programmes/{programme_id}" => self.get_programme(&request).await,
+            "PUT /v1/programmes/{programme_id}" => self.put_programme(&request, now).await,
+            "GET /v1/clients" => self.list_clients(&request).await,
+            "PUT /v1/clients/{client_id}" => self.put_client(&request, now).await,
+            "POST /v1/clients/{client_id}/keys" => self.make_key(&request, now).await,
+            "DELETE /v1/clients/{client_id}/keys/{key_id}" => self.withdraw_key(&request, now).await,
+            "GET /v1/exceptions" => self.list_exceptions(&request).await,
+            _ => Err(Problem::new(Code::NotFound, "this function has no such route")),
+        }
+    }
+}
+
+/// The answer to a change that kept losing against other writers.
+fn contended() -> Problem {
+    Problem::new(
+        Code::ConcurrentChange,
+        "others changed this while the call was at work; nothing of this call was stored",
+    )
+}

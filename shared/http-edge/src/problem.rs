@@ -105,8 +105,12 @@ codes! {
     BasketTooSmall = "basket_too_small", 409, "The basket is too small for the voucher", "Take the voucher on a larger basket.";
     /// Somebody else changed it at the same time.
     ConcurrentChange = "concurrent_change", 409, "Somebody changed this at the same time", "Read it again and repeat the change.";
+    /// The client has two active keys.
+    ClientKeysFull = "client_keys_full", 409, "The client has two active keys", "Withdraw the key that is no longer used, then make the new one.";
     /// The position in the feed is older than what is kept.
     CursorExpired = "cursor_expired", 410, "The feed no longer goes back that far", "Begin without a cursor.";
+    /// One day has more receipts than a call can sum.
+    ReportTooLarge = "report_too_large", 422, "The report is too large for one call", "Ask operations to sum this day.";
     /// Too many unknown codes or cards from this terminal.
     TooManyUnknown = "too_many_unknown", 429, "Too many unknown codes or cards", "Wait for the time in Retry-After. Known codes and cards go on working.";
     /// A fault on our side.

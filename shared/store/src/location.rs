@@ -52,6 +52,23 @@ pub async fn list(db: &Db, site: Site, tenant: &Tenant) -> Result<Vec<Record<Loc
     Ok(locations)
 }
 
+/// The locations of a tenant by id, in pages of at most `limit`; `after` is the id to continue after.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn page(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    after: Option<String>,
+    limit: i32,
+) -> Result<(Vec<Record<Location>>, Option<String>), StoreError> {
+    let mut range = Range::prefix(partition(tenant), "", limit);
+    range.from = " ".to_owned();
+    range.after = after;
+    db.query(site, &range, Read::Strong).await
+}
+
 /// Stores a location: a new one, or over the image `before`. `false` when another writer came first.
 ///
 /// # Errors

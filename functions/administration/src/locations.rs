@@ -1,0 +1,201 @@
+//! Locations are data: a 25th branch needs no deployment.
+
+use chrono::{DateTime, Utc};
+use domain::id::{FeedGroup, LocationId, ProgrammeId, Tenant};
+use domain::location::Location;
+use http_edge::api::administration::{CloseRequest, LocationPage, LocationRequest, LocationView};
+use http_edge::{Code, Problem, Request, Response, Scope, page};
+use store::{Record, Site, location, programme};
+
+use crate::{App, CHANGE_ROUNDS, check, contended};
+
+/// Feed groups that locations are spread over by default. More of them write the feed in parallel, and make every reader
+/// keep more positions; four carry some hundred voucher changes a second.
+const FEED_GROUPS: u32 = 4;
+
+impl App {
+    pub(crate) async fn list_locations(&self, request: &Request) -> Result<Response, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::LocationsRead)?;
+        let limit = request.limit()?;
+        let after = match request.query::<String>("next")? {
+            Some(token) => Some(page::position::<LocationId>("next", &token)?.to_string()),
+            None => None,
+        };
+        let (records, next) = location::page(&self.db, Site::LocationsRead, &caller.tenant, after, limit).await?;
+        let spoken_for = records.iter().filter(|record| caller.at(&record.d.id).is_ok());
+        let answer = LocationPage {
+            items: spoken_for.map(view).collect(),
+            next: next.map(|position| page::token(&position)),
+        };
+        Response::json(200, &answer)
+    }
+
+    pub(crate) async fn put_location(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::LocationsWrite)?;
+        let id: LocationId = request.path("location_id")?;
+        caller.at(&id)?;
+        let wanted = Wanted::of(request)?;
+        self.programme_must_exist(&caller.tenant, &wanted.programme).await?;
+        for _ in 0..CHANGE_ROUNDS {
+            let before = self.location(&caller.tenant, &id).await?;
+            let location = wanted.location(&id, before.as_ref());
+            if let Some(before) = before.as_ref().filter(|before| before.d == location) {
+                return Response::json(200, &view(before));
+            }
+            let status = if before.is_some() { 200 } else { 201 };
+            if self
+                .store_location(&caller.tenant, before.as_ref(), &location, now)
+                .await?
+            {
+                return Response::json(status, &stored(before.as_ref(), location, now));
+            }
+        }
+        Err(contended())
+    }
+
+    pub(crate) async fn close_location(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::LocationsWrite)?;
+        let id: LocationId = request.path("location_id")?;
+        caller.at(&id)?;
+        let CloseRequest { last_day } = request.json()?;
+        for _ in 0..CHANGE_ROUNDS {
+            let before = self.location(&caller.tenant, &id).await?.ok_or_else(not_found)?;
+            let mut location = before.d.clone();
+            location.closed_on = Some(last_day);
+            if location == before.d {
+                return Response::json(200, &view(&before));
+            }
+            if self
+                .store_location(&caller.tenant, Some(&before), &location, now)
+                .await?
+            {
+                return Response::json(200, &stored(Some(&before), location, now));
+            }
+        }
+        Err(contended())
+    }
+
+    pub(crate) async fn location(&self, tenant: &Tenant, id: &LocationId) -> Result<Option<Record<Location>>, Problem> {
+        Ok(location::read(&self.db, Site::LocationsRead, tenant, id).await?)
+    }
+
+    async fn store_location(
+        &self,
+        tenant: &Tenant,
+        before: Option<&Record<Location>>,
+        location: &Location,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Problem> {
+        Ok(location::write(&self.db, Site::LocationWrite, tenant, before, location.clone(), now).await?)
+    }
+
+    async fn programme_must_exist(&self, tenant: &Tenant, id: &ProgrammeId) -> Result<(), Problem> {
+        match programme::read_current(&self.db, Site::ProgrammeRead, tenant, id).await? {
+            Some(_) => Ok(()),
+            None => Err(Problem::new(
+                Code::ProgrammeUnknown,
+                format!("/programme: there is no programme {id}"),
+            )),
+        }
+    }
+}
+
+pub(crate) fn not_found() -> Problem {
+    Problem::new(Code::NotFound, "there is no such location")
+}
+
+/// A location as asked for, with checked fields.
+struct Wanted {
+    request: LocationRequest,
+    programme: ProgrammeId,
+    feed_group: Option<FeedGroup>,
+}
+
+impl Wanted {
+    fn of(request: &Request) -> Result<Self, Problem> {
+        let request: LocationRequest = request.json()?;
+        let mut found = Vec::new();
+        check::name(&request.name, &mut found);
+        let programme = check::id(&request.programme, "/programme", &mut found);
+        let feed_group = match &request.feed_group {
+            Some(text) => check::id(text, "/feed_group", &mut found),
+            None => None,
+        };
+        match programme {
+            Some(programme) if found.is_empty() => Ok(Self {
+                request,
+                programme,
+                feed_group,
+            }),
+            _ => Err(Problem::invalid(found)),
+        }
+    }
+
+    fn location(&self, id: &LocationId, before: Option<&Record<Location>>) -> Location {
+        let given = self.feed_group.clone();
+        let kept = || before.map(|before| before.d.feed_group.clone());
+        Location {
+            id: id.clone(),
+            name: self.request.name.clone(),
+            kind: self.request.kind,
+            programme: self.programme.clone(),
+            feed_group: given.or_else(kept).unwrap_or_else(|| default_feed_group(id)),
+            closed_on: None,
+        }
+    }
+}
+
+/// One of `g0` to `g3`, for ever the same for the same id: FNV-1a, which needs no seed and no library.
+fn default_feed_group(id: &LocationId) -> FeedGroup {
+    let hash = id.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    match format!("g{}", hash % FEED_GROUPS).parse() {
+        Ok(group) => group,
+        Err(_) => unreachable!("a letter and a digit are a feed group"),
+    }
+}
+
+fn view(record: &Record<Location>) -> LocationView {
+    let location = &record.d;
+    LocationView {
+        location_id: location.id.to_string(),
+        name: location.name.clone(),
+        kind: location.kind,
+        programme: location.programme.to_string(),
+        feed_group: location.feed_group.to_string(),
+        last_day: location.closed_on,
+        created_at: record.created_at,
+        updated_at: record.updated_at,
+    }
+}
+
+/// The view of a location that was stored just now.
+fn stored(before: Option<&Record<Location>>, location: Location, now: DateTime<Utc>) -> LocationView {
+    LocationView {
+        created_at: before.map_or(now, |before| before.created_at),
+        updated_at: now,
+        location_id: location.id.to_string(),
+        name: location.name,
+        kind: location.kind,
+        programme: location.programme.to_string(),
+        feed_group: location.feed_group.to_string(),
+        last_day: location.closed_on,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_feed_group_never_changes_and_spreads_the_branches() {
+        let group = |id: &str| default_feed_group(&id.parse().unwrap()).to_string();
+        assert_eq!([group("B01"), group("B02"), group("SHOP")], ["g2", "g3", "g1"]);
+        let groups: std::collections::BTreeSet<_> = (1..=24).map(|n| group(&format!("B{n:02}"))).collect();
+        assert_eq!(groups.len(), 4);
+    }
+}

@@ -1,0 +1,167 @@
+//! Programmes are versioned data. A version never changes; a change is the next version.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use domain::id::ProgrammeId;
+use domain::programme::{EarningRate, Programme, VoucherRule};
+use domain::violation::Violation;
+use http_edge::api::administration::{
+    EarningSettings, ProgrammeRequest, ProgrammeSettings, ProgrammeView, VoucherSettings,
+};
+use http_edge::{Code, Problem, Request, Response, Scope};
+use serde_json::json;
+use store::programme::{self, ProgrammeVersion};
+use store::{Record, Site};
+
+use crate::{App, CHANGE_ROUNDS, contended};
+
+impl App {
+    pub(crate) async fn get_programme(&self, request: &Request) -> Result<Response, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::ProgrammesRead)?;
+        let id: ProgrammeId = request.path("programme_id")?;
+        let (db, site) = (&self.db, Site::ProgrammeRead);
+        let found = match request.query("version")? {
+            Some(version) => programme::read_version(db, site, &caller.tenant, &id, version).await?,
+            None => programme::read_current(db, site, &caller.tenant, &id).await?,
+        };
+        match found {
+            Some(record) => Response::json(200, &view(record.d, record.updated_at)),
+            None => Err(Problem::new(Code::NotFound, "there is no such programme or version")),
+        }
+    }
+
+    pub(crate) async fn put_programme(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::ProgrammesWrite)?;
+        let id: ProgrammeId = request.path("programme_id")?;
+        let ProgrammeRequest {
+            expected_version,
+            settings,
+        } = request.json()?;
+        let wanted = checked(&id, settings)?;
+        for _ in 0..CHANGE_ROUNDS {
+            let current = programme::read_current(&self.db, Site::ProgrammeRead, &caller.tenant, &id).await?;
+            // First of all: a call repeated after a lost answer finds its own version in force.
+            if let Some(current) = current.as_ref().filter(|c| same_settings(&c.d.programme, &wanted)) {
+                return Response::json(200, &view(current.d.clone(), current.updated_at));
+            }
+            may_follow(current.as_ref(), expected_version, &wanted)?;
+            let mut programme = wanted.clone();
+            programme.version = expected_version.checked_add(1).ok_or_else(contended)?;
+            let version = ProgrammeVersion {
+                programme,
+                author: caller.subject.clone(),
+            };
+            if programme::write(&self.db, Site::ProgrammeWrite, &caller.tenant, version.clone(), now).await? {
+                let status = if current.is_none() { 201 } else { 200 };
+                return Response::json(status, &view(version, now));
+            }
+        }
+        Err(contended())
+    }
+}
+
+fn same_settings(stored: &Programme, wanted: &Programme) -> bool {
+    let mut wanted = wanted.clone();
+    wanted.version = stored.version;
+    *stored == wanted
+}
+
+/// Whether the wanted settings may follow the version in force.
+fn may_follow(
+    current: Option<&Record<ProgrammeVersion>>,
+    expected_version: u32,
+    wanted: &Programme,
+) -> Result<(), Problem> {
+    let in_force = current.map_or(0, |current| current.d.programme.version);
+    if in_force != expected_version {
+        let detail = format!("version {in_force} is in force, not {expected_version}");
+        return Err(Problem::new(Code::ConcurrentChange, detail).with("current_version", json!(in_force)));
+    }
+    match current {
+        Some(current) if current.d.programme.currency != wanted.currency => {
+            Err(Problem::invalid(vec![Violation::new(
+                "/settings/currency",
+                "immutable",
+                "a programme keeps its currency, in which its accounts and vouchers are counted: store another programme",
+            )]))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The settings as a programme, version 0, with the product groups in order and none twice.
+fn checked(id: &ProgrammeId, settings: ProgrammeSettings) -> Result<Programme, Problem> {
+    let mut excluded_groups = settings.excluded_groups;
+    excluded_groups.sort_unstable();
+    excluded_groups.dedup();
+    let zone = settings.zone.parse::<Tz>();
+    let programme = Programme {
+        id: id.clone(),
+        version: 0,
+        name: settings.name,
+        currency: settings.currency,
+        zone: zone.unwrap_or_default(),
+        earning: EarningRate {
+            points: settings.earning.points,
+            per_minor: settings.earning.per_minor,
+        },
+        excluded_groups,
+        voucher: VoucherRule {
+            threshold_points: settings.voucher.threshold_points,
+            value_minor: settings.voucher.value_minor,
+            valid_days: settings.voucher.valid_days,
+            min_basket_minor: settings.voucher.min_basket_minor,
+        },
+        claim_days: settings.claim_days,
+        late_days: settings.late_days,
+        reservation_seconds: settings.reservation_seconds,
+        unmatched_hours: settings.unmatched_hours,
+    };
+    let mut found = programme.violations();
+    if zone.is_err() {
+        found.push(Violation::new(
+            "/zone",
+            "malformed",
+            "must be an IANA time zone such as Europe/Zurich",
+        ));
+    }
+    if found.is_empty() {
+        return Ok(programme);
+    }
+    for violation in &mut found {
+        violation.pointer.insert_str(0, "/settings");
+    }
+    Err(Problem::invalid(found))
+}
+
+fn view(version: ProgrammeVersion, stored_at: DateTime<Utc>) -> ProgrammeView {
+    let ProgrammeVersion { programme, author } = version;
+    ProgrammeView {
+        programme_id: programme.id.to_string(),
+        version: programme.version,
+        settings: ProgrammeSettings {
+            name: programme.name,
+            currency: programme.currency,
+            zone: programme.zone.name().to_owned(),
+            earning: EarningSettings {
+                points: programme.earning.points,
+                per_minor: programme.earning.per_minor,
+            },
+            excluded_groups: programme.excluded_groups,
+            voucher: VoucherSettings {
+                threshold_points: programme.voucher.threshold_points,
+                value_minor: programme.voucher.value_minor,
+                valid_days: programme.voucher.valid_days,
+                min_basket_minor: programme.voucher.min_basket_minor,
+            },
+            claim_days: programme.claim_days,
+            late_days: programme.late_days,
+            reservation_seconds: programme.reservation_seconds,
+            unmatched_hours: programme.unmatched_hours,
+        },
+        author: author.to_string(),
+        stored_at,
+    }
+}

@@ -1,0 +1,9 @@
+//! The administration's routes against a table in memory.
+
+mod access;
+mod clients;
+mod exceptions;
+mod locations;
+mod programmes;
+mod revenue;
+mod support;

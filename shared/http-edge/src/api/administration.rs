@@ -1,0 +1,307 @@
+//! Bodies of `/v1/locations`, `/v1/programmes`, `/v1/clients` and `/v1/exceptions`.
+//!
+//! Requests reject unknown fields: a misspelt setting must not be lost.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::location::LocationKind;
+use domain::money::{Currency, Money};
+use serde::{Deserialize, Serialize};
+use store::exception::ExceptionKind;
+
+/// A location to be added, changed or reopened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LocationRequest {
+    /// Name for people, 1 to 60 characters.
+    pub name: String,
+    /// `branch` or `shop`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::LocationKind))]
+    pub kind: LocationKind,
+    /// The programme that its receipts earn in; must be stored before.
+    pub programme: String,
+    /// The sequence of the voucher feed that carries its events: 1 to 16 characters from a-z, 0-9 and `-`. Absent: the one
+    /// it has, or for a new location one of `g0` to `g3`, always the same for the same id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed_group: Option<String>,
+}
+
+/// A location.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LocationView {
+    /// Its id, part of the key of every receipt.
+    pub location_id: String,
+    /// Name for people.
+    pub name: String,
+    /// `branch` or `shop`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::LocationKind))]
+    pub kind: LocationKind,
+    /// The programme that its receipts earn in.
+    pub programme: String,
+    /// The sequence of the voucher feed that carries its events.
+    pub feed_group: String,
+    /// Last business day, once closed; receipts of later days are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_day: Option<NaiveDate>,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A page of locations, by id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LocationPage {
+    /// Those that the caller speaks for. A page may hold fewer than asked for and still have a next one.
+    pub items: Vec<LocationView>,
+    /// Token of the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// When a location closes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CloseRequest {
+    /// Its last business day, past or to come.
+    pub last_day: NaiveDate,
+}
+
+/// Revenue of a location by day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RevenueAnswer {
+    /// The location.
+    pub location_id: String,
+    /// First business day of this answer.
+    pub from: NaiveDate,
+    /// Last business day of this answer: the one asked for, or the day before `next`.
+    pub to: NaiveDate,
+    /// One row for each day with receipts and each currency of them, by day.
+    pub days: Vec<RevenueDay>,
+    /// Token to go on with the days after `to`; absent when all days are summed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Sums of the receipts of one business day in one currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RevenueDay {
+    /// Business day.
+    pub date: NaiveDate,
+    /// Number of receipts.
+    pub receipts: u64,
+    /// Those of them that belong to an account.
+    pub matched_receipts: u64,
+    /// Sum of the receipts' totals, before cash rounding.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
+    pub revenue: Money,
+    /// Part of it that was paid with vouchers.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
+    pub voucher_paid: Money,
+}
+
+/// All settings of a programme. The server gives the version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ProgrammeSettings {
+    /// Name for people and for the till text, 1 to 60 characters.
+    pub name: String,
+    /// The one currency of its receipts and vouchers; cannot be changed later.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Currency))]
+    pub currency: Currency,
+    /// IANA time zone that decides what day it is.
+    pub zone: String,
+    /// How amounts become points.
+    pub earning: EarningSettings,
+    /// Product groups that earn nothing, at most 100 of 1 to 40 characters.
+    pub excluded_groups: Vec<String>,
+    /// What crossing the threshold yields.
+    pub voucher: VoucherSettings,
+    /// Days after the business date on which a receipt may still be claimed for a card, 0 to 3660.
+    pub claim_days: u32,
+    /// Days after the business date on which a receipt is still taken without the migration scope, 0 to 3660.
+    pub late_days: u32,
+    /// Seconds for which a basket holds a reserved voucher, 1 to 86400.
+    pub reservation_seconds: u32,
+    /// Hours after which a redemption without its receipt, or a voucher payment without its redemption, is listed; 1 to 720.
+    pub unmatched_hours: u32,
+}
+
+/// `points` for every full `per_minor` minor units, floored once per receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EarningSettings {
+    /// Points of a step, 1 to 1000000.
+    pub points: i64,
+    /// Minor units of a step, 1 to 10000000000; 100 for "per franc".
+    pub per_minor: i64,
+}
+
+/// The threshold voucher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VoucherSettings {
+    /// Points that one voucher takes, 1 to 10000000000.
+    pub threshold_points: i64,
+    /// Face value in minor units, 1 to 10000000000.
+    pub value_minor: i64,
+    /// Last day of validity counted from the day of issue, 0 to 3660.
+    pub valid_days: u32,
+    /// Smallest basket in minor units on which it is taken; 0 for any.
+    pub min_basket_minor: i64,
+}
+
+/// A version of a programme to be stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ProgrammeRequest {
+    /// The version that the caller has read and changed; 0 for a new programme. Another one in force is refused, so that
+    /// nobody overwrites what they have not seen.
+    pub expected_version: u32,
+    /// The settings, all of them.
+    pub settings: ProgrammeSettings,
+}
+
+/// A version of a programme.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ProgrammeView {
+    /// The programme.
+    pub programme_id: String,
+    /// Counted from 1. A version never changes; ledger entries name the one they follow.
+    pub version: u32,
+    /// The settings.
+    pub settings: ProgrammeSettings,
+    /// Who stored the version.
+    pub author: String,
+    /// When it was stored.
+    pub stored_at: DateTime<Utc>,
+}
+
+/// What a client may do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ClientRequest {
+    /// Name for people, 1 to 60 characters. Not a person's.
+    pub name: String,
+    /// Scopes; only ones that the caller holds.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::openapi::schemas::Scope>))]
+    pub scopes: Vec<String>,
+    /// Location ids, at most 100, or only `*` for all; only ones that the caller speaks for.
+    pub locations: Vec<String>,
+}
+
+/// A client without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ClientView {
+    /// The client.
+    pub client_id: String,
+    /// Name for people.
+    pub name: String,
+    /// Scopes.
+    pub scopes: Vec<String>,
+    /// Location ids, or only `*` for all.
+    pub locations: Vec<String>,
+    /// Its keys that were not withdrawn, at most two.
+    pub keys: Vec<KeyView>,
+    /// Who changed it last.
+    pub author: String,
+    /// When it was changed last.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A key, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KeyView {
+    /// Name of the key.
+    pub key_id: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// Who made it.
+    pub created_by: String,
+    /// From when on it is refused; never when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A page of clients, by id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ClientPage {
+    /// The clients.
+    pub items: Vec<ClientView>,
+    /// Token of the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A key to be made. An empty body makes one that does not expire.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KeyRequest {
+    /// From when on it is refused, at most ten years ahead; never when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A new key. The only answer that shows it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KeyAnswer {
+    /// Name of the key.
+    pub key_id: String,
+    /// The key. Nobody can show it again.
+    pub key: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// From when on it is refused; never when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl std::fmt::Debug for KeyAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyAnswer")
+            .field("key_id", &self.key_id)
+            .field("key", &"…")
+            .finish_non_exhaustive()
+    }
+}
+
+/// A case that an operator must look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExceptionView {
+    /// Why.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::ExceptionKind))]
+    pub kind: ExceptionKind,
+    /// Key of the receipt it is about.
+    pub receipt: String,
+    /// When it was first seen.
+    pub seen_at: DateTime<Utc>,
+}
+
+/// A page of cases, by business date of the receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExceptionPage {
+    /// Cases of the locations that the caller speaks for. A page may hold fewer than asked for, even none, and still have a
+    /// next one.
+    pub items: Vec<ExceptionView>,
+    /// Token of the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
