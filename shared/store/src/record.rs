@@ -101,7 +101,30 @@ impl<T: DeserializeOwned> Record<T> {
 fn unreadable(site: Site, error: &serde_dynamo::Error) -> StoreError {
     StoreError::Unreadable {
         site,
-        reason: error.to_string(),
+        reason: without_values(&error.to_string()),
+    }
+}
+
+/// A message about an item's shape up to the value it quotes: that may be a name. Field names and expected types stay.
+fn without_values(message: &str) -> String {
+    if ["missing field", "duplicate field"]
+        .iter()
+        .any(|kind| message.starts_with(kind))
+    {
+        return message.to_owned();
+    }
+    let kinds = [
+        "invalid type",
+        "invalid value",
+        "invalid length",
+        "unknown variant",
+        "unknown field",
+    ];
+    let kind = kinds.iter().find(|kind| message.starts_with(**kind));
+    match (kind, message.rsplit_once(", expected ")) {
+        (Some(kind), Some((_, expected))) => format!("{kind}, expected {expected}"),
+        (Some(kind), None) => (*kind).to_owned(),
+        (None, _) => "a value is not what its field takes".to_owned(),
     }
 }
 
@@ -113,6 +136,41 @@ pub fn instant_key(at: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_item_of_another_shape_is_described_without_its_values() {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        enum Language {
+            De,
+        }
+        let key = Key {
+            pk: "A".into(),
+            sk: "B".into(),
+        };
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        let item = |entity: &str| {
+            Record::new(key.clone(), "thing", now, entity.to_owned())
+                .to_item(Site::ToolRead)
+                .unwrap()
+        };
+        let reason = |error: StoreError| match error {
+            StoreError::Unreadable { reason, .. } => reason,
+            other => panic!("{other:?}"),
+        };
+        let variant = Record::<Language>::from_item(Site::ToolRead, item("Max, expected Muster")).unwrap_err();
+        assert_eq!(reason(variant), "unknown variant, expected `de`");
+        let custom = Record::<domain::card::CardNumber>::from_item(Site::ToolRead, item("Muster")).unwrap_err();
+        assert!(!reason(custom).contains("Muster"));
+        let mut missing = item("x");
+        missing.remove("d");
+        let missing = Record::<String>::from_item(Site::ToolRead, missing).unwrap_err();
+        assert_eq!(reason(missing), "missing field `d`");
+        assert!(matches!(
+            Record::<Language>::from_item(Site::ToolRead, item("de")).unwrap().d,
+            Language::De
+        ));
+    }
 
     #[test]
     fn a_record_comes_back_as_it_was_stored() {
