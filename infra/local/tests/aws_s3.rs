@@ -298,6 +298,15 @@ async fn an_unknown_bucket_an_ambiguous_key_and_a_wrong_key_pair_are_refused() {
     };
     assert_eq!(put("nowhere", "k").await.unwrap_err().code(), Some("NoSuchBucket"));
     assert_eq!(put(BUCKET, "a//b").await.unwrap_err().code(), Some("InvalidArgument"));
+    client.create_bucket().bucket("made-by-request").send().await.unwrap();
+    put("made-by-request", "k").await.unwrap();
+    let again = client
+        .create_bucket()
+        .bucket("made-by-request")
+        .send()
+        .await
+        .unwrap_err();
+    assert!(again.into_service_error().is_bucket_already_owned_by_you());
     let versions = client.get_bucket_versioning().bucket(BUCKET).send().await.unwrap_err();
     assert_eq!(versions.code(), Some("NotImplemented"));
     assert!(stack.endpoints.create_bucket("Not_a_bucket").is_err());

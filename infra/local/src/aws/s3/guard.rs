@@ -16,7 +16,7 @@ use s3s::dto::{
     ListPartsInput, ListPartsOutput, PutObjectInput, PutObjectOutput, UploadPartCopyInput, UploadPartCopyOutput,
     UploadPartInput, UploadPartOutput,
 };
-use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -247,7 +247,6 @@ macro_rules! guarded_s3 {
 
 guarded_s3! {
     abort_multipart_upload: AbortMultipartUploadInput => AbortMultipartUploadOutput,
-    create_bucket: CreateBucketInput => CreateBucketOutput,
     delete_bucket: DeleteBucketInput => DeleteBucketOutput,
     get_bucket_location: GetBucketLocationInput => GetBucketLocationOutput,
     get_object: GetObjectInput => GetObjectOutput,
@@ -260,6 +259,14 @@ guarded_s3! {
     upload_part: UploadPartInput => UploadPartOutput,
     upload_part_copy: UploadPartCopyInput => UploadPartCopyOutput,
     ;
+    async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
+        // There is one account, so that a bucket that exists is its own.
+        self.files.create_bucket(req).await.map_err(|error| match error.code() {
+            S3ErrorCode::BucketAlreadyExists => s3_error!(BucketAlreadyOwnedByYou),
+            _ => error,
+        })
+    }
+
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         self.check_target(&req.input.bucket, &req.input.key).await?;
         to_the_end(self.clone().put_staged(req)).await
