@@ -71,6 +71,20 @@ impl Document {
     /// When the file cannot be read, is not a SAM template, a parameter has no value, an override names no parameter, or a
     /// resource has a type the local stack does not know.
     pub fn load(file: &Path, stack_name: &str, overrides: &BTreeMap<String, String>) -> Result<Self, TemplateError> {
+        Self::load_with(file, stack_name, overrides, &BTreeMap::new())
+    }
+
+    /// Like [`Document::load`], with `suggestions` for parameters that may or may not be declared and that `overrides` does
+    /// not set.
+    ///
+    /// # Errors
+    /// As [`Document::load`].
+    pub fn load_with(
+        file: &Path,
+        stack_name: &str,
+        overrides: &BTreeMap<String, String>,
+        suggestions: &BTreeMap<String, String>,
+    ) -> Result<Self, TemplateError> {
         let source = std::fs::read_to_string(file)
             .map_err(|source| TemplateError::Read { file: file.to_owned(), source })?;
         let yaml = serde_norway::from_str(&source)
@@ -79,7 +93,11 @@ impl Document {
         let section = |name: &str| root.get(name).cloned().unwrap_or(Value::Null);
         check_sections(&root)?;
 
-        let parameters = parameters(&section("Parameters"), overrides, stack_name)?;
+        let declared = section("Parameters");
+        let mut values = suggestions.clone();
+        values.retain(|name, _| declared.get(name).is_some());
+        values.extend(overrides.clone());
+        let parameters = parameters(&declared, &values, stack_name)?;
         let mappings = section("Mappings");
         let conditions = conditions(&section("Conditions"), &parameters, &mappings)?;
         let resources = resources(&section("Resources"), &section("Globals"), &conditions)?;
