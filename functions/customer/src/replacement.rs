@@ -11,7 +11,7 @@ use store::{Record, Site};
 
 use crate::App;
 use crate::card_rules::{self as rules, CardRefusal};
-use crate::cards::{ROUNDS_MAX, answer, command, concurrent_change, no_free_number, party_unknown};
+use crate::cards::{ROUNDS_MAX, answer, command, concurrent_change, no_free_number};
 use crate::findings::Findings;
 use crate::numbers;
 
@@ -71,8 +71,8 @@ impl App {
                     let [old, new] = changes.each_ref().map(|change| answer(&change.number, &change.after));
                     return Response::json(200, &ReplaceCardAnswer { old, new });
                 }
-                CardsChanged::Stale => {}
-                CardsChanged::PartyUnknown => return Err(party_unknown()),
+                // A holder that is gone took the card along: the next look says so.
+                CardsChanged::Stale | CardsChanged::PartyUnknown => {}
             }
         }
         Err(concurrent_change())

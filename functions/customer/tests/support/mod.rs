@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+pub(crate) mod vouchers;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -19,7 +21,8 @@ use http_edge::caller::Locations;
 use http_edge::{Caller, Request, Response, Scope};
 use runtime::secrets::{CodeKeys, Pepper};
 use serde_json::{Value, json};
-use store::{Db, card};
+use store::card::{self, Card};
+use store::{Db, Record};
 use treue_local::aws::{ACCESS_KEY_ID, AwsEndpoints, AwsOptions, REGION, SECRET_ACCESS_KEY};
 
 pub(crate) const PEPPER: [u8; 32] = *b"a pepper of thirty-two characte.";
@@ -159,9 +162,18 @@ impl Table {
 
     /// The topic that a card's image carries.
     pub(crate) async fn topics(&self, number: &CardNumber) -> Option<String> {
+        self.card_record(number).await.topics
+    }
+
+    /// A card as it is stored.
+    pub(crate) async fn card(&self, number: &CardNumber) -> Card {
+        self.card_record(number).await.d
+    }
+
+    async fn card_record(&self, number: &CardNumber) -> Record<Card> {
         let (db, tenant, lookup) = (self.db(), tenant(), lookup(number));
-        let record = card::read(&db, Site::CardRead, &tenant, &lookup, store::db::Read::Strong).await;
-        record.unwrap().unwrap().topics
+        let found = card::read(&db, Site::CardRead, &tenant, &lookup, store::db::Read::Strong).await;
+        found.unwrap().unwrap()
     }
 }
 
