@@ -49,6 +49,29 @@ fn partition(tenant: &Tenant, date: NaiveDate) -> String {
     format!("EXCEPTION#{tenant}#{date}")
 }
 
+fn key(tenant: &Tenant, kind: ExceptionKind, receipt: &ReceiptKey, distinction: &str) -> Key {
+    Key {
+        pk: partition(tenant, receipt.business_date),
+        sk: format!("{}#{receipt}#{distinction}", kind.text()),
+    }
+}
+
+/// Whether this case is kept.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn is_kept(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    kind: ExceptionKind,
+    receipt: &ReceiptKey,
+    distinction: &str,
+) -> Result<bool, StoreError> {
+    let key = key(tenant, kind, receipt, distinction);
+    Ok(db.get_item(site, &key, Read::Strong).await?.is_some())
+}
+
 /// Keeps a case, once however often it is seen.
 ///
 /// # Errors
@@ -60,15 +83,7 @@ pub async fn keep(
     exception: Exception,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let key = Key {
-        pk: partition(tenant, exception.receipt.business_date),
-        sk: format!(
-            "{}#{}#{}",
-            exception.kind.text(),
-            exception.receipt,
-            exception.distinction
-        ),
-    };
+    let key = key(tenant, exception.kind, &exception.receipt, &exception.distinction);
     let record = Record::new(key, "exception", now, exception);
     let put = Leg::put(site, &record, Some(Condition::absent()))?;
     match db.write::<Exception>(site, put).await? {

@@ -33,6 +33,7 @@ pub mod party;
 pub mod programme;
 pub mod receipt;
 pub mod record;
+pub mod scan;
 pub mod voucher;
 
 pub use db::{Db, Key, Meter};

@@ -216,6 +216,20 @@ pub async fn replace(
     }
 }
 
+/// Stores the image again with its topic, so that the stream carries a change that was never published. `false` when
+/// somebody changed the voucher meanwhile.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn announce(db: &Db, site: Site, voucher: &Record<Voucher>, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let mut record = voucher.clone();
+    record.topics = Some(VOUCHER.to_owned());
+    // Without a difference the table would not put the write on its stream.
+    record.updated_at = now;
+    let put = Leg::put(site, &record, Some(Condition::version(voucher.d.version)))?;
+    Ok(matches!(db.write::<Voucher>(site, put).await?, Written::Done))
+}
+
 fn unmatched_partition(tenant: &Tenant, shard: u8) -> String {
     format!("UNMATCHED#{tenant}#{shard}")
 }

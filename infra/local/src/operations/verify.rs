@@ -1,0 +1,421 @@
+//! Proving the books: every account is what its ledger says, every voucher has its debit, every receipt its entry.
+//!
+//! Works while the system runs. What seems wrong at first is looked at again before it is reported, because a posting may
+//! have come in between.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::account::{Account, Cause, Entry, receipt_entry_id};
+use domain::id::{PartyId, ProgrammeId};
+use domain::receipt::ReceiptKey;
+use domain::voucher::Voucher;
+use futures::stream::{self, TryStreamExt};
+use store::account::{self, AccountId};
+use store::db::{BATCH_GET_MAX, Range, Read};
+use store::receipt::{self, StoredReceipt};
+use store::voucher::{OpenVoucher, Published};
+use store::{Db, Key, Record, Site, voucher};
+
+use super::walk::{behind, walk};
+use super::{OperationError, Seen, System};
+
+/// Findings kept for the report; beyond that only their number counts.
+pub const FINDINGS_MAX: usize = 200;
+/// Accounts proved at the same time.
+const PARALLEL: usize = 8;
+/// Looks at an account whose ledger keeps growing under our eyes.
+const LOOKS_MAX: u32 = 5;
+/// Entries of one page of a ledger.
+const PAGE: i32 = 500;
+/// Pause before a second look.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Something in the books is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// The ledger contradicts itself, or the snapshot is not what the ledger says.
+    Account {
+        /// Holder.
+        party: PartyId,
+        /// Programme.
+        programme: ProgrammeId,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Vouchers and the debits they were issued with do not agree.
+    Vouchers {
+        /// Holder.
+        party: PartyId,
+        /// Programme.
+        programme: ProgrammeId,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A receipt with an account has no entry in its ledger.
+    Unposted {
+        /// The receipt.
+        receipt: ReceiptKey,
+        /// When it got its account, or was accepted with it.
+        since: DateTime<Utc>,
+    },
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account {
+                party,
+                programme,
+                reason,
+            } => {
+                write!(f, "account {party}/{programme}: {reason}")
+            }
+            Self::Vouchers {
+                party,
+                programme,
+                reason,
+            } => {
+                write!(f, "vouchers of {party}/{programme}: {reason}")
+            }
+            Self::Unposted { receipt, since } => {
+                write!(
+                    f,
+                    "receipt {receipt}: no ledger entry, stamped {}; run reconcile",
+                    since.format("%Y-%m-%d %H:%M:%SZ")
+                )
+            }
+        }
+    }
+}
+
+/// What was looked at and what was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Accounts proved.
+    pub accounts: u64,
+    /// Ledger entries folded.
+    pub entries: u64,
+    /// Vouchers compared with their debits.
+    pub vouchers: u64,
+    /// Receipts with an account whose entry was looked for.
+    pub receipts: u64,
+    /// Stamped too recently to be missed yet.
+    pub pending: u64,
+    /// At most [`FINDINGS_MAX`].
+    pub findings: Vec<Finding>,
+    /// All findings, those beyond the list included.
+    pub found: u64,
+}
+
+impl Report {
+    fn add(&mut self, finding: Finding) {
+        self.found = self.found.saturating_add(1);
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding);
+        }
+    }
+}
+
+/// Proves everything of the tenant. A receipt is missed in the ledger when it was stamped before `settled_before`.
+///
+/// # Errors
+/// [`OperationError`] when the table cannot be read; findings are no error.
+pub async fn all(system: &System, settled_before: DateTime<Utc>, seen: Seen<'_>) -> Result<Report, OperationError> {
+    let report = Mutex::new(Report::default());
+    let books = Mutex::new(Books::default());
+    // Receipts first: what is posted meanwhile has its entry when it is looked for.
+    walk(&system.db, &[receipt::RECEIPT], seen, |items| async {
+        let records = records::<StoredReceipt>(items)?;
+        let found = unposted(system, records, settled_before).await?;
+        let mut report = lock(&report);
+        report.receipts = report.receipts.saturating_add(found.stamped);
+        report.pending = report.pending.saturating_add(found.pending);
+        found.missing.into_iter().for_each(|finding| report.add(finding));
+        Ok(())
+    })
+    .await?;
+    walk(
+        &system.db,
+        &[voucher::VOUCHER, account::ACCOUNT, "ledger_entry"],
+        seen,
+        |items| async { lock(&books).collect(system, items) },
+    )
+    .await?;
+    let books = books.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    prove(system, books, &report).await?;
+    Ok(report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+/// Proves the accounts of one party.
+///
+/// # Errors
+/// [`OperationError`] when the table cannot be read; findings are no error.
+pub async fn party(system: &System, party: &PartyId) -> Result<Report, OperationError> {
+    let report = Mutex::new(Report::default());
+    let mut books = Books::default();
+    for prefix in [account::PREFIX, "LEDGER#"] {
+        for item in partition(&system.db, &party_pk(system, party)?, prefix).await? {
+            books.collect(system, vec![item])?;
+        }
+    }
+    let accounts: Vec<_> = books.accounts.keys().cloned().collect();
+    for id in accounts {
+        let sequences = referenced(system, &id).await?;
+        books.accounts.entry(id).or_default().extend(sequences);
+    }
+    prove(system, books, &report).await?;
+    Ok(report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Every account that something in the table points to, with the sequence numbers of its vouchers.
+#[derive(Debug, Default)]
+struct Books {
+    accounts: BTreeMap<AccountId, Vec<u64>>,
+}
+
+impl Books {
+    fn collect(&mut self, system: &System, items: Vec<store::record::Item>) -> Result<(), OperationError> {
+        for item in items {
+            let head = Record::<serde::de::IgnoredAny>::from_item(Site::ToolRead, item.clone())?;
+            if head.et == voucher::VOUCHER {
+                let Some((tenant, _)) = voucher::parse_partition(&head.pk) else {
+                    continue;
+                };
+                let voucher = Record::<Voucher>::from_item(Site::ToolRead, item)?.d;
+                if tenant == system.tenant {
+                    let id = account_id(system, voucher.party, voucher.programme);
+                    self.accounts.entry(id).or_default().push(voucher.sequence);
+                }
+            } else if let Some(id) = account_of(system, &head.key()) {
+                self.accounts.entry(id).or_default();
+            }
+        }
+        Ok(())
+    }
+}
+
+fn account_id(system: &System, party: PartyId, programme: ProgrammeId) -> AccountId {
+    AccountId {
+        tenant: system.tenant.clone(),
+        party,
+        programme,
+    }
+}
+
+/// The account that a snapshot's or an entry's key belongs to; `None` for another tenant's.
+fn account_of(system: &System, key: &Key) -> Option<AccountId> {
+    let party = behind(&key.pk, "PARTY", &system.tenant)?.parse().ok()?;
+    let programme = match key.sk.strip_prefix(account::PREFIX) {
+        Some(programme) => programme,
+        None => key.sk.strip_prefix("LEDGER#")?.split('#').next()?,
+    };
+    Some(account_id(system, party, programme.parse().ok()?))
+}
+
+async fn prove(system: &System, books: Books, report: &Mutex<Report>) -> Result<(), OperationError> {
+    stream::iter(books.accounts.into_iter().map(Ok))
+        .try_for_each_concurrent(PARALLEL, |(id, sequences)| async move {
+            let outcome = prove_account(system, &id, sequences).await?;
+            let mut report = lock(report);
+            report.accounts = report.accounts.saturating_add(1);
+            report.entries = report.entries.saturating_add(outcome.entries);
+            report.vouchers = report.vouchers.saturating_add(outcome.vouchers);
+            outcome.findings.into_iter().for_each(|finding| report.add(finding));
+            Ok(())
+        })
+        .await
+}
+
+#[derive(Debug, Default)]
+struct Proof {
+    entries: u64,
+    vouchers: u64,
+    findings: Vec<Finding>,
+}
+
+async fn prove_account(system: &System, id: &AccountId, mut sequences: Vec<u64>) -> Result<Proof, OperationError> {
+    let (snapshot, entries) = at_rest(&system.db, id).await?;
+    let mut proof = Proof {
+        entries: count(entries.len()),
+        ..Proof::default()
+    };
+    let debited = debited(&entries);
+    let account = |reason: String| Finding::Account {
+        party: id.party.clone(),
+        programme: id.programme.clone(),
+        reason,
+    };
+    match Account::replay(entries) {
+        Err(error) => proof.findings.push(account(error.to_string())),
+        Ok(folded) if folded != snapshot => {
+            proof.findings.push(account(format!(
+                "the ledger gives balance {} and {} vouchers in version {}, the snapshot says {} and {} in version {}",
+                folded.balance,
+                folded.vouchers_issued,
+                folded.version,
+                snapshot.balance,
+                snapshot.vouchers_issued,
+                snapshot.version
+            )));
+        }
+        Ok(_) => {}
+    }
+    sequences.sort_unstable();
+    if sequences != debited {
+        // The vouchers were listed before the ledger was read: those issued in between are missing in the list.
+        sequences = referenced(system, id).await?;
+        sequences.sort_unstable();
+    }
+    proof.vouchers = count(sequences.len());
+    if sequences != debited {
+        proof.findings.push(Finding::Vouchers {
+            party: id.party.clone(),
+            programme: id.programme.clone(),
+            reason: disagreement(&debited, &sequences),
+        });
+    }
+    Ok(proof)
+}
+
+fn count(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
+
+/// Snapshot and ledger of one version: read again when a posting came in between.
+async fn at_rest(db: &Db, id: &AccountId) -> Result<(Account, Vec<Entry>), OperationError> {
+    let mut last = (Account::default(), Vec::new());
+    for look in 0..LOOKS_MAX {
+        if look > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let before = account::read(db, Site::ToolRead, id, Read::Strong).await?;
+        let start = id.entry_key("");
+        let entries = records::<Entry>(partition(db, &start.pk, &start.sk).await?)?;
+        let after = account::read(db, Site::ToolRead, id, Read::Strong).await?;
+        let version = |snapshot: &Option<Record<Account>>| snapshot.as_ref().map_or(0, |record| record.d.version);
+        let still = version(&before) == version(&after);
+        last = (
+            after.map(|record| record.d).unwrap_or_default(),
+            entries.into_iter().map(|record| record.d).collect(),
+        );
+        if still {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+/// The sequence numbers that the debits of the ledger stand for, in order.
+fn debited(entries: &[Entry]) -> Vec<u64> {
+    let mut numbers: Vec<u64> = entries
+        .iter()
+        .filter_map(|entry| match entry.cause {
+            Cause::VoucherIssue { first, count, .. } => Some(first..first.saturating_add(count)),
+            Cause::Receipt { .. } => None,
+        })
+        .flatten()
+        .collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+fn disagreement(debited: &[u64], issued: &[u64]) -> String {
+    let (debits, vouchers): (BTreeSet<_>, BTreeSet<_>) = (debited.iter().collect(), issued.iter().collect());
+    let missing: Vec<_> = debits.difference(&vouchers).take(5).collect();
+    let unpaid: Vec<_> = vouchers.difference(&debits).take(5).collect();
+    format!(
+        "{} debited, {} issued; debited without voucher {missing:?}, voucher without debit {unpaid:?}",
+        debited.len(),
+        issued.len()
+    )
+}
+
+/// Sequence numbers of the vouchers that the party's references lead to. A voucher has one from its issue on: among the
+/// open ones, or among those that the feed has published.
+async fn referenced(system: &System, id: &AccountId) -> Result<Vec<u64>, OperationError> {
+    let open = voucher::open_key(&system.tenant, &id.party, &id.programme, 0);
+    let published = voucher::published_key(&system.tenant, &id.party, &id.programme, 0);
+    let open_prefix = open.sk.trim_end_matches('0');
+    let published_prefix = published.sk.trim_end_matches('0');
+    let mut lookups = BTreeSet::new();
+    for record in records::<OpenVoucher>(partition(&system.db, &open.pk, open_prefix).await?)? {
+        lookups.insert(record.d.lookup);
+    }
+    for record in records::<Published>(partition(&system.db, &open.pk, published_prefix).await?)? {
+        lookups.insert(record.d.lookup);
+    }
+    let lookups: Vec<_> = lookups.into_iter().collect();
+    let mut sequences = Vec::with_capacity(lookups.len());
+    for chunk in lookups.chunks(BATCH_GET_MAX) {
+        let found = voucher::read_many(&system.db, Site::ToolRead, &system.tenant, chunk).await?;
+        sequences.extend(found.into_iter().map(|record| record.d.sequence));
+    }
+    Ok(sequences)
+}
+
+fn party_pk(system: &System, party: &PartyId) -> Result<String, OperationError> {
+    Ok(store::party::profile_key(&system.tenant, party).pk)
+}
+
+/// All items of a partition whose sort key begins with `prefix`.
+async fn partition(db: &Db, pk: &str, prefix: &str) -> Result<Vec<store::record::Item>, OperationError> {
+    let mut range = Range::prefix(pk.to_owned(), prefix, PAGE);
+    let mut items = Vec::new();
+    // Ends with the partition: each page begins behind the one before.
+    loop {
+        let (page, next) = db.query_items(Site::ToolRead, &range, Read::Strong).await?;
+        items.extend(page);
+        match next {
+            Some(next) => range.after = Some(next),
+            None => return Ok(items),
+        }
+    }
+}
+
+fn records<T: serde::de::DeserializeOwned>(items: Vec<store::record::Item>) -> Result<Vec<Record<T>>, OperationError> {
+    items
+        .into_iter()
+        .map(|item| Record::from_item(Site::ToolRead, item).map_err(OperationError::from))
+        .collect()
+}
+
+#[derive(Debug, Default)]
+struct Unposted {
+    stamped: u64,
+    pending: u64,
+    missing: Vec<Finding>,
+}
+
+/// The stamped receipts of a page that have no entry.
+async fn unposted(
+    system: &System,
+    page: Vec<Record<StoredReceipt>>,
+    settled_before: DateTime<Utc>,
+) -> Result<Unposted, OperationError> {
+    let mut found = Unposted::default();
+    for record in super::reconcile::without_entry(system, page, &mut found.stamped).await? {
+        if record.updated_at < settled_before {
+            found.missing.push(Finding::Unposted {
+                receipt: record.d.receipt.key,
+                since: record.updated_at,
+            });
+        } else {
+            found.pending = found.pending.saturating_add(1);
+        }
+    }
+    Ok(found)
+}
+
+/// The key of the entry that a stamped receipt must have.
+pub(super) fn expected_entry(system: &System, stored: &StoredReceipt) -> Option<Key> {
+    let id = account_id(system, stored.account.clone()?, stored.programme.clone());
+    Some(id.entry_key(&receipt_entry_id(&stored.receipt.key)))
+}
