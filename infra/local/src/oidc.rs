@@ -81,11 +81,16 @@ impl Issuer {
     /// When the key cannot be kept or the port is taken.
     pub async fn start(key_file: &Path, port: u16) -> Result<Self, OidcError> {
         let pkcs8 = key(key_file)?;
-        let unusable = || OidcError::Key { file: key_file.display().to_string() };
+        let unusable = || OidcError::Key {
+            file: key_file.display().to_string(),
+        };
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8).map_err(|_| unusable())?;
         // An uncompressed point: a marker, x, y.
         let point = pair.public_key().as_ref();
-        let (x, y) = point.get(1..).and_then(|xy| xy.split_at_checked(COORDINATE_BYTES)).ok_or_else(unusable)?;
+        let (x, y) = point
+            .get(1..)
+            .and_then(|xy| xy.split_at_checked(COORDINATE_BYTES))
+            .ok_or_else(unusable)?;
         let thumbprint = digest::digest(&digest::SHA256, point);
         let key_id = URL_SAFE_NO_PAD.encode(&thumbprint.as_ref()[..12]);
         let jwks = json!({ "keys": [{
@@ -111,7 +116,10 @@ impl Issuer {
         }));
         let jwks = Arc::new(jwks);
         let router = Router::new()
-            .route("/.well-known/openid-configuration", get(move || async move { Json((*configuration).clone()) }))
+            .route(
+                "/.well-known/openid-configuration",
+                get(move || async move { Json((*configuration).clone()) }),
+            )
             .route("/jwks.json", get(move || async move { Json((*jwks).clone()) }));
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
@@ -119,7 +127,12 @@ impl Issuer {
             }
         });
         let signing = EncodingKey::from_ec_der(&pkcs8);
-        Ok(Self { address, key_id, signing, server: server.abort_handle() })
+        Ok(Self {
+            address,
+            key_id,
+            signing,
+            server: server.abort_handle(),
+        })
     }
 
     /// The issuer's URL: the value of `iss` in its tokens.
@@ -159,7 +172,10 @@ impl Drop for Issuer {
 }
 
 fn key(file: &Path) -> Result<Vec<u8>, OidcError> {
-    let failed = |source| OidcError::KeyFile { file: file.display().to_string(), source };
+    let failed = |source| OidcError::KeyFile {
+        file: file.display().to_string(),
+        source,
+    };
     match std::fs::read(file) {
         Ok(pkcs8) => Ok(pkcs8),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -169,8 +185,14 @@ fn key(file: &Path) -> Result<Vec<u8>, OidcError> {
             if let Some(folder) = file.parent() {
                 std::fs::create_dir_all(folder).map_err(failed)?;
             }
-            let options = std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(file);
-            options.and_then(|mut out| out.write_all(pkcs8.as_ref())).map_err(failed)?;
+            let options = std::fs::OpenOptions::new()
+                .create_new(true)
+                .write(true)
+                .mode(0o600)
+                .open(file);
+            options
+                .and_then(|mut out| out.write_all(pkcs8.as_ref()))
+                .map_err(failed)?;
             Ok(pkcs8.as_ref().to_vec())
         }
         Err(error) => Err(failed(error)),

@@ -35,7 +35,11 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     }
     if payload.get("routeKey").is_some() {
         let query = &payload["queryStringParameters"];
-        act(query["do"].as_str().unwrap_or("echo"), query["ms"].as_str().and_then(|ms| ms.parse().ok())).await?;
+        act(
+            query["do"].as_str().unwrap_or("echo"),
+            query["ms"].as_str().and_then(|ms| ms.parse().ok()),
+        )
+        .await?;
         return match query["respond"].as_str() {
             Some(text) => Ok(serde_json::from_str(text)?),
             None => Ok(json!({
@@ -48,7 +52,9 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     match payload["do"].as_str().unwrap_or("echo") {
         "environment" => {
             let variables: std::collections::BTreeMap<String, String> = std::env::vars().collect();
-            Ok(json!({ "variables": variables, "deadline_ms": event.context.deadline, "arn": event.context.invoked_function_arn }))
+            Ok(
+                json!({ "variables": variables, "deadline_ms": event.context.deadline, "arn": event.context.invoked_function_arn }),
+            )
         }
         "process" => Ok(json!({ "process": std::process::id() })),
         other => {
@@ -61,7 +67,10 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
 /// Allows, denies or fails as the Authorization header says, and writes a line for each time it is asked.
 fn authorize(payload: &Value) -> Result<Value, Error> {
     let credential = payload["headers"]["authorization"].as_str().unwrap_or_default();
-    println!("authorizing {credential} {}", payload["routeKey"].as_str().unwrap_or_default());
+    println!(
+        "authorizing {credential} {}",
+        payload["routeKey"].as_str().unwrap_or_default()
+    );
     match credential {
         "fail" => Err("the authorizer fails".into()),
         "nonsense" => Ok(json!({ "isAuthorized": "yes" })),
@@ -86,7 +95,10 @@ async fn batch(records: &[Value]) -> Result<Value, Error> {
                 let what = json!({ "do": image["do"]["S"], "name": image["pk"]["S"] });
                 (record["dynamodb"]["SequenceNumber"].clone(), what)
             }
-            Some("aws:s3") => (Value::Null, json!({ "do": "ok", "name": record["s3"]["object"]["key"] })),
+            Some("aws:s3") => (
+                Value::Null,
+                json!({ "do": "ok", "name": record["s3"]["object"]["key"] }),
+            ),
             other => return Err(format!("unknown event source {other:?}").into()),
         };
         let wanted = what["do"].as_str().unwrap_or("ok");
@@ -94,9 +106,10 @@ async fn batch(records: &[Value]) -> Result<Value, Error> {
         println!("record {name} {wanted} of {}", records.len());
         let failed = match wanted {
             "fail" => true,
-            "fail-once" => {
-                FAILED_ONCE.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned())
-            }
+            "fail-once" => FAILED_ONCE
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(name.to_owned()),
             "malformed" => return Ok(json!({ "batchItemFailures": [{ "itemIdentifier": "" }] })),
             "unknown-id" => return Ok(json!({ "batchItemFailures": [{ "itemIdentifier": "nobody" }] })),
             other => {

@@ -77,8 +77,15 @@ pub async fn functions(template: &Path, profile: Profile, progress: &dyn Progres
     }
     let folder = template.parent().filter(|folder| !folder.as_os_str().is_empty());
     command.current_dir(folder.unwrap_or(Path::new(".")));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let no_cargo = |source| BuildError::NoCargo { cargo: cargo.to_string_lossy().into_owned(), source };
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let no_cargo = |source| BuildError::NoCargo {
+        cargo: cargo.to_string_lossy().into_owned(),
+        source,
+    };
     let mut child = command.spawn().map_err(no_cargo)?;
 
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
@@ -104,7 +111,9 @@ pub async fn functions(template: &Path, profile: Profile, progress: &dyn Progres
     };
     let ((), (), status) = tokio::join!(read_messages, read_output, child.wait());
     if !status.map_err(no_cargo)?.success() {
-        return Err(BuildError::Failed { output: kept.join("\n") });
+        return Err(BuildError::Failed {
+            output: kept.join("\n"),
+        });
     }
     let folder = |package: &String| {
         let binary = built.iter().find(|(name, _)| name == package).map(|(_, path)| path);
@@ -112,7 +121,9 @@ pub async fn functions(template: &Path, profile: Profile, progress: &dyn Progres
     };
     let mut found = PathBuf::new();
     for package in &packages {
-        found = folder(package).ok_or_else(|| BuildError::NoBinary { package: package.clone() })?;
+        found = folder(package).ok_or_else(|| BuildError::NoBinary {
+            package: package.clone(),
+        })?;
     }
     Ok(found)
 }
@@ -131,5 +142,8 @@ pub fn packages(template: &Path) -> Result<BTreeSet<String>, TemplateError> {
 fn executable(line: &str) -> Option<(String, PathBuf)> {
     let message: Value = serde_json::from_str(line).ok()?;
     let path = message.get("executable")?.as_str()?;
-    Some((message.get("target")?.get("name")?.as_str()?.to_owned(), PathBuf::from(path)))
+    Some((
+        message.get("target")?.get("name")?.as_str()?.to_owned(),
+        PathBuf::from(path),
+    ))
 }

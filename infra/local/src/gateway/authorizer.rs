@@ -37,7 +37,11 @@ pub(super) struct AuthorizerGate {
 
 impl AuthorizerGate {
     pub(super) fn new(settings: Authorizer, function: Arc<FunctionPool>) -> Self {
-        Self { settings, function, cache: Mutex::default() }
+        Self {
+            settings,
+            function,
+            cache: Mutex::default(),
+        }
     }
 
     /// Asks the cache, then the function.
@@ -45,7 +49,9 @@ impl AuthorizerGate {
         let route_key = matched.target.key();
         let sources = self.settings.identity.iter();
         let identity: Option<Vec<String>> = sources.map(|source| request.identity(source, &route_key)).collect();
-        let Some(identity) = identity else { return Verdict::Unidentified };
+        let Some(identity) = identity else {
+            return Verdict::Unidentified;
+        };
         if let Some(verdict) = self.cached(&identity) {
             return verdict;
         }
@@ -87,7 +93,9 @@ impl AuthorizerGate {
 }
 
 fn verdict(payload: &[u8]) -> Verdict {
-    let Ok(answer) = serde_json::from_slice::<Value>(payload) else { return Verdict::Failed };
+    let Ok(answer) = serde_json::from_slice::<Value>(payload) else {
+        return Verdict::Failed;
+    };
     let context = match answer.get("context") {
         None | Some(Value::Null) => Value::Object(serde_json::Map::new()),
         Some(context @ Value::Object(_)) => context.clone(),

@@ -42,18 +42,25 @@ impl Received {
                 })
                 .or_insert_with(|| value.into_owned());
         }
-        let added = [("x-forwarded-for", self.source.to_string()), ("x-forwarded-proto", "http".to_owned())];
+        let added = [
+            ("x-forwarded-for", self.source.to_string()),
+            ("x-forwarded-proto", "http".to_owned()),
+        ];
         for (name, value) in added {
             headers.entry(name.to_owned()).or_insert(value);
         }
-        headers.entry("x-forwarded-port".to_owned()).or_insert_with(|| self.port.to_string());
+        headers
+            .entry("x-forwarded-port".to_owned())
+            .or_insert_with(|| self.port.to_string());
         headers
     }
 
     fn cookies(&self) -> Vec<String> {
         let values = self.headers.get_all(http::header::COOKIE).iter();
         let texts = values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        texts.flat_map(|text| text.split(';').map(|c| c.trim().to_owned()).collect::<Vec<_>>()).collect()
+        texts
+            .flat_map(|text| text.split(';').map(|c| c.trim().to_owned()).collect::<Vec<_>>())
+            .collect()
     }
 
     fn raw_query(&self) -> &str {
@@ -96,7 +103,10 @@ impl Received {
 
     fn context(&self, api_id: &str, route_key: &str) -> Value {
         let domain = format!("{api_id}.execute-api.{REGION}.amazonaws.com");
-        let agent = self.headers.get(http::header::USER_AGENT).map_or("", |value| value.to_str().unwrap_or_default());
+        let agent = self
+            .headers
+            .get(http::header::USER_AGENT)
+            .map_or("", |value| value.to_str().unwrap_or_default());
         json!({
             "accountId": ACCOUNT_ID,
             "apiId": api_id,
@@ -164,7 +174,10 @@ impl Received {
     pub(super) fn authorizer_event(&self, api_id: &str, matched: &Matched, identity: &[String]) -> Bytes {
         let mut event = self.common(api_id, matched);
         let path = self.raw_path();
-        let arn = format!("arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{api_id}/$default/{}{path}", self.method);
+        let arn = format!(
+            "arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{api_id}/$default/{}{path}",
+            self.method
+        );
         event.insert("type".to_owned(), json!("REQUEST"));
         event.insert("routeArn".to_owned(), json!(arn));
         event.insert("identitySource".to_owned(), json!(identity));
@@ -173,10 +186,22 @@ impl Received {
 
     /// Whether the gateway passes the body on as text: everything else is base64, form data included.
     fn has_text(&self) -> bool {
-        let kind = self.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let kind = self
+            .headers
+            .get(http::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let kind = kind
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         kind.starts_with("text/")
-            || matches!(kind.as_str(), "application/json" | "application/javascript" | "application/xml")
+            || matches!(
+                kind.as_str(),
+                "application/json" | "application/javascript" | "application/xml"
+            )
             || (kind.starts_with("application/") && (kind.ends_with("+json") || kind.ends_with("+xml")))
     }
 }

@@ -86,23 +86,41 @@ impl Gateway {
         for function in &model.functions {
             for event in &function.events {
                 if let EventSource::Http(route) = &event.source {
-                    targets.push(Target { route: route.clone(), function: function.id.clone() });
+                    targets.push(Target {
+                        route: route.clone(),
+                        function: function.id.clone(),
+                    });
                 }
             }
         }
-        let wrong = |message| GatewayError::Routes { api: api.id.clone(), message };
+        let wrong = |message| GatewayError::Routes {
+            api: api.id.clone(),
+            message,
+        };
         let routes = Routes::new(targets).map_err(wrong)?;
         let mut authorizers = BTreeMap::new();
         for (name, settings) in &api.authorizers {
-            let function = functions.get(&settings.function).ok_or_else(|| GatewayError::Authorizer {
-                api: api.id.clone(),
-                authorizer: name.clone(),
-                function: settings.function.clone(),
-            })?;
-            authorizers.insert(name.clone(), AuthorizerGate::new(settings.clone(), Arc::clone(function)));
+            let function = functions
+                .get(&settings.function)
+                .ok_or_else(|| GatewayError::Authorizer {
+                    api: api.id.clone(),
+                    authorizer: name.clone(),
+                    function: settings.function.clone(),
+                })?;
+            authorizers.insert(
+                name.clone(),
+                AuthorizerGate::new(settings.clone(), Arc::clone(function)),
+            );
         }
         let throttles = Throttles::new(api);
-        Ok(Some(Self { api_id: "local".to_owned(), routes, authorizers, throttles, functions, port }))
+        Ok(Some(Self {
+            api_id: "local".to_owned(),
+            routes,
+            authorizers,
+            throttles,
+            functions,
+            port,
+        }))
     }
 
     /// The routes, for printing.
@@ -118,7 +136,10 @@ impl Gateway {
 
     /// The gateway as a router; serve it with connection information.
     pub fn router(self: &Arc<Self>) -> Router {
-        Router::new().fallback(handle).layer(DefaultBodyLimit::disable()).with_state(Arc::clone(self))
+        Router::new()
+            .fallback(handle)
+            .layer(DefaultBodyLimit::disable())
+            .with_state(Arc::clone(self))
     }
 
     async fn answer(&self, request: &Received) -> Response<Body> {
@@ -139,7 +160,9 @@ impl Gateway {
     }
 
     async fn authorize(&self, request: &Received, matched: &Matched) -> Verdict {
-        let Some(name) = &matched.target.route.authorizer else { return Verdict::Allowed(Value::Null) };
+        let Some(name) = &matched.target.route.authorizer else {
+            return Verdict::Allowed(Value::Null);
+        };
         match self.authorizers.get(name) {
             Some(gate) => gate.check(&self.api_id, request, matched).await,
             None => Verdict::Failed,
@@ -147,7 +170,9 @@ impl Gateway {
     }
 
     async fn integrate(&self, request: &Received, matched: &Matched, authorizer: Option<&Value>) -> Response<Body> {
-        let Some(function) = self.functions.get(&matched.target.function) else { return integration_error() };
+        let Some(function) = self.functions.get(&matched.target.function) else {
+            return integration_error();
+        };
         let event = request.integration_event(&self.api_id, matched, authorizer);
         match tokio::time::timeout(matched.target.route.timeout, function.invoke(event)).await {
             Ok(Ok(outcome)) if outcome.is_success() => from_payload(&outcome.payload),

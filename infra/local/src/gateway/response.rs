@@ -11,7 +11,9 @@ pub(super) fn gateway_error(status: StatusCode, message: &str) -> Response<Body>
     let body = json!({ "message": message }).to_string();
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -24,7 +26,9 @@ pub(super) fn integration_error() -> Response<Body> {
 ///
 /// An object with `statusCode` is a response; anything else that is JSON becomes the body of a 200 answer.
 pub(super) fn from_payload(payload: &Bytes) -> Response<Body> {
-    let Ok(value) = serde_json::from_slice::<Value>(payload) else { return integration_error() };
+    let Ok(value) = serde_json::from_slice::<Value>(payload) else {
+        return integration_error();
+    };
     if value.get("statusCode").is_some() {
         return structured(&value).unwrap_or_else(integration_error);
     }
@@ -33,7 +37,9 @@ pub(super) fn from_payload(payload: &Bytes) -> Response<Body> {
         _ => payload.clone(),
     };
     let mut response = Response::new(Body::from(body));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -43,7 +49,9 @@ fn structured(value: &Value) -> Option<Response<Body>> {
         Value::String(text) => text.parse().ok()?,
         _ => return None,
     };
-    let status = u16::try_from(code).ok().and_then(|code| StatusCode::from_u16(code).ok())?;
+    let status = u16::try_from(code)
+        .ok()
+        .and_then(|code| StatusCode::from_u16(code).ok())?;
     let text = match value.get("body") {
         None | Some(Value::Null) => "",
         Some(Value::String(text)) => text,
@@ -70,7 +78,9 @@ fn structured(value: &Value) -> Option<Response<Body>> {
         }
     }
     for cookie in value.get("cookies").and_then(Value::as_array).into_iter().flatten() {
-        response.headers_mut().append(header::SET_COOKIE, HeaderValue::try_from(cookie.as_str()?).ok()?);
+        response
+            .headers_mut()
+            .append(header::SET_COOKIE, HeaderValue::try_from(cookie.as_str()?).ok()?);
     }
     let plain = HeaderValue::from_static("text/plain;charset=UTF-8");
     response.headers_mut().entry(header::CONTENT_TYPE).or_insert(plain);
@@ -103,8 +113,17 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_no_response_is_an_internal_error() {
-        for payload in ["not json", r#"{"statusCode":"x"}"#, r#"{"statusCode":200,"body":{"a":1}}"#, r#"{"statusCode":42}"#] {
-            assert_eq!(respond(payload).status(), StatusCode::INTERNAL_SERVER_ERROR, "{payload}");
+        for payload in [
+            "not json",
+            r#"{"statusCode":"x"}"#,
+            r#"{"statusCode":200,"body":{"a":1}}"#,
+            r#"{"statusCode":42}"#,
+        ] {
+            assert_eq!(
+                respond(payload).status(),
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "{payload}"
+            );
         }
     }
 }

@@ -74,14 +74,22 @@ impl Routes {
                 continue;
             }
             let segments: Vec<Segment> = split(&target.route.path).map(segment).collect();
-            let early = segments.iter().rev().skip(1).any(|segment| matches!(segment, Segment::Greedy(_)));
+            let early = segments
+                .iter()
+                .rev()
+                .skip(1)
+                .any(|segment| matches!(segment, Segment::Greedy(_)));
             if early || !target.route.path.starts_with('/') {
-                return Err(format!("the route {key} is not a path with at most one greedy variable at its end"));
+                return Err(format!(
+                    "the route {key} is not a path with at most one greedy variable at its end"
+                ));
             }
             routes.entries.push(Entry { segments, target });
         }
         // Fixed before variable before greedy, segment by segment; a named method before ANY.
-        routes.entries.sort_by_key(|entry| (entry.rank(), entry.target.route.method == "ANY"));
+        routes
+            .entries
+            .sort_by_key(|entry| (entry.rank(), entry.target.route.method == "ANY"));
         Ok(routes)
     }
 
@@ -92,9 +100,17 @@ impl Routes {
         let found = self.entries.iter().find_map(|entry| {
             let accepts = entry.target.route.method == "ANY" || entry.target.route.method == method;
             let parameters = accepts.then(|| entry.parameters(&parts))??;
-            Some(Matched { target: Arc::clone(&entry.target), parameters })
+            Some(Matched {
+                target: Arc::clone(&entry.target),
+                parameters,
+            })
         });
-        let fallback = || Some(Matched { target: Arc::clone(self.fallback.as_ref()?), parameters: BTreeMap::new() });
+        let fallback = || {
+            Some(Matched {
+                target: Arc::clone(self.fallback.as_ref()?),
+                parameters: BTreeMap::new(),
+            })
+        };
         found.or_else(fallback)
     }
 
@@ -165,8 +181,16 @@ mod tests {
         let target = |key: &&str| {
             let (method, path) = key.split_once(' ').unwrap_or(("ANY", key));
             let timeout = std::time::Duration::from_secs(30);
-            let route = Route { method: method.to_owned(), path: path.to_owned(), authorizer: None, timeout };
-            Target { route, function: "F".to_owned() }
+            let route = Route {
+                method: method.to_owned(),
+                path: path.to_owned(),
+                authorizer: None,
+                timeout,
+            };
+            Target {
+                route,
+                function: "F".to_owned(),
+            }
         };
         Routes::new(keys.iter().map(target).collect()).expect("routes")
     }

@@ -27,7 +27,11 @@ struct Bucket {
 
 impl Throttles {
     pub(super) fn new(api: &HttpApi) -> Self {
-        Self { default: api.throttle, by_route: api.route_throttles.clone(), buckets: Mutex::default() }
+        Self {
+            default: api.throttle,
+            by_route: api.route_throttles.clone(),
+            buckets: Mutex::default(),
+        }
     }
 
     /// Takes a request of a route at a time; `false` means 429.
@@ -36,13 +40,19 @@ impl Throttles {
         let Some(rate) = limit.rate else { return true };
         let capacity = limit.burst.unwrap_or(rate).saturating_mul(SCALE);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = || Bucket { tokens: capacity, filled: now };
+        let full = || Bucket {
+            tokens: capacity,
+            filled: now,
+        };
         // One bucket per declared route: the map cannot grow beyond the template.
         let bucket = buckets.entry(route_key.to_owned()).or_insert_with(full);
         let passed_ms = u64::try_from(now.saturating_duration_since(bucket.filled).as_millis()).unwrap_or(u64::MAX);
         if passed_ms > 0 {
             // rate per second is rate thousandths per millisecond.
-            bucket.tokens = bucket.tokens.saturating_add(passed_ms.saturating_mul(rate)).min(capacity);
+            bucket.tokens = bucket
+                .tokens
+                .saturating_add(passed_ms.saturating_mul(rate))
+                .min(capacity);
             bucket.filled = now;
         }
         if bucket.tokens < SCALE {
@@ -60,7 +70,10 @@ mod tests {
 
     #[test]
     fn a_route_takes_its_burst_at_once_and_then_its_rate() {
-        let throttle = Throttle { rate: Some(10), burst: Some(3) };
+        let throttle = Throttle {
+            rate: Some(10),
+            burst: Some(3),
+        };
         let api = HttpApi {
             id: "Api".to_owned(),
             authorizers: std::collections::BTreeMap::new(),

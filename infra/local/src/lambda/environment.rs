@@ -107,7 +107,13 @@ impl Environment {
         };
         let api = RuntimeApi::start(&settings.arn).await.map_err(failed)?;
         let process = Process::start(&settings, &api, &log).map_err(failed)?;
-        let mut environment = Self { api, process, settings: Arc::clone(&settings), log, polls_seen: 0 };
+        let mut environment = Self {
+            api,
+            process,
+            settings: Arc::clone(&settings),
+            log,
+            polls_seen: 0,
+        };
         match timeout(INIT_TIMEOUT, environment.next_poll()).await {
             Ok(Ok(())) => Ok(environment),
             Ok(Err(status)) => {
@@ -138,11 +144,18 @@ impl Environment {
     /// Gives the function an event and waits for its end: answer, error, crash or time-out.
     pub(super) async fn invoke(&mut self, payload: Bytes) -> Ended {
         let request_id = uuid::Uuid::new_v4().to_string();
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis());
+        let now_ms = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |now| now.as_millis());
         let deadline_ms = i64::try_from(now_ms + self.settings.timeout.as_millis()).unwrap_or(i64::MAX);
         let trace = uuid::Uuid::new_v4().simple().to_string();
         let trace_id = format!("Root=1-{:08x}-{};Sampled=0", now_ms / 1_000, &trace[..24]);
-        let invocation = Invocation { request_id: request_id.clone(), deadline_ms, trace_id, payload };
+        let invocation = Invocation {
+            request_id: request_id.clone(),
+            deadline_ms,
+            trace_id,
+            payload,
+        };
         let mut reply = self.api.send(invocation).await;
         let mut exit = self.process.exit.clone();
 

@@ -33,7 +33,9 @@ pub struct AsyncInvoker {
 
 impl Default for AsyncInvoker {
     fn default() -> Self {
-        Self { room: Arc::new(Semaphore::new(ASYNCHRONOUS_WAITING_MAX)) }
+        Self {
+            room: Arc::new(Semaphore::new(ASYNCHRONOUS_WAITING_MAX)),
+        }
     }
 }
 
@@ -41,7 +43,9 @@ impl AsyncInvoker {
     /// Takes an event; `false` when too many are waiting.
     #[must_use]
     pub fn accept(&self, function: Arc<FunctionPool>, payload: Bytes) -> bool {
-        let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else { return false };
+        let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else {
+            return false;
+        };
         tokio::spawn(async move {
             deliver(&function, payload).await;
             drop(room);
@@ -87,17 +91,35 @@ async fn invoke(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned()
+    };
     let Some(function) = functions.get(&name) else {
-        return problem(StatusCode::NOT_FOUND, "ResourceNotFoundException", &format!("Function not found: {name}"));
+        return problem(
+            StatusCode::NOT_FOUND,
+            "ResourceNotFoundException",
+            &format!("Function not found: {name}"),
+        );
     };
     let kind = header("x-amz-invocation-type");
-    let limit = if kind == "Event" { ASYNCHRONOUS_BYTES_MAX } else { SYNCHRONOUS_BYTES_MAX };
+    let limit = if kind == "Event" {
+        ASYNCHRONOUS_BYTES_MAX
+    } else {
+        SYNCHRONOUS_BYTES_MAX
+    };
     let Ok(payload) = to_bytes(body, limit).await else {
         let message = format!("the payload is larger than {limit} bytes");
         return problem(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", &message);
     };
-    let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
+    let payload = if payload.is_empty() {
+        Bytes::from_static(b"{}")
+    } else {
+        payload
+    };
     if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&payload) {
         let message = format!("Could not parse request body into json: {error}");
         return problem(StatusCode::BAD_REQUEST, "InvalidRequestContentException", &message);
@@ -105,9 +127,17 @@ async fn invoke(
     match kind.as_str() {
         "" | "RequestResponse" => synchronous(function, payload).await,
         "Event" if asynchronous.accept(Arc::clone(function), payload) => StatusCode::ACCEPTED.into_response(),
-        "Event" => problem(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "too many events are waiting"),
+        "Event" => problem(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TooManyRequestsException",
+            "too many events are waiting",
+        ),
         "DryRun" => StatusCode::NO_CONTENT.into_response(),
-        other => problem(StatusCode::BAD_REQUEST, "InvalidParameterValueException", &format!("invocation type {other}")),
+        other => problem(
+            StatusCode::BAD_REQUEST,
+            "InvalidParameterValueException",
+            &format!("invocation type {other}"),
+        ),
     }
 }
 
@@ -118,20 +148,34 @@ async fn synchronous(function: &Arc<FunctionPool>, payload: Bytes) -> Response {
                 (HeaderName::from_static("content-type"), "application/json"),
                 (HeaderName::from_static("x-amz-executed-version"), "$LATEST"),
             ];
-            headers.extend(outcome.function_error.map(|kind| (HeaderName::from_static("x-amz-function-error"), kind)));
+            headers.extend(
+                outcome
+                    .function_error
+                    .map(|kind| (HeaderName::from_static("x-amz-function-error"), kind)),
+            );
             let mut response = (StatusCode::OK, outcome.payload).into_response();
             for (name, value) in headers {
-                response.headers_mut().insert(name, http::HeaderValue::from_static(value));
+                response
+                    .headers_mut()
+                    .insert(name, http::HeaderValue::from_static(value));
             }
             response
         }
-        Err(error @ (InvokeError::Throttled { .. } | InvokeError::Crowded { .. })) => {
-            problem(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", &error.to_string())
-        }
-        Err(error @ InvokeError::TooLarge { .. }) => {
-            problem(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", &error.to_string())
-        }
-        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", &error.to_string()),
+        Err(error @ (InvokeError::Throttled { .. } | InvokeError::Crowded { .. })) => problem(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TooManyRequestsException",
+            &error.to_string(),
+        ),
+        Err(error @ InvokeError::TooLarge { .. }) => problem(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestTooLargeException",
+            &error.to_string(),
+        ),
+        Err(error) => problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "ServiceException",
+            &error.to_string(),
+        ),
     }
 }
 

@@ -39,7 +39,11 @@ impl FunctionLog {
         let file = OpenOptions::new().create(true).append(true).open(&path)?;
         let written = file.metadata()?.len();
         let inner = Arc::new(Mutex::new(Inner { file, written }));
-        Ok(Self { inner, function: function.into(), path })
+        Ok(Self {
+            inner,
+            function: function.into(),
+            path,
+        })
     }
 
     /// Where the log is.

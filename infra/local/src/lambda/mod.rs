@@ -29,7 +29,9 @@ impl Functions {
     #[must_use]
     pub fn new(pools: Vec<FunctionPool>) -> Self {
         let by_id = |pool: FunctionPool| (pool.settings().id.clone(), Arc::new(pool));
-        Self { pools: pools.into_iter().map(by_id).collect() }
+        Self {
+            pools: pools.into_iter().map(by_id).collect(),
+        }
     }
 
     /// The function with this logical id, physical name or ARN.

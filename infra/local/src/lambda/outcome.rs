@@ -16,13 +16,19 @@ impl Outcome {
     /// The result of a function that ended well.
     #[must_use]
     pub fn success(payload: Bytes) -> Self {
-        Self { payload, function_error: None }
+        Self {
+            payload,
+            function_error: None,
+        }
     }
 
     /// An error the function reported itself, as it reported it.
     #[must_use]
     pub fn reported(payload: Bytes) -> Self {
-        Self { payload, function_error: Some("Unhandled") }
+        Self {
+            payload,
+            function_error: Some("Unhandled"),
+        }
     }
 
     /// An error the platform found: a crash, a time-out, an answer that is too large.

@@ -124,7 +124,11 @@ impl FunctionPool {
     pub async fn invoke(self: &Arc<Self>, payload: Bytes) -> Result<Outcome, InvokeError> {
         let function = || self.settings.name.clone();
         if payload.len() > PAYLOAD_BYTES_MAX {
-            return Err(InvokeError::TooLarge { function: function(), size: payload.len(), limit: PAYLOAD_BYTES_MAX });
+            return Err(InvokeError::TooLarge {
+                function: function(),
+                size: payload.len(),
+                limit: PAYLOAD_BYTES_MAX,
+            });
         }
         if self.stopping.load(Ordering::SeqCst) {
             return Err(InvokeError::Stopping { function: function() });
@@ -134,7 +138,9 @@ impl FunctionPool {
         let pool = Arc::clone(self);
         let (answer, answered) = oneshot::channel();
         tokio::spawn(async move { pool.run(payload, answer, counted).await });
-        answered.await.unwrap_or_else(|_| Err(InvokeError::Stopping { function: function() }))
+        answered
+            .await
+            .unwrap_or_else(|_| Err(InvokeError::Stopping { function: function() }))
     }
 
     async fn run(
@@ -168,11 +174,17 @@ impl FunctionPool {
             return Ok(permit);
         }
         if self.settings.throttles {
-            return Err(InvokeError::Throttled { function: function(), limit: self.settings.concurrency });
+            return Err(InvokeError::Throttled {
+                function: function(),
+                limit: self.settings.concurrency,
+            });
         }
         if self.waiting.fetch_add(1, Ordering::SeqCst) >= WAITING_MAX {
             self.waiting.fetch_sub(1, Ordering::SeqCst);
-            return Err(InvokeError::Crowded { function: function(), limit: WAITING_MAX });
+            return Err(InvokeError::Crowded {
+                function: function(),
+                limit: WAITING_MAX,
+            });
         }
         let permit = permits.acquire_owned().await;
         self.waiting.fetch_sub(1, Ordering::SeqCst);
@@ -230,7 +242,10 @@ impl FunctionPool {
 
     async fn keep(&self, mut environment: Environment) {
         if environment.ready_again().await {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(environment);
+            self.idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(environment);
         } else {
             environment.end().await;
         }
@@ -249,7 +264,10 @@ impl FunctionPool {
         self.stopping.store(true, Ordering::SeqCst);
         let all = u32::try_from(self.settings.concurrency).unwrap_or(u32::MAX);
         let bound = self.environment.timeout + STOP_GRACE;
-        if tokio::time::timeout(bound, self.permits.acquire_many(all)).await.is_err() {
+        if tokio::time::timeout(bound, self.permits.acquire_many(all))
+            .await
+            .is_err()
+        {
             tracing::warn!(function = %self.settings.name, "an invocation did not end; its process is killed");
         }
         self.permits.close();

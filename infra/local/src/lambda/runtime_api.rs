@@ -89,14 +89,24 @@ impl RuntimeApi {
                 tracing::error!(%error, "a Runtime API endpoint ended");
             }
         });
-        Ok(Self { address, polls, shared, events, server: server.abort_handle() })
+        Ok(Self {
+            address,
+            polls,
+            shared,
+            events,
+            server: server.abort_handle(),
+        })
     }
 
     /// Hands an event to the process; the answer comes through the receiver, which closes if the environment ends first.
     pub(super) async fn send(&self, invocation: Invocation) -> oneshot::Receiver<Outcome> {
         let (reply, receiver) = oneshot::channel();
         let request_id = invocation.request_id.clone();
-        *self.shared.lock() = Some(Current { request_id, delivered: false, reply });
+        *self.shared.lock() = Some(Current {
+            request_id,
+            delivered: false,
+            reply,
+        });
         // The only receiver lives in `shared`, so this cannot fail.
         let _ = self.events.send(invocation).await;
         receiver
@@ -110,7 +120,11 @@ impl RuntimeApi {
 
     /// What the process reported about a failed start.
     pub(super) fn init_error(&self) -> Option<Bytes> {
-        self.shared.init_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared
+            .init_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -127,7 +141,10 @@ impl Shared {
 
     fn finish(&self, request_id: &str, outcome: Outcome) -> Response {
         let mut current = self.lock();
-        if current.as_ref().is_none_or(|current| current.request_id != request_id || !current.delivered) {
+        if current
+            .as_ref()
+            .is_none_or(|current| current.request_id != request_id || !current.delivered)
+        {
             let body = r#"{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}"#;
             return (StatusCode::BAD_REQUEST, body).into_response();
         }
@@ -174,7 +191,8 @@ async fn response(
     match to_bytes(body, RESPONSE_BYTES_MAX).await {
         Ok(payload) => shared.finish(&id, Outcome::success(payload)),
         Err(_) => {
-            let message = format!("Response payload size exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes).");
+            let message =
+                format!("Response payload size exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes).");
             let _ = shared.finish(&id, Outcome::platform("Function.ResponseSizeTooLarge", &message));
             let body = format!(r#"{{"errorMessage":"{message}","errorType":"RequestEntityTooLarge"}}"#);
             (StatusCode::PAYLOAD_TOO_LARGE, body).into_response()

@@ -28,15 +28,25 @@ impl Checkpoints {
     /// # Errors
     /// When it exists and cannot be read: starting over silently would deliver everything again.
     pub(super) fn open(file: &Path, stream_arn: &str) -> std::io::Result<Self> {
-        let fresh = || Positions { stream_arn: stream_arn.to_owned(), shards: BTreeMap::new() };
+        let fresh = || Positions {
+            stream_arn: stream_arn.to_owned(),
+            shards: BTreeMap::new(),
+        };
         let positions = match std::fs::read(file) {
             Ok(bytes) => serde_json::from_slice(&bytes)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => fresh(),
             Err(error) => return Err(error),
         };
         let positions: Positions = positions;
-        let positions = if positions.stream_arn == stream_arn { positions } else { fresh() };
-        Ok(Self { file: file.to_owned(), positions })
+        let positions = if positions.stream_arn == stream_arn {
+            positions
+        } else {
+            fresh()
+        };
+        Ok(Self {
+            file: file.to_owned(),
+            positions,
+        })
     }
 
     /// The last sequence number of a shard that is done.
@@ -46,7 +56,9 @@ impl Checkpoints {
 
     /// Records that everything up to a sequence number is done. The file is replaced in one step.
     pub(super) fn set(&mut self, shard: &str, sequence_number: &str) -> std::io::Result<()> {
-        self.positions.shards.insert(shard.to_owned(), sequence_number.to_owned());
+        self.positions
+            .shards
+            .insert(shard.to_owned(), sequence_number.to_owned());
         let folder = self.file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
         let next = self.file.with_extension("next");

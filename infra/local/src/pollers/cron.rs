@@ -40,14 +40,21 @@ enum Day {
     /// 1 is Sunday.
     OfWeek(BTreeSet<u32>),
     LastWeekday(u32),
-    NthWeekday { day: u32, n: u32 },
+    NthWeekday {
+        day: u32,
+        n: u32,
+    },
 }
 
 impl Expression {
     /// Reads an expression; `zone` is an IANA name.
     pub(super) fn parse(text: &str, zone: &str) -> Result<Self, String> {
         let zone: Tz = zone.parse().map_err(|_| format!("{zone} is not an IANA time zone"))?;
-        let inner = |prefix: &str| text.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(')')).map(str::trim);
+        let inner = |prefix: &str| {
+            text.strip_prefix(prefix)
+                .and_then(|rest| rest.strip_suffix(')'))
+                .map(str::trim)
+        };
         let kind = if let Some(rate) = inner("rate(") {
             Kind::Rate(parse_rate(rate)?)
         } else if let Some(at) = inner("at(") {
@@ -78,13 +85,19 @@ impl Expression {
 /// The moment of a local time. A time the clocks skip in spring does not exist and is left out; of a time they repeat in
 /// autumn the first one counts, so that a schedule fires once.
 fn resolve(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
-    zone.from_local_datetime(&local).earliest().map(|time| time.with_timezone(&Utc))
+    zone.from_local_datetime(&local)
+        .earliest()
+        .map(|time| time.with_timezone(&Utc))
 }
 
 fn parse_rate(text: &str) -> Result<Duration, String> {
     let wrong = || format!("rate({text}): expected a number and minutes, hours or days");
     let (number, unit) = text.split_once(' ').ok_or_else(wrong)?;
-    let number = number.parse::<i64>().ok().filter(|n| (1..=1_000_000).contains(n)).ok_or_else(wrong)?;
+    let number = number
+        .parse::<i64>()
+        .ok()
+        .filter(|n| (1..=1_000_000).contains(n))
+        .ok_or_else(wrong)?;
     match unit.trim() {
         "minute" | "minutes" => Ok(Duration::minutes(number)),
         "hour" | "hours" => Ok(Duration::hours(number)),
@@ -99,8 +112,9 @@ impl Cron {
         let [minutes, hours, day_of_month, months, day_of_week, years] = fields[..] else {
             return Err(format!("cron({text}): expected six fields"));
         };
-        const MONTHS: [&str; 12] =
-            ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+        const MONTHS: [&str; 12] = [
+            "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
+        ];
         let day = match (day_of_month, day_of_week) {
             (days, "?") => parse_day_of_month(days)?,
             ("?", days) => parse_day_of_week(days)?,
@@ -184,8 +198,14 @@ impl Day {
 }
 
 fn last_day(date: NaiveDate) -> u32 {
-    let next = if date.month() == 12 { (date.year() + 1, 1) } else { (date.year(), date.month() + 1) };
-    NaiveDate::from_ymd_opt(next.0, next.1, 1).and_then(|first| first.pred_opt()).map_or(28, |day| day.day())
+    let next = if date.month() == 12 {
+        (date.year() + 1, 1)
+    } else {
+        (date.year(), date.month() + 1)
+    };
+    NaiveDate::from_ymd_opt(next.0, next.1, 1)
+        .and_then(|first| first.pred_opt())
+        .map_or(28, |day| day.day())
 }
 
 /// The weekday nearest to a day, in the same month.
@@ -202,9 +222,14 @@ fn nearest_weekday(date: NaiveDate, day: u32) -> Option<u32> {
 }
 
 fn value(text: &str, min: u32, max: u32, names: &[&str]) -> Result<u32, String> {
-    let named = names.iter().position(|name| name.eq_ignore_ascii_case(text)).and_then(|i| u32::try_from(i).ok());
+    let named = names
+        .iter()
+        .position(|name| name.eq_ignore_ascii_case(text))
+        .and_then(|i| u32::try_from(i).ok());
     let number = named.map(|i| i + 1).or_else(|| text.parse().ok());
-    number.filter(|n| (min..=max).contains(n)).ok_or_else(|| format!("cron: {text} is not between {min} and {max}"))
+    number
+        .filter(|n| (min..=max).contains(n))
+        .ok_or_else(|| format!("cron: {text} is not between {min} and {max}"))
 }
 
 /// A field: `*`, values, ranges and steps, separated by commas.
@@ -243,49 +268,97 @@ mod tests {
 
     fn next(expression: &str, zone: &str, after: &str) -> String {
         let expression = Expression::parse(expression, zone).expect("an expression");
-        let next = expression.next(utc("2026-01-01T00:00:00Z"), utc(after)).expect("a time");
+        let next = expression
+            .next(utc("2026-01-01T00:00:00Z"), utc(after))
+            .expect("a time");
         next.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
     }
 
     #[test]
     fn cron_is_read_in_its_time_zone() {
         let daily = "cron(0 3 * * ? *)";
-        assert_eq!(next(daily, "Europe/Zurich", "2026-01-10T12:00:00Z"), "2026-01-11T02:00:00Z");
-        assert_eq!(next(daily, "Europe/Zurich", "2026-07-10T12:00:00Z"), "2026-07-11T01:00:00Z");
-        assert_eq!(next("cron(0/15 8-9 ? * MON-FRI *)", "UTC", "2026-11-20T09:45:00Z"), "2026-11-23T08:00:00Z");
+        assert_eq!(
+            next(daily, "Europe/Zurich", "2026-01-10T12:00:00Z"),
+            "2026-01-11T02:00:00Z"
+        );
+        assert_eq!(
+            next(daily, "Europe/Zurich", "2026-07-10T12:00:00Z"),
+            "2026-07-11T01:00:00Z"
+        );
+        assert_eq!(
+            next("cron(0/15 8-9 ? * MON-FRI *)", "UTC", "2026-11-20T09:45:00Z"),
+            "2026-11-23T08:00:00Z"
+        );
     }
 
     #[test]
     fn a_time_that_spring_skips_is_left_out_and_one_that_autumn_repeats_fires_once() {
         let daily = "cron(30 2 * * ? *)";
         // 29 March 2026: 02:00 becomes 03:00 in Zurich.
-        assert_eq!(next(daily, "Europe/Zurich", "2026-03-28T12:00:00Z"), "2026-03-30T00:30:00Z");
+        assert_eq!(
+            next(daily, "Europe/Zurich", "2026-03-28T12:00:00Z"),
+            "2026-03-30T00:30:00Z"
+        );
         // 25 October 2026: 02:30 comes twice; after the first the next is a day later.
-        assert_eq!(next(daily, "Europe/Zurich", "2026-10-24T12:00:00Z"), "2026-10-25T00:30:00Z");
-        assert_eq!(next(daily, "Europe/Zurich", "2026-10-25T00:30:00Z"), "2026-10-26T01:30:00Z");
+        assert_eq!(
+            next(daily, "Europe/Zurich", "2026-10-24T12:00:00Z"),
+            "2026-10-25T00:30:00Z"
+        );
+        assert_eq!(
+            next(daily, "Europe/Zurich", "2026-10-25T00:30:00Z"),
+            "2026-10-26T01:30:00Z"
+        );
     }
 
     #[test]
     fn special_days_are_found() {
-        assert_eq!(next("cron(0 0 L * ? *)", "UTC", "2028-02-01T00:00:00Z"), "2028-02-29T00:00:00Z");
-        assert_eq!(next("cron(0 0 ? * 6L *)", "UTC", "2026-11-01T00:00:00Z"), "2026-11-27T00:00:00Z");
-        assert_eq!(next("cron(0 0 ? * MON#1 *)", "UTC", "2026-11-03T00:00:00Z"), "2026-12-07T00:00:00Z");
+        assert_eq!(
+            next("cron(0 0 L * ? *)", "UTC", "2028-02-01T00:00:00Z"),
+            "2028-02-29T00:00:00Z"
+        );
+        assert_eq!(
+            next("cron(0 0 ? * 6L *)", "UTC", "2026-11-01T00:00:00Z"),
+            "2026-11-27T00:00:00Z"
+        );
+        assert_eq!(
+            next("cron(0 0 ? * MON#1 *)", "UTC", "2026-11-03T00:00:00Z"),
+            "2026-12-07T00:00:00Z"
+        );
         // 15 August 2026 is a Saturday.
-        assert_eq!(next("cron(0 0 15W 8 ? *)", "UTC", "2026-01-01T00:00:00Z"), "2026-08-14T00:00:00Z");
-        assert_eq!(next("cron(0 0 ? * FRI-MON *)", "UTC", "2026-11-24T00:00:00Z"), "2026-11-27T00:00:00Z");
+        assert_eq!(
+            next("cron(0 0 15W 8 ? *)", "UTC", "2026-01-01T00:00:00Z"),
+            "2026-08-14T00:00:00Z"
+        );
+        assert_eq!(
+            next("cron(0 0 ? * FRI-MON *)", "UTC", "2026-11-24T00:00:00Z"),
+            "2026-11-27T00:00:00Z"
+        );
     }
 
     #[test]
     fn rates_count_from_the_start_and_at_fires_once() {
-        assert_eq!(next("rate(5 minutes)", "UTC", "2026-01-01T00:07:00Z"), "2026-01-01T00:10:00Z");
-        assert_eq!(next("at(2026-06-01T10:00:00)", "Europe/Vienna", "2026-01-01T00:00:00Z"), "2026-06-01T08:00:00Z");
+        assert_eq!(
+            next("rate(5 minutes)", "UTC", "2026-01-01T00:07:00Z"),
+            "2026-01-01T00:10:00Z"
+        );
+        assert_eq!(
+            next("at(2026-06-01T10:00:00)", "Europe/Vienna", "2026-01-01T00:00:00Z"),
+            "2026-06-01T08:00:00Z"
+        );
         let at = Expression::parse("at(2026-06-01T10:00:00)", "UTC").expect("an expression");
         assert_eq!(at.next(utc("2026-01-01T00:00:00Z"), utc("2026-06-01T10:00:00Z")), None);
     }
 
     #[test]
     fn what_is_no_expression_is_refused() {
-        for text in ["every day", "rate(0 minutes)", "rate(5 weeks)", "cron(0 3 * * *)", "cron(0 3 1 * 2 *)", "cron(60 3 * * ? *)"] {
+        for text in [
+            "every day",
+            "rate(0 minutes)",
+            "rate(5 weeks)",
+            "cron(0 3 * * *)",
+            "cron(0 3 1 * 2 *)",
+            "cron(60 3 * * ? *)",
+        ] {
             assert!(Expression::parse(text, "UTC").is_err(), "{text}");
         }
         assert!(Expression::parse("rate(1 day)", "Europe/Atlantis").is_err());

@@ -43,7 +43,9 @@ enum Comparison {
 impl Filter {
     /// Reads a pattern.
     pub(super) fn parse(pattern: &Value) -> Result<Self, String> {
-        let map = pattern.as_object().ok_or_else(|| format!("a pattern must be an object, found {pattern}"))?;
+        let map = pattern
+            .as_object()
+            .ok_or_else(|| format!("a pattern must be an object, found {pattern}"))?;
         let mut fields = Vec::new();
         for (name, value) in map {
             let node = match value {
@@ -140,9 +142,16 @@ fn test(value: &Value) -> Result<Test, String> {
 }
 
 fn operator(map: &Map<String, Value>) -> Result<Test, String> {
-    let refused = || format!("the test {} is not supported by the local stack", Value::Object(map.clone()));
+    let refused = || {
+        format!(
+            "the test {} is not supported by the local stack",
+            Value::Object(map.clone())
+        )
+    };
     let mut entries = map.iter();
-    let (Some((name, argument)), None) = (entries.next(), entries.next()) else { return Err(refused()) };
+    let (Some((name, argument)), None) = (entries.next(), entries.next()) else {
+        return Err(refused());
+    };
     match (name.as_str(), argument) {
         ("exists", Value::Bool(wanted)) => Ok(Test::Exists(*wanted)),
         ("prefix", Value::String(prefix)) => Ok(Test::Prefix(prefix.clone())),
@@ -177,8 +186,14 @@ mod tests {
     #[test]
     fn exists_looks_for_a_value_at_the_place() {
         let pattern = json!({"dynamodb": {"NewImage": {"topics": {"S": [{"exists": true}]}}}});
-        assert!(passes(pattern.clone(), json!({"dynamodb": {"NewImage": {"topics": {"S": "post"}}}})));
-        assert!(!passes(pattern.clone(), json!({"dynamodb": {"NewImage": {"other": {"S": "post"}}}})));
+        assert!(passes(
+            pattern.clone(),
+            json!({"dynamodb": {"NewImage": {"topics": {"S": "post"}}}})
+        ));
+        assert!(!passes(
+            pattern.clone(),
+            json!({"dynamodb": {"NewImage": {"other": {"S": "post"}}}})
+        ));
         assert!(!passes(pattern, json!({"dynamodb": {"Keys": {}}})));
         assert!(passes(json!({"a": [{"exists": false}]}), json!({"b": 1})));
     }
@@ -195,7 +210,12 @@ mod tests {
 
     #[test]
     fn what_is_not_supported_is_refused() {
-        for pattern in [json!({"a": [{"cidr": "10.0.0.0/8"}]}), json!({"$or": [{"a": [1]}]}), json!({"a": "x"}), json!({"a": []})] {
+        for pattern in [
+            json!({"a": [{"cidr": "10.0.0.0/8"}]}),
+            json!({"$or": [{"a": [1]}]}),
+            json!({"a": "x"}),
+            json!({"a": []}),
+        ] {
             assert!(Filter::parse(&pattern).is_err(), "{pattern}");
         }
     }

@@ -104,7 +104,9 @@ impl Sources {
                     event: event.name.clone(),
                     message,
                 };
-                let Some(pool) = context.functions.get(&function.id) else { continue };
+                let Some(pool) = context.functions.get(&function.id) else {
+                    continue;
+                };
                 let (keeper, gate) = GateKeeper::new();
                 let file = context.folder.join(format!("{}-{}.json", function.id, event.name));
                 let made = match &event.source {
@@ -119,7 +121,13 @@ impl Sources {
                 match made {
                     Ok((kind, task)) => {
                         let (function, event) = (function.id.clone(), event.name.clone());
-                        started.sources.push(Source { function, event, keeper, task, kind });
+                        started.sources.push(Source {
+                            function,
+                            event,
+                            keeper,
+                            task,
+                            kind,
+                        });
                     }
                     Err(message) => {
                         started.stop().await;
@@ -170,10 +178,14 @@ impl Sources {
     /// a hyphen, or the event's name alone. Tells whether there is such a schedule and its event was accepted.
     pub fn fire(&self, name: &str) -> bool {
         let named = |source: &&Source| source.event == name || format!("{}-{}", source.function, source.event) == name;
-        let mut schedules = self.sources.iter().filter(named).filter_map(|source| match &source.kind {
-            Kind::Schedule(schedule) => Some(schedule),
-            _ => None,
-        });
+        let mut schedules = self
+            .sources
+            .iter()
+            .filter(named)
+            .filter_map(|source| match &source.kind {
+                Kind::Schedule(schedule) => Some(schedule),
+                _ => None,
+            });
         schedules.next().is_some_and(|schedule| schedule.fire())
     }
 
@@ -196,11 +208,19 @@ impl Sources {
 type Made = (Kind, JoinHandle<()>);
 
 fn queue(context: &SourceContext<'_>, source: &SqsSource, pool: &Arc<FunctionPool>, gate: Gate) -> Made {
-    let url = context.attributes.get(&source.queue, REF).unwrap_or_default().to_owned();
+    let url = context
+        .attributes
+        .get(&source.queue, REF)
+        .unwrap_or_default()
+        .to_owned();
     let poller = sqs::SqsPoller {
         client: context.clients.sqs.clone(),
         url: url.clone(),
-        arn: context.attributes.get(&source.queue, "Arn").unwrap_or_default().to_owned(),
+        arn: context
+            .attributes
+            .get(&source.queue, "Arn")
+            .unwrap_or_default()
+            .to_owned(),
         source: source.clone(),
         function: Arc::clone(pool),
         gate,
@@ -215,17 +235,36 @@ fn table_stream(
     gate: Gate,
     file: PathBuf,
 ) -> Result<Made, String> {
-    let stream_arn = context.attributes.get(&source.table, "StreamArn").unwrap_or_default().to_owned();
+    let stream_arn = context
+        .attributes
+        .get(&source.table, "StreamArn")
+        .unwrap_or_default()
+        .to_owned();
     let filters: Vec<Filter> = source.filters.iter().map(Filter::parse).collect::<Result<_, _>>()?;
     let all = context.model.functions.iter().flat_map(|function| &function.events);
-    let readers = all.filter(|event| matches!(&event.source, EventSource::Stream(other) if other.table == source.table));
+    let readers =
+        all.filter(|event| matches!(&event.source, EventSource::Stream(other) if other.table == source.table));
     // With a second reader, what one has consumed the other may still need.
     let only_reader = readers.count() == 1;
-    let table = context.attributes.get(&source.table, REF).unwrap_or_default().to_owned();
+    let table = context
+        .attributes
+        .get(&source.table, REF)
+        .unwrap_or_default()
+        .to_owned();
     let endpoints = context.endpoints.filter(|_| only_reader);
-    let trimmer = endpoints.map(|endpoints| Trimmer { endpoints: Arc::clone(endpoints), table });
-    let bucket = source.on_failure_bucket.as_deref().and_then(|id| context.attributes.get(id, REF)).map(str::to_owned);
-    let mapping_id = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let trimmer = endpoints.map(|endpoints| Trimmer {
+        endpoints: Arc::clone(endpoints),
+        table,
+    });
+    let bucket = source
+        .on_failure_bucket
+        .as_deref()
+        .and_then(|id| context.attributes.get(id, REF))
+        .map(str::to_owned);
+    let mapping_id = file
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let checkpoints = Checkpoints::open(&file, &stream_arn).map_err(|error| format!("{}: {error}", file.display()))?;
     let delivery = stream_batch::BatchDelivery {
         function: Arc::clone(pool),
@@ -257,9 +296,17 @@ fn timer(
     pool: &Arc<FunctionPool>,
     gate: Gate,
 ) -> Result<Made, String> {
-    let schedule = Arc::new(Schedule::new(source, name, Arc::clone(pool), context.asynchronous.clone())?);
+    let schedule = Arc::new(Schedule::new(
+        source,
+        name,
+        Arc::clone(pool),
+        context.asynchronous.clone(),
+    )?);
     let running = Arc::clone(&schedule);
-    Ok((Kind::Schedule(schedule), tokio::spawn(async move { running.run(gate).await })))
+    Ok((
+        Kind::Schedule(schedule),
+        tokio::spawn(async move { running.run(gate).await }),
+    ))
 }
 
 fn bucket(
@@ -269,7 +316,11 @@ fn bucket(
     gate: Gate,
     file: PathBuf,
 ) -> Result<Made, String> {
-    let name = context.attributes.get(&source.bucket, REF).unwrap_or_default().to_owned();
+    let name = context
+        .attributes
+        .get(&source.bucket, REF)
+        .unwrap_or_default()
+        .to_owned();
     let progress = Progress::default();
     let watcher = s3::BucketWatcher::open(
         context.clients.s3.clone(),

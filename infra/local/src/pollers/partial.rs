@@ -30,7 +30,12 @@ pub(super) fn failures(payload: &[u8]) -> Failures {
         },
         _ => return Failures::All,
     };
-    let id = |item: &Value| item.get("itemIdentifier")?.as_str().filter(|id| !id.is_empty()).map(str::to_owned);
+    let id = |item: &Value| {
+        item.get("itemIdentifier")?
+            .as_str()
+            .filter(|id| !id.is_empty())
+            .map(str::to_owned)
+    };
     match items.iter().map(id).collect::<Option<Vec<String>>>() {
         Some(ids) if ids.is_empty() => Failures::None,
         Some(ids) => Failures::Items(ids),
@@ -44,7 +49,13 @@ mod tests {
 
     #[test]
     fn nothing_and_empty_lists_mean_success() {
-        for payload in ["", "null", "{}", r#"{"batchItemFailures":null}"#, r#"{"batchItemFailures":[]}"#] {
+        for payload in [
+            "",
+            "null",
+            "{}",
+            r#"{"batchItemFailures":null}"#,
+            r#"{"batchItemFailures":[]}"#,
+        ] {
             assert_eq!(failures(payload.as_bytes()), Failures::None, "{payload}");
         }
     }

@@ -29,7 +29,12 @@ const PAGES_MAX: usize = 100;
 const ATTEMPTS_MAX: usize = 3;
 
 /// Characters that S3 leaves as they are in the keys of notifications; a space becomes a plus sign.
-const KEY_SAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
+const KEY_SAFE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'*')
+    .remove(b'/');
 
 /// Watches one bucket for one function.
 #[derive(Debug)]
@@ -67,7 +72,16 @@ impl BucketWatcher {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(format!("{}: {error}", file.display())),
         };
-        Ok(Self { client, bucket, source, function, file, seen, progress, gate })
+        Ok(Self {
+            client,
+            bucket,
+            source,
+            function,
+            file,
+            seen,
+            progress,
+            gate,
+        })
     }
 
     pub(super) async fn run(mut self) {
@@ -77,8 +91,10 @@ impl BucketWatcher {
                 Ok(objects) => {
                     let exists: std::collections::BTreeSet<&str> = objects.iter().map(|o| o.key.as_str()).collect();
                     self.seen.retain(|key, _| exists.contains(key.as_str()));
-                    let new: Vec<&Found> =
-                        objects.iter().filter(|object| self.seen.get(&object.key) != Some(&object.version)).collect();
+                    let new: Vec<&Found> = objects
+                        .iter()
+                        .filter(|object| self.seen.get(&object.key) != Some(&object.version))
+                        .collect();
                     let idle = new.is_empty();
                     for object in new {
                         if !self.notify(object).await {
@@ -107,8 +123,16 @@ impl BucketWatcher {
         let mut objects = Vec::new();
         let mut token = None;
         for _ in 0..PAGES_MAX {
-            let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(&self.source.prefix);
-            let output = request.set_continuation_token(token).send().await.map_err(|error| chain(&error))?;
+            let request = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .prefix(&self.source.prefix);
+            let output = request
+                .set_continuation_token(token)
+                .send()
+                .await
+                .map_err(|error| chain(&error))?;
             for object in output.contents() {
                 let key = object.key().unwrap_or_default().to_owned();
                 if !key.ends_with(&self.source.suffix) {
@@ -117,14 +141,21 @@ impl BucketWatcher {
                 let etag = object.e_tag().unwrap_or_default().trim_matches('"').to_owned();
                 let modified = object.last_modified().map_or(0, |time| time.as_nanos());
                 let version = format!("{etag} {modified}");
-                objects.push(Found { key, etag, size: object.size().unwrap_or(0), version });
+                objects.push(Found {
+                    key,
+                    etag,
+                    size: object.size().unwrap_or(0),
+                    version,
+                });
             }
             token = output.next_continuation_token;
             if token.is_none() {
                 return Ok(objects);
             }
         }
-        Err(format!("more than {PAGES_MAX} pages of objects; the local stack watches no larger bucket"))
+        Err(format!(
+            "more than {PAGES_MAX} pages of objects; the local stack watches no larger bucket"
+        ))
     }
 
     /// `false` when the gate closed first: the object is notified again later.
@@ -149,7 +180,9 @@ impl BucketWatcher {
     }
 
     fn event(&self, object: &Found) -> Value {
-        let key = utf8_percent_encode(&object.key, KEY_SAFE).to_string().replace("%20", "+");
+        let key = utf8_percent_encode(&object.key, KEY_SAFE)
+            .to_string()
+            .replace("%20", "+");
         json!({ "Records": [{
             "eventVersion": "2.1",
             "eventSource": "aws:s3",

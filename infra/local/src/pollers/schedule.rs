@@ -71,7 +71,9 @@ impl Schedule {
 
     /// Fires now. `false` when too many events are waiting.
     pub(super) fn fire(&self) -> bool {
-        let accepted = self.asynchronous.accept(Arc::clone(&self.function), self.payload.clone());
+        let accepted = self
+            .asynchronous
+            .accept(Arc::clone(&self.function), self.payload.clone());
         if !accepted {
             tracing::error!(schedule = %self.name, "a schedule fired and its event was not accepted: too many are waiting");
         }

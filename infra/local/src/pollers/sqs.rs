@@ -48,7 +48,9 @@ impl SqsPoller {
         let poller = Arc::new(self);
         while poller.gate.open().await {
             // A message is only received when an invocation can take it: waiting would use up its visibility.
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+                break;
+            };
             let messages = poller.gather().await;
             if messages.is_empty() {
                 continue;
@@ -134,8 +136,12 @@ impl SqsPoller {
             // An answer that names something else cannot be trusted about any message.
             partial::Failures::Items(_) | partial::Failures::All => return,
         };
-        let done = messages.iter().filter(|message| !message.message_id().is_some_and(|id| failed.contains(id)));
-        let done: Vec<String> = done.filter_map(|message| message.receipt_handle().map(str::to_owned)).collect();
+        let done = messages
+            .iter()
+            .filter(|message| !message.message_id().is_some_and(|id| failed.contains(id)));
+        let done: Vec<String> = done
+            .filter_map(|message| message.receipt_handle().map(str::to_owned))
+            .collect();
         for chunk in done.chunks(RECEIVE_MAX) {
             self.delete(chunk.to_vec()).await;
         }
@@ -147,11 +153,21 @@ impl SqsPoller {
                 .iter()
                 .enumerate()
                 .map(|(i, handle)| {
-                    DeleteMessageBatchRequestEntry::builder().id(i.to_string()).receipt_handle(handle).build()
+                    DeleteMessageBatchRequestEntry::builder()
+                        .id(i.to_string())
+                        .receipt_handle(handle)
+                        .build()
                 })
                 .collect();
             let Ok(entries) = entries else { return };
-            match self.client.delete_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await {
+            match self
+                .client
+                .delete_message_batch()
+                .queue_url(&self.url)
+                .set_entries(Some(entries))
+                .send()
+                .await
+            {
                 Ok(output) => {
                     // A handle that is refused as the sender's fault will be refused again.
                     let left = output.failed().iter().filter(|failure| !failure.sender_fault());

@@ -123,9 +123,20 @@ impl StreamPoller {
         let mut start = None;
         for _ in 0..SHARD_PAGES_MAX {
             let request = self.client.describe_stream().stream_arn(&self.stream_arn);
-            let output = request.set_exclusive_start_shard_id(start).send().await.map_err(|error| chain(&error))?;
-            let Some(description) = output.stream_description else { break };
-            found.extend(description.shards().iter().filter_map(|shard| shard.shard_id().map(str::to_owned)));
+            let output = request
+                .set_exclusive_start_shard_id(start)
+                .send()
+                .await
+                .map_err(|error| chain(&error))?;
+            let Some(description) = output.stream_description else {
+                break;
+            };
+            found.extend(
+                description
+                    .shards()
+                    .iter()
+                    .filter_map(|shard| shard.shard_id().map(str::to_owned)),
+            );
             start = description.last_evaluated_shard_id;
             if start.is_none() {
                 break;
@@ -170,7 +181,14 @@ impl StreamPoller {
             Some(iterator) => iterator,
             None => self.iterator(id, shard).await?,
         };
-        let output: GetRecordsOutput = match self.client.get_records().shard_iterator(iterator).limit(READ_MAX).send().await {
+        let output: GetRecordsOutput = match self
+            .client
+            .get_records()
+            .shard_iterator(iterator)
+            .limit(READ_MAX)
+            .send()
+            .await
+        {
             Ok(output) => output,
             Err(error) => {
                 let service = error.as_service_error();
@@ -199,24 +217,34 @@ impl StreamPoller {
     /// An iterator after the last record read, or after the last one done, or at the declared beginning.
     async fn iterator(&self, id: &str, shard: &Shard) -> Result<String, String> {
         let after = shard.read_to.as_deref().or_else(|| self.checkpoints.get(id));
-        let request = self.client.get_shard_iterator().stream_arn(&self.stream_arn).shard_id(id);
+        let request = self
+            .client
+            .get_shard_iterator()
+            .stream_arn(&self.stream_arn)
+            .shard_id(id);
         let oldest = request.clone().shard_iterator_type(ShardIteratorType::TrimHorizon);
         let request = match after {
-            Some(number) => {
-                request.shard_iterator_type(ShardIteratorType::AfterSequenceNumber).sequence_number(number)
-            }
+            Some(number) => request
+                .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
+                .sequence_number(number),
             None if self.source.from_oldest => oldest.clone(),
             None => request.shard_iterator_type(ShardIteratorType::Latest),
         };
         let output = match request.send().await {
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_trimmed_data_access_exception()) => {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_trimmed_data_access_exception()) =>
+            {
                 tracing::warn!(stream = %self.stream_arn, shard = id, "records after the last position were trimmed");
                 oldest.send().await
             }
             other => other,
         };
         let output = output.map_err(|error| chain(&error))?;
-        output.shard_iterator.ok_or_else(|| "the endpoint gave no iterator".to_owned())
+        output
+            .shard_iterator
+            .ok_or_else(|| "the endpoint gave no iterator".to_owned())
     }
 
     fn is_due(&self, shard: &Shard) -> bool {
@@ -263,8 +291,14 @@ impl StreamPoller {
         }
         if shard.untrimmed >= TRIM_EVERY || (idle && shard.untrimmed > 0) {
             shard.untrimmed = 0;
-            let (Some(trimmer), Some(to)) = (&self.trimmer, shard.read_before.take()) else { return };
-            if let Err(error) = trimmer.endpoints.trim_stream(&trimmer.table, StreamTrim::UpTo(to)).await {
+            let (Some(trimmer), Some(to)) = (&self.trimmer, shard.read_before.take()) else {
+                return;
+            };
+            if let Err(error) = trimmer
+                .endpoints
+                .trim_stream(&trimmer.table, StreamTrim::UpTo(to))
+                .await
+            {
                 tracing::warn!(%error, "consumed stream records could not be trimmed");
             }
         }

@@ -63,8 +63,14 @@ impl BatchDelivery {
         let mut parts = VecDeque::from([Part { records, attempts: 0 }]);
         while let Some(mut part) = parts.pop_front() {
             if !gate.is_open() {
-                let rest = part.records.into_iter().chain(parts.into_iter().flat_map(|part| part.records));
-                return Delivered::UpTo { last, rest: rest.collect() };
+                let rest = part
+                    .records
+                    .into_iter()
+                    .chain(parts.into_iter().flat_map(|part| part.records));
+                return Delivered::UpTo {
+                    last,
+                    rest: rest.collect(),
+                };
             }
             let end = part.records.last().map(|record| record.sequence_number.clone());
             if self.is_too_old(&part) {
@@ -80,12 +86,19 @@ impl BatchDelivery {
                     if self.source.bisect && part.records.len() > 1 {
                         // Splitting uses up no retry; the first half stays first.
                         let second = part.records.split_off(part.records.len() / 2);
-                        parts.push_front(Part { records: second, attempts: part.attempts });
+                        parts.push_front(Part {
+                            records: second,
+                            attempts: part.attempts,
+                        });
                         parts.push_front(part);
                         continue;
                     }
                     part.attempts += 1;
-                    if self.source.maximum_retries.is_some_and(|retries| part.attempts > retries) {
+                    if self
+                        .source
+                        .maximum_retries
+                        .is_some_and(|retries| part.attempts > retries)
+                    {
                         match self.give_up(shard, &part, "RetryAttemptsExhausted", gate).await {
                             true => last = end.or(last),
                             false => parts.push_front(part),
@@ -97,13 +110,22 @@ impl BatchDelivery {
                 }
                 Attempt::FailedFrom(index) => {
                     let rest = part.records.split_off(index);
-                    last = part.records.last().map(|record| record.sequence_number.clone()).or(last);
+                    last = part
+                        .records
+                        .last()
+                        .map(|record| record.sequence_number.clone())
+                        .or(last);
                     pause(1, gate).await;
-                    parts.push_front(Part { records: rest, attempts: 0 });
+                    parts.push_front(Part {
+                        records: rest,
+                        attempts: 0,
+                    });
                 }
             }
         }
-        Delivered::All { last: last.unwrap_or_default() }
+        Delivered::All {
+            last: last.unwrap_or_default(),
+        }
     }
 
     async fn attempt(&self, part: &Part) -> Attempt {
@@ -123,14 +145,19 @@ impl BatchDelivery {
             Failures::All => Attempt::FailedFrom(0),
             Failures::Items(items) => {
                 // The lowest sequence number counts: whatever follows it is delivered again, in order.
-                let index = part.records.iter().position(|record| items.contains(&record.sequence_number));
+                let index = part
+                    .records
+                    .iter()
+                    .position(|record| items.contains(&record.sequence_number));
                 Attempt::FailedFrom(index.unwrap_or(0))
             }
         }
     }
 
     fn is_too_old(&self, part: &Part) -> bool {
-        let (Some(age), Some(first)) = (self.source.maximum_age, part.records.first()) else { return false };
+        let (Some(age), Some(first)) = (self.source.maximum_age, part.records.first()) else {
+            return false;
+        };
         let seconds = Utc::now().timestamp().saturating_sub(first.created);
         u64::try_from(seconds).is_ok_and(|seconds| seconds > age.as_secs())
     }
@@ -139,16 +166,25 @@ impl BatchDelivery {
     /// `false` when the gate closed before the destination took it: the records have to be delivered again.
     async fn give_up(&self, shard: &str, part: &Part, condition: &str, gate: &Gate) -> bool {
         tracing::error!(function = %self.function.settings().name, count = part.records.len(), condition, "stream records were given up");
-        let Some(bucket) = &self.failure_bucket else { return true };
+        let Some(bucket) = &self.failure_bucket else {
+            return true;
+        };
         let now = Utc::now();
         let request_id = uuid::Uuid::new_v4();
         let day = now.format("%Y/%m/%d");
         let moment = now.format("%Y-%m-%dT%H.%M.%S");
         let key = format!("aws/lambda/{}/{shard}/{day}/{moment}-{request_id}", self.mapping_id);
-        let body = self.invocation_record(shard, part, condition, now, &request_id.to_string()).to_string();
+        let body = self
+            .invocation_record(shard, part, condition, now, &request_id.to_string())
+            .to_string();
         // The position may only pass these records once they are safe: the write is tried until it succeeds.
         for attempt in 1.. {
-            let request = self.s3.put_object().bucket(bucket).key(&key).content_type("application/json");
+            let request = self
+                .s3
+                .put_object()
+                .bucket(bucket)
+                .key(&key)
+                .content_type("application/json");
             match request.body(Bytes::from(body.clone()).into()).send().await {
                 Ok(_) => return true,
                 Err(error) => {

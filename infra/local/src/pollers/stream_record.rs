@@ -22,10 +22,16 @@ impl StreamRecord {
         let inner = record.dynamodb();
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let mut change = Map::new();
-        let created = inner.and_then(|inner| inner.approximate_creation_date_time()).map_or(0, |time| time.secs());
+        let created = inner
+            .and_then(|inner| inner.approximate_creation_date_time())
+            .map_or(0, |time| time.secs());
         change.insert("ApproximateCreationDateTime".to_owned(), json!(created));
         if let Some(inner) = inner {
-            let images = [("Keys", inner.keys()), ("NewImage", inner.new_image()), ("OldImage", inner.old_image())];
+            let images = [
+                ("Keys", inner.keys()),
+                ("NewImage", inner.new_image()),
+                ("OldImage", inner.old_image()),
+            ];
             for (name, image) in images {
                 if let Some(image) = image {
                     let image: Map<String, Value> = image.iter().map(|(k, v)| (k.clone(), attribute(v))).collect();
@@ -52,7 +58,12 @@ impl StreamRecord {
         }
         let size = json.to_string().len();
         let sequence_number = text(inner.and_then(|inner| inner.sequence_number()));
-        Self { sequence_number, created, json, size }
+        Self {
+            sequence_number,
+            created,
+            json,
+            size,
+        }
     }
 }
 

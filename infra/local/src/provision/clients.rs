@@ -33,7 +33,9 @@ impl Clients {
     pub async fn new(env: &[(String, String)]) -> Self {
         let value = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         let endpoint = |service: &str| {
-            value(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| value("AWS_ENDPOINT_URL")).unwrap_or_default()
+            value(&format!("AWS_ENDPOINT_URL_{service}"))
+                .or_else(|| value("AWS_ENDPOINT_URL"))
+                .unwrap_or_default()
         };
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -58,7 +60,9 @@ impl Clients {
         let streams = aws_sdk_dynamodbstreams::config::Builder::from(&config);
         let streams = streams.endpoint_url(endpoint("DYNAMODB_STREAMS"));
         let sqs = aws_sdk_sqs::config::Builder::from(&config).endpoint_url(endpoint("SQS"));
-        let s3 = aws_sdk_s3::config::Builder::from(&config).endpoint_url(endpoint("S3")).force_path_style(true);
+        let s3 = aws_sdk_s3::config::Builder::from(&config)
+            .endpoint_url(endpoint("S3"))
+            .force_path_style(true);
         let secrets = aws_sdk_secretsmanager::config::Builder::from(&config);
         let secrets = secrets.endpoint_url(endpoint("SECRETS_MANAGER"));
         Self {

@@ -64,7 +64,12 @@ impl ProvisionError {
     where
         E: std::error::Error + 'static,
     {
-        Self::Refused { action, kind, id: id.to_owned(), message: chain(error) }
+        Self::Refused {
+            action,
+            kind,
+            id: id.to_owned(),
+            message: chain(error),
+        }
     }
 }
 

@@ -18,7 +18,11 @@ pub(super) async fn ensure(
 ) -> Result<(), ProvisionError> {
     let arn = match clients.secrets.describe_secret().secret_id(&secret.name).send().await {
         Ok(found) => found.arn,
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_resource_not_found_exception()) =>
+        {
             let value = generate(secret).ok_or_else(|| ProvisionError::Refused {
                 action: "generate a value for",
                 kind: KIND,
@@ -27,7 +31,9 @@ pub(super) async fn ensure(
             })?;
             let request = clients.secrets.create_secret().name(&secret.name).secret_string(value);
             let created = request.send().await;
-            created.map_err(|error| ProvisionError::refused("create", KIND, &secret.id, &error))?.arn
+            created
+                .map_err(|error| ProvisionError::refused("create", KIND, &secret.id, &error))?
+                .arn
         }
         Err(error) => return Err(ProvisionError::refused("find", KIND, &secret.id, &error)),
     };
@@ -40,7 +46,11 @@ pub(super) async fn ensure(
 /// A value as `GenerateSecretString` describes it, from the operating system's randomness.
 fn generate(secret: &Secret) -> Option<String> {
     let allowed = |group: &&str| -> Vec<char> { group.chars().filter(|c| !secret.excluded.contains(*c)).collect() };
-    let groups: Vec<Vec<char>> = SECRET_ALPHABET.iter().map(|group| allowed(&group)).filter(|g| !g.is_empty()).collect();
+    let groups: Vec<Vec<char>> = SECRET_ALPHABET
+        .iter()
+        .map(|group| allowed(&group))
+        .filter(|g| !g.is_empty())
+        .collect();
     let alphabet: Vec<char> = groups.iter().flatten().copied().collect();
     let length = usize::try_from(secret.length).ok()?;
     for _ in 0..TRIES_MAX {
@@ -70,7 +80,11 @@ fn random_text(alphabet: &[char], length: usize) -> Option<String> {
     while count < length {
         let mut bytes = [0u8; RANDOM_CHUNK];
         random.fill(&mut bytes).ok()?;
-        for byte in bytes.iter().map(|byte| usize::from(*byte)).filter(|byte| *byte < usable) {
+        for byte in bytes
+            .iter()
+            .map(|byte| usize::from(*byte))
+            .filter(|byte| *byte < usable)
+        {
             if count < length {
                 text.push(alphabet[byte % alphabet.len()]);
                 count += 1;
@@ -85,7 +99,13 @@ mod tests {
     use super::*;
 
     fn secret(length: u64, excluded: &str) -> Secret {
-        Secret { id: "S".to_owned(), name: "s".to_owned(), length, excluded: excluded.to_owned(), within: None }
+        Secret {
+            id: "S".to_owned(),
+            name: "s".to_owned(),
+            length,
+            excluded: excluded.to_owned(),
+            within: None,
+        }
     }
 
     #[test]
@@ -98,7 +118,11 @@ mod tests {
     #[test]
     fn a_generated_value_is_put_into_the_declared_object() {
         let within = Some((serde_json::json!({"current": "1"}), "1".to_owned()));
-        let value = generate(&Secret { within, ..secret(32, "") }).expect("a value");
+        let value = generate(&Secret {
+            within,
+            ..secret(32, "")
+        })
+        .expect("a value");
         let value: serde_json::Value = serde_json::from_str(&value).expect("JSON");
         assert_eq!(value["current"], "1");
         assert_eq!(value["1"].as_str().map(str::len), Some(32));

@@ -21,7 +21,10 @@ pub(super) fn pools(
         let binary = options.function_bins.join(&function.package);
         if !binary.is_file() {
             let binary = binary.display().to_string();
-            return Err(StackError::NoBinary { function: function.id.clone(), binary });
+            return Err(StackError::NoBinary {
+                function: function.id.clone(),
+                binary,
+            });
         }
         let log = FunctionLog::open(&folder.join("logs"), &function.package)
             .map_err(StackError::io(format!("the log of {}", function.id)))?;

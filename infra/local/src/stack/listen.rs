@@ -29,7 +29,9 @@ pub(super) struct Server {
 impl Port {
     pub(super) async fn bind(what: &str, port: u16) -> Result<Self, StackError> {
         let failed = || format!("{what} cannot listen on port {port}; choose another one with --port");
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(StackError::io(failed()))?;
+        let listener = TcpListener::bind(("127.0.0.1", port))
+            .await
+            .map_err(StackError::io(failed()))?;
         let address = listener.local_addr().map_err(StackError::io(failed()))?;
         Ok(Self { listener, address })
     }
@@ -39,11 +41,18 @@ impl Port {
         let stopped = stop.clone().cancelled_owned();
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let task = tokio::spawn(async move {
-            if let Err(error) = axum::serve(self.listener, service).with_graceful_shutdown(stopped).await {
+            if let Err(error) = axum::serve(self.listener, service)
+                .with_graceful_shutdown(stopped)
+                .await
+            {
                 tracing::error!(%error, "a server of the stack ended");
             }
         });
-        Server { address: self.address, stop, task }
+        Server {
+            address: self.address,
+            stop,
+            task,
+        }
     }
 }
 

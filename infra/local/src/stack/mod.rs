@@ -73,7 +73,10 @@ impl Stack {
             Some(_) => None,
             None => Some(tempfile::tempdir().map_err(StackError::io("a temporary folder"))?),
         };
-        let folder = options.data_dir.clone().or_else(|| temporary.as_ref().map(|dir| dir.path().to_owned()));
+        let folder = options
+            .data_dir
+            .clone()
+            .or_else(|| temporary.as_ref().map(|dir| dir.path().to_owned()));
         let folder = folder.unwrap_or_default();
         std::fs::create_dir_all(&folder).map_err(StackError::io(folder.display().to_string()))?;
 
@@ -91,7 +94,10 @@ impl Stack {
         let endpoints = match &options.external_endpoint {
             Some(_) => None,
             None => {
-                let options = AwsOptions { data_dir: options.data_dir.clone(), ports: options.aws_ports };
+                let options = AwsOptions {
+                    data_dir: options.data_dir.clone(),
+                    ports: options.aws_ports,
+                };
                 Some(Arc::new(AwsEndpoints::start(options).await?))
             }
         };
@@ -104,7 +110,9 @@ impl Stack {
         if let Some(api) = &foreseen.api {
             attributes.set(&api.id, "ApiEndpoint", format!("http://{}", api_port.address));
         }
-        let settings = ProvisionOptions { visibility_timeout_seconds: options.visibility_timeout_seconds };
+        let settings = ProvisionOptions {
+            visibility_timeout_seconds: options.visibility_timeout_seconds,
+        };
         provision(&clients, &foreseen, &settings, &mut attributes).await?;
         // Once more, with the real names and URLs.
         let model = document.model(&attributes)?;
@@ -205,7 +213,11 @@ impl Stack {
     /// When the template declares no such queue.
     pub fn queue_url(&self, logical_id: &str) -> Result<String, StackError> {
         let declared = self.model.queues.iter().any(|queue| queue.id == logical_id);
-        if declared { self.attribute(logical_id, REF) } else { Err(unknown("queue", logical_id)) }
+        if declared {
+            self.attribute(logical_id, REF)
+        } else {
+            Err(unknown("queue", logical_id))
+        }
     }
 
     /// The physical name of a table.
@@ -214,7 +226,9 @@ impl Stack {
     /// When the template declares no such table.
     pub fn table(&self, logical_id: &str) -> Result<String, StackError> {
         let table = self.model.tables.iter().find(|table| table.id == logical_id);
-        table.map(|table| table.name.clone()).ok_or_else(|| unknown("table", logical_id))
+        table
+            .map(|table| table.name.clone())
+            .ok_or_else(|| unknown("table", logical_id))
     }
 
     /// The physical name of the table `Table`.
@@ -231,7 +245,9 @@ impl Stack {
     /// When the template declares no such bucket.
     pub fn bucket(&self, logical_id: &str) -> Result<String, StackError> {
         let bucket = self.model.buckets.iter().find(|bucket| bucket.id == logical_id);
-        bucket.map(|bucket| bucket.name.clone()).ok_or_else(|| unknown("bucket", logical_id))
+        bucket
+            .map(|bucket| bucket.name.clone())
+            .ok_or_else(|| unknown("bucket", logical_id))
     }
 
     fn function(&self, name: &str) -> Result<&Arc<FunctionPool>, StackError> {
@@ -275,7 +291,11 @@ impl Stack {
     /// # Errors
     /// When the function has no such event source.
     pub fn pause_event_source(&self, function: &str) -> Result<(), StackError> {
-        if self.sources.pause(function) { Ok(()) } else { Err(unknown("event source of a function", function)) }
+        if self.sources.pause(function) {
+            Ok(())
+        } else {
+            Err(unknown("event source of a function", function))
+        }
     }
 
     /// Goes on delivering to a function.
@@ -283,7 +303,11 @@ impl Stack {
     /// # Errors
     /// When the function has no such event source.
     pub fn resume_event_source(&self, function: &str) -> Result<(), StackError> {
-        if self.sources.resume(function) { Ok(()) } else { Err(unknown("event source of a function", function)) }
+        if self.sources.resume(function) {
+            Ok(())
+        } else {
+            Err(unknown("event source of a function", function))
+        }
     }
 
     /// Fires a schedule now, in addition to its times. The name is `<function>-<event>`, or the event's name.
@@ -291,7 +315,11 @@ impl Stack {
     /// # Errors
     /// When there is no such schedule, or too many asynchronous events wait already.
     pub fn fire_schedule(&self, name: &str) -> Result<(), StackError> {
-        if self.sources.fire(name) { Ok(()) } else { Err(unknown("schedule (that can fire now)", name)) }
+        if self.sources.fire(name) {
+            Ok(())
+        } else {
+            Err(unknown("schedule (that can fire now)", name))
+        }
     }
 
     /// Forgets the cached answers of the authorizers, as if their time had passed.
@@ -322,7 +350,10 @@ impl Stack {
 }
 
 fn unknown(kind: &'static str, name: &str) -> StackError {
-    StackError::Unknown { kind, name: name.to_owned() }
+    StackError::Unknown {
+        kind,
+        name: name.to_owned(),
+    }
 }
 
 fn aws_env(options: &StackOptions, endpoints: Option<&AwsEndpoints>) -> Vec<(String, String)> {

@@ -24,7 +24,10 @@ impl Stack {
                 Some(busy) => busy,
             };
             if Instant::now() >= until {
-                return Err(StackError::Busy { seconds: timeout.as_secs(), busy });
+                return Err(StackError::Busy {
+                    seconds: timeout.as_secs(),
+                    busy,
+                });
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -51,13 +54,15 @@ impl Stack {
                 Err(message) => return Some(message),
             }
         }
-        self.running().or_else(|| (self.functions.begun() != began).then(|| "an invocation just ended".to_owned()))
+        self.running()
+            .or_else(|| (self.functions.begun() != began).then(|| "an invocation just ended".to_owned()))
     }
 
     fn running(&self) -> Option<String> {
         let running = self.functions.iter().filter(|pool| pool.running() > 0);
-        let names: Vec<String> =
-            running.map(|pool| format!("{} × {}", pool.running(), pool.settings().id)).collect();
+        let names: Vec<String> = running
+            .map(|pool| format!("{} × {}", pool.running(), pool.settings().id))
+            .collect();
         let pending = self.asynchronous.pending();
         match (names.is_empty(), pending) {
             (true, 0) => None,
@@ -72,10 +77,23 @@ impl Stack {
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
             QueueAttributeName::ApproximateNumberOfMessagesDelayed,
         ];
-        let request = self.clients.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec()));
-        let output = request.send().await.map_err(|error| format!("{url}: {}", chain(&error)))?;
+        let request = self
+            .clients
+            .sqs
+            .get_queue_attributes()
+            .queue_url(url)
+            .set_attribute_names(Some(names.to_vec()));
+        let output = request
+            .send()
+            .await
+            .map_err(|error| format!("{url}: {}", chain(&error)))?;
         let attributes = output.attributes.unwrap_or_default();
-        let count = |name| attributes.get(name).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+        let count = |name| {
+            attributes
+                .get(name)
+                .and_then(|text| text.parse::<u64>().ok())
+                .unwrap_or(0)
+        };
         Ok(names.iter().map(count).sum())
     }
 }

@@ -14,7 +14,10 @@ pub struct Attributes {
 impl Attributes {
     /// Sets one attribute of a resource; the latest value counts.
     pub fn set(&mut self, logical_id: &str, attribute: &str, value: impl Into<String>) {
-        self.values.entry(logical_id.to_owned()).or_default().insert(attribute.to_owned(), value.into());
+        self.values
+            .entry(logical_id.to_owned())
+            .or_default()
+            .insert(attribute.to_owned(), value.into());
     }
 
     /// The value of an attribute, if the resource and the attribute are known.
@@ -26,7 +29,10 @@ impl Attributes {
     /// The logical id of the resource one of whose attributes has this value.
     #[must_use]
     pub fn logical_id(&self, value: &str) -> Option<&str> {
-        let mut matching = self.values.iter().filter(|(_, attributes)| attributes.values().any(|v| v == value));
+        let mut matching = self
+            .values
+            .iter()
+            .filter(|(_, attributes)| attributes.values().any(|v| v == value));
         matching.next().map(|(id, _)| id.as_str())
     }
 }

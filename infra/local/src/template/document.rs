@@ -85,10 +85,14 @@ impl Document {
         overrides: &BTreeMap<String, String>,
         suggestions: &BTreeMap<String, String>,
     ) -> Result<Self, TemplateError> {
-        let source = std::fs::read_to_string(file)
-            .map_err(|source| TemplateError::Read { file: file.to_owned(), source })?;
-        let yaml = serde_norway::from_str(&source)
-            .map_err(|source| TemplateError::Yaml { file: file.to_owned(), source })?;
+        let source = std::fs::read_to_string(file).map_err(|source| TemplateError::Read {
+            file: file.to_owned(),
+            source,
+        })?;
+        let yaml = serde_norway::from_str(&source).map_err(|source| TemplateError::Yaml {
+            file: file.to_owned(),
+            source,
+        })?;
         let root = yaml::to_json(yaml, "")?;
         let section = |name: &str| root.get(name).cloned().unwrap_or(Value::Null);
         check_sections(&root)?;
@@ -101,13 +105,25 @@ impl Document {
         let mappings = section("Mappings");
         let conditions = conditions(&section("Conditions"), &parameters, &mappings)?;
         let resources = resources(&section("Resources"), &section("Globals"), &conditions)?;
-        Ok(Self { file: file.to_owned(), stack_name: stack_name.to_owned(), resources, parameters, conditions, mappings })
+        Ok(Self {
+            file: file.to_owned(),
+            stack_name: stack_name.to_owned(),
+            resources,
+            parameters,
+            conditions,
+            mappings,
+        })
     }
 
     /// The scope for resolving intrinsic functions with these attributes of resources.
     #[must_use]
     pub fn scope<'a>(&'a self, attributes: &'a Attributes) -> Scope<'a> {
-        Scope { parameters: &self.parameters, conditions: &self.conditions, mappings: &self.mappings, attributes }
+        Scope {
+            parameters: &self.parameters,
+            conditions: &self.conditions,
+            mappings: &self.mappings,
+            attributes,
+        }
     }
 
     /// The properties of every resource of one type.
@@ -123,7 +139,10 @@ impl Document {
         matching
             .map(|(id, resource)| {
                 let path = format!("Resources.{id}.Properties");
-                Ok((id.as_str(), Props::new(&resource.properties, self.scope(attributes), path)?))
+                Ok((
+                    id.as_str(),
+                    Props::new(&resource.properties, self.scope(attributes), path)?,
+                ))
             })
             .collect()
     }
@@ -143,13 +162,18 @@ fn check_sections(root: &Value) -> Result<(), TemplateError> {
     ];
     // Outputs and Rules are for CloudFormation only: nothing in a local run reads them.
     let known = |key: &str| KNOWN.contains(&key) || matches!(key, "Outputs" | "Rules");
-    let map = root.as_object().ok_or_else(|| TemplateError::at("the document", "is not a map"))?;
+    let map = root
+        .as_object()
+        .ok_or_else(|| TemplateError::at("the document", "is not a map"))?;
     if let Some(key) = map.keys().find(|key| !known(key)) {
         return Err(TemplateError::unsupported(key, "this section"));
     }
     match root.get("Transform") {
         Some(Value::String(transform)) if transform == "AWS::Serverless-2016-10-31" => Ok(()),
-        _ => Err(TemplateError::at("Transform", "must be AWS::Serverless-2016-10-31 and nothing else")),
+        _ => Err(TemplateError::at(
+            "Transform",
+            "must be AWS::Serverless-2016-10-31 and nothing else",
+        )),
     }
 }
 
@@ -161,7 +185,10 @@ fn parameters(
     let none = Map::new();
     let declared = section.as_object().unwrap_or(&none);
     if let Some(unknown) = overrides.keys().find(|name| !declared.contains_key(*name)) {
-        return Err(TemplateError::at(format!("Parameters.{unknown}"), "is given a value but not declared"));
+        return Err(TemplateError::at(
+            format!("Parameters.{unknown}"),
+            "is given a value but not declared",
+        ));
     }
     let mut values = BTreeMap::new();
     for (name, declaration) in declared {
@@ -177,7 +204,10 @@ fn parameters(
         ("AWS::Partition", "aws".to_owned()),
         ("AWS::URLSuffix", "amazonaws.com".to_owned()),
         ("AWS::StackName", stack_name.to_owned()),
-        ("AWS::StackId", format!("arn:aws:cloudformation:{REGION}:{ACCOUNT_ID}:stack/{stack_name}/local")),
+        (
+            "AWS::StackId",
+            format!("arn:aws:cloudformation:{REGION}:{ACCOUNT_ID}:stack/{stack_name}/local"),
+        ),
     ];
     values.extend(pseudo.map(|(name, value)| (name.to_owned(), Value::String(value))));
     Ok(values)
@@ -186,17 +216,25 @@ fn parameters(
 fn typed_parameter(declaration: &Value, value: Value, path: &str) -> Result<Value, TemplateError> {
     let text = super::resolve::scalar_text(&value, path)?;
     if let Some(allowed) = declaration.get("AllowedValues").and_then(Value::as_array) {
-        let allowed: Vec<String> =
-            allowed.iter().map(|value| super::resolve::scalar_text(value, path)).collect::<Result<_, _>>()?;
+        let allowed: Vec<String> = allowed
+            .iter()
+            .map(|value| super::resolve::scalar_text(value, path))
+            .collect::<Result<_, _>>()?;
         if !allowed.contains(&text) {
-            return Err(TemplateError::at(path, format!("is {text}, allowed are {}", allowed.join(", "))));
+            return Err(TemplateError::at(
+                path,
+                format!("is {text}, allowed are {}", allowed.join(", ")),
+            ));
         }
     }
     match declaration.get("Type").and_then(Value::as_str).unwrap_or("String") {
         "String" => Ok(Value::String(text)),
         "Number" if text.parse::<f64>().is_ok() => Ok(Value::String(text)),
         "Number" => Err(TemplateError::at(path, format!("must be a number, not {text}"))),
-        "CommaDelimitedList" => Ok(text.split(',').map(|item| Value::String(item.trim().to_owned())).collect()),
+        "CommaDelimitedList" => Ok(text
+            .split(',')
+            .map(|item| Value::String(item.trim().to_owned()))
+            .collect()),
         other => Err(TemplateError::unsupported(path, format!("the parameter type {other}"))),
     }
 }
@@ -213,14 +251,24 @@ fn conditions(
     // Conditions may name each other in any order: each round settles at least one, or the rest is a cycle or an error.
     for _ in 0..declared.len() {
         for (name, definition) in declared {
-            let scope = Scope { parameters, conditions: &values, mappings, attributes: &attributes };
+            let scope = Scope {
+                parameters,
+                conditions: &values,
+                mappings,
+                attributes: &attributes,
+            };
             if let Ok(value) = scope.test(definition, &format!("Conditions.{name}")) {
                 values.insert(name.clone(), value);
             }
         }
     }
     for (name, definition) in declared {
-        let scope = Scope { parameters, conditions: &values, mappings, attributes: &attributes };
+        let scope = Scope {
+            parameters,
+            conditions: &values,
+            mappings,
+            attributes: &attributes,
+        };
         scope.test(definition, &format!("Conditions.{name}"))?;
     }
     Ok(values)
@@ -231,7 +279,9 @@ fn resources(
     globals: &Value,
     conditions: &BTreeMap<String, bool>,
 ) -> Result<BTreeMap<String, Resource>, TemplateError> {
-    let declared = section.as_object().ok_or_else(|| TemplateError::at("Resources", "is missing or not a map"))?;
+    let declared = section
+        .as_object()
+        .ok_or_else(|| TemplateError::at("Resources", "is missing or not a map"))?;
     check_globals(globals)?;
     let mut resources = BTreeMap::new();
     for (id, declaration) in declared {
@@ -240,7 +290,12 @@ fn resources(
             match conditions.get(condition) {
                 Some(true) => {}
                 Some(false) => continue,
-                None => return Err(TemplateError::at(path, format!("the condition {condition} is not defined"))),
+                None => {
+                    return Err(TemplateError::at(
+                        path,
+                        format!("the condition {condition} is not defined"),
+                    ));
+                }
             }
         }
         let kind = declaration.get("Type").and_then(Value::as_str);
@@ -248,17 +303,32 @@ fn resources(
         if !SUPPORTED_TYPES.contains(&kind) && !TYPES_WITHOUT_LOCAL_EFFECT.contains(&kind) {
             return Err(TemplateError::unsupported(path, format!("the resource type {kind}")));
         }
-        let own = declaration.get("Properties").cloned().unwrap_or(Value::Object(Map::new()));
-        let shared = kind.strip_prefix("AWS::Serverless::").and_then(|short| globals.get(short));
+        let own = declaration
+            .get("Properties")
+            .cloned()
+            .unwrap_or(Value::Object(Map::new()));
+        let shared = kind
+            .strip_prefix("AWS::Serverless::")
+            .and_then(|short| globals.get(short));
         let properties = shared.map_or(own.clone(), |shared| merge(shared.clone(), own));
-        resources.insert(id.clone(), Resource { kind: kind.to_owned(), properties });
+        resources.insert(
+            id.clone(),
+            Resource {
+                kind: kind.to_owned(),
+                properties,
+            },
+        );
     }
     Ok(resources)
 }
 
 fn check_globals(globals: &Value) -> Result<(), TemplateError> {
-    let unknown = globals.as_object().and_then(|map| map.keys().find(|key| !matches!(key.as_str(), "Function" | "HttpApi")));
-    unknown.map_or(Ok(()), |key| Err(TemplateError::unsupported(format!("Globals.{key}"), "this section")))
+    let unknown = globals
+        .as_object()
+        .and_then(|map| map.keys().find(|key| !matches!(key.as_str(), "Function" | "HttpApi")));
+    unknown.map_or(Ok(()), |key| {
+        Err(TemplateError::unsupported(format!("Globals.{key}"), "this section"))
+    })
 }
 
 /// SAM's rule for globals: maps are merged key by key, lists are appended to, anything else is replaced.

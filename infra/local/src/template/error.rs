@@ -34,7 +34,10 @@ pub enum TemplateError {
 impl TemplateError {
     /// An error at one place of the template.
     pub fn at(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::At { path: path.into(), message: message.into() }
+        Self::At {
+            path: path.into(),
+            message: message.into(),
+        }
     }
 
     /// A property, type or function that CloudFormation knows and the local stack does not.

@@ -39,11 +39,19 @@ impl Document {
             _ => "",
         };
         let made = format!("{}-{id}", self.stack_name);
-        let Some(resource) = self.resources.get(id).filter(|_| !property.is_empty()) else { return Ok(made) };
+        let Some(resource) = self.resources.get(id).filter(|_| !property.is_empty()) else {
+            return Ok(made);
+        };
         let path = format!("Resources.{id}.Properties");
         let own = Props::new(&resource.properties, self.scope(attributes), path)?.text(property)?;
         // Bucket names have no capitals.
-        Ok(own.unwrap_or_else(|| if kind == "AWS::S3::Bucket" { made.to_ascii_lowercase() } else { made }))
+        Ok(own.unwrap_or_else(|| {
+            if kind == "AWS::S3::Bucket" {
+                made.to_ascii_lowercase()
+            } else {
+                made
+            }
+        }))
     }
 
     /// Names, ARNs and URLs as they can be foreseen before anything is created; [`crate::provision`] then sets the real ones.
@@ -60,7 +68,11 @@ impl Document {
             match resource.kind.as_str() {
                 "AWS::DynamoDB::Table" => {
                     known.set(id, "Arn", arn("dynamodb", format!("table/{name}")));
-                    known.set(id, "StreamArn", arn("dynamodb", format!("table/{name}/stream/foreseen")));
+                    known.set(
+                        id,
+                        "StreamArn",
+                        arn("dynamodb", format!("table/{name}/stream/foreseen")),
+                    );
                 }
                 "AWS::SQS::Queue" => {
                     known.set(id, REF, format!("http://sqs.invalid/{ACCOUNT_ID}/{name}"));
@@ -88,16 +100,26 @@ impl Document {
         let name = |id: &str, kind: &str| self.physical_name(id, kind, known);
         let mut model = Model::default();
         for (id, props) in self.of_type("AWS::DynamoDB::Table", known)? {
-            model.tables.push(read_storage::table(id, &name(id, "AWS::DynamoDB::Table")?, &props)?);
+            model
+                .tables
+                .push(read_storage::table(id, &name(id, "AWS::DynamoDB::Table")?, &props)?);
         }
         for (id, props) in self.of_type("AWS::SQS::Queue", known)? {
-            model.queues.push(read_storage::queue(id, &name(id, "AWS::SQS::Queue")?, &props, known)?);
+            model
+                .queues
+                .push(read_storage::queue(id, &name(id, "AWS::SQS::Queue")?, &props, known)?);
         }
         for (id, props) in self.of_type("AWS::S3::Bucket", known)? {
-            model.buckets.push(read_storage::bucket(id, &name(id, "AWS::S3::Bucket")?, &props)?);
+            model
+                .buckets
+                .push(read_storage::bucket(id, &name(id, "AWS::S3::Bucket")?, &props)?);
         }
         for (id, props) in self.of_type("AWS::SecretsManager::Secret", known)? {
-            model.secrets.push(read_storage::secret(id, &name(id, "AWS::SecretsManager::Secret")?, &props)?);
+            model.secrets.push(read_storage::secret(
+                id,
+                &name(id, "AWS::SecretsManager::Secret")?,
+                &props,
+            )?);
         }
         for (id, props) in self.of_type("AWS::Serverless::HttpApi", known)? {
             if model.api.is_some() {
@@ -105,10 +127,18 @@ impl Document {
             }
             model.api = Some(read_api::http_api(id, &props, known)?);
         }
-        let around = read_function::Surroundings { known, api: model.api.as_ref() };
+        let around = read_function::Surroundings {
+            known,
+            api: model.api.as_ref(),
+        };
         let mut functions = Vec::new();
         for (id, props) in self.of_type("AWS::Serverless::Function", known)? {
-            functions.push(read_function::function(id, &name(id, "AWS::Serverless::Function")?, &props, around)?);
+            functions.push(read_function::function(
+                id,
+                &name(id, "AWS::Serverless::Function")?,
+                &props,
+                around,
+            )?);
         }
         model.functions = functions;
         Ok(model)

@@ -30,7 +30,12 @@ impl<'a> Props<'a> {
             Value::Object(map) => map.clone(),
             other => return Err(TemplateError::at(path, format!("expected a map, found {other}"))),
         };
-        Ok(Self { map, scope, path, seen: RefCell::default() })
+        Ok(Self {
+            map,
+            scope,
+            path,
+            seen: RefCell::default(),
+        })
     }
 
     /// The place of this map in the template.
@@ -71,7 +76,9 @@ impl<'a> Props<'a> {
     /// # Errors
     /// When it is a list or a map.
     pub fn text(&self, key: &str) -> Result<Option<String>, TemplateError> {
-        self.value(key)?.map(|value| scalar_text(&value, &self.at(key))).transpose()
+        self.value(key)?
+            .map(|value| scalar_text(&value, &self.at(key)))
+            .transpose()
     }
 
     /// Text that must be there.
@@ -79,7 +86,8 @@ impl<'a> Props<'a> {
     /// # Errors
     /// When it is missing or no text.
     pub fn required_text(&self, key: &str) -> Result<String, TemplateError> {
-        self.text(key)?.ok_or_else(|| TemplateError::at(self.at(key), "is missing"))
+        self.text(key)?
+            .ok_or_else(|| TemplateError::at(self.at(key), "is missing"))
     }
 
     /// A whole number within bounds, written as a number or as text.
@@ -89,7 +97,13 @@ impl<'a> Props<'a> {
     pub fn number(&self, key: &str, bounds: std::ops::RangeInclusive<u64>) -> Result<Option<u64>, TemplateError> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         let parsed = text.parse::<u64>().ok().filter(|number| bounds.contains(number));
-        let hint = || format!("expected a whole number from {} to {}, found {text}", bounds.start(), bounds.end());
+        let hint = || {
+            format!(
+                "expected a whole number from {} to {}, found {text}",
+                bounds.start(),
+                bounds.end()
+            )
+        };
         parsed.map(Some).ok_or_else(|| TemplateError::at(self.at(key), hint()))
     }
 
@@ -102,7 +116,10 @@ impl<'a> Props<'a> {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
             Some("false") => Ok(Some(false)),
-            Some(other) => Err(TemplateError::at(self.at(key), format!("expected true or false, found {other}"))),
+            Some(other) => Err(TemplateError::at(
+                self.at(key),
+                format!("expected true or false, found {other}"),
+            )),
         }
     }
 
@@ -158,7 +175,9 @@ impl<'a> Props<'a> {
             Some(_) => return Err(TemplateError::at(self.at(key), "expected a list")),
         };
         let items = items.iter().enumerate();
-        items.map(|(i, item)| Props::new(item, self.scope, format!("{}[{i}]", self.at(key)))).collect()
+        items
+            .map(|(i, item)| Props::new(item, self.scope, format!("{}[{i}]", self.at(key))))
+            .collect()
     }
 
     /// Refuses every property that was neither read nor named in `without_local_effect`.
@@ -167,7 +186,12 @@ impl<'a> Props<'a> {
     /// The first property that the local stack does not know.
     pub fn finish(&self, without_local_effect: &[&str]) -> Result<(), TemplateError> {
         let seen = self.seen.borrow();
-        let unknown = self.map.keys().find(|key| !seen.contains(*key) && !without_local_effect.contains(&key.as_str()));
-        unknown.map_or(Ok(()), |key| Err(TemplateError::unsupported(self.at(key), "this property")))
+        let unknown = self
+            .map
+            .keys()
+            .find(|key| !seen.contains(*key) && !without_local_effect.contains(&key.as_str()));
+        unknown.map_or(Ok(()), |key| {
+            Err(TemplateError::unsupported(self.at(key), "this property"))
+        })
     }
 }

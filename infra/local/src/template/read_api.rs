@@ -26,15 +26,23 @@ pub(super) fn http_api(id: &str, props: &Props<'_>, known: &Attributes) -> Resul
                 }
             }
         }
-        if let Some(name) = default_authorizer.as_ref().filter(|name| !authorizers.contains_key(*name)) {
-            return Err(TemplateError::at(auth.path(), format!("the default authorizer {name} is not declared")));
+        if let Some(name) = default_authorizer
+            .as_ref()
+            .filter(|name| !authorizers.contains_key(*name))
+        {
+            return Err(TemplateError::at(
+                auth.path(),
+                format!("the default authorizer {name} is not declared"),
+            ));
         }
         auth.finish(&[])?;
     }
     if props.text("StageName")?.is_some_and(|stage| stage != "$default") {
         return Err(TemplateError::unsupported(props.path(), "a stage other than $default"));
     }
-    let throttle = props.map("DefaultRouteSettings")?.map_or(Ok(Throttle::default()), |settings| throttle(&settings))?;
+    let throttle = props
+        .map("DefaultRouteSettings")?
+        .map_or(Ok(Throttle::default()), |settings| throttle(&settings))?;
     let mut route_throttles = BTreeMap::new();
     if let Some(routes) = props.map("RouteSettings")? {
         for route in routes.keys() {
@@ -43,8 +51,22 @@ pub(super) fn http_api(id: &str, props: &Props<'_>, known: &Attributes) -> Resul
             }
         }
     }
-    props.finish(&["AccessLogSettings", "Description", "Domain", "FailOnWarnings", "Name", "PropagateTags", "Tags"])?;
-    Ok(HttpApi { id: id.to_owned(), authorizers, default_authorizer, throttle, route_throttles })
+    props.finish(&[
+        "AccessLogSettings",
+        "Description",
+        "Domain",
+        "FailOnWarnings",
+        "Name",
+        "PropagateTags",
+        "Tags",
+    ])?;
+    Ok(HttpApi {
+        id: id.to_owned(),
+        authorizers,
+        default_authorizer,
+        throttle,
+        route_throttles,
+    })
 }
 
 fn throttle(settings: &Props<'_>) -> Result<Throttle, TemplateError> {
@@ -57,17 +79,27 @@ fn throttle(settings: &Props<'_>) -> Result<Throttle, TemplateError> {
 fn authorizer(props: &Props<'_>, known: &Attributes) -> Result<Authorizer, TemplateError> {
     let arn = props.required_text("FunctionArn")?;
     let function = known.logical_id(&arn).map(str::to_owned);
-    let function = function.ok_or_else(|| TemplateError::at(props.path(), format!("{arn} is no function of this template")))?;
+    let function =
+        function.ok_or_else(|| TemplateError::at(props.path(), format!("{arn} is no function of this template")))?;
     if props.text("AuthorizerPayloadFormatVersion")?.as_deref() != Some("2.0") {
-        return Err(TemplateError::unsupported(props.path(), "an AuthorizerPayloadFormatVersion other than 2.0"));
+        return Err(TemplateError::unsupported(
+            props.path(),
+            "an AuthorizerPayloadFormatVersion other than 2.0",
+        ));
     }
     if props.flag("EnableSimpleResponses")? != Some(true) {
-        return Err(TemplateError::unsupported(props.path(), "an authorizer without EnableSimpleResponses"));
+        return Err(TemplateError::unsupported(
+            props.path(),
+            "an authorizer without EnableSimpleResponses",
+        ));
     }
     let mut identity = Vec::new();
     let mut ttl_seconds = AUTHORIZER_TTL_SECONDS_DEFAULT;
     if let Some(sources) = props.map("Identity")? {
-        let headers = sources.texts("Headers")?.into_iter().map(|name| name.to_ascii_lowercase());
+        let headers = sources
+            .texts("Headers")?
+            .into_iter()
+            .map(|name| name.to_ascii_lowercase());
         identity.extend(headers.map(IdentitySource::Header));
         identity.extend(sources.texts("QueryStrings")?.into_iter().map(IdentitySource::Query));
         for variable in sources.texts("Context")? {
@@ -82,9 +114,16 @@ fn authorizer(props: &Props<'_>, known: &Attributes) -> Result<Authorizer, Templ
         sources.finish(&[])?;
     }
     if ttl_seconds > 0 && identity.is_empty() {
-        return Err(TemplateError::at(props.path(), "ReauthorizeEvery needs an identity source: answers are cached by it"));
+        return Err(TemplateError::at(
+            props.path(),
+            "ReauthorizeEvery needs an identity source: answers are cached by it",
+        ));
     }
     // Who may invoke the function is a matter of IAM.
     props.finish(&["EnableFunctionDefaultPermissions", "FunctionInvokeRole"])?;
-    Ok(Authorizer { function, identity, ttl: Duration::from_secs(ttl_seconds) })
+    Ok(Authorizer {
+        function,
+        identity,
+        ttl: Duration::from_secs(ttl_seconds),
+    })
 }

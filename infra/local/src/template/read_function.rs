@@ -39,7 +39,12 @@ impl Surroundings<'_> {
     fn resource(&self, props: &Props<'_>, property: &str) -> Result<String, TemplateError> {
         let value = props.required_text(property)?;
         let id = self.known.logical_id(&value).map(str::to_owned);
-        id.ok_or_else(|| TemplateError::at(props.path(), format!("{property}: {value} is no resource of this template")))
+        id.ok_or_else(|| {
+            TemplateError::at(
+                props.path(),
+                format!("{property}: {value} is no resource of this template"),
+            )
+        })
     }
 }
 
@@ -51,11 +56,16 @@ pub(super) fn function(
 ) -> Result<Function, TemplateError> {
     let runtime = props.required_text("Runtime")?;
     if !runtime.starts_with("provided.") {
-        return Err(TemplateError::unsupported(props.path(), format!("the runtime {runtime}")));
+        return Err(TemplateError::unsupported(
+            props.path(),
+            format!("the runtime {runtime}"),
+        ));
     }
     let (log_format, log_level) = logging(props)?;
     let events = events(props, around)?;
-    let timeout = props.number("Timeout", 1..=TIMEOUT_SECONDS_MAX)?.unwrap_or(TIMEOUT_SECONDS_DEFAULT);
+    let timeout = props
+        .number("Timeout", 1..=TIMEOUT_SECONDS_MAX)?
+        .unwrap_or(TIMEOUT_SECONDS_DEFAULT);
     let reserved = props.number("ReservedConcurrentExecutions", 1..=10_000)?;
     let function = Function {
         id: id.to_owned(),
@@ -91,11 +101,17 @@ pub(super) fn function(
 fn package(props: &Props<'_>) -> Result<String, TemplateError> {
     let code = props.required_text("CodeUri")?;
     let package = code.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    let plain = !package.is_empty() && package.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    let plain = !package.is_empty()
+        && package
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     if plain {
         Ok(package.to_owned())
     } else {
-        Err(TemplateError::at(props.path(), format!("CodeUri {code} does not end with the name of a package")))
+        Err(TemplateError::at(
+            props.path(),
+            format!("CodeUri {code} does not end with the name of a package"),
+        ))
     }
 }
 
@@ -115,7 +131,9 @@ fn environment(props: &Props<'_>) -> Result<BTreeMap<String, String>, TemplateEr
 }
 
 fn logging(props: &Props<'_>) -> Result<(String, Option<String>), TemplateError> {
-    let Some(logging) = props.map_lazy("LoggingConfig")? else { return Ok(("Text".to_owned(), None)) };
+    let Some(logging) = props.map_lazy("LoggingConfig")? else {
+        return Ok(("Text".to_owned(), None));
+    };
     let format = logging.text("LogFormat")?.unwrap_or_else(|| "Text".to_owned());
     let level = logging.text("ApplicationLogLevel")?;
     logging.finish(&["LogGroup", "SystemLogLevel"])?;
@@ -125,14 +143,18 @@ fn logging(props: &Props<'_>) -> Result<(String, Option<String>), TemplateError>
 fn async_retries(props: &Props<'_>) -> Result<u32, TemplateError> {
     let mut retries = ASYNC_RETRIES_MAX;
     if let Some(config) = props.map("EventInvokeConfig")? {
-        retries = config.number("MaximumRetryAttempts", 0..=ASYNC_RETRIES_MAX)?.unwrap_or(ASYNC_RETRIES_MAX);
+        retries = config
+            .number("MaximumRetryAttempts", 0..=ASYNC_RETRIES_MAX)?
+            .unwrap_or(ASYNC_RETRIES_MAX);
         config.finish(&[])?;
     }
     Ok(u32::try_from(retries).unwrap_or(u32::MAX))
 }
 
 fn events(props: &Props<'_>, around: Surroundings<'_>) -> Result<Vec<Event>, TemplateError> {
-    let Some(declared) = props.map("Events")? else { return Ok(Vec::new()) };
+    let Some(declared) = props.map("Events")? else {
+        return Ok(Vec::new());
+    };
     let mut events = Vec::new();
     for name in declared.keys() {
         let Some(event) = declared.map(name)? else { continue };
@@ -145,10 +167,18 @@ fn events(props: &Props<'_>, around: Surroundings<'_>) -> Result<Vec<Event>, Tem
             "DynamoDB" => EventSource::Stream(stream(&properties, around)?),
             "ScheduleV2" => EventSource::Schedule(schedule(&properties)?),
             "S3" => EventSource::S3(s3(&properties, around)?),
-            other => return Err(TemplateError::unsupported(event.path(), format!("the event type {other}"))),
+            other => {
+                return Err(TemplateError::unsupported(
+                    event.path(),
+                    format!("the event type {other}"),
+                ));
+            }
         };
         event.finish(&[])?;
-        events.push(Event { name: name.to_owned(), source });
+        events.push(Event {
+            name: name.to_owned(),
+            source,
+        });
     }
     Ok(events)
 }
@@ -163,16 +193,32 @@ fn route(props: &Props<'_>, around: Surroundings<'_>) -> Result<Route, TemplateE
             None => {}
             Some("NONE") => authorizer = None,
             Some(name) if api.authorizers.contains_key(name) => authorizer = Some(name.to_owned()),
-            Some(name) => return Err(TemplateError::at(auth.path(), format!("the authorizer {name} is not declared"))),
+            Some(name) => {
+                return Err(TemplateError::at(
+                    auth.path(),
+                    format!("the authorizer {name} is not declared"),
+                ));
+            }
         }
         auth.finish(&[])?;
     }
-    if props.text("PayloadFormatVersion")?.is_some_and(|version| version != "2.0") {
-        return Err(TemplateError::unsupported(props.path(), "a PayloadFormatVersion other than 2.0"));
+    if props
+        .text("PayloadFormatVersion")?
+        .is_some_and(|version| version != "2.0")
+    {
+        return Err(TemplateError::unsupported(
+            props.path(),
+            "a PayloadFormatVersion other than 2.0",
+        ));
     }
-    let timeout = props.number("TimeoutInMillis", 50..=INTEGRATION_TIMEOUT_MS)?.unwrap_or(INTEGRATION_TIMEOUT_MS);
+    let timeout = props
+        .number("TimeoutInMillis", 50..=INTEGRATION_TIMEOUT_MS)?
+        .unwrap_or(INTEGRATION_TIMEOUT_MS);
     let route = Route {
-        method: props.text("Method")?.unwrap_or_else(|| "ANY".to_owned()).to_ascii_uppercase(),
+        method: props
+            .text("Method")?
+            .unwrap_or_else(|| "ANY".to_owned())
+            .to_ascii_uppercase(),
         path: props.text("Path")?.unwrap_or_else(|| "$default".to_owned()),
         authorizer,
         timeout: Duration::from_millis(timeout),
@@ -184,7 +230,10 @@ fn route(props: &Props<'_>, around: Surroundings<'_>) -> Result<Route, TemplateE
 fn reports_items(props: &Props<'_>) -> Result<bool, TemplateError> {
     let types = props.texts("FunctionResponseTypes")?;
     match types.iter().find(|kind| *kind != "ReportBatchItemFailures") {
-        Some(other) => Err(TemplateError::unsupported(props.path(), format!("the response type {other}"))),
+        Some(other) => Err(TemplateError::unsupported(
+            props.path(),
+            format!("the response type {other}"),
+        )),
         None => Ok(!types.is_empty()),
     }
 }
@@ -225,10 +274,21 @@ fn stream(props: &Props<'_>, around: Surroundings<'_>) -> Result<StreamSource, T
     let from_oldest = match props.required_text("StartingPosition")?.as_str() {
         "TRIM_HORIZON" => true,
         "LATEST" => false,
-        other => return Err(TemplateError::unsupported(props.path(), format!("the StartingPosition {other}"))),
+        other => {
+            return Err(TemplateError::unsupported(
+                props.path(),
+                format!("the StartingPosition {other}"),
+            ));
+        }
     };
-    if props.number("ParallelizationFactor", 1..=10)?.is_some_and(|factor| factor > 1) {
-        return Err(TemplateError::unsupported(props.path(), "a ParallelizationFactor above 1"));
+    if props
+        .number("ParallelizationFactor", 1..=10)?
+        .is_some_and(|factor| factor > 1)
+    {
+        return Err(TemplateError::unsupported(
+            props.path(),
+            "a ParallelizationFactor above 1",
+        ));
     }
     let mut filters = Vec::new();
     if let Some(criteria) = props.map("FilterCriteria")? {
@@ -242,8 +302,12 @@ fn stream(props: &Props<'_>, around: Surroundings<'_>) -> Result<StreamSource, T
         criteria.finish(&[])?;
     }
     let unlimited = |value: Option<String>| value.filter(|text| text != "-1");
-    let retries = unlimited(props.text("MaximumRetryAttempts")?).map(|text| text.parse::<u32>()).transpose();
-    let age = unlimited(props.text("MaximumRecordAgeInSeconds")?).map(|text| text.parse::<u64>()).transpose();
+    let retries = unlimited(props.text("MaximumRetryAttempts")?)
+        .map(|text| text.parse::<u32>())
+        .transpose();
+    let age = unlimited(props.text("MaximumRecordAgeInSeconds")?)
+        .map(|text| text.parse::<u64>())
+        .transpose();
     let not_number = |_| TemplateError::at(props.path(), "the limit of retries or age must be a whole number");
     let source = StreamSource {
         table: around.resource(props, "Stream")?,
@@ -263,8 +327,12 @@ fn stream(props: &Props<'_>, around: Surroundings<'_>) -> Result<StreamSource, T
 }
 
 fn on_failure(props: &Props<'_>, around: Surroundings<'_>) -> Result<Option<String>, TemplateError> {
-    let Some(config) = props.map("DestinationConfig")? else { return Ok(None) };
-    let Some(target) = config.map("OnFailure")? else { return Ok(None) };
+    let Some(config) = props.map("DestinationConfig")? else {
+        return Ok(None);
+    };
+    let Some(target) = config.map("OnFailure")? else {
+        return Ok(None);
+    };
     if target.text("Type")?.is_some_and(|kind| kind != "S3") {
         return Err(TemplateError::unsupported(target.path(), "a destination other than S3"));
     }
@@ -291,12 +359,16 @@ fn schedule(props: &Props<'_>) -> Result<ScheduleSource, TemplateError> {
     }
     let mut retries = SCHEDULE_RETRIES_MAX;
     if let Some(policy) = props.map("RetryPolicy")? {
-        retries = policy.number("MaximumRetryAttempts", 0..=SCHEDULE_RETRIES_MAX)?.unwrap_or(retries);
+        retries = policy
+            .number("MaximumRetryAttempts", 0..=SCHEDULE_RETRIES_MAX)?
+            .unwrap_or(retries);
         policy.finish(&["MaximumEventAgeInSeconds"])?;
     }
     let source = ScheduleSource {
         expression: props.required_text("ScheduleExpression")?,
-        time_zone: props.text("ScheduleExpressionTimezone")?.unwrap_or_else(|| "UTC".to_owned()),
+        time_zone: props
+            .text("ScheduleExpressionTimezone")?
+            .unwrap_or_else(|| "UTC".to_owned()),
         input: props.text("Input")?,
         enabled: props.text("State")?.is_none_or(|state| state == "ENABLED"),
         retries: u32::try_from(retries).unwrap_or(u32::MAX),
@@ -321,10 +393,21 @@ fn s3(props: &Props<'_>, around: Surroundings<'_>) -> Result<S3Source, TemplateE
         }
         filter.finish(&[])?;
     }
-    let source =
-        S3Source { bucket: around.resource(props, "Bucket")?, events: props.texts("Events")?, prefix, suffix };
-    if let Some(other) = source.events.iter().find(|event| !event.starts_with("s3:ObjectCreated:")) {
-        return Err(TemplateError::unsupported(props.path(), format!("the notification {other}")));
+    let source = S3Source {
+        bucket: around.resource(props, "Bucket")?,
+        events: props.texts("Events")?,
+        prefix,
+        suffix,
+    };
+    if let Some(other) = source
+        .events
+        .iter()
+        .find(|event| !event.starts_with("s3:ObjectCreated:"))
+    {
+        return Err(TemplateError::unsupported(
+            props.path(),
+            format!("the notification {other}"),
+        ));
     }
     props.finish(&[])?;
     Ok(source)

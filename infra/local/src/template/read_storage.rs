@@ -10,7 +10,10 @@ use super::{
 pub(super) fn table(id: &str, name: &str, props: &Props<'_>) -> Result<Table, TemplateError> {
     let mut attributes = BTreeMap::new();
     for definition in props.maps("AttributeDefinitions")? {
-        attributes.insert(definition.required_text("AttributeName")?, definition.required_text("AttributeType")?);
+        attributes.insert(
+            definition.required_text("AttributeName")?,
+            definition.required_text("AttributeType")?,
+        );
         definition.finish(&[])?;
     }
     let keys = key_schema(props)?;
@@ -25,7 +28,11 @@ pub(super) fn table(id: &str, name: &str, props: &Props<'_>) -> Result<Table, Te
             included: projection.texts("NonKeyAttributes")?,
         });
         projection.finish(&[])?;
-        index.finish(&["OnDemandThroughput", "ContributorInsightsSpecification", "WarmThroughput"])?;
+        index.finish(&[
+            "OnDemandThroughput",
+            "ContributorInsightsSpecification",
+            "WarmThroughput",
+        ])?;
     }
     let ttl_attribute = match props.map("TimeToLiveSpecification")? {
         Some(ttl) if ttl.flag("Enabled")?.unwrap_or(true) => Some(ttl.required_text("AttributeName")?),
@@ -36,7 +43,10 @@ pub(super) fn table(id: &str, name: &str, props: &Props<'_>) -> Result<Table, Te
         None => None,
     };
     if props.text("BillingMode")?.as_deref() != Some("PAY_PER_REQUEST") {
-        return Err(TemplateError::unsupported(props.path(), "a BillingMode other than PAY_PER_REQUEST"));
+        return Err(TemplateError::unsupported(
+            props.path(),
+            "a BillingMode other than PAY_PER_REQUEST",
+        ));
     }
     props.finish(&[
         "TableName",
@@ -49,7 +59,15 @@ pub(super) fn table(id: &str, name: &str, props: &Props<'_>) -> Result<Table, Te
         "TableClass",
         "Tags",
     ])?;
-    Ok(Table { id: id.to_owned(), name: name.to_owned(), keys, attributes, indexes, ttl_attribute, stream_view })
+    Ok(Table {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        keys,
+        attributes,
+        indexes,
+        ttl_attribute,
+        stream_view,
+    })
 }
 
 fn key_schema(props: &Props<'_>) -> Result<Vec<String>, TemplateError> {
@@ -61,17 +79,15 @@ fn key_schema(props: &Props<'_>) -> Result<Vec<String>, TemplateError> {
     keys.sort();
     let kinds: Vec<&str> = keys.iter().map(|(kind, _)| kind.as_str()).collect();
     if kinds != ["HASH"] && kinds != ["HASH", "RANGE"] {
-        return Err(TemplateError::at(props.path(), "KeySchema needs one HASH key and at most one RANGE key"));
+        return Err(TemplateError::at(
+            props.path(),
+            "KeySchema needs one HASH key and at most one RANGE key",
+        ));
     }
     Ok(keys.into_iter().map(|(_, name)| name).collect())
 }
 
-pub(super) fn queue(
-    id: &str,
-    name: &str,
-    props: &Props<'_>,
-    known: &Attributes,
-) -> Result<Queue, TemplateError> {
+pub(super) fn queue(id: &str, name: &str, props: &Props<'_>, known: &Attributes) -> Result<Queue, TemplateError> {
     if props.flag("FifoQueue")?.unwrap_or(false) {
         return Err(TemplateError::unsupported(props.path(), "a FIFO queue"));
     }
@@ -93,11 +109,15 @@ pub(super) fn queue(
         Some(policy) => {
             let arn = policy.required_text("deadLetterTargetArn")?;
             let target = known.logical_id(&arn).map(str::to_owned);
-            let target = target.ok_or_else(|| TemplateError::at(policy.path(), format!("{arn} is no queue of this template")))?;
+            let target = target
+                .ok_or_else(|| TemplateError::at(policy.path(), format!("{arn} is no queue of this template")))?;
             let count = policy.number("maxReceiveCount", 1..=1_000)?;
             let max_receive_count = count.ok_or_else(|| TemplateError::at(policy.path(), "has no maxReceiveCount"))?;
             policy.finish(&[])?;
-            Some(Redrive { target, max_receive_count })
+            Some(Redrive {
+                target,
+                max_receive_count,
+            })
         }
     };
     props.finish(&[
@@ -109,7 +129,12 @@ pub(super) fn queue(
         "RedriveAllowPolicy",
         "Tags",
     ])?;
-    Ok(Queue { id: id.to_owned(), name: name.to_owned(), attributes, redrive })
+    Ok(Queue {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        attributes,
+        redrive,
+    })
 }
 
 pub(super) fn bucket(id: &str, name: &str, props: &Props<'_>) -> Result<Bucket, TemplateError> {
@@ -125,7 +150,10 @@ pub(super) fn bucket(id: &str, name: &str, props: &Props<'_>) -> Result<Bucket, 
         "ObjectLockEnabled",
         "Tags",
     ])?;
-    Ok(Bucket { id: id.to_owned(), name: name.to_owned() })
+    Ok(Bucket {
+        id: id.to_owned(),
+        name: name.to_owned(),
+    })
 }
 
 /// CloudFormation's default length of a generated secret.
@@ -141,7 +169,10 @@ pub(crate) const SECRET_ALPHABET: [&str; 4] = [DIGITS, LOWER, UPPER, PUNCTUATION
 pub(super) fn secret(id: &str, name: &str, props: &Props<'_>) -> Result<Secret, TemplateError> {
     let generate = props.map("GenerateSecretString")?;
     let generate = generate.ok_or_else(|| {
-        TemplateError::unsupported(props.path(), "a secret without GenerateSecretString (a value in the template)")
+        TemplateError::unsupported(
+            props.path(),
+            "a secret without GenerateSecretString (a value in the template)",
+        )
     })?;
     let mut excluded = generate.text("ExcludeCharacters")?.unwrap_or_default();
     let groups = [
@@ -155,12 +186,18 @@ pub(super) fn secret(id: &str, name: &str, props: &Props<'_>) -> Result<Secret, 
             excluded.push_str(characters);
         }
     }
-    let within = match (generate.text("SecretStringTemplate")?, generate.text("GenerateStringKey")?) {
+    let within = match (
+        generate.text("SecretStringTemplate")?,
+        generate.text("GenerateStringKey")?,
+    ) {
         (None, None) => None,
         (Some(template), Some(key)) => {
-            let object = serde_json::from_str(&template).ok().filter(serde_json::Value::is_object);
-            let object = object
-                .ok_or_else(|| TemplateError::at(generate.path(), "SecretStringTemplate must be a JSON object as text"))?;
+            let object = serde_json::from_str(&template)
+                .ok()
+                .filter(serde_json::Value::is_object);
+            let object = object.ok_or_else(|| {
+                TemplateError::at(generate.path(), "SecretStringTemplate must be a JSON object as text")
+            })?;
             Some((object, key))
         }
         _ => {
@@ -172,5 +209,11 @@ pub(super) fn secret(id: &str, name: &str, props: &Props<'_>) -> Result<Secret, 
     // Generated secrets contain no space unless asked for, and each kind of character that is not excluded.
     generate.finish(&["RequireEachIncludedType"])?;
     props.finish(&["Name", "Description", "KmsKeyId", "Tags"])?;
-    Ok(Secret { id: id.to_owned(), name: name.to_owned(), length, excluded, within })
+    Ok(Secret {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        length,
+        excluded,
+        within,
+    })
 }

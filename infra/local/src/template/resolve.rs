@@ -68,13 +68,19 @@ impl Scope<'_> {
             }
             "Fn::If" => {
                 let [condition, then, otherwise] = list(argument, path)?;
-                let chosen = if self.condition(text(condition, path)?, path)? { then } else { otherwise };
+                let chosen = if self.condition(text(condition, path)?, path)? {
+                    then
+                } else {
+                    otherwise
+                };
                 self.resolve(chosen, path)
             }
-            "Fn::Equals" | "Fn::And" | "Fn::Or" | "Fn::Not" | "Condition" => {
-                self.test(&Value::Object(Map::from_iter([(name.to_owned(), argument.clone())])), path)
-                    .map(|flag| Some(Value::Bool(flag)))
-            }
+            "Fn::Equals" | "Fn::And" | "Fn::Or" | "Fn::Not" | "Condition" => self
+                .test(
+                    &Value::Object(Map::from_iter([(name.to_owned(), argument.clone())])),
+                    path,
+                )
+                .map(|flag| Some(Value::Bool(flag))),
             other => Err(TemplateError::unsupported(path, format!("the function {other}"))),
         }
     }
@@ -91,8 +97,15 @@ impl Scope<'_> {
 
     fn attribute(&self, id: &str, attribute: &str, path: &str) -> Result<String, TemplateError> {
         self.attributes.get(id, attribute).map(str::to_owned).ok_or_else(|| {
-            let what = if attribute == REF { id.to_owned() } else { format!("{id}.{attribute}") };
-            TemplateError::at(path, format!("{what} is neither a parameter nor an attribute the local stack knows"))
+            let what = if attribute == REF {
+                id.to_owned()
+            } else {
+                format!("{id}.{attribute}")
+            };
+            TemplateError::at(
+                path,
+                format!("{what} is neither a parameter nor an attribute the local stack knows"),
+            )
         })
     }
 
@@ -126,7 +139,9 @@ impl Scope<'_> {
         while let Some(start) = rest.find("${") {
             let (before, from) = rest.split_at(start);
             out.push_str(before);
-            let end = from.find('}').ok_or_else(|| TemplateError::at(path, "Fn::Sub: ${ without }"))?;
+            let end = from
+                .find('}')
+                .ok_or_else(|| TemplateError::at(path, "Fn::Sub: ${ without }"))?;
             out.push_str(&self.sub_name(&from[2..end], variables, path)?);
             rest = &from[end + 1..];
         }
@@ -153,8 +168,13 @@ impl Scope<'_> {
     fn join(&self, argument: &Value, path: &str) -> Result<Value, TemplateError> {
         let [separator, items] = list(argument, path)?;
         let items = self.required(items, path)?;
-        let items = items.as_array().ok_or_else(|| TemplateError::at(path, "Fn::Join needs a list"))?;
-        let parts: Vec<String> = items.iter().map(|item| scalar_text(item, path)).collect::<Result<_, _>>()?;
+        let items = items
+            .as_array()
+            .ok_or_else(|| TemplateError::at(path, "Fn::Join needs a list"))?;
+        let parts: Vec<String> = items
+            .iter()
+            .map(|item| scalar_text(item, path))
+            .collect::<Result<_, _>>()?;
         Ok(Value::String(parts.join(text(separator, path)?)))
     }
 
@@ -166,7 +186,9 @@ impl Scope<'_> {
             .map_err(|_| TemplateError::at(path, "the index of Fn::Select must be a whole number"))?;
         let items = self.required(items, path)?;
         let chosen = items.as_array().and_then(|items| items.get(index)).cloned();
-        chosen.map(Some).ok_or_else(|| TemplateError::at(path, format!("Fn::Select: there is no item {index}")))
+        chosen
+            .map(Some)
+            .ok_or_else(|| TemplateError::at(path, format!("Fn::Select: there is no item {index}")))
     }
 
     fn split(&self, argument: &Value, path: &str) -> Result<Value, TemplateError> {
@@ -194,7 +216,9 @@ impl Scope<'_> {
     /// Anything that is not `Equals`, `And`, `Or`, `Not` or `Condition`.
     pub fn test(&self, value: &Value, path: &str) -> Result<bool, TemplateError> {
         let Some((name, argument)) = value.as_object().and_then(function) else {
-            return value.as_bool().ok_or_else(|| TemplateError::at(path, "a condition must be a function"));
+            return value
+                .as_bool()
+                .ok_or_else(|| TemplateError::at(path, "a condition must be a function"));
         };
         match name {
             "Condition" => self.condition(text(argument, path)?, path),
@@ -208,12 +232,24 @@ impl Scope<'_> {
                 Ok(!self.test(inner, path)?)
             }
             "Fn::And" | "Fn::Or" => {
-                let items = argument.as_array().ok_or_else(|| TemplateError::at(path, format!("{name} needs a list")))?;
-                let results: Vec<bool> = items.iter().map(|item| self.test(item, path)).collect::<Result<_, _>>()?;
+                let items = argument
+                    .as_array()
+                    .ok_or_else(|| TemplateError::at(path, format!("{name} needs a list")))?;
+                let results: Vec<bool> = items
+                    .iter()
+                    .map(|item| self.test(item, path))
+                    .collect::<Result<_, _>>()?;
                 let all = name == "Fn::And";
-                Ok(if all { results.iter().all(|r| *r) } else { results.iter().any(|r| *r) })
+                Ok(if all {
+                    results.iter().all(|r| *r)
+                } else {
+                    results.iter().any(|r| *r)
+                })
             }
-            other => Err(TemplateError::unsupported(path, format!("the condition function {other}"))),
+            other => Err(TemplateError::unsupported(
+                path,
+                format!("the condition function {other}"),
+            )),
         }
     }
 
@@ -223,7 +259,8 @@ impl Scope<'_> {
     }
 
     fn required(&self, value: &Value, path: &str) -> Result<Value, TemplateError> {
-        self.resolve(value, path)?.ok_or_else(|| TemplateError::at(path, "AWS::NoValue has no meaning here"))
+        self.resolve(value, path)?
+            .ok_or_else(|| TemplateError::at(path, "AWS::NoValue has no meaning here"))
     }
 }
 
@@ -242,7 +279,9 @@ fn list<'v, const N: usize>(value: &'v Value, path: &str) -> Result<[&'v Value; 
 }
 
 fn text<'v>(value: &'v Value, path: &str) -> Result<&'v str, TemplateError> {
-    value.as_str().ok_or_else(|| TemplateError::at(path, format!("expected text, found {value}")))
+    value
+        .as_str()
+        .ok_or_else(|| TemplateError::at(path, format!("expected text, found {value}")))
 }
 
 /// The text of a string, number or flag, as CloudFormation converts them.
@@ -251,6 +290,9 @@ pub(super) fn scalar_text(value: &Value, path: &str) -> Result<String, TemplateE
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) => Ok(number.to_string()),
         Value::Bool(flag) => Ok(flag.to_string()),
-        other => Err(TemplateError::at(path, format!("expected a single value, found {other}"))),
+        other => Err(TemplateError::at(
+            path,
+            format!("expected a single value, found {other}"),
+        )),
     }
 }

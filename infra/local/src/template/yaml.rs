@@ -34,13 +34,21 @@ pub(super) fn to_json(yaml: Yaml, path: &str) -> Result<Value, TemplateError> {
         Yaml::String(text) => Value::String(text),
         Yaml::Sequence(items) => {
             let items = items.into_iter().enumerate();
-            Value::Array(items.map(|(i, item)| to_json(item, &format!("{path}[{i}]"))).collect::<Result<_, _>>()?)
+            Value::Array(
+                items
+                    .map(|(i, item)| to_json(item, &format!("{path}[{i}]")))
+                    .collect::<Result<_, _>>()?,
+            )
         }
         Yaml::Mapping(entries) => {
             let mut map = Map::new();
             for (key, value) in entries {
                 let key = key_text(key, path)?;
-                let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let inner = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
                 map.insert(key, to_json(value, &inner)?);
             }
             Value::Object(map)
@@ -58,7 +66,11 @@ pub(super) fn to_json(yaml: Yaml, path: &str) -> Result<Value, TemplateError> {
 }
 
 fn intrinsic(name: &str, value: Value) -> Value {
-    let key = if matches!(name, "Ref" | "Condition") { name.to_owned() } else { format!("Fn::{name}") };
+    let key = if matches!(name, "Ref" | "Condition") {
+        name.to_owned()
+    } else {
+        format!("Fn::{name}")
+    };
     let value = match (name, value) {
         // `!GetAtt Table.StreamArn`: only the first dot separates, attribute names may have dots of their own.
         ("GetAtt", Value::String(text)) => match text.split_once('.') {

@@ -1,0 +1,203 @@
+//! Queues, the table stream, schedules and buckets as event sources.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::{Value, json};
+use treue_local::stack::Stack;
+
+use crate::support::{PATIENCE, eventually, logged, start};
+
+async fn send(stack: &Stack, name: &str, what: &str) {
+    let url = stack.queue_url("WorkQueue").expect("a queue");
+    let body = json!({"do": what, "name": name}).to_string();
+    stack
+        .clients()
+        .sqs
+        .send_message()
+        .queue_url(url)
+        .message_body(body)
+        .send()
+        .await
+        .expect("sent");
+}
+
+async fn dead(stack: &Stack) -> usize {
+    let url = stack.queue_url("DeadLetters").expect("a queue");
+    let name = QueueAttributeName::ApproximateNumberOfMessages;
+    let request = stack
+        .clients()
+        .sqs
+        .get_queue_attributes()
+        .queue_url(url)
+        .attribute_names(name.clone());
+    let output = request.send().await.expect("attributes");
+    output.attributes.expect("attributes")[&name].parse().expect("a number")
+}
+
+async fn put(stack: &Stack, name: &str, what: &str, topic: Option<&str>) {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let table = stack.table_name().expect("a table");
+    let request = stack.clients().dynamodb.put_item().table_name(table);
+    let request = request
+        .item("pk", text(name))
+        .item("sk", text("a"))
+        .item("do", text(what));
+    let request = match topic {
+        Some(topic) => request.item("topics", text(topic)),
+        None => request,
+    };
+    request.send().await.expect("put");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_delivered_and_deleted() {
+    let stack = start().await;
+    for i in 0..25 {
+        send(&stack, &format!("m{i}"), "ok").await;
+    }
+    stack.quiescent(PATIENCE).await.expect("rest");
+    assert_eq!(logged(&stack, "WorkFunction", "done m"), 25);
+    assert_eq!(dead(&stack).await, 0);
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poison_message_ends_in_the_dead_letters_alone() {
+    let stack = start().await;
+    stack.pause_event_source("WorkFunction").expect("a source");
+    send(&stack, "poison", "fail").await;
+    for i in 0..9 {
+        send(&stack, &format!("good{i}"), "ok").await;
+    }
+    stack.resume_event_source("WorkFunction").expect("a source");
+    eventually("the poison is dead", async || dead(&stack).await == 1).await;
+    stack.quiescent(PATIENCE).await.expect("rest");
+    assert_eq!(logged(&stack, "WorkFunction", "record poison"), 3);
+    assert_eq!(logged(&stack, "WorkFunction", "done good"), 9);
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_cannot_be_understood_fails_the_whole_batch() {
+    let stack = start().await;
+    send(&stack, "a", "unknown-id").await;
+    send(&stack, "b", "malformed").await;
+    send(&stack, "c", "error").await;
+    send(&stack, "d", "exit").await;
+    eventually("all are dead", async || dead(&stack).await == 4).await;
+    stack.quiescent(PATIENCE).await.expect("rest");
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stream_records_pass_the_filter_in_order() {
+    let stack = start().await;
+    for i in 0..20 {
+        put(&stack, &format!("r{i}"), "ok", (i % 2 == 0).then_some("t")).await;
+    }
+    stack.quiescent(PATIENCE).await.expect("rest");
+    let log = stack.function_log("RelayFunction").expect("a log");
+    let done: Vec<&str> = log.lines().filter_map(|line| line.strip_prefix("done ")).collect();
+    let expected: Vec<String> = (0..20).step_by(2).map(|i| format!("r{i}")).collect();
+    assert_eq!(done, expected);
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_record_is_delivered_again_with_those_after_it() {
+    let stack = start().await;
+    stack.pause_event_source("RelayFunction").expect("a source");
+    for (name, what) in [("a", "ok"), ("b", "fail-once"), ("c", "ok")] {
+        put(&stack, name, what, Some("t")).await;
+    }
+    stack.resume_event_source("RelayFunction").expect("a source");
+    stack.quiescent(PATIENCE).await.expect("rest");
+    assert_eq!(logged(&stack, "RelayFunction", "record a ok of"), 1);
+    assert_eq!(logged(&stack, "RelayFunction", "record b fail-once of"), 2);
+    assert_eq!(logged(&stack, "RelayFunction", "done b"), 1);
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poison_record_is_isolated_and_kept_in_the_failure_bucket() {
+    let stack = start().await;
+    stack.pause_event_source("RelayFunction").expect("a source");
+    for i in 0..8 {
+        put(&stack, &format!("r{i}"), if i == 3 { "error" } else { "ok" }, Some("t")).await;
+    }
+    stack.resume_event_source("RelayFunction").expect("a source");
+    stack.quiescent(PATIENCE).await.expect("rest");
+    for i in (0..8).filter(|i| *i != 3) {
+        assert!(logged(&stack, "RelayFunction", &format!("done r{i}")) >= 1, "r{i}");
+    }
+
+    let bucket = stack.bucket("Failures").expect("a bucket");
+    let s3 = &stack.clients().s3;
+    let listed = s3.list_objects_v2().bucket(&bucket).send().await.expect("a list");
+    let [object] = listed.contents() else {
+        panic!("{:?}", listed.contents())
+    };
+    let key = object.key().expect("a key");
+    assert!(key.starts_with("aws/lambda/RelayFunction-Changes/"), "{key}");
+    let body = s3
+        .get_object()
+        .bucket(&bucket)
+        .key(key)
+        .send()
+        .await
+        .expect("an object")
+        .body
+        .collect()
+        .await;
+    let record: Value = serde_json::from_slice(&body.expect("a body").into_bytes()).expect("JSON");
+    assert_eq!(record["requestContext"]["condition"], "RetryAttemptsExhausted");
+    assert_eq!(record["DDBStreamBatchInfo"]["batchSize"], 1);
+    let payload: Value = serde_json::from_str(record["payload"].as_str().expect("a payload")).expect("JSON");
+    assert_eq!(payload["Records"][0]["dynamodb"]["NewImage"]["pk"]["S"], "r3");
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_function_gets_its_messages_and_records_again() {
+    let stack = start().await;
+    let slow = json!({"do": "sleep", "name": "slow", "ms": 1500}).to_string();
+    let url = stack.queue_url("WorkQueue").expect("a queue");
+    stack
+        .clients()
+        .sqs
+        .send_message()
+        .queue_url(url)
+        .message_body(slow)
+        .send()
+        .await
+        .expect("sent");
+    eventually("it runs", async || logged(&stack, "WorkFunction", "record slow") == 1).await;
+    stack.kill_function("WorkFunction").expect("a function");
+    eventually("it is done", async || logged(&stack, "WorkFunction", "done slow") >= 1).await;
+    stack.quiescent(PATIENCE).await.expect("rest");
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_fires_when_it_is_told_to() {
+    let stack = start().await;
+    stack.fire_schedule("TimedFunction-Nightly").expect("a schedule");
+    stack.quiescent(PATIENCE).await.expect("rest");
+    assert_eq!(logged(&stack, "TimedFunction", "sleeping"), 1);
+    assert!(stack.fire_schedule("Weekly").is_err());
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_object_is_notified_once() {
+    let stack = start().await;
+    let bucket = stack.bucket("Uploads").expect("a bucket");
+    for key in ["in/a b.csv", "out/c.csv"] {
+        let request = stack.clients().s3.put_object().bucket(&bucket).key(key);
+        request.body(b"1;2".to_vec().into()).send().await.expect("put");
+    }
+    stack.quiescent(PATIENCE).await.expect("rest");
+    assert_eq!(logged(&stack, "TimedFunction", "record in/a+b.csv"), 1);
+    assert_eq!(logged(&stack, "TimedFunction", "record out"), 0);
+    stack.stop().await;
+}
