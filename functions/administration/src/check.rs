@@ -56,7 +56,7 @@ impl DayRange {
     }
 
     /// The rest of the range from `first` on, or the problem of a token that leads out of it.
-    pub(crate) fn from_day(self, first: NaiveDate) -> Result<Self, Problem> {
+    pub(crate) fn since(self, first: NaiveDate) -> Result<Self, Problem> {
         if (self.from..=self.to).contains(&first) {
             Ok(Self { from: first, ..self })
         } else {

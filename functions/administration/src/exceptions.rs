@@ -31,7 +31,7 @@ impl App {
         let mut after = None;
         if let Some(token) = request.query::<String>("next")? {
             let position: Position = page::position("next", &token)?;
-            range = range.from_day(position.day)?;
+            range = range.since(position.day)?;
             after = position.after.map(checked).transpose()?;
         }
         let mut items = Vec::new();

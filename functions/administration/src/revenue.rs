@@ -46,7 +46,7 @@ impl App {
         caller.at(&id)?;
         let mut range = DayRange::of(request)?;
         if let Some(token) = request.query::<String>("next")? {
-            range = range.from_day(page::position("next", &token)?)?;
+            range = range.since(page::position("next", &token)?)?;
         }
         self.location(&caller.tenant, &id)
             .await?

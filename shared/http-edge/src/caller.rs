@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::problem::{Code, Problem};
 
 macro_rules! scopes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+    ($(#[doc = $what:literal] $name:ident = $text:literal,)*) => {
         /// A right that an API key or an operator's token can carry.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub enum Scope {
-            $($(#[$doc])* $name,)*
+            $(#[doc = $what] $name,)*
         }
 
         impl Scope {
@@ -25,6 +25,13 @@ macro_rules! scopes {
             /// The scope as it stands in keys and tokens.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
+            }
+        }
+
+        impl Scope {
+            /// What the scope allows, one sentence for people.
+            pub const fn what(self) -> &'static str {
+                match self { $(Self::$name => $what.trim_ascii(),)* }
             }
         }
 

@@ -9,10 +9,13 @@
 //! | [`guard`] | the defence against guessing |
 //! | [`page`] | opaque paging tokens |
 //! | [`api`] | the bodies of requests and answers |
+//! | `openapi` | the OpenAPI document of all of it, with the feature of this name |
 
 pub mod api;
 pub mod caller;
 pub mod guard;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod page;
 pub mod problem;
 pub mod request;

@@ -83,7 +83,7 @@ pub struct PartyAnswer {
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub display_name: Personal,
     /// `de`, `fr`, `it` or `en`.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Language))]
     pub language: Language,
     /// Its id in another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,7 +116,7 @@ pub struct CardSummary {
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub last4: Personal,
     /// `active`, `blocked`, `replaced` or `erased`.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::CardStatus))]
     pub status: CardStatus,
     /// When it became the party's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,7 +181,7 @@ pub struct CardAnswer {
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub number: Personal,
     /// `unregistered`, `active`, `blocked`, `replaced` or `erased`.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::CardStatus))]
     pub status: CardStatus,
     /// Whose it is, once registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -199,7 +199,7 @@ pub struct CardAnswer {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BlockedView {
     /// `lost`, `stolen`, `misused` or `other`.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::BlockReason))]
     pub reason: BlockReason,
     /// Since when.
     pub since: DateTime<Utc>,
@@ -221,7 +221,7 @@ pub struct ReplaceCardAnswer {
 pub struct CashDeskAnswer {
     /// `active` or `replaced`: the card leads to a customer. `unregistered` or `blocked`: it does not, and nothing else is
     /// shown; receipts with it are accepted and wait.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::CardStatus))]
     pub card_status: CardStatus,
     /// The customer; absent when the card leads to none, and on further pages of vouchers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -245,7 +245,7 @@ pub struct DeskCustomer {
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub name: Personal,
     /// Language to speak and print in: `de`, `fr`, `it` or `en`.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Language))]
     pub language: Language,
     /// The location's programme, in which balance and vouchers are.
     pub programme: String,
@@ -266,7 +266,7 @@ pub struct PointsAnswer {
     /// Open lots, oldest first.
     pub lots: Vec<PointLot>,
     /// Revenue of the posted receipts.
-    #[cfg_attr(feature = "openapi", schema(value_type = MoneyBody))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub revenue: Money,
     /// Receipts posted.
     pub receipts: u64,
@@ -325,16 +325,16 @@ pub enum PointCause {
         /// Key of the receipt.
         receipt: String,
         /// Sum of its lines.
-        #[cfg_attr(feature = "openapi", schema(value_type = MoneyBody))]
+        #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
         total: Money,
         /// Sum of the lines that count.
-        #[cfg_attr(feature = "openapi", schema(value_type = MoneyBody))]
+        #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
         eligible: Money,
         /// Part paid with vouchers; earns nothing.
-        #[cfg_attr(feature = "openapi", schema(value_type = MoneyBody))]
+        #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
         voucher_paid: Money,
         /// What was multiplied.
-        #[cfg_attr(feature = "openapi", schema(value_type = MoneyBody))]
+        #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
         base: Money,
     },
     /// Points became vouchers.
@@ -346,15 +346,4 @@ pub enum PointCause {
         /// Points that each consumed.
         threshold_points: i64,
     },
-}
-
-/// The shape of an amount, for the OpenAPI document.
-#[cfg(feature = "openapi")]
-#[derive(Debug, utoipa::ToSchema)]
-#[schema(as = Money)]
-pub struct MoneyBody {
-    /// Minor units; the currency says how many decimals they are.
-    pub amount_minor: i64,
-    /// ISO 4217 code.
-    pub currency: String,
 }

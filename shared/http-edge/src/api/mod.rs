@@ -2,5 +2,6 @@
 
 pub mod administration;
 pub mod customers;
+pub mod docs;
 pub mod purchases;
 pub mod vouchers;

@@ -11,6 +11,7 @@ use store::voucher::OpenVoucher;
 
 /// A receipt as a till or shop sends it. Unknown fields are ignored, so that tills can send more than we know.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PurchaseRequest {
     /// Location id.
     pub store: String,
@@ -30,9 +31,11 @@ pub struct PurchaseRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
     /// Sum of the lines, before cash rounding.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub total: Money,
     /// Cash rounding; payments are total plus rounding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::schemas::Money>))]
     pub cash_rounding: Option<Money>,
     /// 1 to 500 lines.
     pub lines: Vec<PurchaseLine>,
@@ -42,6 +45,7 @@ pub struct PurchaseRequest {
 
 /// One line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PurchaseLine {
     /// Article number.
     pub sku: String,
@@ -52,6 +56,7 @@ pub struct PurchaseLine {
     #[serde(default = "one_piece")]
     pub quantity_milli: i64,
     /// What the customer paid for the line, VAT and line discounts included.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub amount: Money,
     /// VAT rate in hundredths of a per cent: 810 is 8.1 %.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,10 +69,13 @@ const fn one_piece() -> i64 {
 
 /// One payment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PurchasePayment {
     /// How it was paid.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::PaymentKind))]
     pub kind: PaymentKind,
     /// How much.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub amount: Money,
     /// The code of a voucher payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,6 +84,7 @@ pub struct PurchasePayment {
 
 /// The answer to a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PurchaseAnswer {
     /// Key of the receipt, for later calls.
     pub key: String,
@@ -94,6 +103,7 @@ pub struct PurchaseAnswer {
 
 /// Whether a receipt is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PurchaseStatus {
     /// Stored now.
@@ -104,6 +114,7 @@ pub enum PurchaseStatus {
 
 /// Points of a receipt with the reason line by line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Expected {
     /// Points.
     pub points: i64,
@@ -112,10 +123,13 @@ pub struct Expected {
     /// Version of the programme.
     pub programme_version: u32,
     /// Sum of the lines that count.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub eligible: Money,
     /// Part paid with vouchers; earns nothing.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub voucher_paid: Money,
     /// What was multiplied and floored once: eligible less voucher-paid.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub base: Money,
     /// One row per line.
     pub lines: Vec<ExpectedLine>,
@@ -123,21 +137,26 @@ pub struct Expected {
 
 /// One line's share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExpectedLine {
     /// Index of the line, from 0.
     pub line: usize,
     /// Part that counts.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub base: Money,
     /// `base_rate` or `excluded_group`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::LineReason))]
     pub reason: domain::earning::LineReason,
 }
 
 /// An account for the till.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccountView {
     /// Active points posted so far; this receipt's points follow within seconds.
     pub balance: i64,
     /// Revenue posted so far.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub revenue: Money,
     /// Open vouchers, oldest first, at most 25.
     pub open_vouchers: Vec<VoucherView>,
@@ -149,10 +168,12 @@ pub struct AccountView {
 
 /// An open voucher for the till.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VoucherView {
     /// The code, as printed.
     pub code: String,
     /// Face value.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub value: Money,
     /// Last day of validity.
     pub valid_until: NaiveDate,
@@ -172,8 +193,10 @@ impl VoucherView {
 
 /// A print-ready block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PrintBlock {
     /// Language of the lines.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Language))]
     pub language: domain::till_text::Language,
     /// Lines of at most 42 characters.
     pub lines: Vec<String>,
@@ -181,6 +204,7 @@ pub struct PrintBlock {
 
 /// Whose account a receipt goes to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClaimRequest {
     /// Number of an active card.
     pub card: String,
@@ -188,10 +212,12 @@ pub struct ClaimRequest {
 
 /// A stored receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PurchaseState {
     /// Key of the receipt.
     pub key: String,
     /// Sum of its lines.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub total: Money,
     /// Whether it belongs to an account.
     pub matched: bool,

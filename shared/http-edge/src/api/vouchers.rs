@@ -19,6 +19,7 @@ pub struct CheckRequest {
     pub code: String,
     /// Total of the basket, when it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::schemas::Money>))]
     pub basket_total: Option<Money>,
 }
 
@@ -35,6 +36,7 @@ pub struct ReserveRequest {
     /// The basket's id; the hold is released and redeemed under it.
     pub basket: String,
     /// Total of the basket.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub basket_total: Money,
 }
 
@@ -54,6 +56,7 @@ pub struct RedeemRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basket: Option<String>,
     /// Total of the receipt.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub basket_total: Money,
 }
 
@@ -109,8 +112,10 @@ pub struct VoucherState {
     /// Where it stands.
     pub status: VoucherStatus,
     /// Face value.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub value: Money,
     /// Smallest basket on which it is taken.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub min_basket: Money,
     /// First day of validity.
     pub valid_from: NaiveDate,
@@ -199,7 +204,7 @@ pub struct UnmatchedPage {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UnmatchedVoucher {
     /// What does not match.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "redemption_without_receipt"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::UnmatchedKind))]
     pub kind: Unmatched,
     /// Since when.
     pub since: DateTime<Utc>,

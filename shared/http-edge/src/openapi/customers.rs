@@ -1,0 +1,273 @@
+//! Calls of customer.
+
+use serde_json::{Value, json};
+
+use super::operation::{Answer, Body, Operation, Parameter, optional, paging, path, query};
+use crate::api::customers::{
+    BlockCardRequest, CardAnswer, CashDeskAnswer, IssueCardRequest, PartyAnswer, PartyRequest, PartyView, PointsAnswer,
+    RegisterCardRequest, ReplaceCardAnswer, ReplaceCardRequest,
+};
+use crate::problem::Code;
+
+const TAG: &str = "Customers";
+const PARTY: &str = "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10";
+const CARD: &str = "2500000000010";
+const NEW_CARD: &str = "2500000000027";
+
+/// Problems of a change of a card.
+const CARD_CODES: &[Code] = &[
+    Code::Invalid,
+    Code::CardUnknown,
+    Code::CardState,
+    Code::PartyUnknown,
+    Code::ConcurrentChange,
+    Code::TooManyUnknown,
+];
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        store_party(),
+        read_party(),
+        points(),
+        issue_card(),
+        register_card(),
+        replace_card(),
+        block_card(),
+        unblock_card(),
+        cash_desk(),
+    ]
+}
+
+fn money(amount_minor: i64) -> Value {
+    json!({"amount_minor": amount_minor, "currency": "CHF"})
+}
+
+fn party() -> Value {
+    json!({
+        "party_id": PARTY, "kind": "person", "given_name": "Anna", "family_name": "Keller",
+        "display_name": "Anna Keller", "language": "de", "external_id": {"system": "shop", "id": "10042"},
+        "created_at": "2026-11-22T10:00:00Z", "updated_at": "2026-11-22T10:00:00Z",
+    })
+}
+
+fn card(number: &str, status: &str) -> Value {
+    let mut card = json!({"number": number, "status": status});
+    if status != "unregistered" {
+        card["party_id"] = json!(PARTY);
+        card["registered_at"] = json!("2026-11-22T10:05:00Z");
+    }
+    if status == "blocked" {
+        card["blocked"] = json!({"reason": "lost", "since": "2026-11-23T08:00:00Z"});
+    }
+    card
+}
+
+fn store_party() -> Operation {
+    let request = json!({
+        "kind": "person", "given_name": "Anna", "family_name": "Keller", "language": "de",
+        "external_id": {"system": "shop", "id": "10042"},
+    });
+    Operation {
+        route: "POST /v1/parties",
+        id: "storeParty",
+        tag: TAG,
+        summary: "Store a person or organisation",
+        description: "Give an `external_id` or a `client_token`: then the same call again finds the party of the first and \
+                      stores no second one.",
+        parameters: vec![],
+        request: Some(Body::of::<PartyRequest>(request)),
+        answers: vec![
+            Answer::json::<PartyAnswer>(201, "Stored now.", party()),
+            Answer::json::<PartyAnswer>(200, "Stored before, by the same call.", party()),
+        ],
+        codes: &[Code::Invalid, Code::PartyContradiction, Code::ConcurrentChange],
+    }
+}
+
+fn read_party() -> Operation {
+    let mut answer = party();
+    answer["cards"] = json!([{"last4": "0010", "status": "active", "registered_at": "2026-11-22T10:05:00Z"}]);
+    let mut parameters = vec![path("party_id", "The party.", PARTY)];
+    parameters.extend(paging());
+    Operation {
+        route: "GET /v1/parties/{party_id}",
+        id: "getParty",
+        tag: TAG,
+        summary: "Read a party with its cards",
+        description: "The cards come in pages, masked.",
+        parameters,
+        request: None,
+        answers: vec![Answer::json::<PartyView>(200, "The party.", answer)],
+        codes: &[Code::NotFound],
+    }
+}
+
+fn points() -> Operation {
+    let receipt = json!({
+        "kind": "receipt", "receipt": "B07~3~2026-11-22~004711", "total": money(4_790), "eligible": money(3_990),
+        "voucher_paid": money(0), "base": money(3_990),
+    });
+    let answer = json!({
+        "party_id": PARTY, "programme": "treue", "balance": 212,
+        "lots": [{"month": "2026-10", "points": 173}, {"month": "2026-11", "points": 39}],
+        "revenue": money(71_230), "receipts": 18, "vouchers_issued": 1, "version": 19, "as_of": "2026-11-22T10:15:03Z",
+        "entries": [{
+            "version": 19, "business_date": "2026-11-22", "points": 39, "balance_after": 212, "programme_version": 1,
+            "lots": [{"month": "2026-11", "points": 39}], "cause": receipt, "posted_at": "2026-11-22T10:15:02Z",
+        }],
+    });
+    let mut parameters = vec![
+        path("party_id", "The party.", PARTY),
+        query("programme", "The programme.", "treue"),
+    ];
+    parameters.extend(paging());
+    Operation {
+        route: "GET /v1/parties/{party_id}/points",
+        id: "getPoints",
+        tag: TAG,
+        summary: "Read points and the ledger behind them",
+        description: "The account as it is, and its entries in pages, newest business date first. Each entry names its cause \
+                      and the version of the programme that decided.",
+        parameters,
+        request: None,
+        answers: vec![Answer::json::<PointsAnswer>(
+            200,
+            "The account and a page of its ledger.",
+            answer,
+        )],
+        codes: &[Code::NotFound, Code::ProgrammeUnknown],
+    }
+}
+
+fn issue_card() -> Operation {
+    let request = json!({"number": CARD, "party_id": PARTY});
+    Operation {
+        route: "POST /v1/cards",
+        id: "issueCard",
+        tag: TAG,
+        summary: "Issue a card",
+        description: "Under a printed number or one that the system makes; for a party, or to be registered later. Receipts \
+                      with a card that belongs to nobody yet wait for its registration.",
+        parameters: vec![],
+        request: Some(Body::of::<IssueCardRequest>(request)),
+        answers: vec![
+            Answer::json::<CardAnswer>(201, "Issued now.", card(CARD, "active")),
+            Answer::json::<CardAnswer>(200, "Issued before, by the same call.", card(CARD, "active")),
+        ],
+        codes: CARD_CODES,
+    }
+}
+
+fn number() -> Parameter {
+    path("number", "Number of the card, EAN-13.", CARD)
+}
+
+/// A command on one card.
+fn card_command(route: &'static str, id: &'static str, summary: &'static str, description: &'static str) -> Operation {
+    Operation {
+        route,
+        id,
+        tag: TAG,
+        summary,
+        description,
+        parameters: vec![number()],
+        request: None,
+        answers: vec![],
+        codes: CARD_CODES,
+    }
+}
+
+fn register_card() -> Operation {
+    Operation {
+        request: Some(Body::of::<RegisterCardRequest>(json!({"party_id": PARTY}))),
+        answers: vec![Answer::json::<CardAnswer>(
+            200,
+            "The card is the party's.",
+            card(CARD, "active"),
+        )],
+        ..card_command(
+            "POST /v1/cards/{number}/register",
+            "registerCard",
+            "Give a card to a party",
+            "Once. Receipts that waited for the card are settled then. The same registration again is answered with 200.",
+        )
+    }
+}
+
+fn replace_card() -> Operation {
+    let answer = json!({"old": card(CARD, "replaced"), "new": card(NEW_CARD, "active")});
+    Operation {
+        request: Some(Body::of::<ReplaceCardRequest>(json!({"new_number": NEW_CARD}))),
+        answers: vec![Answer::json::<ReplaceCardAnswer>(200, "Both cards.", answer)],
+        ..card_command(
+            "POST /v1/cards/{number}/replace",
+            "replaceCard",
+            "Put another card in the place of one",
+            "The old card goes on leading to the party. The same replacement again is answered with 200.",
+        )
+    }
+}
+
+fn block_card() -> Operation {
+    Operation {
+        request: Some(Body::of::<BlockCardRequest>(json!({"reason": "lost"}))),
+        answers: vec![Answer::json::<CardAnswer>(
+            200,
+            "The card leads to nobody for now.",
+            card(CARD, "blocked"),
+        )],
+        ..card_command(
+            "POST /v1/cards/{number}/block",
+            "blockCard",
+            "Block a card",
+            "Receipts with a blocked card are accepted and wait; the till shows nothing.",
+        )
+    }
+}
+
+fn unblock_card() -> Operation {
+    Operation {
+        answers: vec![Answer::json::<CardAnswer>(
+            200,
+            "The card leads to its party again.",
+            card(CARD, "active"),
+        )],
+        ..card_command(
+            "POST /v1/cards/{number}/unblock",
+            "unblockCard",
+            "Lift the block of a card",
+            "Receipts that waited are settled then.",
+        )
+    }
+}
+
+fn cash_desk() -> Operation {
+    let answer = json!({
+        "card_status": "active",
+        "customer": {"name": "Anna Keller", "language": "de", "programme": "treue", "balance": 212},
+        "open_vouchers": [{"code": super::vouchers::CODE, "value": money(500), "valid_until": "2027-03-01"}],
+        "more_vouchers": false, "as_of": "2026-11-22T10:14:00Z",
+    });
+    Operation {
+        route: "GET /v1/cash-desk/{card}",
+        id: "showCashDesk",
+        tag: "Cash desk",
+        summary: "Show the customer of a card",
+        description: "Name, balance and open vouchers: no address, no birthday. Well-formed numbers that nobody issued are \
+                      counted as for vouchers.",
+        parameters: vec![
+            path("card", "Number of the card, EAN-13.", CARD),
+            query("store", "Location id.", "B07"),
+            query("till", "Till id within the location.", "3"),
+            optional("next", "Token of the page of vouchers before: `next` of its answer."),
+        ],
+        request: None,
+        answers: vec![Answer::json::<CashDeskAnswer>(200, "What the cashier sees.", answer)],
+        codes: &[
+            Code::LocationForbidden,
+            Code::LocationUnknown,
+            Code::CardUnknown,
+            Code::TooManyUnknown,
+        ],
+    }
+}

@@ -1,0 +1,130 @@
+//! Calls of purchase-ingestion.
+
+use serde_json::{Value, json};
+
+use super::operation::{Answer, Body, Operation, path};
+use crate::api::purchases::{ClaimRequest, PurchaseAnswer, PurchaseRequest, PurchaseState};
+use crate::problem::Code;
+
+const TAG: &str = "Purchases";
+const KEY: &str = "B07~3~2026-11-22~004711";
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![send(), read(), claim()]
+}
+
+fn money(amount_minor: i64) -> Value {
+    json!({"amount_minor": amount_minor, "currency": "CHF"})
+}
+
+fn send() -> Operation {
+    let request = json!({
+        "store": "B07", "till": "3", "business_date": "2026-11-22", "number": "004711",
+        "time": "2026-11-22T10:15:00Z", "card": "2500000000010", "language": "de",
+        "total": money(4_790), "cash_rounding": money(0),
+        "lines": [
+            {"sku": "7612345678900", "group": "textile", "quantity_milli": 1_000, "amount": money(3_990), "vat_rate_bp": 810},
+            {"sku": "7612345678917", "group": "gift_card", "quantity_milli": 1_000, "amount": money(800)},
+        ],
+        "payments": [{"kind": "card", "amount": money(4_790)}],
+    });
+    Operation {
+        route: "POST /v1/purchases",
+        id: "sendPurchase",
+        tag: TAG,
+        summary: "Send a receipt",
+        description: "Accepts a receipt and answers at once with the expected points, the balance and the open vouchers as \
+                      of now, and a block to print. The points are posted within seconds. A receipt is recognised by store, \
+                      till, business date and number: the same one again is answered with 200 and changes nothing; other \
+                      content under the same key is refused. A receipt without a card, or with one that leads to nobody \
+                      yet, is accepted with `matched: false` and settled when the card is registered.",
+        parameters: vec![],
+        request: Some(Body::of::<PurchaseRequest>(request)),
+        answers: vec![
+            Answer::json::<PurchaseAnswer>(201, "Stored now.", answer("accepted")),
+            Answer::json::<PurchaseAnswer>(
+                200,
+                "Stored before. The receipt's part is as it was then, the account as of now.",
+                answer("replayed"),
+            ),
+        ],
+        codes: &[
+            Code::Invalid,
+            Code::LocationForbidden,
+            Code::LocationUnknown,
+            Code::LocationClosed,
+            Code::ProgrammeUnknown,
+            Code::ReceiptContradiction,
+        ],
+    }
+}
+
+fn answer(status: &str) -> Value {
+    json!({
+        "key": KEY, "status": status, "matched": true,
+        "expected": {
+            "points": 39, "programme": "treue", "programme_version": 1,
+            "eligible": money(3_990), "voucher_paid": money(0), "base": money(3_990),
+            "lines": [
+                {"line": 0, "base": money(3_990), "reason": "base_rate"},
+                {"line": 1, "base": money(0), "reason": "excluded_group"},
+            ],
+        },
+        "account": {
+            "balance": 212, "revenue": money(71_230),
+            "open_vouchers": [{"code": super::vouchers::CODE, "value": money(500), "valid_until": "2027-03-01"}],
+            "more_vouchers": false, "as_of": "2026-11-22T10:15:01.250Z",
+        },
+        "print": {"language": "de", "lines": ["Punkte dieses Einkaufs: 39", "Punktestand: 212"]},
+    })
+}
+
+fn state() -> Value {
+    json!({
+        "key": KEY, "total": money(4_790), "matched": true, "party": "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10",
+        "posted": true, "points": 39, "accepted_at": "2026-11-22T10:15:01.250Z",
+    })
+}
+
+fn read() -> Operation {
+    Operation {
+        route: "GET /v1/purchases/{key}",
+        id: "getPurchase",
+        tag: TAG,
+        summary: "Read a stored receipt",
+        description: "Says whether a receipt is stored, belongs to an account, and stands in its ledger.",
+        parameters: vec![path("key", "Key of the receipt: store~till~business date~number.", KEY)],
+        request: None,
+        answers: vec![Answer::json::<PurchaseState>(200, "The receipt.", state())],
+        codes: &[Code::LocationForbidden, Code::NotFound],
+    }
+}
+
+fn claim() -> Operation {
+    Operation {
+        route: "POST /v1/purchases/{key}/claim",
+        id: "claimPurchase",
+        tag: TAG,
+        summary: "Assign a receipt to a card afterwards",
+        description: "Gives a receipt that belongs to no account to the party of a card, once and for ever, within the \
+                      programme's `claim_days`. The same claim again is answered with 200.",
+        parameters: vec![path("key", "Key of the receipt: store~till~business date~number.", KEY)],
+        request: Some(Body::of::<ClaimRequest>(json!({"card": "2500000000010"}))),
+        answers: vec![Answer::json::<PurchaseState>(
+            200,
+            "The receipt belongs to the party.",
+            state(),
+        )],
+        codes: &[
+            Code::Invalid,
+            Code::LocationForbidden,
+            Code::NotFound,
+            Code::CardUnknown,
+            Code::CardNotActive,
+            Code::ProgrammeUnknown,
+            Code::ReceiptAssigned,
+            Code::ClaimTooLate,
+            Code::TooManyUnknown,
+        ],
+    }
+}

@@ -1,0 +1,253 @@
+//! Calls of voucher-redemption.
+
+use serde_json::{Value, json};
+
+use super::operation::{Answer, Body, Operation, optional, paging, query};
+use crate::api::vouchers::{
+    CheckAnswer, CheckRequest, FeedPage, RedeemRequest, ReleaseRequest, ReserveRequest, ReverseRequest, UnmatchedPage,
+    VoucherState,
+};
+use crate::problem::Code;
+
+const TAG: &str = "Vouchers";
+/// A code with its right check character; no voucher has it.
+pub(super) const CODE: &str = "HEQV-7H30-EW3G-02JY1";
+const RECEIPT: &str = "B07~3~2026-11-22~004712";
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![check(), reserve(), redeem(), release(), reverse(), feed(), unmatched()]
+}
+
+fn money(amount_minor: i64) -> Value {
+    json!({"amount_minor": amount_minor, "currency": "CHF"})
+}
+
+fn state(status: &str) -> Value {
+    let mut state = json!({
+        "voucher": "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10~treue~3", "status": status,
+        "value": money(500), "min_basket": money(0), "valid_from": "2026-09-02", "valid_until": "2027-03-01",
+    });
+    match status {
+        "reserved" => state["reserved_until"] = json!("2026-11-22T10:30:00Z"),
+        "redeemed" => {
+            state["redemption"] = json!({
+                "location": "B07", "till": "3", "business_date": "2026-11-22", "at": "2026-11-22T10:16:00Z",
+            });
+        }
+        _ => {}
+    }
+    state
+}
+
+/// A call of a till about one voucher.
+fn till_call(
+    route: &'static str,
+    id: &'static str,
+    request: Body,
+    answer: Answer,
+    codes: &'static [Code],
+) -> Operation {
+    Operation {
+        route,
+        id,
+        tag: TAG,
+        summary: "",
+        description: "",
+        parameters: vec![],
+        request: Some(request),
+        answers: vec![answer],
+        codes,
+    }
+}
+
+fn check() -> Operation {
+    let request = json!({"store": "B07", "till": "3", "code": CODE, "basket_total": money(4_790)});
+    let answer = json!({"usable": true, "state": state("open")});
+    Operation {
+        summary: "Ask whether a voucher can be taken",
+        description: "Changes nothing. A code that is mistyped is refused by its check character without a look at the \
+                      books. Well-formed codes that do not exist are counted; a till that asks for many of them is answered \
+                      more slowly and then with 429, and can go on with codes that exist.",
+        ..till_call(
+            "POST /v1/vouchers/check",
+            "checkVoucher",
+            Body::of::<CheckRequest>(request),
+            Answer::json::<CheckAnswer>(200, "The voucher, and whether this location can take it now.", answer),
+            &[
+                Code::Invalid,
+                Code::LocationForbidden,
+                Code::LocationUnknown,
+                Code::ProgrammeUnknown,
+                Code::VoucherUnknown,
+                Code::TooManyUnknown,
+            ],
+        )
+    }
+}
+
+fn reserve() -> Operation {
+    let request = json!({
+        "store": "B07", "till": "3", "code": CODE, "basket": "b-91", "basket_total": money(4_790),
+    });
+    Operation {
+        summary: "Hold a voucher for a basket",
+        description: "Nobody else can take the voucher until the hold ends after the programme's `reservation_seconds`. The \
+                      same basket again keeps the hold.",
+        ..till_call(
+            "POST /v1/vouchers/reserve",
+            "reserveVoucher",
+            Body::of::<ReserveRequest>(request),
+            Answer::json::<VoucherState>(200, "Held.", state("reserved")),
+            &[
+                Code::Invalid,
+                Code::LocationForbidden,
+                Code::LocationUnknown,
+                Code::ProgrammeUnknown,
+                Code::VoucherUnknown,
+                Code::TooManyUnknown,
+                Code::VoucherRedeemed,
+                Code::VoucherReserved,
+                Code::VoucherNotYetValid,
+                Code::VoucherExpired,
+                Code::VoucherBlocked,
+                Code::VoucherOtherProgramme,
+                Code::BasketTooSmall,
+            ],
+        )
+    }
+}
+
+fn redeem() -> Operation {
+    let request = json!({
+        "store": "B07", "till": "3", "code": CODE, "receipt": RECEIPT, "basket": "b-91", "basket_total": money(4_790),
+    });
+    Operation {
+        summary: "Take a voucher on a receipt",
+        description: "With or without a hold. The same receipt again is answered with 200 as the first time; another receipt \
+                      gets 409 with place and time of the first redemption.",
+        ..till_call(
+            "POST /v1/vouchers/redeem",
+            "redeemVoucher",
+            Body::of::<RedeemRequest>(request),
+            Answer::json::<VoucherState>(200, "Taken on this receipt.", state("redeemed")),
+            &[
+                Code::Invalid,
+                Code::LocationForbidden,
+                Code::LocationUnknown,
+                Code::ProgrammeUnknown,
+                Code::VoucherUnknown,
+                Code::TooManyUnknown,
+                Code::VoucherRedeemed,
+                Code::VoucherReserved,
+                Code::VoucherNotHeld,
+                Code::VoucherReversed,
+                Code::VoucherNotYetValid,
+                Code::VoucherExpired,
+                Code::VoucherBlocked,
+                Code::VoucherOtherProgramme,
+                Code::BasketTooSmall,
+            ],
+        )
+    }
+}
+
+fn release() -> Operation {
+    let request = json!({"store": "B07", "till": "3", "code": CODE, "basket": "b-91"});
+    Operation {
+        summary: "Let go of a hold",
+        description: "For a basket that is given up. The voucher is open again at once.",
+        ..till_call(
+            "POST /v1/vouchers/release",
+            "releaseVoucher",
+            Body::of::<ReleaseRequest>(request),
+            Answer::json::<VoucherState>(200, "The basket holds it no longer.", state("open")),
+            &[
+                Code::Invalid,
+                Code::LocationForbidden,
+                Code::LocationUnknown,
+                Code::ProgrammeUnknown,
+                Code::VoucherUnknown,
+                Code::TooManyUnknown,
+                Code::VoucherNotHeld,
+                Code::VoucherRedeemed,
+                Code::VoucherReserved,
+            ],
+        )
+    }
+}
+
+fn reverse() -> Operation {
+    let request = json!({"store": "B07", "till": "3", "code": CODE, "receipt": RECEIPT});
+    Operation {
+        summary: "Take a redemption back",
+        description: "For a receipt that is voided. The voucher is open again as long as it is valid; the receipt it was \
+                      redeemed on cannot redeem it a second time.",
+        ..till_call(
+            "POST /v1/vouchers/reverse",
+            "reverseVoucher",
+            Body::of::<ReverseRequest>(request),
+            Answer::json::<VoucherState>(200, "Not redeemed on this receipt any more.", state("open")),
+            &[
+                Code::Invalid,
+                Code::LocationForbidden,
+                Code::LocationUnknown,
+                Code::ProgrammeUnknown,
+                Code::VoucherUnknown,
+                Code::TooManyUnknown,
+                Code::VoucherNotRedeemed,
+                Code::VoucherReversalsExhausted,
+            ],
+        )
+    }
+}
+
+fn feed() -> Operation {
+    let answer = json!({
+        "events": [{"group": "g2", "sequence": 118, "state_version": 1, "code": CODE, "state": state("open")}],
+        "cursor": "eyJ2IjoxLCJrIjp7ImcyIjoxMTh9fQ", "more": false,
+    });
+    let [limit, _] = paging();
+    Operation {
+        route: "GET /v1/vouchers/feed",
+        id: "readVoucherFeed",
+        tag: TAG,
+        summary: "Follow the changes of vouchers",
+        description: "Every change at least once, in order within a group of locations. Keep `cursor` and pass it next time; \
+                      keep the greatest `state_version` of each voucher. Changes are kept for 35 days.",
+        parameters: vec![
+            limit,
+            optional(
+                "cursor",
+                "`cursor` of the answer before; from the beginning when absent.",
+            ),
+        ],
+        request: None,
+        answers: vec![Answer::json::<FeedPage>(
+            200,
+            "Changes of the groups of the caller's locations.",
+            answer,
+        )],
+        codes: &[Code::CursorExpired],
+    }
+}
+
+fn unmatched() -> Operation {
+    let answer = json!({"items": [{
+        "kind": "redemption_without_receipt", "since": "2026-11-20T10:16:00Z", "redeemed_on": RECEIPT,
+        "state": state("redeemed"),
+    }]});
+    let mut parameters = vec![query("programme", "The programme of the vouchers.", "treue")];
+    parameters.extend(paging());
+    Operation {
+        route: "GET /v1/vouchers/unmatched",
+        id: "listUnmatchedVouchers",
+        tag: "Operations",
+        summary: "List redemptions without receipt, and the reverse",
+        description: "Vouchers that were redeemed on a receipt that never came, and receipts that name a voucher that was \
+                      not redeemed on them, once older than the programme's `unmatched_hours`.",
+        parameters,
+        request: None,
+        answers: vec![Answer::json::<UnmatchedPage>(200, "A page of cases.", answer)],
+        codes: &[Code::NotFound],
+    }
+}
