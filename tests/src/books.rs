@@ -30,6 +30,8 @@ pub struct Books {
     pub published: Vec<Published>,
     /// The feed: sequence numbers, and the voucher's id and state version, by partition.
     pub feed: BTreeMap<String, Vec<(u64, String, u64)>>,
+    /// Every published change of every voucher: its state version and the state.
+    pub history: Vec<(u64, State)>,
     /// Receipts that wait for a card, by card partition.
     pub parked: Vec<String>,
     /// Entity types of exceptions and whatever else stands there.
@@ -90,6 +92,7 @@ impl Books {
                 let event: store::feed::Event = entity(item);
                 let row = (event.sequence, event.voucher.id(), event.voucher.state_version);
                 self.feed.entry(pk).or_default().push(row);
+                self.history.push((event.voucher.state_version, event.voucher.state));
             }
             "parked" => self.parked.push(pk),
             "exception" => self.exceptions += 1,

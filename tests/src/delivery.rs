@@ -18,7 +18,9 @@ const DELIVERIES_MAX: usize = 12;
 #[derive(Debug, Clone)]
 pub struct Delivering {
     random: fastrand::Rng,
+    copies_min: usize,
     copies_max: usize,
+    shuffled: bool,
     at_once: usize,
     after: Option<String>,
 }
@@ -28,9 +30,20 @@ impl Delivering {
     pub fn well() -> Self {
         Self {
             random: fastrand::Rng::with_seed(1),
+            copies_min: 1,
             copies_max: 1,
+            shuffled: false,
             at_once: 1,
             after: None,
+        }
+    }
+
+    /// Each message twice, in order.
+    pub fn twice() -> Self {
+        Self {
+            copies_min: 2,
+            copies_max: 2,
+            ..Self::well()
         }
     }
 
@@ -38,7 +51,9 @@ impl Delivering {
     pub fn badly(seed: u64) -> Self {
         Self {
             random: fastrand::Rng::with_seed(seed),
+            copies_min: 1,
             copies_max: 5,
+            shuffled: true,
             at_once: 1,
             after: None,
         }
@@ -136,13 +151,13 @@ impl Delivering {
     async fn relay(&mut self, world: &World, records: Vec<Value>) {
         let mut left = records.as_slice();
         while !left.is_empty() {
-            let size = if self.copies_max == 1 {
+            let size = if !self.shuffled {
                 left.len().min(100)
             } else {
                 self.random.usize(1..=left.len().min(30))
             };
             let (batch, rest) = left.split_at(size);
-            for _ in 0..self.random.usize(1..=self.copies_max.min(2)) {
+            for _ in 0..self.random.usize(self.copies_min..=self.copies_max.min(2)) {
                 self.relay_batch(world, batch).await;
             }
             left = rest;
@@ -168,22 +183,23 @@ impl Delivering {
     fn batches<M: Clone>(&mut self, messages: Vec<M>) -> Vec<Vec<Delivery<M>>> {
         let mut copies = Vec::new();
         for (number, message) in messages.into_iter().enumerate() {
-            for copy in 0..self.random.usize(1..=self.copies_max) {
+            for copy in 0..self.random.usize(self.copies_min..=self.copies_max) {
                 copies.push(Delivery {
                     id: format!("{number}-{copy}"),
                     message: message.clone(),
                 });
             }
         }
-        if self.copies_max > 1 {
+        if self.shuffled {
             self.random.shuffle(&mut copies);
         }
         let mut batches = Vec::new();
         while !copies.is_empty() {
-            let size = if self.copies_max == 1 {
-                10
-            } else {
-                self.random.usize(1..=10)
+            let size = match (self.shuffled, self.copies_max) {
+                (true, _) => self.random.usize(1..=10),
+                (false, 1) => 10,
+                // A copy must come by itself to meet what its twin has stored.
+                (false, _) => 1,
             };
             let rest = copies.split_off(copies.len().min(size));
             batches.push(std::mem::replace(&mut copies, rest));

@@ -1,0 +1,316 @@
+//! One voucher, many tills (X2, N6; scenarios 16 to 18).
+
+#![recursion_limit = "256"]
+
+use std::collections::BTreeMap;
+
+use domain::programme::Programme;
+use domain::voucher::State;
+use end_to_end::books::Books;
+use end_to_end::delivery::Delivering;
+use end_to_end::till::{self, receipt};
+use end_to_end::world::{PROGRAMME, World};
+use futures::future::join_all;
+use futures::stream::{self, StreamExt};
+use serde_json::{Value, json};
+
+/// A world in which a customer has a voucher; its code.
+async fn with_voucher(world: &World) -> (String, String) {
+    let (card, _) = world.customer(1).await;
+    world.buy(&receipt("B01", "1", 50_000, Some(&card))).await;
+    Delivering::well().until_rest(world).await;
+    let (_, codes) = world.desk(&card).await;
+    assert_eq!(codes.len(), 1);
+    (card, codes[0].clone())
+}
+
+async fn redeem(world: &World, store: &str, code: &str, number: &str) -> (u16, Value) {
+    world
+        .call(
+            "POST /v1/vouchers/redeem",
+            &[],
+            &till::redeem(store, code, number, 9_000),
+        )
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scenario_16_two_tills_at_the_same_moment_one_takes_it_and_the_other_hears_where_and_when() {
+    let world = World::new().await;
+    let (_, code) = with_voucher(&world).await;
+    let (first, second) = tokio::join!(redeem(&world, "B01", &code, "10"), redeem(&world, "SHOP", &code, "11"));
+    let (taken, refused) = if first.0 == 200 {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    assert_eq!((taken.0, refused.0), (200, 409), "{taken:?} {refused:?}");
+    assert_eq!(refused.1["code"], "voucher_redeemed");
+    assert_eq!(refused.1["redemption"]["location"], taken.1["redemption"]["location"]);
+    assert_eq!(refused.1["redemption"]["at"], taken.1["redemption"]["at"]);
+    assert!(!refused.1.to_string().contains(&code), "no code in a problem");
+}
+
+#[tokio::test]
+async fn n6_the_same_receipt_again_hears_the_same_answer_and_another_one_is_refused() {
+    let world = World::new().await;
+    let (_, code) = with_voucher(&world).await;
+    let first = redeem(&world, "B01", &code, "10").await;
+    assert_eq!(first.0, 200);
+    assert_eq!(redeem(&world, "B01", &code, "10").await, first);
+    assert_eq!(redeem(&world, "B02", &code, "10").await.0, 409);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_calls_at_once_on_one_voucher_form_one_linear_history() {
+    let seed = std::env::var("SEED")
+        .ok()
+        .and_then(|s| s.parse().ok())
+        .unwrap_or_else(|| fastrand::u64(..));
+    println!("SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let world = World::new().await;
+    let (_, code) = with_voucher(&world).await;
+    let calls: Vec<_> = (0..1_000).map(|_| random_call(&mut random, &code)).collect();
+    // As many at once as the platform would run for one function here.
+    let answers: Vec<_> = stream::iter(calls)
+        .map(|(route, body)| {
+            let world = &world;
+            async move { world.call(route, &[], &body).await.0 }
+        })
+        .buffer_unordered(32)
+        .collect()
+        .await;
+    let mut counted: BTreeMap<u16, usize> = BTreeMap::new();
+    answers
+        .iter()
+        .for_each(|status| *counted.entry(*status).or_default() += 1);
+    println!("{counted:?}");
+    assert!(counted.keys().all(|status| matches!(status, 200 | 409)), "{counted:?}");
+    Delivering::badly(seed).until_rest(&world).await;
+    let books = Books::read(&world).await;
+    books.check();
+    assert_linear(&books, answers.len());
+}
+
+fn random_call(random: &mut fastrand::Rng, code: &str) -> (&'static str, Value) {
+    let store = *random.choice(["B01", "B02", "B03", "SHOP"].iter()).unwrap_or(&"B01");
+    let number = random.u8(..60).to_string();
+    let basket = format!("b{}", random.u8(..4));
+    let total = till::chf(9_000);
+    match random.u8(..4) {
+        0 => {
+            let body = json!({"store": store, "till": "1", "code": code, "basket": basket, "basket_total": total});
+            ("POST /v1/vouchers/reserve", body)
+        }
+        1 => {
+            let mut body = till::redeem(store, code, &number, 9_000);
+            if random.bool() {
+                body["basket"] = json!(basket);
+            }
+            ("POST /v1/vouchers/redeem", body)
+        }
+        2 => (
+            "POST /v1/vouchers/release",
+            json!({"store": store, "till": "1", "code": code, "basket": basket}),
+        ),
+        _ => {
+            let body = json!({"store": store, "till": "1", "code": code, "receipt": till::key(store, &number)});
+            ("POST /v1/vouchers/reverse", body)
+        }
+    }
+}
+
+/// The feed carries every accepted transition in order: versions without a gap, and between two redemptions a reversal.
+fn assert_linear(books: &Books, calls: usize) {
+    let mut history: Vec<_> = books.history.iter().collect();
+    history.sort_by_key(|(version, _)| *version);
+    let versions: Vec<_> = history.iter().map(|(version, _)| *version).collect();
+    assert_eq!(
+        versions,
+        (1..=versions.len() as u64).collect::<Vec<_>>(),
+        "no transition is missing or doubled"
+    );
+    assert!(
+        versions.len() > 3 && versions.len() <= calls,
+        "{} transitions",
+        versions.len()
+    );
+    let mut redeemed = false;
+    for (version, state) in history {
+        let takes = matches!(state, State::Redeemed { .. });
+        assert!(!(takes && redeemed), "version {version} takes what is taken");
+        redeemed = takes;
+    }
+}
+
+#[tokio::test]
+async fn scenario_17_a_hold_ends_by_itself_and_its_late_confirmation_is_refused() {
+    let mut world = World::new().await;
+    let (_, code) = with_voucher(&world).await;
+    let reserve = json!({"store": "B01", "till": "1", "code": code, "basket": "b1", "basket_total": till::chf(9_000)});
+    assert_eq!(world.call("POST /v1/vouchers/reserve", &[], &reserve).await.0, 200);
+    let (status, problem) = redeem(&world, "B02", &code, "5").await;
+    assert_eq!((status, problem["code"].as_str()), (409, Some("voucher_reserved")));
+    world.now += chrono::Duration::seconds(900);
+    let mut late = till::redeem("B01", &code, "6", 9_000);
+    late["basket"] = json!("b1");
+    let (status, problem) = world.call("POST /v1/vouchers/redeem", &[], &late).await;
+    assert_eq!((status, problem["code"].as_str()), (409, Some("voucher_not_held")));
+    assert_eq!(redeem(&world, "B02", &code, "5").await.0, 200);
+}
+
+#[tokio::test]
+async fn scenario_18_a_voucher_ends_with_its_last_local_day_whatever_the_table_still_holds() {
+    let mut world = World::new().await;
+    let (_, code) = with_voucher(&world).await;
+    // Issued on 2026-11-22, valid for 180 days more: through 2027-05-21 in Zurich, which is two hours ahead then.
+    world.now = "2027-05-21T22:00:00Z".parse().expect("an instant");
+    let (status, problem) = redeem(&world, "B01", &code, "5").await;
+    assert_eq!((status, problem["code"].as_str()), (409, Some("voucher_expired")));
+    world.now = "2027-05-21T21:59:59Z".parse().expect("an instant");
+    assert_eq!(redeem(&world, "B01", &code, "5").await.0, 200);
+}
+
+#[tokio::test]
+async fn n4_one_receipt_worth_a_thousand_vouchers_yields_exactly_those() {
+    let world = World::new().await;
+    let (card, _) = world.customer(1).await;
+    world.buy(&receipt("B01", "1", 50_012_300, Some(&card))).await;
+    Delivering::badly(7).until_rest(&world).await;
+    let books = Books::read(&world).await;
+    books.check();
+    assert_eq!(books.vouchers.len(), 1_000);
+    let account = books.accounts.values().next().expect("the account");
+    assert_eq!((account.balance, account.vouchers_issued), (123, 1_000));
+}
+
+#[tokio::test]
+async fn redemptions_without_receipt_and_payments_without_redemption_are_listed_after_the_programmes_hours() {
+    let mut world = World::new().await;
+    let (card, _) = world.customer(1).await;
+    world.buy(&receipt("B01", "1", 150_000, Some(&card))).await;
+    let mut delivering = Delivering::well();
+    delivering.until_rest(&world).await;
+    let (_, codes) = world.desk(&card).await;
+    assert_eq!(redeem(&world, "B01", &codes[0], "10").await.0, 200);
+    world
+        .buy(&till::paid_with_voucher(
+            receipt("B02", "20", 9_000, None),
+            &codes[1],
+            500,
+        ))
+        .await;
+    assert_eq!(redeem(&world, "B03", &codes[2], "30").await.0, 200);
+    world
+        .buy(&till::paid_with_voucher(
+            receipt("B03", "30", 9_000, None),
+            &codes[2],
+            500,
+        ))
+        .await;
+    delivering.until_rest(&world).await;
+
+    let route = format!("GET /v1/vouchers/unmatched?programme={PROGRAMME}");
+    let (_, page) = world.call(&route, &[], &Value::Null).await;
+    assert_eq!(
+        page["items"].as_array().map(Vec::len),
+        Some(0),
+        "not before the hours are over"
+    );
+    world.now += chrono::Duration::hours(i64::from(
+        Programme::swiss_default(PROGRAMME.parse().expect("id")).unmatched_hours,
+    ));
+    world.now += chrono::Duration::seconds(1);
+    let (status, page) = world.call(&route, &[], &Value::Null).await;
+    assert_eq!(status, 200, "{page}");
+    let mut kinds: Vec<_> = page["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|i| i["kind"].clone())
+        .collect();
+    kinds.sort_by_key(ToString::to_string);
+    assert_eq!(
+        kinds,
+        [json!("payment_without_redemption"), json!("redemption_without_receipt")]
+    );
+}
+
+#[tokio::test]
+async fn the_feed_goes_on_from_its_cursor_without_a_gap() {
+    let world = World::new().await;
+    let (card, _) = world.customer(1).await;
+    let mut delivering = Delivering::well();
+    let mut cursor: Option<String> = None;
+    let mut seen: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for number in 0..4 {
+        for store in ["B01", "B02", "B03", "B04"] {
+            world
+                .buy(&receipt(store, &number.to_string(), 100_000, Some(&card)))
+                .await;
+        }
+        delivering.until_rest(&world).await;
+        loop {
+            let query = cursor
+                .as_ref()
+                .map_or(String::new(), |cursor| format!("&cursor={cursor}"));
+            let (status, page) = world
+                .call(&format!("GET /v1/vouchers/feed?limit=3{query}"), &[], &Value::Null)
+                .await;
+            assert_eq!(status, 200, "{page}");
+            for event in page["events"].as_array().into_iter().flatten() {
+                assert!(event["code"].is_string());
+                let group = event["group"].as_str().unwrap_or_default().to_owned();
+                seen.entry(group)
+                    .or_default()
+                    .push(event["sequence"].as_u64().unwrap_or(0));
+            }
+            cursor = page["cursor"].as_str().map(str::to_owned);
+            if page["more"] == false {
+                break;
+            }
+        }
+    }
+    let events: usize = seen.values().map(Vec::len).sum();
+    assert_eq!(events, 32, "16 receipts of two vouchers each");
+    for (group, numbers) in seen {
+        assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "{group}");
+    }
+}
+
+#[tokio::test]
+async fn a_typing_error_costs_no_read_and_guessing_slows_and_ends() {
+    let world = World::new().await;
+    let (_, code) = with_voucher(&world).await;
+    let check = |code: String| json!({"store": "B01", "till": "1", "code": code});
+    let typo = if code.starts_with('0') {
+        format!("1{}", &code[1..])
+    } else {
+        format!("0{}", &code[1..])
+    };
+    world.db.meter().take();
+    let (status, problem) = world.call("POST /v1/vouchers/check", &[], &check(typo)).await;
+    assert_eq!(
+        (status, problem["errors"][0]["code"].as_str()),
+        (422, Some("voucher_code_malformed"))
+    );
+
+    let guess =
+        |n: usize| domain::code::VoucherCode::derive(b"a key that nobody has, of 32 bytes", &n.to_string()).to_string();
+    let answers = join_all((0..40).map(|n| {
+        let body = check(guess(n));
+        let world = &world;
+        async move { world.call("POST /v1/vouchers/check", &[], &body).await.0 }
+    }))
+    .await;
+    assert!(answers.iter().all(|status| matches!(status, 404 | 429)));
+    let (status, problem) = world.call("POST /v1/vouchers/check", &[], &check(guess(99))).await;
+    assert_eq!((status, problem["code"].as_str()), (429, Some("too_many_unknown")));
+    let (status, answer) = world.call("POST /v1/vouchers/check", &[], &check(code)).await;
+    assert_eq!(
+        (status, &answer["usable"]),
+        (200, &json!(true)),
+        "a valid voucher goes on at the same till"
+    );
+}
