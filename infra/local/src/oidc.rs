@@ -10,7 +10,6 @@ use aws_lc_rs::{
 };
 use axum::{Json, Router, routing::get};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::Utc;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value, json};
 use tokio::{net::TcpListener, task::AbortHandle};
@@ -146,7 +145,7 @@ impl Issuer {
     /// # Errors
     /// When the key cannot sign.
     pub fn token(&self, request: &TokenRequest) -> Result<String, OidcError> {
-        let now = Utc::now().timestamp();
+        let now = runtime::now().timestamp();
         let mut claims = Map::new();
         let standard = [
             ("iss", json!(self.url())),

@@ -20,7 +20,6 @@ use axum::{
     extract::{ConnectInfo, DefaultBodyLimit, Request, State},
 };
 use base64::Engine as _;
-use chrono::Utc;
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::Value;
 
@@ -208,7 +207,7 @@ async fn handle(
                 source: peer.ip(),
                 port: gateway.port,
                 request_id: id.clone(),
-                time: Utc::now(),
+                time: runtime::now(),
             };
             gateway.answer(&received).await
         }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use chrono::{SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -187,7 +187,7 @@ impl BucketWatcher {
             "eventVersion": "2.1",
             "eventSource": "aws:s3",
             "awsRegion": REGION,
-            "eventTime": Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+            "eventTime": runtime::now().to_rfc3339_opts(SecondsFormat::Millis, true),
             "eventName": "ObjectCreated:Put",
             "userIdentity": { "principalId": "local" },
             "requestParameters": { "sourceIPAddress": "127.0.0.1" },

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use chrono::Utc;
 
 use super::{Gate, cron::Expression};
 use crate::{
@@ -47,11 +46,11 @@ impl Schedule {
         if !self.enabled {
             return;
         }
-        let start = Utc::now();
+        let start = runtime::now();
         let mut after = start;
         while let Some(next) = self.expression.next(start, after) {
             loop {
-                let left = (next - Utc::now()).to_std().unwrap_or_default();
+                let left = (next - runtime::now()).to_std().unwrap_or_default();
                 if left.is_zero() {
                     break;
                 }
@@ -65,7 +64,7 @@ impl Schedule {
                 }
             }
             self.fire();
-            after = next.max(Utc::now());
+            after = next.max(runtime::now());
         }
     }
 

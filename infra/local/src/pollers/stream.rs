@@ -181,24 +181,10 @@ impl StreamPoller {
             Some(iterator) => iterator,
             None => self.iterator(id, shard).await?,
         };
-        let output: GetRecordsOutput = match self
-            .client
-            .get_records()
-            .shard_iterator(iterator)
-            .limit(READ_MAX)
-            .send()
-            .await
-        {
-            Ok(output) => output,
-            Err(error) => {
-                let service = error.as_service_error();
-                // An iterator lives for minutes and a record for a day: both are renewed from the position.
-                if service.is_some_and(|e| e.is_expired_iterator_exception() || e.is_trimmed_data_access_exception()) {
-                    return Ok(0);
-                }
-                return Err(chain(&error));
-            }
-        };
+        let request = self.client.get_records().shard_iterator(iterator).limit(READ_MAX);
+        // An iterator lives for minutes and a record for a day. Both end here as an error, and the next read begins with a
+        // new iterator from the position.
+        let output: GetRecordsOutput = request.send().await.map_err(|error| chain(&error))?;
         shard.ended = output.next_shard_iterator.is_none();
         shard.iterator = output.next_shard_iterator;
         let records = output.records.unwrap_or_default();

@@ -158,7 +158,7 @@ impl BatchDelivery {
         let (Some(age), Some(first)) = (self.source.maximum_age, part.records.first()) else {
             return false;
         };
-        let seconds = Utc::now().timestamp().saturating_sub(first.created);
+        let seconds = runtime::now().timestamp().saturating_sub(first.created);
         u64::try_from(seconds).is_ok_and(|seconds| seconds > age.as_secs())
     }
 
@@ -169,7 +169,7 @@ impl BatchDelivery {
         let Some(bucket) = &self.failure_bucket else {
             return true;
         };
-        let now = Utc::now();
+        let now = runtime::now();
         let request_id = uuid::Uuid::new_v4();
         let day = now.format("%Y/%m/%d");
         let moment = now.format("%Y-%m-%dT%H.%M.%S");

@@ -46,11 +46,7 @@ pub(super) async fn ensure(
 /// A value as `GenerateSecretString` describes it, from the operating system's randomness.
 fn generate(secret: &Secret) -> Option<String> {
     let allowed = |group: &&str| -> Vec<char> { group.chars().filter(|c| !secret.excluded.contains(*c)).collect() };
-    let groups: Vec<Vec<char>> = SECRET_ALPHABET
-        .iter()
-        .map(|group| allowed(&group))
-        .filter(|g| !g.is_empty())
-        .collect();
+    let groups: Vec<Vec<char>> = SECRET_ALPHABET.iter().map(allowed).filter(|g| !g.is_empty()).collect();
     let alphabet: Vec<char> = groups.iter().flatten().copied().collect();
     let length = usize::try_from(secret.length).ok()?;
     for _ in 0..TRIES_MAX {

@@ -69,17 +69,7 @@ impl Stack {
     /// The first thing that does not work, named as the template names it.
     pub async fn start(options: StackOptions, progress: &dyn Progress) -> Result<Self, StackError> {
         progress.step("Reading the template");
-        let temporary = match &options.data_dir {
-            Some(_) => None,
-            None => Some(tempfile::tempdir().map_err(StackError::io("a temporary folder"))?),
-        };
-        let folder = options
-            .data_dir
-            .clone()
-            .or_else(|| temporary.as_ref().map(|dir| dir.path().to_owned()));
-        let folder = folder.unwrap_or_default();
-        std::fs::create_dir_all(&folder).map_err(StackError::io(folder.display().to_string()))?;
-
+        let (folder, temporary) = data_folder(&options)?;
         let issuer = Issuer::start(&folder.join("oidc-key.der"), options.oidc_port).await?;
         let document = Document::load_with(
             &options.template,
@@ -91,16 +81,7 @@ impl Stack {
         let foreseen = document.model(&attributes)?;
 
         progress.step("Starting the AWS endpoints");
-        let endpoints = match &options.external_endpoint {
-            Some(_) => None,
-            None => {
-                let options = AwsOptions {
-                    data_dir: options.data_dir.clone(),
-                    ports: options.aws_ports,
-                };
-                Some(Arc::new(AwsEndpoints::start(options).await?))
-            }
-        };
+        let endpoints = endpoints(&options).await?;
         let aws_env = aws_env(&options, endpoints.as_deref());
         let clients = Clients::new(&aws_env).await;
 
@@ -354,6 +335,29 @@ fn unknown(kind: &'static str, name: &str) -> StackError {
         kind,
         name: name.to_owned(),
     }
+}
+
+/// Where the stack keeps what is not in memory, and the guard that removes it when nobody named a folder.
+fn data_folder(options: &StackOptions) -> Result<(PathBuf, Option<TempDir>), StackError> {
+    let temporary = match &options.data_dir {
+        Some(_) => None,
+        None => Some(tempfile::tempdir().map_err(StackError::io("a temporary folder"))?),
+    };
+    let made = temporary.as_ref().map(|dir| dir.path().to_owned());
+    let folder = options.data_dir.clone().or(made).unwrap_or_default();
+    std::fs::create_dir_all(&folder).map_err(StackError::io(folder.display().to_string()))?;
+    Ok((folder, temporary))
+}
+
+async fn endpoints(options: &StackOptions) -> Result<Option<Arc<AwsEndpoints>>, StackError> {
+    if options.external_endpoint.is_some() {
+        return Ok(None);
+    }
+    let options = AwsOptions {
+        data_dir: options.data_dir.clone(),
+        ports: options.aws_ports,
+    };
+    Ok(Some(Arc::new(AwsEndpoints::start(options).await?)))
 }
 
 fn aws_env(options: &StackOptions, endpoints: Option<&AwsEndpoints>) -> Vec<(String, String)> {

@@ -10,6 +10,7 @@ mod error;
 mod model;
 mod props;
 mod read_api;
+mod read_events;
 mod read_function;
 mod read_storage;
 mod resolve;
@@ -127,7 +128,7 @@ impl Document {
             }
             model.api = Some(read_api::http_api(id, &props, known)?);
         }
-        let around = read_function::Surroundings {
+        let around = read_events::Surroundings {
             known,
             api: model.api.as_ref(),
         };

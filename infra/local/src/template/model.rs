@@ -262,8 +262,6 @@ pub struct ScheduleSource {
     pub input: Option<String>,
     /// Whether it fires at all.
     pub enabled: bool,
-    /// Retries of a failed invocation.
-    pub retries: u32,
 }
 
 /// Notifications of a bucket.
