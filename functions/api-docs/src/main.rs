@@ -1,1 +1,11 @@
-fn main() {}
+//! Wiring of the documentation.
+
+use api_docs::App;
+use runtime::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    runtime::init_default_subscriber();
+    let app = &App::default();
+    runtime::http::serve(None, |request| async move { app.handle(&request) }).await
+}
