@@ -14,6 +14,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
+use super::Failure;
+
 /// Longest wait for one answer: the gateway gives up after 30 seconds.
 const WAIT_MAX: Duration = Duration::from_secs(35);
 /// Largest answer in bytes; the gateway lets no more through.
@@ -123,6 +125,18 @@ impl Api {
         Self {
             key: Some(key.to_owned()),
             ..self.clone()
+        }
+    }
+
+    /// Asks whether the API is there at all.
+    pub(crate) async fn reach(&self) -> Result<(), Failure> {
+        match self.call(&Method::GET, "/health", None).await {
+            Ok(answer) if answer.is_success() => Ok(()),
+            Ok(answer) => Err(Failure::Unreachable(format!(
+                "{}/health answers {}",
+                self.base, answer.status
+            ))),
+            Err(error) => Err(Failure::Unreachable(format!("{}: {error}", self.base))),
         }
     }
 

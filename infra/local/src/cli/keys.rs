@@ -3,6 +3,7 @@
 //! Generated once into `keys.json`, which only this user may read; the table holds their hashes.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
@@ -56,8 +57,8 @@ impl Keys {
         let mut keys = Self::read(data)?.unwrap_or_default();
         let before = keys.clone();
         for client in demo_clients() {
-            if !keys.0.contains_key(&client.id) {
-                keys.0.insert(client.id, bootstrap::new_key()?.reveal().to_owned());
+            if let Entry::Vacant(missing) = keys.0.entry(client.id) {
+                missing.insert(bootstrap::new_key()?.reveal().to_owned());
             }
         }
         if keys != before {

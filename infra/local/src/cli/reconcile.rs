@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::Failure;
-use super::progress::bar;
+use super::progress::Bar;
 use super::target::{Target, TargetArgs};
 use crate::operations::reconcile::{self, Options};
 
@@ -57,11 +57,10 @@ pub(crate) async fn run(args: &ReconcileArgs) -> Result<(), Failure> {
         dry_run: args.dry_run,
         ..Options::everything(now, Duration::from_secs(u64::from(args.settled_after)))
     };
-    let bar = bar("reconciling", None, false);
+    let bar = Bar::new("reconciling", None, false);
     let report = reconcile::run(&target.system, &options, &|seen| bar.inc(seen)).await;
-    bar.finish_and_clear();
+    bar.clear();
     let report = report.context("not everything could be looked at; run it again")?;
-    let done = if args.dry_run { "would be sent" } else { "sent again" };
     println!(
         "receipts without effect   {:>8} of {}",
         report.receipts, report.receipts_seen
@@ -78,13 +77,14 @@ pub(crate) async fn run(args: &ReconcileArgs) -> Result<(), Failure> {
     if report.vouchers_moved > 0 {
         println!("changed while we looked   {:>8}", report.vouchers_moved);
     }
-    println!(
-        "{}",
-        if report.is_clean() {
-            "Nothing is missing.".to_owned()
-        } else {
-            format!("What is missing {done}.")
+    match (report.is_clean(), args.dry_run) {
+        (true, _) => println!("Nothing is missing."),
+        (false, false) => println!("What is missing is on its way."),
+        (false, true) => {
+            return Err(Failure::Differences(
+                "effects are missing; run without --dry-run".to_owned(),
+            ));
         }
-    );
+    }
     Ok(())
 }

@@ -276,7 +276,7 @@ fn clear(data: &Path) -> anyhow::Result<()> {
 }
 
 /// Ends with Ctrl-C or the signal that ends a service.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let terminated = async {
         match signal(SignalKind::terminate()) {

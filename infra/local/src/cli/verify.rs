@@ -7,7 +7,7 @@ use clap::Args;
 use domain::id::PartyId;
 
 use super::Failure;
-use super::progress::bar;
+use super::progress::Bar;
 use super::target::{Target, TargetArgs};
 use crate::operations::verify::{self, Report};
 
@@ -33,12 +33,12 @@ pub(crate) async fn run(args: &VerifyArgs) -> Result<(), Failure> {
         .ok()
         .and_then(|grace| now.checked_sub_signed(grace))
         .unwrap_or(now);
-    let bar = bar("verifying", None, false);
+    let bar = Bar::new("verifying", None, false);
     let report = match &args.party {
         Some(party) => verify::party(&target.system, party).await,
         None => verify::all(&target.system, settled_before, &|seen| bar.inc(seen)).await,
     };
-    bar.finish_and_clear();
+    bar.clear();
     let report = report.context("the books cannot be read to the end")?;
     print(&report);
     if report.found == 0 {

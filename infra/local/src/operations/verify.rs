@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::account::{Account, Cause, Entry, receipt_entry_id};
@@ -15,11 +14,10 @@ use domain::receipt::ReceiptKey;
 use domain::voucher::Voucher;
 use futures::stream::{self, TryStreamExt};
 use store::account::{self, AccountId};
-use store::db::{BATCH_GET_MAX, Range, Read};
 use store::receipt::{self, StoredReceipt};
-use store::voucher::{OpenVoucher, Published};
-use store::{Db, Key, Record, Site, voucher};
+use store::{Key, Record, Site, voucher};
 
+use super::evidence::{at_rest, partition, records, referenced};
 use super::walk::{behind, walk};
 use super::{OperationError, Seen, System};
 
@@ -27,12 +25,6 @@ use super::{OperationError, Seen, System};
 pub const FINDINGS_MAX: usize = 200;
 /// Accounts proved at the same time.
 const PARALLEL: usize = 8;
-/// Looks at an account whose ledger keeps growing under our eyes.
-const LOOKS_MAX: u32 = 5;
-/// Entries of one page of a ledger.
-const PAGE: i32 = 500;
-/// Pause before a second look.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// Something in the books is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -289,30 +281,6 @@ fn count(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
 }
 
-/// Snapshot and ledger of one version: read again when a posting came in between.
-async fn at_rest(db: &Db, id: &AccountId) -> Result<(Account, Vec<Entry>), OperationError> {
-    let mut last = (Account::default(), Vec::new());
-    for look in 0..LOOKS_MAX {
-        if look > 0 {
-            tokio::time::sleep(PAUSE).await;
-        }
-        let before = account::read(db, Site::ToolRead, id, Read::Strong).await?;
-        let start = id.entry_key("");
-        let entries = records::<Entry>(partition(db, &start.pk, &start.sk).await?)?;
-        let after = account::read(db, Site::ToolRead, id, Read::Strong).await?;
-        let version = |snapshot: &Option<Record<Account>>| snapshot.as_ref().map_or(0, |record| record.d.version);
-        let still = version(&before) == version(&after);
-        last = (
-            after.map(|record| record.d).unwrap_or_default(),
-            entries.into_iter().map(|record| record.d).collect(),
-        );
-        if still {
-            break;
-        }
-    }
-    Ok(last)
-}
-
 /// The sequence numbers that the debits of the ledger stand for, in order.
 fn debited(entries: &[Entry]) -> Vec<u64> {
     let mut numbers: Vec<u64> = entries
@@ -338,53 +306,8 @@ fn disagreement(debited: &[u64], issued: &[u64]) -> String {
     )
 }
 
-/// Sequence numbers of the vouchers that the party's references lead to. A voucher has one from its issue on: among the
-/// open ones, or among those that the feed has published.
-async fn referenced(system: &System, id: &AccountId) -> Result<Vec<u64>, OperationError> {
-    let open = voucher::open_key(&system.tenant, &id.party, &id.programme, 0);
-    let published = voucher::published_key(&system.tenant, &id.party, &id.programme, 0);
-    let open_prefix = open.sk.trim_end_matches('0');
-    let published_prefix = published.sk.trim_end_matches('0');
-    let mut lookups = BTreeSet::new();
-    for record in records::<OpenVoucher>(partition(&system.db, &open.pk, open_prefix).await?)? {
-        lookups.insert(record.d.lookup);
-    }
-    for record in records::<Published>(partition(&system.db, &open.pk, published_prefix).await?)? {
-        lookups.insert(record.d.lookup);
-    }
-    let lookups: Vec<_> = lookups.into_iter().collect();
-    let mut sequences = Vec::with_capacity(lookups.len());
-    for chunk in lookups.chunks(BATCH_GET_MAX) {
-        let found = voucher::read_many(&system.db, Site::ToolRead, &system.tenant, chunk).await?;
-        sequences.extend(found.into_iter().map(|record| record.d.sequence));
-    }
-    Ok(sequences)
-}
-
 fn party_pk(system: &System, party: &PartyId) -> Result<String, OperationError> {
     Ok(store::party::profile_key(&system.tenant, party).pk)
-}
-
-/// All items of a partition whose sort key begins with `prefix`.
-async fn partition(db: &Db, pk: &str, prefix: &str) -> Result<Vec<store::record::Item>, OperationError> {
-    let mut range = Range::prefix(pk.to_owned(), prefix, PAGE);
-    let mut items = Vec::new();
-    // Ends with the partition: each page begins behind the one before.
-    loop {
-        let (page, next) = db.query_items(Site::ToolRead, &range, Read::Strong).await?;
-        items.extend(page);
-        match next {
-            Some(next) => range.after = Some(next),
-            None => return Ok(items),
-        }
-    }
-}
-
-fn records<T: serde::de::DeserializeOwned>(items: Vec<store::record::Item>) -> Result<Vec<Record<T>>, OperationError> {
-    items
-        .into_iter()
-        .map(|item| Record::from_item(Site::ToolRead, item).map_err(OperationError::from))
-        .collect()
 }
 
 #[derive(Debug, Default)]

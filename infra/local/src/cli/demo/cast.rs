@@ -149,6 +149,11 @@ impl Sale {
     }
 }
 
+/// A receipt without a card that nobody claims.
+pub(super) fn unclaimed() -> Sale {
+    Sale::new(HANS.branch, "2005", None, &[("40810", "toys", 3_990)])
+}
+
 /// The everyday receipts: two or three at each branch and the shop, some without a card.
 pub(super) fn everyday() -> anyhow::Result<Vec<Sale>> {
     const ARTICLES: [(&str, &str, i64); 7] = [

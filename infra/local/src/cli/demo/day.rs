@@ -1,7 +1,6 @@
 //! The course of the demo day.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -13,15 +12,12 @@ use serde_json::{Value, json};
 use super::super::http::{Answer, Api};
 use super::super::keys::{BACK_OFFICE, Keys, ONLINE_SHOP, TILLS};
 use super::super::story::{print_block, tell};
-use super::cast::{ANNA, COMPANY, Customer, DANIELA, HANS, OTHERS, Sale, everyday};
+use super::answers::{chf, integer, place, points, text, until};
+use super::cast::{ANNA, COMPANY, Customer, DANIELA, HANS, OTHERS, Sale, everyday, unclaimed};
 use crate::operations::bootstrap::SHOP;
 
 /// Receipts under way at the same time.
 const CONCURRENCY: usize = 8;
-/// Longest wait for the points and vouchers of the day.
-const WAIT_MAX: Duration = Duration::from_secs(60);
-/// Pause between two looks.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Value of a voucher in Rappen.
 const VOUCHER: i64 = 500;
 
@@ -372,57 +368,4 @@ impl Demo {
         })
         .await
     }
-}
-
-/// A receipt without a card that nobody claims.
-pub(super) fn unclaimed() -> Sale {
-    Sale::new(HANS.branch, "2005", None, &[("40810", "toys", 3_990)])
-}
-
-/// Looks until there is an answer, at most [`WAIT_MAX`].
-async fn until<T>(what: &str, look: impl AsyncFn() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
-    let started = Instant::now();
-    loop {
-        if let Some(found) = look().await? {
-            return Ok(found);
-        }
-        anyhow::ensure!(
-            started.elapsed() < WAIT_MAX,
-            "{what} did not arrive within {} s; see the logs",
-            WAIT_MAX.as_secs()
-        );
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
-}
-
-fn text(body: &Value, name: &str) -> anyhow::Result<String> {
-    body.get(name)
-        .and_then(Value::as_str)
-        .map(str::to_owned)
-        .with_context(|| format!("the answer has no {name}"))
-}
-
-fn integer(body: &Value, pointer: &str) -> anyhow::Result<i64> {
-    body.pointer(pointer)
-        .and_then(Value::as_i64)
-        .with_context(|| format!("the answer has no number at {pointer}"))
-}
-
-fn points(answer: &Answer) -> anyhow::Result<String> {
-    Ok(format!("+{} points", integer(&answer.body, "/expected/points")?))
-}
-
-fn place(answer: &Answer) -> String {
-    let member = |name: &str| {
-        answer
-            .body
-            .pointer(&format!("/redemption/{name}"))
-            .and_then(Value::as_str)
-            .unwrap_or("?")
-    };
-    format!("taken at {}, till {}", member("location"), member("till"))
-}
-
-fn chf(minor: i64) -> String {
-    domain::money::Money::new(minor, domain::money::Currency::CHF).to_string()
 }

@@ -3,6 +3,7 @@
 //! Every call may be repeated, and the day's date is kept, so that a demo that was interrupted goes on where it stopped and
 //! one that was finished is not doubled.
 
+mod answers;
 mod cast;
 mod day;
 
@@ -52,5 +53,5 @@ pub(crate) fn cards() -> anyhow::Result<(String, String)> {
 
 /// The key of a receipt of the day that nobody has claimed.
 pub(crate) fn unclaimed(date: NaiveDate) -> String {
-    day::unclaimed().key(date)
+    cast::unclaimed().key(date)
 }

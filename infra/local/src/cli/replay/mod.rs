@@ -17,8 +17,8 @@ use super::Failure;
 use super::data::DataDir;
 use super::http::Api;
 use super::keys::{Keys, MIGRATION};
-use super::progress::bar;
-use super::start::Session;
+use super::progress::Bar;
+use super::start::{Session, interrupted};
 use super::target::{Target, TargetArgs};
 use crate::operations::Queues;
 use journal::Journal;
@@ -78,7 +78,12 @@ pub(crate) async fn run(args: &ReplayArgs) -> Result<(), Failure> {
         }
         _ => {
             let session = Session::join_or_start(&args.target.data.data).await?;
-            let outcome = on_session(args, &session, &journal, setup.as_ref()).await;
+            let outcome = tokio::select! {
+                outcome = on_session(args, &session, &journal, setup.as_ref()) => outcome,
+                () = interrupted() => Err(anyhow::anyhow!(
+                    "interrupted: what was sent stands, and the same call again goes on"
+                ).into()),
+            };
             session.end().await?;
             outcome?
         }
@@ -122,28 +127,23 @@ async fn replay(
     journal: &Journal,
     setup: Option<&Setup>,
 ) -> Result<Report, Failure> {
+    api.reach().await?;
     let concurrency = usize::from(args.concurrency);
     if let Some(setup) = setup {
-        let bar = bar("setup", u64::try_from(setup.len()).ok(), args.json);
+        let bar = Bar::new("setup", u64::try_from(setup.len()).ok(), args.json);
         setup.run(api, concurrency, &bar).await?;
         bar.finish();
     }
     let rates = Rates::new(&target.system.db, &target.system.tenant);
     let started = Instant::now();
-    let sending = bar("receipts", u64::try_from(journal.len()).ok(), args.json);
+    let sending = Bar::new("receipts", u64::try_from(journal.len()).ok(), args.json);
     let sent = send::send(api, journal, &rates, concurrency, &sending).await?;
     sending.finish();
     let sent_after = started.elapsed();
-    let settling = bar("posting", None, args.json);
+    let settling = Bar::new("posting", None, args.json);
     let patience = Duration::from_secs(u64::from(args.patience));
     let books = settle::settle(target, &rates, &sent.taken, patience, &settling).await?;
-    settling.finish_and_clear();
+    settling.clear();
     let settled_after = started.elapsed().saturating_sub(sent_after);
-    Ok(Report::new(
-        sent,
-        journal.duplicates(),
-        books,
-        sent_after,
-        settled_after,
-    ))
+    Ok(Report::new(sent, journal, books, sent_after, settled_after))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::journal::Journal;
 use super::send::Sent;
 use super::settle::Books;
 
@@ -34,8 +35,10 @@ impl Differences {
 pub struct Report {
     /// Whether everything agrees.
     pub agrees: bool,
-    /// Lines of the file, each of which was sent.
+    /// Lines of the file that were sent.
     pub sent: u64,
+    /// Lines left over when too many had failed.
+    pub not_sent: u64,
     /// Lines that repeat the natural key of an earlier one.
     pub duplicate_lines: u64,
     /// Lines answered 201.
@@ -85,7 +88,7 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(sent: Sent, duplicates: usize, books: Books, sending: Duration, settling: Duration) -> Self {
+    pub(super) fn new(sent: Sent, journal: &Journal, books: Books, sending: Duration, settling: Duration) -> Self {
         let refused: u64 = sent.refused.values().sum();
         let dead: BTreeMap<_, _> = books
             .depths
@@ -93,6 +96,7 @@ impl Report {
             .map(|depth| (depth.queue, depth.messages))
             .collect();
         let agrees = sent.failed == 0
+            && count(journal.len()) == sent.lines
             && refused == 0
             && sent.wrong_answers == 0
             && books.differences.count == 0
@@ -103,7 +107,8 @@ impl Report {
         Self {
             agrees,
             sent: sent.lines,
-            duplicate_lines: count(duplicates),
+            duplicate_lines: count(journal.duplicates()),
+            not_sent: count(journal.len()).saturating_sub(sent.lines),
             accepted: sent.accepted,
             replayed: sent.replayed,
             refused: sent.refused,
@@ -143,6 +148,9 @@ impl Report {
                 .map(|(code, lines)| row(&format!("  refused: {code}"), lines)),
         );
         rows.push(row("  failed", self.failed));
+        if self.not_sent > 0 {
+            rows.push(row("lines not sent, too many failed", self.not_sent));
+        }
         if self.duplicate_lines > 0 {
             rows.push(row("lines that repeat an earlier receipt", self.duplicate_lines));
         }
@@ -234,7 +242,11 @@ mod tests {
             ..Books::default()
         };
         change(&mut sent, &mut books);
-        Report::new(sent, 0, books, Duration::from_millis(1_500), Duration::from_millis(40))
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "{}\n{}\n").unwrap();
+        let journal = Journal::open(file.path()).unwrap();
+        let (sending, settling) = (Duration::from_millis(1_500), Duration::from_millis(40));
+        Report::new(sent, &journal, books, sending, settling)
     }
 
     #[test]
@@ -251,8 +263,9 @@ mod tests {
         assert!(!report(|_, books| books.pending = 1).agrees);
         assert!(!report(|_, books| books.differences.add("x".into())).agrees);
         assert!(!report(|sent, _| sent.failed = 1).agrees);
+        assert!(!report(|sent, _| sent.lines = 1).agrees);
         assert!(!report(|sent, _| sent.wrong_answers = 1).agrees);
-        let refused = report(|sent, _| drop(sent.refused.insert("invalid".into(), 1)));
+        let refused = report(|sent, _| sent.refused = BTreeMap::from([("invalid".to_owned(), 1)]));
         assert!(!refused.agrees);
         assert!(refused.text().contains("refused: invalid"));
     }

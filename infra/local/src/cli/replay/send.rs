@@ -8,17 +8,20 @@ use anyhow::Context;
 use domain::id::{ProgrammeId, Tenant};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use http::Method;
-use indicatif::ProgressBar;
 use serde_json::Value;
 use store::{Db, Site, programme};
 use tokio::sync::Mutex;
 
 use super::super::http::{Answer, Api};
+use super::super::progress::Bar;
 use super::journal::{Journal, Line};
 use super::recompute::{Rate, natural_key};
 
 /// Lines that failed or contradict the answer, kept for the report.
 pub(super) const EXAMPLES_MAX: usize = 20;
+
+/// Failed lines after which the rest stays unsent: each has been tried for about a minute, so nobody answers any more.
+const FAILED_MAX: u64 = 100;
 
 /// A receipt that the system took.
 #[derive(Debug, Clone)]
@@ -126,7 +129,7 @@ pub(super) async fn send(
     journal: &Journal,
     rates: &Rates<'_>,
     concurrency: usize,
-    bar: &ProgressBar,
+    bar: &Bar,
 ) -> anyhow::Result<Sent> {
     let mut sent = Sent::default();
     for pass in 0..journal.passes() {
@@ -137,6 +140,9 @@ pub(super) async fn send(
         while let Some(outcome) = outcomes.try_next().await? {
             note(&mut sent, outcome);
             bar.inc(1);
+            if sent.failed >= FAILED_MAX {
+                return Ok(sent);
+            }
         }
     }
     Ok(sent)

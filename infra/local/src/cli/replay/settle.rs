@@ -8,12 +8,12 @@ use domain::account::{Account, Entry, receipt_entry_id};
 use domain::id::PartyId;
 use domain::receipt::ReceiptKey;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use indicatif::ProgressBar;
 use store::account::AccountId;
 use store::db::{BATCH_GET_MAX, Read};
 use store::receipt::{self, StoredReceipt};
 use store::{Key, Record, Site};
 
+use super::super::progress::Bar;
 use super::super::target::{Depth, Target};
 use super::report::Differences;
 use super::send::{Rates, Taken};
@@ -72,7 +72,7 @@ pub(super) async fn settle(
     rates: &Rates<'_>,
     taken: &HashMap<String, Taken>,
     patience: Duration,
-    bar: &ProgressBar,
+    bar: &Bar,
 ) -> anyhow::Result<Books> {
     let mut last_pending = u64::MAX;
     let mut moved = Instant::now();
@@ -101,7 +101,7 @@ pub(super) async fn settle(
         pending = work
             .iter()
             .fold(pending, |sum, depth| sum.saturating_add(depth.messages));
-        bar.set_message(format!("{pending} pending"));
+        bar.message(&format!("{pending} pending"));
         if pending != last_pending {
             last_pending = pending;
             moved = Instant::now();

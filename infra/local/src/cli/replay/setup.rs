@@ -13,11 +13,11 @@ use anyhow::Context;
 use bytes::Bytes;
 use futures::stream::{self, TryStreamExt};
 use http::Method;
-use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::http::Api;
+use super::super::progress::Bar;
 
 /// Most lines of a setup; they are held in memory.
 const LINES_MAX: usize = 2_000_000;
@@ -36,7 +36,7 @@ struct Step {
 impl Step {
     /// What may run at the same time.
     fn kind(&self) -> (&str, &str) {
-        let collection = self.path.splitn(4, '/').nth(2).unwrap_or_default();
+        let collection = self.path.split('/').nth(2).unwrap_or_default();
         (&self.method, collection)
     }
 }
@@ -70,7 +70,7 @@ impl Setup {
     }
 
     /// Does the steps. The first that is refused ends the setup.
-    pub(super) async fn run(&self, api: &Api, concurrency: usize, bar: &ProgressBar) -> anyhow::Result<()> {
+    pub(super) async fn run(&self, api: &Api, concurrency: usize, bar: &Bar) -> anyhow::Result<()> {
         let kept: Mutex<HashMap<String, Value>> = Mutex::new(HashMap::new());
         for group in self.0.chunk_by(|(_, a), (_, b)| a.kind() == b.kind()) {
             stream::iter(group.iter().map(Ok))
