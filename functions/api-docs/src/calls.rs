@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::curl;
 use crate::markup::{escape, inline, json, paragraphs, text};
-use crate::reference::kind;
+use crate::reference::{fields, kind};
 
 /// A call with its place in the document.
 pub(crate) struct Call<'a> {
@@ -32,7 +32,7 @@ pub(crate) fn of_tag<'a>(document: &'a Value, tag: &str) -> Vec<Call<'a>> {
 }
 
 /// One call.
-pub(crate) fn section(call: &Call<'_>) -> String {
+pub(crate) fn section(document: &Value, call: &Call<'_>) -> String {
     let Call {
         method,
         path,
@@ -50,7 +50,7 @@ pub(crate) fn section(call: &Call<'_>) -> String {
     );
     html.push_str(&paragraphs(text(operation, "description")));
     html.push_str(&parameters(operation));
-    html.push_str(&body(operation));
+    html.push_str(&body(document, operation));
     html.push_str(&example_call(method, path, operation));
     html.push_str(&answers(operation));
     html.push_str(&problems(operation));
@@ -93,7 +93,7 @@ fn parameters(operation: &Value) -> String {
     )
 }
 
-fn body(operation: &Value) -> String {
+fn body(document: &Value, operation: &Value) -> String {
     let body = &operation["requestBody"];
     let Some(content) = body["content"].get("application/json") else {
         return String::new();
@@ -103,7 +103,12 @@ fn body(operation: &Value) -> String {
     } else {
         " (may be left out)"
     };
-    format!("<h4>Body</h4>\n<p>{}{needed}</p>\n", kind(&content["schema"]))
+    let schema = &content["schema"];
+    let fields = match text(schema, "$ref").rsplit_once('/') {
+        Some((_, name)) => fields(&document["components"]["schemas"][name]),
+        None => String::new(),
+    };
+    format!("<h4>Body</h4>\n<p>{}{needed}</p>\n{fields}", kind(schema))
 }
 
 fn example_call(method: &str, path: &str, operation: &Value) -> String {

@@ -79,7 +79,7 @@ fn navigation(document: &Value, title: &str) -> String {
         ));
         for call in calls {
             html.push_str(&format!(
-                "<li><a href=\"#{}\"><span class=\"method {}\">{}</span> {}</a></li>\n",
+                "<li><a href=\"#{}\"><span class=\"method {}\">{}</span> <span>{}</span></a></li>\n",
                 escape(text(call.operation, "operationId")),
                 call.method.to_ascii_lowercase(),
                 call.method,
@@ -127,7 +127,7 @@ fn groups(document: &Value) -> String {
             escape(name),
             inline(description)
         ));
-        html.extend(calls.iter().map(calls::section));
+        html.extend(calls.iter().map(|call| calls::section(document, call)));
     }
     html
 }

@@ -128,7 +128,7 @@ fn schema_section(name: &str, schema: &Value) -> String {
 }
 
 /// The fields of an object, the required ones first.
-fn fields(schema: &Value) -> String {
+pub(crate) fn fields(schema: &Value) -> String {
     let required: Vec<_> = schema["required"]
         .as_array()
         .into_iter()
