@@ -21,8 +21,6 @@ use super::{
 
 /// Lambda gives a function ten seconds to start.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// After its answer a process asks for the next event at once; one that does not is stuck.
-const NEXT_POLL_TIMEOUT: Duration = Duration::from_secs(10);
 /// A killed process is gone within this time, or the operating system is in trouble.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -189,8 +187,8 @@ impl Environment {
     }
 
     /// Waits until the process asks for another event; afterwards it can be invoked again.
-    pub(super) async fn ready_again(&mut self) -> bool {
-        matches!(timeout(NEXT_POLL_TIMEOUT, self.next_poll()).await, Ok(Ok(())))
+    pub(super) async fn ready_again(&mut self, within: Duration) -> bool {
+        matches!(timeout(within, self.next_poll()).await, Ok(Ok(())))
     }
 
     /// Kills the process and waits until it is gone.

@@ -26,6 +26,10 @@ const UNDELIVERED_MAX: usize = 3;
 /// Pause before a process is started again after failed starts: doubled each time up to the maximum.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// After its answer a process asks for the next event at once. The caller's answer waits this long for it, the process is
+/// given up after the second time.
+const READY_SOON: Duration = Duration::from_millis(250);
+const READY_AT_LAST: Duration = Duration::from_secs(10);
 /// Beyond the time-out of its invocation, a process gets this long before the stack stops waiting for it.
 const STOP_GRACE: Duration = Duration::from_secs(15);
 
@@ -158,13 +162,21 @@ impl FunctionPool {
             }
         };
         let (result, environment) = self.run_in_environment(payload).await;
+        // A caller that invokes again at once finds this process idle instead of starting another one.
+        let slow = match environment {
+            Some(environment) => self.put_back(environment, READY_SOON).await,
+            None => None,
+        };
+        let held = slow.map(|environment| (environment, permit));
         drop(counted);
         // Nobody may be waiting any more; the work is done all the same.
         let _ = answer.send(result);
-        if let Some(environment) = environment {
-            self.keep(environment).await;
+        if let Some((environment, permit)) = held {
+            if let Some(stuck) = self.put_back(environment, READY_AT_LAST).await {
+                stuck.end().await;
+            }
+            drop(permit);
         }
-        drop(permit);
     }
 
     async fn permit(&self) -> Result<OwnedSemaphorePermit, InvokeError> {
@@ -240,15 +252,16 @@ impl FunctionPool {
         }
     }
 
-    async fn keep(&self, mut environment: Environment) {
-        if environment.ready_again().await {
-            self.idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(environment);
-        } else {
-            environment.end().await;
+    /// Makes a process idle again once it asks for its next event; gives it back when it does not in time.
+    async fn put_back(&self, mut environment: Environment, within: Duration) -> Option<Environment> {
+        if !environment.ready_again(within).await {
+            return Some(environment);
         }
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(environment);
+        None
     }
 
     /// Kills every process of the function at once, in the middle of whatever it does.
