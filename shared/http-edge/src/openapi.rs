@@ -175,7 +175,11 @@ fn scopes() -> Vec<Value> {
 
 fn problem_schema() -> Value {
     let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-    let finding = Violation::new("/total/amount_minor", "lines_do_not_add_up", "must be the sum of the lines");
+    let finding = Violation::new(
+        "/total/amount_minor",
+        "lines_do_not_add_up",
+        "must be the sum of the lines",
+    );
     let example = Problem::invalid(vec![finding]).document("Jx3kQhcQFiAEJ2g=");
     json!({
         "type": "object",

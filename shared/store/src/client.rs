@@ -5,21 +5,20 @@
 //! its keys in one transaction under the client's version; the copies therefore never differ from the original. The key
 //! itself is stored nowhere.
 
-use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
+mod key;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use domain::id::{ClientId, LocationId, Subject, Tenant};
 use faults::Site;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError};
 use crate::error::StoreError;
 use crate::record::Record;
+
+pub use key::{ApiKey, InvalidApiKey, KEY_BYTES, KeyHash};
 
 /// Most active keys of a client: the one in use and the one it is being replaced by.
 pub const ACTIVE_KEYS_MAX: usize = 2;
@@ -27,73 +26,8 @@ pub const ACTIVE_KEYS_MAX: usize = 2;
 pub const CLIENT_LOCATIONS_MAX: usize = 100;
 /// Days for which a withdrawn key is remembered, so that its use can be told from a made-up key.
 const WITHDRAWN_DAYS: i64 = 90;
-/// Characters of a key's hash that name it.
-const KEY_ID_LEN: usize = 16;
-/// What every key begins with, so that one that leaked is recognised by scanners.
-const KEY_PREFIX: &str = "treue_";
-/// Bytes of randomness of a key.
-pub const KEY_BYTES: usize = 32;
 /// Rounds of [`bootstrap`] against other writers; two writers of the same client are rare, five are a loop.
 const BOOTSTRAP_ROUNDS: u32 = 5;
-
-/// An API key: `treue_` and 43 characters of base64url, 256 random bits. `Debug` shows nothing.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(String);
-
-/// A text that is not an API key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an API key is treue_ and 43 characters from A-Z, a-z, 0-9, - and _")]
-pub struct InvalidApiKey;
-
-impl ApiKey {
-    /// The key of these bytes, which must come from the operating system's random source.
-    pub fn from_random(bytes: &[u8; KEY_BYTES]) -> Self {
-        Self(format!("{KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
-    }
-
-    /// The key as the client sends it. For the one answer that shows it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// What is stored instead of the key. A plain hash does: 256 random bits cannot be found by trying.
-    pub fn hash(&self) -> KeyHash {
-        let digest = Sha256::digest(self.0.as_bytes());
-        KeyHash(digest.iter().map(|byte| format!("{byte:02x}")).collect())
-    }
-}
-
-impl FromStr for ApiKey {
-    type Err = InvalidApiKey;
-
-    fn from_str(text: &str) -> Result<Self, InvalidApiKey> {
-        let random = text.strip_prefix(KEY_PREFIX).ok_or(InvalidApiKey)?;
-        // Strict decoding: every key has one spelling.
-        let bytes = URL_SAFE_NO_PAD.decode(random).map_err(|_| InvalidApiKey)?;
-        if bytes.len() == KEY_BYTES {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidApiKey)
-        }
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(…)")
-    }
-}
-
-/// SHA-256 of an API key, lower-case hex.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyHash(String);
-
-impl KeyHash {
-    /// The public name of the key. Says nothing about the key.
-    pub fn key_id(&self) -> &str {
-        self.0.get(..KEY_ID_LEN).unwrap_or(&self.0)
-    }
-}
 
 /// The locations that a client speaks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,7 +133,7 @@ fn client_key(tenant: &Tenant, client: &ClientId) -> Key {
 
 fn hash_key(hash: &KeyHash) -> Key {
     Key {
-        pk: format!("APIKEY#{}", hash.0),
+        pk: format!("APIKEY#{}", hash.as_str()),
         sk: "KEY".to_owned(),
     }
 }
@@ -389,38 +323,4 @@ pub async fn bootstrap(
         }
     }
     Ok(Bootstrapped::Contended)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_has_one_spelling_and_is_never_shown() {
-        let key = ApiKey::from_random(&[0xa5; KEY_BYTES]);
-        assert_eq!(key.reveal().len(), 49);
-        assert_eq!(key.reveal().parse::<ApiKey>().unwrap(), key);
-        assert_eq!(format!("{key:?}"), "ApiKey(…)");
-        assert!(!key.reveal().contains(key.hash().key_id()));
-    }
-
-    #[test]
-    fn anything_else_is_no_key() {
-        let good = ApiKey::from_random(&[7; KEY_BYTES]);
-        let good = good.reveal();
-        let (short, long) = (&good[..48], format!("{good}A"));
-        // The last character carries four bits: 'd' and 'c' would decode alike if spare bits were ignored.
-        let other_spelling = format!("{}d", &good[..48]);
-        for bad in [
-            "",
-            "treue_",
-            short,
-            &long,
-            &other_spelling,
-            &good.replace("treue_", "TREUE_"),
-            "Max Muster",
-        ] {
-            assert_eq!(bad.parse::<ApiKey>(), Err(InvalidApiKey), "{bad:?}");
-        }
-    }
 }

@@ -4,6 +4,7 @@ mod access;
 mod clients;
 mod exceptions;
 mod locations;
+mod lost_answers;
 mod programmes;
 mod revenue;
 mod support;

@@ -98,6 +98,11 @@ impl Call {
 
 impl Api {
     pub(crate) async fn start() -> Self {
+        Self::start_with(Probe::none()).await
+    }
+
+    /// As [`Api::start`], with calls to the table that fail as the probe says.
+    pub(crate) async fn start_with(probe: Probe) -> Self {
         let endpoints = AwsEndpoints::start(AwsOptions::default()).await.unwrap();
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -122,7 +127,7 @@ impl Api {
         create.send().await.unwrap();
         Self {
             app: App {
-                db: Db::new(client, "test".to_owned(), Probe::none()),
+                db: Db::new(client, "test".to_owned(), probe),
             },
             _endpoints: endpoints,
         }

@@ -171,3 +171,12 @@ async fn a_silent_table_is_an_error_and_no_refusal_that_would_be_remembered() {
         .await;
     assert!(answer.is_err(), "{answer:?}");
 }
+
+#[test]
+fn the_captured_event_of_the_gateway_is_understood() {
+    let event = include_str!("../../../../events/authorizer_request.json");
+    let event: serde_json::Value = serde_json::from_str(event).unwrap();
+    let question = authorizer::event::Question::read(event.clone()).unwrap();
+    assert_eq!(json!([question.authorization, question.route]), event["identitySource"]);
+    assert!(http_edge::routes::find(&question.route).is_some_and(|route| route.scope.is_some()));
+}
