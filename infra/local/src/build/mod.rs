@@ -72,6 +72,9 @@ pub async fn functions(template: &Path, profile: Profile, progress: &dyn Progres
     if profile == Profile::Release {
         command.arg("--release");
     }
+    // Nothing of this package is built, but its features count: the functions then share every dependency with the program
+    // that is running, and nothing is compiled a second time.
+    command.args(["--package", env!("CARGO_PKG_NAME")]);
     for package in &packages {
         command.args(["--package", package, "--bin", package]);
     }
