@@ -65,8 +65,22 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut StackOptions)) -> Runnin
     let mut options = StackOptions::new(fixture("stack.yaml"), bins.path());
     options.visibility_timeout_seconds = Some(1);
     change(&mut options);
+    if let Some(endpoint) = std::env::var_os("AWS_ENDPOINT_URL") {
+        options.external_endpoint = Some(endpoint.to_string_lossy().into_owned());
+        options.stack_name = own_name(options.data_dir.as_deref());
+    }
     let stack = Stack::start(options, &Silent).await.expect("a stack");
     Running { stack, bins }
+}
+
+/// Against another emulator every stack has a name of its own, because the data of all of them is in one place; a stack
+/// that starts again in its folder keeps its name.
+fn own_name(data_dir: Option<&Path>) -> String {
+    let folder = data_dir
+        .and_then(Path::file_name)
+        .map(|name| name.to_string_lossy().to_ascii_lowercase());
+    let name = folder.unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string());
+    format!("t{}", name.replace(|c: char| !c.is_ascii_alphanumeric(), ""))
 }
 
 /// An HTTP answer.
