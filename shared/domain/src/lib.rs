@@ -20,6 +20,15 @@
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss
 )]
+// Tests overflow with a panic, which is what they should do.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )
+)]
 
 pub mod account;
 pub mod calendar;

@@ -159,8 +159,10 @@ proptest! {
             earned += entry.points;
             entries.push(entry);
             account = after;
-            while issue {
-                let Some(step) = account.issue(&programme(), today(), &BTreeSet::new()).unwrap() else { break };
+            let mut due = if issue { account.vouchers_due(&programme()) } else { 0 };
+            while due > 0 {
+                let step = account.issue(&programme(), today(), &BTreeSet::new()).unwrap().unwrap();
+                due -= step.count;
                 issued += step.count;
                 entries.push(step.entry);
                 account = step.account;
