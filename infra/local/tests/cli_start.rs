@@ -117,7 +117,7 @@ fn a_newcomer_sees_a_day_tries_what_is_said_and_finds_the_data_again() {
         assert!(first.has(part), "{part} is missing in\n{}", first.said.join("\n"));
     }
     let answers = first.try_it();
-    assert_eq!(answers.len(), 8, "a call for each main thing");
+    assert_eq!(answers.len(), 9, "a call for each main thing");
     for answer in &answers {
         assert!(answer.ends_with(" 200") || answer.ends_with(" 201"), "{answer}");
     }

@@ -5,20 +5,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
+use http_edge::Scope;
 use indicatif::ProgressBar;
 
-use super::data::{DataDir, StackFile, StackLock};
+use super::data::{DataDir, StackFile, StackLock, write_private};
 use super::http::Api;
 use super::keys::Keys;
 use super::target::{TENANT, Target};
 use super::{DataArgs, Failure, demo, story};
 use crate::build::{self, Profile};
+use crate::oidc::TokenRequest;
 use crate::operations::bootstrap;
 use crate::progress::Progress;
 use crate::stack::{Stack, StackOptions};
 
 /// What a stack keeps in its data folder: removed by `--fresh`, and nothing else.
-const KEPT: [&str; 15] = [
+const KEPT: [&str; 16] = [
     "dynamodb.sqlite",
     "dynamodb.sqlite-shm",
     "dynamodb.sqlite-wal",
@@ -30,11 +32,16 @@ const KEPT: [&str; 15] = [
     "positions",
     "logs",
     "oidc-key.der",
+    OPERATOR_TOKEN,
     "keys.json",
     "demo.json",
     "stack.json",
     "lock",
 ];
+/// File with a token of the test issuer, for trying what operators may do.
+pub(super) const OPERATOR_TOKEN: &str = "operator.jwt";
+/// How long it is good for: a day's work.
+const OPERATOR_SECONDS: i64 = 12 * 3_600;
 /// Shortest pause between two lines of the build where no progress bar can be drawn.
 const BUILD_LINE_EVERY: Duration = Duration::from_secs(5);
 
@@ -146,6 +153,7 @@ impl Launch<'_> {
         times.since("starting", started);
         progress.done();
         let file = describe(&stack)?;
+        write_private(&data.path().join(OPERATOR_TOKEN), operator_token(&stack)?.as_bytes())?;
         data.announce(&lock, &file)?;
         Ok(Session {
             file,
@@ -206,7 +214,7 @@ async fn welcome(args: &StartArgs, session: &Session, times: &mut Times) -> Resu
     }
     let played = demo::played_on(&data)?;
     story::urls(&session.file, data.path());
-    story::examples(&session.file, &api, &keys, played, today).await?;
+    story::examples(&session.file, &data, &api, &keys, played, today).await?;
     story::times(times);
     Ok(())
 }
@@ -254,6 +262,26 @@ fn describe(stack: &Stack) -> Result<StackFile, Failure> {
         queues: queues.collect::<anyhow::Result<_>>()?,
         aws_env: stack.aws_env().iter().cloned().collect(),
     })
+}
+
+/// A token of an operator with the rights of the back office.
+fn operator_token(stack: &Stack) -> Result<String, Failure> {
+    let scopes: Vec<_> = Scope::ALL
+        .iter()
+        .filter(|scope| **scope != Scope::PurchasesMigrate)
+        .collect();
+    let request = TokenRequest {
+        subject: "demo-operator".to_owned(),
+        tenant: TENANT.to_owned(),
+        scope: scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "),
+        audience: "treue".to_owned(),
+        lifetime_seconds: OPERATOR_SECONDS,
+        claims: serde_json::Map::new(),
+    };
+    Ok(stack
+        .issuer()
+        .token(&request)
+        .context("no operator token can be made")?)
 }
 
 /// Removes what an earlier stack left.

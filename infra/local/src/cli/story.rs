@@ -8,10 +8,10 @@ use chrono::NaiveDate;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::data::StackFile;
+use super::data::{DataDir, StackFile};
 use super::http::Api;
 use super::keys::{BACK_OFFICE, Keys, TILLS};
-use super::start::Times;
+use super::start::{OPERATOR_TOKEN, Times};
 
 /// A line of the demo day.
 pub(crate) fn tell(place: &str, what: &str, result: &str) {
@@ -51,6 +51,7 @@ pub(crate) fn urls(stack: &StackFile, data: &Path) {
 /// A `curl` for each main call, with keys and numbers that work.
 pub(crate) async fn examples(
     stack: &StackFile,
+    data: &DataDir,
     api: &Api,
     keys: &Keys,
     played: Option<NaiveDate>,
@@ -97,6 +98,12 @@ pub(crate) async fn examples(
     title("Revenue of a branch by day, and what an operator must look at:");
     get("OFFICE", &format!("/v1/locations/B01/revenue?from={played}&to={today}"));
     get("OFFICE", &format!("/v1/exceptions?from={played}&to={today}"));
+    title("An operator's token of the test issuer instead of a key, good for 12 hours:");
+    let token = data.path().join(OPERATOR_TOKEN);
+    println!(
+        "  curl -H \"Authorization: Bearer $(cat {})\" \"$API/v1/locations\"",
+        token.display()
+    );
     Ok(())
 }
 
