@@ -1,13 +1,15 @@
 //! The stream and the queues, delivered as badly as the platform is allowed to: doubled, late, in any order, and again when
 //! the process died.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
 use futures::future::join_all;
 use messages::{IssuanceMessage, PostingMessage};
 use runtime::sqs::Delivery;
 use serde_json::{Map, Value, json};
 
-use crate::world::{Called, TABLE, World, alive, sqs};
+use crate::world::{Called, World, alive};
 
 /// Rounds of stream and queues until nothing is left; a story that needs more does not come to rest.
 const ROUNDS_MAX: usize = 500;
@@ -22,7 +24,8 @@ pub struct Delivering {
     copies_max: usize,
     shuffled: bool,
     at_once: usize,
-    after: Option<String>,
+    /// Where each shard of the stream was read to: its last sequence number.
+    after: BTreeMap<String, String>,
 }
 
 impl Delivering {
@@ -34,7 +37,7 @@ impl Delivering {
             copies_max: 1,
             shuffled: false,
             at_once: 1,
-            after: None,
+            after: BTreeMap::new(),
         }
     }
 
@@ -55,7 +58,7 @@ impl Delivering {
             copies_max: 5,
             shuffled: true,
             at_once: 1,
-            after: None,
+            after: BTreeMap::new(),
         }
     }
 
@@ -89,17 +92,14 @@ impl Delivering {
 
     /// Forgets where the stream was read to: the relay begins again with everything that is kept.
     pub fn rewind(&mut self) {
-        self.after = None;
+        self.after.clear();
     }
 
     /// The stream's records since the last call, filtered as the event source does.
     async fn new_records(&mut self, world: &World) -> Vec<Value> {
-        let client = aws_sdk_dynamodbstreams::Client::from_conf(
-            aws_sdk_dynamodbstreams::config::Builder::from(&world.sdk)
-                .endpoint_url(world.endpoints.dynamodb_url())
-                .build(),
-        );
-        let streams = client.list_streams().table_name(TABLE).send().await.expect("streams");
+        let client = world.place.streams();
+        let streams = client.list_streams().table_name(world.place.table()).send().await;
+        let streams = streams.expect("streams");
         let arn = streams
             .streams()
             .first()
@@ -120,8 +120,8 @@ impl Delivering {
         let mut found = Vec::new();
         for shard in shards {
             let id = shard.shard_id.expect("a shard id");
-            let start = client.get_shard_iterator().stream_arn(&arn).shard_id(id);
-            let start = match &self.after {
+            let start = client.get_shard_iterator().stream_arn(&arn).shard_id(&id);
+            let start = match self.after.get(&id) {
                 None => start.shard_iterator_type(ShardIteratorType::TrimHorizon),
                 Some(after) => start
                     .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
@@ -131,19 +131,14 @@ impl Delivering {
             while let Some(at) = iterator.take() {
                 let page = client.get_records().shard_iterator(at).send().await.expect("records");
                 let records = page.records.unwrap_or_default();
-                if records.is_empty() {
+                let last = records.last().and_then(|record| record.dynamodb.as_ref());
+                let Some(last) = last.and_then(|change| change.sequence_number.clone()) else {
                     break;
-                }
+                };
+                self.after.insert(id.clone(), last);
                 found.extend(records);
                 iterator = page.next_shard_iterator;
             }
-        }
-        if let Some(last) = found
-            .last()
-            .and_then(|r| r.dynamodb.as_ref())
-            .and_then(|d| d.sequence_number.clone())
-        {
-            self.after = Some(last);
         }
         found.iter().filter_map(lambda_record).collect()
     }
@@ -253,7 +248,7 @@ where
 
 /// Takes everything off a queue.
 async fn drain<M: serde::de::DeserializeOwned>(world: &World, url: &str) -> Vec<M> {
-    let client = sqs(&world.endpoints, &world.sdk);
+    let client = world.place.sqs();
     let mut found = Vec::new();
     loop {
         let page = client

@@ -1,9 +1,10 @@
-//! A world to try the system in: the real handlers, an embedded table and queues, and a network that doubles, delays,
+//! A world to try the system in: the real handlers, a table and queues of its own, and a network that doubles, delays,
 //! reorders and loses.
 //!
 //! | module | what |
 //! |---|---|
-//! | [`world`] | a table, queues, keys, a clock, and calls to the handlers as the platform makes them |
+//! | [`place`] | a table, queues and a bucket: in this process, or on the emulator that `AWS_ENDPOINT_URL` names |
+//! | [`world`] | a place, keys, a clock, and calls to the handlers as the platform makes them |
 //! | [`delivery`] | the stream and the queues, delivered as badly as the platform is allowed to |
 //! | [`plan`] | plans that crash, throttle, conflict and time out at call sites |
 //! | [`books`] | what must be true of the table at rest |
@@ -11,6 +12,7 @@
 
 pub mod books;
 pub mod delivery;
+pub mod place;
 pub mod plan;
 pub mod till;
 pub mod world;

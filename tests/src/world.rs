@@ -1,14 +1,7 @@
-//! A table, queues, keys, a clock, and calls to the handlers as the platform makes them.
+//! Keys, a clock, and calls to the handlers as the platform makes them.
 
 use std::sync::{Arc, Once};
-use std::time::Duration;
 
-use aws_config::SdkConfig;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType, StreamSpecification, StreamViewType,
-};
-use aws_sdk_sqs::types::QueueAttributeName;
 use chrono::{DateTime, Utc};
 use domain::card::CardNumber;
 use domain::location::{Location, LocationKind};
@@ -19,10 +12,9 @@ use runtime::secrets::{CodeKeys, Pepper};
 use serde_json::{Value, json};
 use store::programme::ProgrammeVersion;
 use store::{Db, Site};
-use treue_local::aws::{AwsEndpoints, AwsOptions};
 
-/// The table's name.
-pub const TABLE: &str = "world";
+use crate::place::Place;
+
 /// The tenant of the world.
 pub const TENANT: &str = "demo";
 /// The programme of the world.
@@ -30,13 +22,11 @@ pub const PROGRAMME: &str = "treue";
 /// How often a caller repeats a call that broke down.
 const REPEATS_MAX: usize = 12;
 
-/// One world. Dropping it ends its endpoints.
+/// One world. Dropping it ends its place.
 #[derive(Debug)]
 pub struct World {
-    /// The embedded endpoints.
-    pub endpoints: AwsEndpoints,
-    /// The SDK's configuration for them.
-    pub sdk: SdkConfig,
+    /// The table, queues and bucket, and the clients for them.
+    pub place: Place,
     /// The table, without faults.
     pub db: Db,
     /// Where handlers' calls pass.
@@ -73,29 +63,12 @@ impl World {
     /// When the endpoints cannot be set up.
     pub async fn with_plan(plan: Option<Arc<dyn FaultPlan>>) -> Self {
         silence_crashes();
-        let endpoints = AwsEndpoints::start(AwsOptions::default())
-            .await
-            .expect("the endpoints start");
-        let sdk = sdk(&endpoints).await;
-        let client = aws_sdk_dynamodb::Client::from_conf(
-            aws_sdk_dynamodb::config::Builder::from(&sdk)
-                .endpoint_url(endpoints.dynamodb_url())
-                .build(),
-        );
-        create_table(&client).await;
-        let sqs = sqs(&endpoints, &sdk);
-        let queues = event_relay::Queues {
-            posting: create_queue(&sqs, "posting").await,
-            issuance: create_queue(&sqs, "issuance").await,
-            pos_voucher: create_queue(&sqs, "pos-voucher").await,
-        };
-        endpoints.create_bucket("failures").expect("the bucket is created");
+        let (place, queues) = Box::pin(Place::new()).await;
         let key = "k".repeat(64);
         let world = Self {
-            db: Db::new(client, TABLE.to_owned(), Probe::none()),
+            db: Db::new(place.dynamodb(), place.table().to_owned(), Probe::none()),
             probe: plan.map_or(Probe::none(), Probe::with),
-            endpoints,
-            sdk,
+            place,
             now: "2026-11-22T12:00:00Z".parse().expect("an instant"),
             queues,
             pepper: Pepper::new("p".repeat(64).into_bytes()),
@@ -141,12 +114,16 @@ impl World {
 
     /// The table as handlers see it.
     pub fn handlers_db(&self) -> Db {
-        Db::new(self.db.client().clone(), TABLE.to_owned(), self.probe.clone())
+        Db::new(
+            self.db.client().clone(),
+            self.place.table().to_owned(),
+            self.probe.clone(),
+        )
     }
 
     /// The sender to queues as handlers see it.
     pub fn sender(&self) -> messages::Sender {
-        messages::Sender::new(sqs(&self.endpoints, &self.sdk), self.probe.clone())
+        messages::Sender::new(self.place.sqs(), self.probe.clone())
     }
 
     /// A new process of point calculation.
@@ -161,13 +138,8 @@ impl World {
 
     /// A new process of the relay.
     pub fn relay(&self) -> event_relay::App {
-        let s3 = aws_sdk_s3::Client::from_conf(
-            aws_sdk_s3::config::Builder::from(&self.sdk)
-                .endpoint_url(self.endpoints.s3_url())
-                .force_path_style(true)
-                .build(),
-        );
-        let failures = event_relay::Failures::new(s3, "failures".to_owned(), self.probe.clone());
+        let bucket = self.place.bucket().to_owned();
+        let failures = event_relay::Failures::new(self.place.s3(), bucket, self.probe.clone());
         event_relay::App::new(self.handlers_db(), self.sender(), self.queues.clone(), failures)
     }
 
@@ -337,92 +309,6 @@ fn request(route: &str, path: &[(&str, &str)], body: &Value) -> Request {
         "isBase64Encoded": false,
     });
     Request::from_event(serde_json::from_value(event).expect("a gateway event")).expect("a request")
-}
-
-async fn sdk(endpoints: &AwsEndpoints) -> SdkConfig {
-    let env: std::collections::HashMap<_, _> = endpoints.env().into_iter().collect();
-    let value = |name: &str| env.get(name).cloned().unwrap_or_default();
-    let credentials = aws_sdk_dynamodb::config::Credentials::new(
-        value("AWS_ACCESS_KEY_ID"),
-        value("AWS_SECRET_ACCESS_KEY"),
-        None,
-        None,
-        "test",
-    );
-    aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
-        // One pool of plain connections for all clients of the world: none of them needs certificates.
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .region(aws_config::Region::new(value("AWS_REGION")))
-        .credentials_provider(credentials)
-        .retry_config(aws_config::retry::RetryConfig::disabled())
-        .timeout_config(
-            aws_config::timeout::TimeoutConfig::builder()
-                .operation_timeout(Duration::from_secs(30))
-                .build(),
-        )
-        .load()
-        .await
-}
-
-pub(crate) fn sqs(endpoints: &AwsEndpoints, sdk: &SdkConfig) -> aws_sdk_sqs::Client {
-    aws_sdk_sqs::Client::from_conf(
-        aws_sdk_sqs::config::Builder::from(sdk)
-            .endpoint_url(endpoints.sqs_url())
-            .build(),
-    )
-}
-
-async fn create_queue(sqs: &aws_sdk_sqs::Client, name: &str) -> String {
-    let call = sqs
-        .create_queue()
-        .queue_name(name)
-        .attributes(QueueAttributeName::VisibilityTimeout, "60");
-    call.send()
-        .await
-        .expect("the queue is created")
-        .queue_url
-        .expect("its URL")
-}
-
-async fn create_table(client: &aws_sdk_dynamodb::Client) {
-    let attribute = |name: &str| {
-        AttributeDefinition::builder()
-            .attribute_name(name)
-            .attribute_type(ScalarAttributeType::S)
-            .build()
-            .expect("an attribute")
-    };
-    let key = |name: &str, kind: KeyType| {
-        KeySchemaElement::builder()
-            .attribute_name(name)
-            .key_type(kind)
-            .build()
-            .expect("a key")
-    };
-    let index = GlobalSecondaryIndex::builder()
-        .index_name("work")
-        .key_schema(key("work_pk", KeyType::Hash))
-        .key_schema(key("work_sk", KeyType::Range))
-        .projection(Projection::builder().projection_type(ProjectionType::All).build())
-        .build()
-        .expect("an index");
-    let stream = StreamSpecification::builder()
-        .stream_enabled(true)
-        .stream_view_type(StreamViewType::NewImage)
-        .build()
-        .expect("a stream");
-    client
-        .create_table()
-        .table_name(TABLE)
-        .billing_mode(BillingMode::PayPerRequest)
-        .set_attribute_definitions(Some(["pk", "sk", "work_pk", "work_sk"].map(attribute).to_vec()))
-        .key_schema(key("pk", KeyType::Hash))
-        .key_schema(key("sk", KeyType::Range))
-        .global_secondary_indexes(index)
-        .stream_specification(stream)
-        .send()
-        .await
-        .expect("the table is created");
 }
 
 /// Injected crashes are panics by design; their traces would bury the one that matters.

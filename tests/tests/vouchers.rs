@@ -284,10 +284,9 @@ async fn a_typing_error_costs_no_read_and_guessing_slows_and_ends() {
     let world = World::new().await;
     let (_, code) = with_voucher(&world).await;
     let check = |code: String| json!({"store": "B01", "till": "1", "code": code});
-    let typo = if code.starts_with('0') {
-        format!("1{}", &code[1..])
-    } else {
-        format!("0{}", &code[1..])
+    let typo = match code.strip_prefix('0') {
+        Some(rest) => format!("1{rest}"),
+        None => format!("0{}", &code[1..]),
     };
     world.db.meter().take();
     let (status, problem) = world.call("POST /v1/vouchers/check", &[], &check(typo)).await;
