@@ -95,8 +95,9 @@ async fn a_thousand_calls_at_once_on_one_voucher_form_one_linear_history() {
 
 fn random_call(random: &mut fastrand::Rng, code: &str) -> (&'static str, Value) {
     let store = *random.choice(["B01", "B02", "B03", "SHOP"].iter()).unwrap_or(&"B01");
-    let number = random.u8(..60).to_string();
-    let basket = format!("b{}", random.u8(..4));
+    // Few enough receipts that a reversal often names the one that took the voucher: the history goes on.
+    let number = random.u8(..2).to_string();
+    let basket = format!("b{}", random.u8(..2));
     let total = till::chf(9_000);
     match random.u8(..4) {
         0 => {
@@ -121,6 +122,9 @@ fn random_call(random: &mut fastrand::Rng, code: &str) -> (&'static str, Value) 
     }
 }
 
+/// Fewer of a thousand calls must not get through, or the history says nothing; some sixty do.
+const TRANSITIONS_MIN: usize = 20;
+
 /// The feed carries every accepted transition in order: versions without a gap, and between two redemptions a reversal.
 fn assert_linear(books: &Books, calls: usize) {
     let mut history: Vec<_> = books.history.iter().collect();
@@ -132,10 +136,11 @@ fn assert_linear(books: &Books, calls: usize) {
         "no transition is missing or doubled"
     );
     assert!(
-        versions.len() > 3 && versions.len() <= calls,
+        versions.len() > TRANSITIONS_MIN && versions.len() <= calls,
         "{} transitions",
         versions.len()
     );
+    println!("{} transitions", versions.len());
     let mut redeemed = false;
     for (version, state) in history {
         let takes = matches!(state, State::Redeemed { .. });
