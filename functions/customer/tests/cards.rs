@@ -10,7 +10,7 @@ use http_edge::Scope;
 use serde_json::{Value, json};
 use store::Site;
 use store::card::{self, Card, CardChange, CardsChanged};
-use store::guess::{self, Terminal};
+use store::guess::{self, Counted, Terminal};
 use support::{Api, Table, assert_findings, assert_problem, lookup, now, number, tenant};
 
 const ISSUE: &str = "POST /v1/cards";
@@ -297,7 +297,7 @@ async fn a_client_that_tries_out_numbers_is_stopped_while_known_cards_go_on() {
         till: &till,
     };
     for _ in 0..http_edge::guard::ANSWERED_MAX {
-        guess::add(&api.db, &terminal, now()).await.unwrap();
+        guess::add(&api.db, &terminal, Counted::Till, now()).await.unwrap();
     }
     assert_problem(
         &api.command(&number(2), "unblock", Value::Null).await,

@@ -10,7 +10,7 @@ use http_edge::caller::Locations;
 use http_edge::{Code, Scope};
 use serde_json::{Value, json};
 use store::card::{self, Card, CardChange, CardsChanged};
-use store::guess::{self, Terminal};
+use store::guess::{self, Counted, Terminal};
 use store::{Site, location};
 use support::vouchers::{TODAY, change, code_of, with_vouchers};
 use support::{Api, Table, assert_problem, lookup, now, number, tenant};
@@ -291,9 +291,9 @@ async fn a_till_that_tries_out_numbers_is_stopped_while_its_customers_are_served
         location: &location,
         till: &till,
     };
-    assert_eq!(guess::count(&api.db, &terminal, now()).await.unwrap(), 1);
+    assert_eq!(guess::count(&api.db, &terminal, Counted::Till, now()).await.unwrap(), 1);
     for _ in 1..http_edge::guard::ANSWERED_MAX {
-        guess::add(&api.db, &terminal, now()).await.unwrap();
+        guess::add(&api.db, &terminal, Counted::Till, now()).await.unwrap();
     }
     let stopped = api.call(DESK, &[number(2).as_str()], Value::Null).await;
     assert_problem(&stopped, 429, Code::TooManyUnknown.as_str());

@@ -17,8 +17,6 @@ use crate::{App, RelayError};
 const ROUNDS_MAX: u32 = 40;
 /// First pause after a lost round; grows with each, with full jitter.
 const PAUSE: Duration = Duration::from_millis(5);
-/// The group of vouchers that no location announces.
-const DEFAULT_GROUP: &str = "g0";
 
 /// A change of a tenant's voucher.
 #[derive(Debug, Clone)]
@@ -57,9 +55,9 @@ impl App {
         {
             return Ok(location.feed_group.clone());
         }
-        match DEFAULT_GROUP.parse() {
+        match feed::UNPLACED.parse() {
             Ok(group) => Ok(group),
-            Err(_) => unreachable!("the default group is a feed group"),
+            Err(_) => unreachable!("it is a feed group"),
         }
     }
 

@@ -73,6 +73,16 @@ pub(crate) enum RelayError {
     FeedContended,
 }
 
+impl RelayError {
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_transient(),
+            Self::Send(_) | Self::FeedContended => true,
+            Self::Failures(_) => false,
+        }
+    }
+}
+
 /// The function with what it holds on to between batches.
 #[derive(Debug)]
 pub struct App {
@@ -107,7 +117,8 @@ impl App {
     /// Relays a batch.
     ///
     /// # Errors
-    /// Never for a single record: what cannot be relayed now is named in the answer and comes again.
+    /// When the batch fails for a reason that will not pass. What cannot be relayed at the moment is no error: the answer asks
+    /// for the batch again.
     pub async fn relay(&self, event: StreamEvent, now: DateTime<Utc>) -> Result<StreamResponse, lambda_runtime::Error> {
         let first = event.records.first().and_then(sequence_number);
         let count = event.records.len();
@@ -127,13 +138,14 @@ impl App {
         );
         match (outcome, first) {
             (Ok(()), _) => Ok(StreamResponse::default()),
-            (Err(error), Some(item_identifier)) => {
+            (Err(error), Some(item_identifier)) if error.is_transient() => {
                 tracing::warn!(%error, "the batch comes again");
                 Ok(StreamResponse {
                     batch_item_failures: vec![StreamFailure { item_identifier }],
                 })
             }
-            (Err(error), None) => Err(error.to_string().into()),
+            // Fails again in the same way: as an error the platform halves the batch until the culprit stands alone.
+            (Err(error), _) => Err(error.to_string().into()),
         }
     }
 

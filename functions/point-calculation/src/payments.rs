@@ -33,42 +33,61 @@ impl App {
         now: DateTime<Utc>,
     ) -> Result<(), WorkError> {
         for lookup in receipt.vouchers() {
-            if let Some(kind) = self.note(tenant, lookup, &receipt.key, now).await? {
-                let case = Exception {
-                    kind,
-                    receipt: receipt.key.clone(),
-                    distinction: lookup.to_string(),
-                    seen_at: now,
-                };
-                exception::keep(&self.db, Site::PostException, tenant, case, now).await?;
-                tracing::warn!(receipt = %receipt.key, ?kind, "a voucher payment fits no voucher");
-            }
+            self.note(tenant, lookup, &receipt.key, now).await?;
         }
         Ok(())
     }
 
-    /// Notes the payment on the voucher; the case to list when it does not fit.
+    /// Notes the payment on the voucher, and keeps the case of each receipt that does not fit.
     async fn note(
         &self,
         tenant: &Tenant,
         lookup: &LookupKey,
         receipt: &ReceiptKey,
         now: DateTime<Utc>,
-    ) -> Result<Option<ExceptionKind>, WorkError> {
+    ) -> Result<(), WorkError> {
         let mut found = voucher::read(&self.db, Site::PostVoucher, tenant, lookup, Read::Strong).await?;
         for _ in 0..ROUNDS_MAX {
             let Some(record) = found else {
-                return Ok(Some(ExceptionKind::PaymentUnknownVoucher));
+                let kind = ExceptionKind::PaymentUnknownVoucher;
+                return self.keep(tenant, kind, receipt, lookup, now).await;
             };
             let Some(noted) = record.d.note_payment(receipt, now) else {
-                let first = record.d.payment.is_some_and(|note| note.receipt == *receipt);
-                return Ok((!first).then_some(ExceptionKind::PaymentOnSecondReceipt));
+                if record.d.payment.is_some_and(|note| note.receipt == *receipt) {
+                    return Ok(());
+                }
+                let kind = ExceptionKind::PaymentOnSecondReceipt;
+                return self.keep(tenant, kind, receipt, lookup, now).await;
             };
-            found = match voucher::replace(&self.db, Site::PostVoucherNote, &record, noted, now).await? {
-                None => return Ok(None),
+            // Kept first: once the note is replaced, nothing names the other receipt any more.
+            if let Some(displaced) = &noted.displaced {
+                let kind = ExceptionKind::PaymentOnSecondReceipt;
+                self.keep(tenant, kind, displaced, lookup, now).await?;
+            }
+            found = match voucher::replace(&self.db, Site::PostVoucherNote, &record, noted.voucher, now).await? {
+                None => return Ok(()),
                 Some(now_there) => Some(now_there),
             };
         }
         Err(WorkError::Contended)
+    }
+
+    async fn keep(
+        &self,
+        tenant: &Tenant,
+        kind: ExceptionKind,
+        receipt: &ReceiptKey,
+        lookup: &LookupKey,
+        now: DateTime<Utc>,
+    ) -> Result<(), WorkError> {
+        let case = Exception {
+            kind,
+            receipt: receipt.clone(),
+            distinction: lookup.to_string(),
+            seen_at: now,
+        };
+        exception::keep(&self.db, Site::PostException, tenant, case, now).await?;
+        tracing::warn!(receipt = %receipt, ?kind, "a voucher payment fits no voucher");
+        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use domain::id::PartyId;
 use domain::programme::Programme;
 use domain::receipt::{CONTENT_HASH_VERSION, ContentHash, Receipt};
 use http_edge::api::purchases::{PurchaseRequest, PurchaseStatus};
-use http_edge::{Caller, Code, Problem, Request, Response, Scope};
+use http_edge::{Caller, Code, Problem, Request, Response, Scope, guard};
 use store::db::Read;
 use store::exception::{self, Exception, ExceptionKind};
 use store::party::{self, TillView};
@@ -91,7 +91,7 @@ impl App {
     ) -> Result<Response, Problem> {
         let tenant = &caller.tenant;
         for _ in 0..CARD_MOVES_MAX {
-            let owner = self.owner(caller, &parsed.receipt).await?;
+            let owner = self.owner(caller, &parsed.receipt, now).await?;
             // Read before the write: the view cannot contain this receipt's points yet.
             let view = self.view(caller, owner.party.as_ref(), programme).await?;
             let stored = StoredReceipt {
@@ -190,8 +190,13 @@ impl App {
         let earning = earning::earn(&stored.receipt, &programme)
             .map_err(|_| Problem::new(Code::Internal, "the stored receipt cannot be explained"))?;
         let view = self.view(caller, stored.account.as_ref(), &programme).await?;
+        // Told by versions, because the entry may be made between the two reads.
+        let seen = view.account.as_ref().map_or(0, |account| account.version);
         let counted = match &stored.account {
-            Some(party) => self.entry(caller, stored, party).await?.is_some(),
+            Some(party) => self
+                .entry(caller, stored, party)
+                .await?
+                .is_some_and(|entry| entry.d.version <= seen),
             None => false,
         };
         Answer {
@@ -230,11 +235,13 @@ impl App {
         ))
     }
 
-    async fn owner(&self, caller: &Caller, receipt: &Receipt) -> Result<Owner, Problem> {
+    async fn owner(&self, caller: &Caller, receipt: &Receipt, now: DateTime<Utc>) -> Result<Owner, Problem> {
         let Some(card) = &receipt.card else {
             return Ok(Owner::default());
         };
         let found = card::read(&self.db, Site::IngestCard, &caller.tenant, card, Read::Eventual).await?;
+        // Counted for the alarm only: a receipt with an unknown card is taken and must not wait.
+        guard::count_lookup("purchase-ingestion", found.is_some(), now);
         Ok(Owner {
             party: found.as_ref().and_then(|card| card.d.leads_to().cloned()),
             // An erased card never leads anywhere again; its receipts keep their revenue and wait for nobody.

@@ -11,13 +11,11 @@ use http_edge::api::vouchers::{FeedEvent, FeedPage};
 use http_edge::caller::Locations;
 use http_edge::{Caller, Code, Problem, Request, Response, Scope, page};
 use store::feed::{self, Event};
-use store::{Site, location};
+use store::{Record, Site, location};
 
 use crate::App;
 use crate::view::view;
 
-/// Group of vouchers that no location announces; the relay uses the same.
-const DEFAULT_GROUP: &str = "g0";
 /// Most groups of one tenant.
 const GROUPS_MAX: usize = 64;
 
@@ -29,7 +27,6 @@ impl App {
         caller.require(Scope::VouchersFeed)?;
         let limit = request.limit()?;
         let token: Option<String> = request.query("cursor")?;
-        let fresh = token.is_none();
         let mut cursor: Cursor = token
             .map(|token| page::position("cursor", &token))
             .transpose()?
@@ -51,8 +48,9 @@ impl App {
                 i32::try_from(left).unwrap_or(limit),
             )
             .await?;
-            if let Some(first) = read.first() {
-                gapless(fresh || after == 0, after, first.d.sequence)?;
+            // A reader from the start takes what is kept; one with a position must not be led over a hole.
+            if after > 0 {
+                self.gapless(caller, &group, after, &read).await?;
             }
             more |= read.len() == left;
             for record in read {
@@ -82,7 +80,9 @@ impl App {
             .filter(|record| speaks_for(&record.d.id))
             .map(|record| record.d.feed_group)
             .collect();
-        groups.extend(DEFAULT_GROUP.parse::<FeedGroup>());
+        if caller.locations == Locations::All {
+            groups.extend(feed::UNPLACED.parse::<FeedGroup>());
+        }
         if groups.len() > GROUPS_MAX {
             return Err(Problem::new(
                 Code::Internal,
@@ -90,6 +90,31 @@ impl App {
             ));
         }
         Ok(groups)
+    }
+
+    /// Events are kept for some weeks. A reader that was away for longer must begin anew and not believe it saw everything.
+    async fn gapless(
+        &self,
+        caller: &Caller,
+        group: &FeedGroup,
+        after: u64,
+        read: &[Record<Event>],
+    ) -> Result<(), Problem> {
+        let follow = (after.saturating_add(1)..).zip(read);
+        let mut whole = follow
+            .into_iter()
+            .all(|(expected, record)| record.d.sequence == expected);
+        if read.is_empty() {
+            let head = feed::head(&self.db, Site::FeedRead, &caller.tenant, group).await?;
+            whole = head.is_none_or(|head| head.d.version <= after);
+        }
+        if whole {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Code::CursorExpired,
+            "changes after this cursor are no longer kept: begin without a cursor",
+        ))
     }
 
     fn event(&self, group: &FeedGroup, event: &Event) -> FeedEvent {
@@ -103,15 +128,4 @@ impl App {
             state: view(voucher, &voucher.state),
         }
     }
-}
-
-/// Events are kept for some weeks. A reader that was away for longer must begin anew and not believe it saw everything.
-fn gapless(from_the_start: bool, after: u64, first: u64) -> Result<(), Problem> {
-    if from_the_start || first == after.saturating_add(1) {
-        return Ok(());
-    }
-    Err(Problem::new(
-        Code::CursorExpired,
-        "changes after this cursor are no longer kept: begin without a cursor",
-    ))
 }

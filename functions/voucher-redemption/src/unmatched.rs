@@ -6,7 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use domain::id::ProgrammeId;
 use domain::voucher::{State, Voucher};
 use http_edge::api::vouchers::{UnmatchedPage, UnmatchedVoucher};
-use http_edge::{Code, Problem, Request, Response, Scope, page};
+use http_edge::{Caller, Code, Problem, Request, Response, Scope, page};
 use store::Site;
 use store::voucher::{self, UNMATCHED_SHARDS};
 
@@ -35,7 +35,7 @@ impl App {
             items.extend(
                 records
                     .iter()
-                    .filter(|r| r.d.programme == programme)
+                    .filter(|r| r.d.programme == programme && concerns(caller, &r.d))
                     .filter_map(|r| case(&r.d)),
             );
             if goes_on.is_some() {
@@ -47,7 +47,7 @@ impl App {
         Response::json(200, &UnmatchedPage { items, next })
     }
 
-    async fn hours(&self, caller: &http_edge::Caller, programme: &ProgrammeId) -> Result<u32, Problem> {
+    async fn hours(&self, caller: &Caller, programme: &ProgrammeId) -> Result<u32, Problem> {
         let found = self
             .programmes
             .current(&self.db, Site::RedeemLocation, &caller.tenant, programme)
@@ -56,6 +56,19 @@ impl App {
             .map(|programme| programme.unmatched_hours)
             .ok_or_else(|| Problem::new(Code::NotFound, "there is no such programme"))
     }
+}
+
+/// Whether the case is about a receipt of a location that the caller speaks for.
+fn concerns(caller: &Caller, voucher: &Voucher) -> bool {
+    let redeemed_on = match &voucher.state {
+        State::Redeemed { receipt, .. } => Some(receipt),
+        State::Open | State::Reserved { .. } | State::Blocked => None,
+    };
+    let paid_on = voucher.payment.as_ref().map(|note| &note.receipt);
+    redeemed_on
+        .into_iter()
+        .chain(paid_on)
+        .any(|receipt| caller.at(&receipt.store).is_ok())
 }
 
 fn case(voucher: &Voucher) -> Option<UnmatchedVoucher> {

@@ -100,7 +100,12 @@ impl Programme {
         };
         let text = |s: &str, max| !s.trim().is_empty() && s.chars().count() <= max;
         let in_amounts = |minor: i64, least: i64| (least..=AMOUNT_MAX).contains(&minor);
-        check(text(&self.name, 60), "/name", "must have 1 to 60 characters");
+        let printable = !self.name.chars().any(char::is_control);
+        check(
+            text(&self.name, 42) && printable,
+            "/name",
+            "must have 1 to 42 printable characters, one line of a receipt",
+        );
         check(
             (1..=1_000_000).contains(&self.earning.points),
             "/earning/points",

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -203,6 +203,14 @@ impl Receipt {
         let mut found = Vec::new();
         self.check_lines(&mut found);
         self.check_payments(&mut found);
+        // Beyond these years a date has another number of digits, and the key could not be read back.
+        if !(1900..=9999).contains(&self.key.business_date.year()) {
+            found.push(Violation::new(
+                "/business_date",
+                "date_malformed",
+                "the year must be 1900 to 9999",
+            ));
+        }
         if self.cash_rounding_minor.saturating_abs() > CASH_ROUNDING_MAX {
             found.push(Violation::new(
                 "/cash_rounding",

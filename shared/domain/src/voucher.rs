@@ -211,6 +211,15 @@ pub enum Refusal {
     TooManyReversals,
 }
 
+/// A voucher that knows its payment, and the receipt whose note had to give way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noted {
+    /// The voucher as it must be stored.
+    pub voucher: Voucher,
+    /// A receipt that names the voucher too and did not redeem it last.
+    pub displaced: Option<ReceiptKey>,
+}
+
 /// What does not match between redemptions and receipts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -260,7 +269,7 @@ impl Voucher {
 
     fn reserve(&self, basket: &BasketId, basket_minor: i64, occasion: &Occasion) -> Result<Outcome, Refusal> {
         match self.state_at(occasion.now) {
-            State::Reserved { basket: held, .. } if held == basket => return Ok(Outcome::Replayed),
+            state if held_by(state, Some(basket), occasion) => return Ok(Outcome::Replayed),
             State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
             State::Redeemed { receipt, at } => return Err(already(receipt, *at)),
             State::Blocked => return Err(Refusal::Blocked),
@@ -288,9 +297,7 @@ impl Voucher {
             State::Redeemed { receipt: first, at } => return Err(already(first, *at)),
             State::Blocked => return Err(Refusal::Blocked),
             _ if self.reversed.contains(receipt) => return Err(Refusal::Reversed),
-            State::Reserved {
-                basket: held, until, ..
-            } if Some(held) != basket => {
+            State::Reserved { until, .. } if !held_by(state, basket, occasion) => {
                 return Err(Refusal::Reserved { until: *until });
             }
             State::Open if basket.is_some() => return Err(Refusal::NotHeld),
@@ -305,7 +312,7 @@ impl Voucher {
 
     fn release(&self, basket: &BasketId, occasion: &Occasion) -> Result<Outcome, Refusal> {
         match self.state_at(occasion.now) {
-            State::Reserved { basket: held, .. } if held == basket => Ok(self.moved(State::Open)),
+            state if held_by(state, Some(basket), occasion) => Ok(self.moved(State::Open)),
             State::Reserved { until, .. } => Err(Refusal::Reserved { until: *until }),
             State::Open => Ok(Outcome::Replayed),
             State::Redeemed { receipt, at } => Err(already(receipt, *at)),
@@ -331,21 +338,25 @@ impl Voucher {
     }
 
     /// Notes that `receipt` names the voucher as a payment. `None` when that is known already, or when another receipt came
-    /// first and keeps its place; then the caller reports the second one.
-    pub fn note_payment(&self, receipt: &ReceiptKey, now: DateTime<Utc>) -> Option<Self> {
+    /// first and keeps its place; then the caller reports the second one. The receipt on which the voucher is redeemed takes
+    /// the place of any other; then the caller reports the one it displaces.
+    pub fn note_payment(&self, receipt: &ReceiptKey, now: DateTime<Utc>) -> Option<Noted> {
         let redeemed_on_it = matches!(&self.state, State::Redeemed { receipt: on, .. } if on == receipt);
-        match &self.payment {
-            Some(note) if note.receipt == *receipt => None,
-            Some(_) if !redeemed_on_it => None,
-            _ => Some(Self {
-                payment: Some(PaymentNote {
-                    receipt: receipt.clone(),
-                    seen_at: now,
-                }),
-                version: self.version.saturating_add(1),
-                ..self.clone()
+        let displaced = match &self.payment {
+            Some(note) if note.receipt == *receipt => return None,
+            Some(_) if !redeemed_on_it => return None,
+            Some(note) => Some(note.receipt.clone()),
+            None => None,
+        };
+        let voucher = Self {
+            payment: Some(PaymentNote {
+                receipt: receipt.clone(),
+                seen_at: now,
             }),
-        }
+            version: self.version.saturating_add(1),
+            ..self.clone()
+        };
+        Some(Noted { voucher, displaced })
     }
 
     /// What does not match, and since when.
@@ -401,6 +412,16 @@ impl Voucher {
             state_version: self.state_version.saturating_add(1),
             ..self.clone()
         }))
+    }
+}
+
+/// Whether the voucher is held for this basket of this location; baskets are numbered by each location for itself.
+fn held_by(state: &State, basket: Option<&BasketId>, occasion: &Occasion) -> bool {
+    match state {
+        State::Reserved {
+            basket: held, location, ..
+        } => Some(held) == basket && *location == occasion.location,
+        State::Open | State::Redeemed { .. } | State::Blocked => false,
     }
 }
 

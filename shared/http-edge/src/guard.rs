@@ -2,12 +2,12 @@
 //!
 //! Well-formed codes and cards that do not exist are counted per client, location and till, in windows of an hour. The
 //! first ten cost nothing; the next twenty are answered ever more slowly; after that the terminal hears 429 for unknown ones
-//! until the window ends. What exists is found first and never asks the counter, so customers are served throughout.
+//! until the window ends. All tills of a location together have three hundred. What exists is found first and never asks the counter, so customers are served throughout.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use store::guess::{self, Terminal};
+use store::guess::{self, Counted, Terminal};
 use store::{Db, StoreError};
 
 use crate::problem::{Code, Problem};
@@ -16,6 +16,8 @@ use crate::problem::{Code, Problem};
 pub const FREE_MAX: u64 = 10;
 /// Unknown ones of an hour that are answered at all.
 pub const ANSWERED_MAX: u64 = 30;
+/// Unknown ones of an hour that all tills of a location are answered together.
+pub const LOCATION_MAX: u64 = 300;
 /// What each one beyond the free ones adds to the wait.
 const SLOWER_BY: Duration = Duration::from_millis(100);
 
@@ -30,12 +32,13 @@ pub async fn unknown(
     unknown: Problem,
     now: DateTime<Utc>,
 ) -> Result<Problem, StoreError> {
-    let count = guess::count(db, terminal, now).await?;
-    if count >= ANSWERED_MAX {
-        let detail = format!("this terminal asked for {count} unknown codes or cards within the hour");
+    let count = guess::count(db, terminal, Counted::Till, now).await?;
+    if count >= ANSWERED_MAX || guess::count(db, terminal, Counted::Location, now).await? >= LOCATION_MAX {
+        let detail = "this till, or all of the location, asked for too many unknown codes or cards within the hour";
         return Ok(Problem::new(Code::TooManyUnknown, detail).retry_after(guess::window_left_seconds(now)));
     }
-    guess::add(db, terminal, now).await?;
+    guess::add(db, terminal, Counted::Till, now).await?;
+    guess::add(db, terminal, Counted::Location, now).await?;
     let slower = u32::try_from(count.saturating_sub(FREE_MAX)).unwrap_or(u32::MAX);
     if slower > 0 {
         tokio::time::sleep(SLOWER_BY.saturating_mul(slower)).await;

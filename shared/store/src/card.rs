@@ -379,8 +379,10 @@ pub async fn announce(db: &Db, site: Site, card: &Record<Card>, now: DateTime<Ut
     let mut record = card.clone();
     record.topics = Some(CARD.to_owned());
     record.updated_at = now;
-    // Whoever changed the card meanwhile has announced it too.
     let put = Leg::put(site, &record, Some(Condition::version(card.d.version)))?;
-    db.write::<Card>(site, put).await?;
-    Ok(())
+    match db.write::<Card>(site, put).await? {
+        Written::Done => Ok(()),
+        // Changed meanwhile: whoever asked looks at the card as it is now.
+        Written::Refused(_) => Err(StoreError::Busy(site)),
+    }
 }

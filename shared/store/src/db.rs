@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -25,6 +25,8 @@ pub use write::{Condition, Leg, TransactError, Value, Written};
 const TRIES_MAX: u32 = 5;
 /// First pause between tries; doubles, with full jitter.
 const PAUSE_FIRST: Duration = Duration::from_millis(20);
+/// How long a call is tried again: a caller at a till must hear "repeat" before the gateway gives up on the function.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Keys of one batch read (the service's limit is 100).
 pub const BATCH_GET_MAX: usize = 100;
 
@@ -237,13 +239,16 @@ impl Db {
         } else {
             ("pk", "sk")
         };
+        // The index' start key would need the table's key too; its sort keys are unique, so a bound does.
+        let from = match &range.after {
+            Some(after) if range.work_index => format!("{after}\u{1}"),
+            _ => range.from.clone(),
+        };
+        if from > range.to {
+            return Ok((Vec::new(), None));
+        }
         let answer = self
             .attempt(site, || async {
-                // The index' start key would need the table's key too; its sort keys are unique, so a bound does.
-                let from = match &range.after {
-                    Some(after) if range.work_index => format!("{after}\u{1}"),
-                    _ => range.from.clone(),
-                };
                 let start = range.after.as_ref().filter(|_| !range.work_index).map(|after| {
                     Key {
                         pk: range.pk.clone(),
@@ -260,7 +265,7 @@ impl Db {
                     .expression_attribute_names("#pk", pk_name)
                     .expression_attribute_names("#sk", sk_name)
                     .expression_attribute_values(":pk", AttributeValue::S(range.pk.clone()))
-                    .expression_attribute_values(":from", AttributeValue::S(from))
+                    .expression_attribute_values(":from", AttributeValue::S(from.clone()))
                     .expression_attribute_values(":to", AttributeValue::S(range.to.clone()))
                     .set_exclusive_start_key(start)
                     .scan_index_forward(!range.descending)
@@ -359,7 +364,11 @@ impl Db {
         Fut: Future<Output = Result<T, StoreError>>,
     {
         let mut last = StoreError::Busy(site);
+        let started = Instant::now();
         for round in 0..TRIES_MAX {
+            if round > 0 && started.elapsed() > PATIENCE {
+                break;
+            }
             pause(round).await;
             self.meter.requests.fetch_add(1, Ordering::Relaxed);
             if let Err(injected) = self.probe.before(site) {

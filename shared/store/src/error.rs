@@ -67,7 +67,11 @@ pub(crate) fn from_sdk<E: ProvideErrorMetadata, R>(site: Site, error: &SdkError<
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
             StoreError::Unknown(site)
         }
-        SdkError::ServiceError(service) => from_code(site, service.err().code().unwrap_or("UnknownCode")),
+        // An answer without a code comes from something between us and the service.
+        SdkError::ServiceError(service) => service
+            .err()
+            .code()
+            .map_or(StoreError::Unknown(site), |code| from_code(site, code)),
         _ => StoreError::Unknown(site),
     }
 }

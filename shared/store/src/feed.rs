@@ -13,12 +13,15 @@ use serde::{Deserialize, Serialize};
 use crate::db::{BATCH_GET_MAX, Condition, Db, Key, Leg, Range, Read, TransactError, Value};
 use crate::error::StoreError;
 use crate::record::Record;
-use crate::voucher::{self, OpenVoucher, Published};
+use crate::voucher::{self, Published};
 
 /// Most events appended by one transaction: three legs each and the head stay below 100.
 pub const APPEND_MAX: usize = 30;
 /// Days for which events are kept.
 pub const KEPT_DAYS: i64 = 35;
+
+/// The group of vouchers that no location announces. No location has it, so only callers for all locations read it.
+pub const UNPLACED: &str = "unplaced";
 
 /// The head of a group's sequence.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,7 +152,7 @@ pub async fn append(
     legs.push(Leg::put(site, &record, Some(condition))?);
     match db.transact(site, legs).await {
         Ok(()) => Ok(Appended::Done),
-        Err(TransactError::Condition(_)) => Ok(Appended::Stale),
+        Err(TransactError::Condition(_) | TransactError::Store(StoreError::Busy(_))) => Ok(Appended::Stale),
         Err(TransactError::Store(error)) => Err(error),
     }
 }
@@ -177,16 +180,11 @@ fn published_leg(site: Site, tenant: &Tenant, change: &Change, now: DateTime<Utc
 /// Lists the voucher among the party's open ones, or takes it off.
 fn open_leg(site: Site, tenant: &Tenant, change: &Change, now: DateTime<Utc>) -> Result<Leg, StoreError> {
     let voucher = &change.voucher;
-    let key = voucher::open_key(tenant, &voucher.party, &voucher.programme, voucher.sequence);
     if voucher::is_listed_open(voucher, now) {
-        let record = Record::new(
-            key,
-            "open_voucher",
-            now,
-            OpenVoucher::of(voucher, change.lookup.clone()),
-        );
+        let record = voucher::open_record(tenant, voucher, change.lookup.clone(), now);
         Leg::put(site, &record, None)
     } else {
+        let key = voucher::open_key(tenant, &voucher.party, &voucher.programme, voucher.sequence);
         Ok(Leg::Delete(key, None))
     }
 }

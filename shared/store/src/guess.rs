@@ -24,11 +24,25 @@ pub struct Terminal<'a> {
     pub till: &'a TillId,
 }
 
+/// Whose guesses are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Those of the till.
+    Till,
+    /// Those of all tills that the client names at the location: tills are names that a guesser can make up.
+    Location,
+}
+
 impl Terminal<'_> {
-    fn key(&self, now: DateTime<Utc>) -> Key {
+    fn key(&self, counted: Counted, now: DateTime<Utc>) -> Key {
         let window = now.timestamp().div_euclid(WINDOW_SECONDS);
+        let till = match counted {
+            Counted::Till => self.till.as_str(),
+            // No till can be called this.
+            Counted::Location => "*",
+        };
         Key {
-            pk: format!("GUESS#{}#{}#{}#{}", self.tenant, self.client, self.location, self.till),
+            pk: format!("GUESS#{}#{}#{}#{till}", self.tenant, self.client, self.location),
             sk: window.to_string(),
         }
     }
@@ -39,12 +53,14 @@ pub fn window_left_seconds(now: DateTime<Utc>) -> i64 {
     WINDOW_SECONDS - now.timestamp().rem_euclid(WINDOW_SECONDS)
 }
 
-/// How many unknown codes and cards the terminal has asked for in this window.
+/// How many unknown codes and cards were asked for in this window.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn count(db: &Db, terminal: &Terminal<'_>, now: DateTime<Utc>) -> Result<u64, StoreError> {
-    let item = db.get_item(Site::GuessRead, &terminal.key(now), Read::Strong).await?;
+pub async fn count(db: &Db, terminal: &Terminal<'_>, counted: Counted, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    let item = db
+        .get_item(Site::GuessRead, &terminal.key(counted, now), Read::Strong)
+        .await?;
     Ok(item
         .and_then(|item| match item.get("n") {
             Some(AttributeValue::N(n)) => n.parse().ok(),
@@ -57,7 +73,7 @@ pub async fn count(db: &Db, terminal: &Terminal<'_>, now: DateTime<Utc>) -> Resu
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn add(db: &Db, terminal: &Terminal<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub async fn add(db: &Db, terminal: &Terminal<'_>, counted: Counted, now: DateTime<Utc>) -> Result<(), StoreError> {
     let update = Condition::new("SET #et = :et, #ttl = :ttl ADD #n :one")
         .name("#et", "et")
         .name("#ttl", "ttl")
@@ -68,7 +84,7 @@ pub async fn add(db: &Db, terminal: &Terminal<'_>, now: DateTime<Utc>) -> Result
             Value::Integer(now.timestamp().saturating_add(2 * WINDOW_SECONDS)),
         )
         .value(":one", Value::Integer(1));
-    db.write::<()>(Site::GuessCount, Leg::Update(terminal.key(now), update, None))
+    db.write::<()>(Site::GuessCount, Leg::Update(terminal.key(counted, now), update, None))
         .await?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Vouchers under the keyed hash of their code, and the party's references to them.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use domain::account::{Account, Issue};
 use domain::calendar;
 use domain::id::{LookupKey, PartyId, ProgrammeId, Tenant};
@@ -49,6 +49,20 @@ impl OpenVoucher {
             code_key_version: voucher.code_key_version,
         }
     }
+}
+
+/// The item that lists an open voucher. The table drops it after the last day of validity in any zone.
+pub(crate) fn open_record(
+    tenant: &Tenant,
+    voucher: &Voucher,
+    lookup: LookupKey,
+    now: DateTime<Utc>,
+) -> Record<OpenVoucher> {
+    let key = open_key(tenant, &voucher.party, &voucher.programme, voucher.sequence);
+    let mut record = Record::new(key, "open_voucher", now, OpenVoucher::of(voucher, lookup));
+    let gone = calendar::plus_days(voucher.valid_until, 2).and_time(NaiveTime::MIN);
+    record.ttl = Some(gone.and_utc().timestamp());
+    record
 }
 
 /// What the voucher feed has published of a voucher.
@@ -165,17 +179,12 @@ pub async fn commit_issue(
         let mut record = Record::new(key(&id.tenant, &new.lookup), VOUCHER, now, new.voucher.clone());
         record.topics = Some(VOUCHER.to_owned());
         legs.push(Leg::put(site, &record, Some(Condition::absent()))?);
-        let open_key = open_key(&id.tenant, &id.party, &id.programme, new.voucher.sequence);
-        let open = Record::new(
-            open_key,
-            "open_voucher",
-            now,
-            OpenVoucher::of(&new.voucher, new.lookup.clone()),
-        );
+        let open = open_record(&id.tenant, &new.voucher, new.lookup.clone(), now);
         legs.push(Leg::put(site, &open, None)?);
     }
     match db.transact(site, legs).await {
         Ok(()) => Ok(Issued::Done),
+        Err(TransactError::Store(StoreError::Busy(_))) => Ok(Issued::Stale),
         Err(TransactError::Store(error)) => Err(error),
         // Entry or snapshot in the way: somebody else issued, perhaps this very step.
         Err(TransactError::Condition(failed)) if failed.iter().any(|leg| leg.index < 2) => Ok(Issued::Stale),

@@ -49,6 +49,19 @@ fn a_plain_receipt_is_acceptable() {
 }
 
 #[test]
+fn a_year_that_a_key_cannot_carry_is_refused() {
+    for date in ["-0001-01-01", "0001-01-01", "+10000-01-01"] {
+        let mut bad = receipt();
+        bad.key.business_date = date.parse().unwrap();
+        assert_eq!(
+            codes(&bad.violations()),
+            [("/business_date", "date_malformed")],
+            "{date}"
+        );
+    }
+}
+
+#[test]
 fn lines_and_payments_that_do_not_add_up_are_named() {
     let mut bad = receipt();
     bad.total_minor = 12_991;

@@ -220,7 +220,7 @@ fn another_programme_a_small_basket_and_a_block_are_refused() {
 
 #[test]
 fn redemptions_without_receipt_and_payments_without_redemption_are_known() {
-    let paid = voucher().note_payment(&receipt(1), at(NOON)).unwrap();
+    let paid = voucher().note_payment(&receipt(1), at(NOON)).unwrap().voucher;
     assert_eq!(paid.unmatched(), Some((Unmatched::PaymentWithoutRedemption, at(NOON))));
     assert_eq!(paid.note_payment(&receipt(1), at(NOON)), None);
     assert_eq!(paid.note_payment(&receipt(2), at(NOON)), None);
@@ -232,18 +232,42 @@ fn redemptions_without_receipt_and_payments_without_redemption_are_known() {
         redeemed.unmatched(),
         Some((Unmatched::RedemptionWithoutReceipt, at(NOON)))
     );
-    assert_eq!(redeemed.note_payment(&receipt(1), at(NOON)).unwrap().unmatched(), None);
+    assert_eq!(
+        redeemed
+            .note_payment(&receipt(1), at(NOON))
+            .unwrap()
+            .voucher
+            .unmatched(),
+        None
+    );
 }
 
 #[test]
-fn the_receipt_that_really_redeemed_takes_the_place_of_a_wrong_payment_note() {
-    let paid = voucher().note_payment(&receipt(2), at(NOON)).unwrap();
+fn the_receipt_that_really_redeemed_takes_the_place_of_another_payment_note_and_names_it() {
+    let paid = voucher().note_payment(&receipt(2), at(NOON)).unwrap().voucher;
     let redeemed = changed(paid.apply(&redeem(1), &occasion(NOON)));
     assert_eq!(
         redeemed.unmatched(),
         Some((Unmatched::RedemptionWithoutReceipt, at(NOON)))
     );
-    assert_eq!(redeemed.note_payment(&receipt(1), at(NOON)).unwrap().unmatched(), None);
+    let noted = redeemed.note_payment(&receipt(1), at(NOON)).unwrap();
+    assert_eq!((noted.displaced, noted.voucher.unmatched()), (Some(receipt(2)), None));
+}
+
+#[test]
+fn baskets_of_two_locations_with_the_same_number_are_two_baskets() {
+    let held = changed(voucher().apply(&reserve("1"), &occasion(NOON)));
+    let mut elsewhere = occasion(NOON);
+    elsewhere.location = "B08".parse().unwrap();
+    let release = Command::Release {
+        basket: "1".parse().unwrap(),
+    };
+    for command in [reserve("1"), redeem_held(1, "1"), release] {
+        assert!(
+            matches!(held.apply(&command, &elsewhere), Err(Refusal::Reserved { .. })),
+            "{command:?}"
+        );
+    }
 }
 
 proptest! {
