@@ -41,7 +41,8 @@ where
         .clone()
         .unwrap_or_else(|| event.context.request_id.clone());
     let outcome = match Request::from_event(event.payload) {
-        Ok(request) => handler(request).await,
+        // Boxed: the future of the whole loop would be as large as the longest way through any handler.
+        Ok(request) => Box::pin(handler(request)).await,
         Err(problem) => Err(problem),
     };
     let (response, code) = match outcome {
