@@ -16,7 +16,7 @@ use treue_local::aws::StreamTrim;
 use treue_local::build::{self, Profile};
 use treue_local::operations::bootstrap::{self, NewClient};
 use treue_local::operations::reconcile::{self, Options};
-use treue_local::operations::{Queues, System, verify};
+use treue_local::operations::{Queues, System, Walk, verify};
 use treue_local::progress::Silent;
 use treue_local::stack::{Stack, StackOptions};
 
@@ -52,6 +52,7 @@ impl World {
                 posting: stack.queue_url("PostingQueue").unwrap(),
                 issuance: stack.queue_url("IssuanceQueue").unwrap(),
             },
+            walk: Walk::Whole,
         };
         let now = runtime::now();
         bootstrap::places(&system, now).await.unwrap();

@@ -22,7 +22,7 @@ use store::{Db, Key, Record, Site, client, location, receipt, voucher};
 use treue_local::aws::{AwsEndpoints, AwsOptions};
 use treue_local::operations::bootstrap::{self, NewClient};
 use treue_local::operations::verify::{self, Finding};
-use treue_local::operations::{Queues, System};
+use treue_local::operations::{Queues, System, Walk};
 use treue_local::provision::{Clients, ProvisionOptions, provision};
 use treue_local::template::Document;
 
@@ -70,6 +70,7 @@ impl Books {
             sender,
             tenant,
             queues: Queues::default(),
+            walk: Walk::Segments,
         };
         Self {
             system,

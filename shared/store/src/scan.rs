@@ -10,7 +10,7 @@ use crate::record::Item;
 /// Items looked at by one page, whether they are of the wanted types or not: well within the time-out of a call.
 pub const PAGE_MAX: i32 = 500;
 
-/// One of several parts of the table that can be walked through at the same time.
+/// One of several parts of the table that can be walked through at the same time. One part of one is the whole table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segment {
     /// Which part, from 0.
@@ -49,8 +49,8 @@ pub async fn page(
                 .client()
                 .scan()
                 .table_name(db.table())
-                .segment(segment.index)
-                .total_segments(segment.of)
+                .set_segment((segment.of > 1).then_some(segment.index))
+                .set_total_segments((segment.of > 1).then_some(segment.of))
                 .limit(PAGE_MAX)
                 .consistent_read(true)
                 .filter_expression(format!("#et IN ({})", names.join(", ")))

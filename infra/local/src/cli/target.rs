@@ -13,7 +13,7 @@ use store::{Db, Key, Site};
 
 use super::data::{DataDir, StackFile};
 use super::{DataArgs, Failure};
-use crate::operations::{Queues, System};
+use crate::operations::{Queues, System, Walk};
 
 /// Longest wait for one call of a tool; pages of a scan are larger than anything a till waits for.
 const CALL_MAX: Duration = Duration::from_secs(20);
@@ -83,6 +83,7 @@ impl Target {
                 sender,
                 tenant,
                 queues,
+                walk: Walk::Segments,
             },
             sqs,
             watched: Vec::new(),
@@ -115,6 +116,7 @@ impl Target {
                 sender,
                 tenant,
                 queues,
+                walk: Walk::Whole,
             },
             sqs,
             watched,

@@ -22,6 +22,19 @@ pub struct System {
     pub tenant: Tenant,
     /// Where work is sent.
     pub queues: Queues,
+    /// How the table is walked through.
+    pub walk: Walk,
+}
+
+/// How the table is walked through.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Walk {
+    /// In one piece. The embedded database sorts the whole table for every page of a segment, so that segments would make a
+    /// walk slower by far.
+    #[default]
+    Whole,
+    /// In segments at the same time, as DynamoDB likes it.
+    Segments,
 }
 
 /// URLs of the queues that operations send to.

@@ -34,9 +34,11 @@ use store::record::Item;
 use store::voucher::{self, Published};
 use store::{Db, Key, Record, Site, programme};
 
-use super::walk::{behind, walk};
+use super::walk::{behind, by_type, walk};
 use super::{OperationError, Seen, System, verify};
 
+/// Entity type of receipts that wait for a card.
+const PARKED: &str = "parked";
 /// Messages sent at once while the table is being walked through.
 const SEND_MAX: usize = 100;
 
@@ -111,14 +113,20 @@ pub async fn run(system: &System, options: &Options, seen: Seen<'_>) -> Result<R
         options,
         report: &report,
     };
-    walk(&system.db, &[receipt::RECEIPT], seen, |items| run.receipts(items)).await?;
-    walk(&system.db, &["parked"], seen, |items| run.parked(items)).await?;
-    let programmes = programme::Cache::default();
-    walk(&system.db, &[account::ACCOUNT], seen, |items| {
-        run.accounts(&programmes, items)
+    let (run, programmes) = (&run, &programme::Cache::default());
+    let types = [receipt::RECEIPT, PARKED, account::ACCOUNT, voucher::VOUCHER];
+    walk(system, &types, seen, |items| async move {
+        for (kind, items) in by_type(items) {
+            match kind.as_str() {
+                receipt::RECEIPT => run.receipts(items).await?,
+                PARKED => run.parked(items).await?,
+                account::ACCOUNT => run.accounts(programmes, items).await?,
+                _ => run.vouchers(items).await?,
+            }
+        }
+        Ok(())
     })
     .await?;
-    walk(&system.db, &[voucher::VOUCHER], seen, |items| run.vouchers(items)).await?;
     Ok(report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 

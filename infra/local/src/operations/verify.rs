@@ -18,7 +18,7 @@ use store::receipt::{self, StoredReceipt};
 use store::{Key, Record, Site, voucher};
 
 use super::evidence::{at_rest, partition, records, referenced};
-use super::walk::{behind, walk};
+use super::walk::{behind, by_type, walk};
 use super::{OperationError, Seen, System};
 
 /// Findings kept for the report; beyond that only their number counts.
@@ -119,23 +119,22 @@ impl Report {
 pub async fn all(system: &System, settled_before: DateTime<Utc>, seen: Seen<'_>) -> Result<Report, OperationError> {
     let report = Mutex::new(Report::default());
     let books = Mutex::new(Books::default());
-    // Receipts first: what is posted meanwhile has its entry when it is looked for.
-    walk(&system.db, &[receipt::RECEIPT], seen, |items| async {
-        let records = records::<StoredReceipt>(items)?;
-        let found = unposted(system, records, settled_before).await?;
-        let mut report = lock(&report);
-        report.receipts = report.receipts.saturating_add(found.stamped);
-        report.pending = report.pending.saturating_add(found.pending);
-        found.missing.into_iter().for_each(|finding| report.add(finding));
+    let types = [receipt::RECEIPT, voucher::VOUCHER, account::ACCOUNT, "ledger_entry"];
+    let (report_of, books_of) = (&report, &books);
+    walk(system, &types, seen, |items| async move {
+        for (kind, items) in by_type(items) {
+            if kind != receipt::RECEIPT {
+                lock(books_of).collect(system, items)?;
+                continue;
+            }
+            let found = unposted(system, records::<StoredReceipt>(items)?, settled_before).await?;
+            let mut report = lock(report_of);
+            report.receipts = report.receipts.saturating_add(found.stamped);
+            report.pending = report.pending.saturating_add(found.pending);
+            found.missing.into_iter().for_each(|finding| report.add(finding));
+        }
         Ok(())
     })
-    .await?;
-    walk(
-        &system.db,
-        &[voucher::VOUCHER, account::ACCOUNT, "ledger_entry"],
-        seen,
-        |items| async { lock(&books).collect(system, items) },
-    )
     .await?;
     let books = books.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     prove(system, books, &report).await?;

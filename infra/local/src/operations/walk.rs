@@ -1,29 +1,40 @@
 //! Walking through the table in parallel segments.
 
+use std::collections::BTreeMap;
+
 use futures::future::try_join_all;
+use store::Site;
 use store::record::Item;
 use store::scan::{self, Segment};
-use store::{Db, Site};
 
-use super::{OperationError, Seen};
+use super::{OperationError, Seen, System, Walk};
 
 /// Segments walked through at the same time: enough to hide the latency of a call, few enough to leave the table's capacity
 /// to the tills.
 const SEGMENTS: i32 = 4;
 
 /// Hands every item of the wanted types to `handle`, a page at a time.
-pub(super) async fn walk<F, Fut>(db: &Db, types: &[&str], seen: Seen<'_>, handle: F) -> Result<(), OperationError>
+pub(super) async fn walk<F, Fut>(
+    system: &System,
+    types: &[&str],
+    seen: Seen<'_>,
+    handle: F,
+) -> Result<(), OperationError>
 where
     F: Fn(Vec<Item>) -> Fut,
     Fut: Future<Output = Result<(), OperationError>>,
 {
     let handle = &handle;
-    try_join_all((0..SEGMENTS).map(|index| async move {
-        let segment = Segment { index, of: SEGMENTS };
+    let of = match system.walk {
+        Walk::Whole => 1,
+        Walk::Segments => SEGMENTS,
+    };
+    try_join_all((0..of).map(|index| async move {
+        let segment = Segment { index, of };
         let mut after = None;
         // Ends with the segment: each page begins behind the one before.
         loop {
-            let page = scan::page(db, Site::ToolRead, segment, types, after.as_ref()).await?;
+            let page = scan::page(&system.db, Site::ToolRead, segment, types, after.as_ref()).await?;
             seen(page.scanned);
             if !page.items.is_empty() {
                 handle(page.items).await?;
@@ -36,6 +47,20 @@ where
     }))
     .await
     .map(drop)
+}
+
+/// The items of a page by their entity type, so that one walk serves several.
+pub(super) fn by_type(items: Vec<Item>) -> BTreeMap<String, Vec<Item>> {
+    let mut sorted: BTreeMap<String, Vec<Item>> = BTreeMap::new();
+    for item in items {
+        let kind = item
+            .get("et")
+            .and_then(|kind| kind.as_s().ok())
+            .cloned()
+            .unwrap_or_default();
+        sorted.entry(kind).or_default().push(item);
+    }
+    sorted
 }
 
 /// The rest of a partition key behind `kind#tenant#`; `None` for another tenant's.
