@@ -137,7 +137,7 @@ pub async fn all(system: &System, settled_before: DateTime<Utc>, seen: Seen<'_>)
     })
     .await?;
     let books = books.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    prove(system, books, &report).await?;
+    prove(system, books, &report, seen).await?;
     Ok(report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
@@ -158,7 +158,7 @@ pub async fn party(system: &System, party: &PartyId) -> Result<Report, Operation
         let sequences = referenced(system, &id).await?;
         books.accounts.entry(id).or_default().extend(sequences);
     }
-    prove(system, books, &report).await?;
+    prove(system, books, &report, &|_| {}).await?;
     Ok(report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
@@ -211,10 +211,11 @@ fn account_of(system: &System, key: &Key) -> Option<AccountId> {
     Some(account_id(system, party, programme.parse().ok()?))
 }
 
-async fn prove(system: &System, books: Books, report: &Mutex<Report>) -> Result<(), OperationError> {
+async fn prove(system: &System, books: Books, report: &Mutex<Report>, seen: Seen<'_>) -> Result<(), OperationError> {
     stream::iter(books.accounts.into_iter().map(Ok))
         .try_for_each_concurrent(PARALLEL, |(id, sequences)| async move {
             let outcome = prove_account(system, &id, sequences).await?;
+            seen(outcome.entries);
             let mut report = lock(report);
             report.accounts = report.accounts.saturating_add(1);
             report.entries = report.entries.saturating_add(outcome.entries);
