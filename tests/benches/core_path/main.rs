@@ -1,0 +1,115 @@
+//! What the core path costs: rates, latencies, requests and request units, cold starts. Each figure stands beside its target
+//! and, where the machine matters, beside a reference measured in the same run.
+//!
+//! `cargo bench -p end-to-end --bench core_path`, with `-- --help` for the parts and their sizes.
+//!
+//! | module | what |
+//! |---|---|
+//! | `throughput` | posted receipts per second through HTTP, and the raw rate of the same writes |
+//! | `latency` | how long a receipt waits for its points at a steady rate |
+//! | `cost` | requests and request units of one receipt, by function and age of the account |
+//! | `desk` | the cash desk among many customers |
+//! | `cold_start` | processor time, wall time and memory of a function until it asks for its first event |
+//! | `system` | a running stack with customers |
+//! | `figures` | medians, percentiles and the lines they are printed in |
+
+mod cold_start;
+mod cost;
+mod desk;
+mod figures;
+mod latency;
+mod system;
+mod throughput;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
+use treue_local::build::{self, Profile};
+use treue_local::progress::Lines;
+
+use system::Medium;
+
+/// Part of the bench.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Posted receipts per second, and the raw rate of the table.
+    Throughput,
+    /// Seconds from receipt to points at a steady rate.
+    Latency,
+    /// Requests and request units per receipt.
+    Cost,
+    /// The cash desk among many customers.
+    Desk,
+    /// Start of each function beside a function that does nothing.
+    ColdStart,
+}
+
+#[derive(Debug, Parser)]
+#[command(about = "Measures the core path against its targets")]
+struct Args {
+    /// Only these parts.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Rounds of the throughput, of which the median counts.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Receipts of a round.
+    #[arg(long, default_value_t = 1_000)]
+    receipts: usize,
+    /// Receipts on their way at the same time.
+    #[arg(long, default_value_t = 8)]
+    concurrency: usize,
+    /// Receipts per second of the latency.
+    #[arg(long, default_value_t = 20)]
+    rate: u32,
+    /// Seconds of the latency.
+    #[arg(long, default_value_t = 60)]
+    seconds: u32,
+    /// Receipts measured one by one per age of account.
+    #[arg(long, default_value_t = 200)]
+    samples: usize,
+    /// Customers of the cash desk.
+    #[arg(long, default_value_t = 200_000)]
+    customers: usize,
+    /// Starts of each function.
+    #[arg(long, default_value_t = 30)]
+    spawns: usize,
+    /// Cargo says so to every bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let args = Args::parse();
+    let wants = |part| args.only.is_empty() || args.only.contains(&part);
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+    let bins = build::functions(&template, Profile::Release, &Lines)
+        .await
+        .context("the functions cannot be built")?;
+    figures::machine();
+    if wants(Part::Throughput) {
+        for medium in [Medium::Memory, Medium::Disk] {
+            let load = throughput::Load {
+                rounds: args.rounds,
+                receipts: args.receipts,
+                concurrency: args.concurrency,
+            };
+            throughput::measure(&template, &bins, medium, &load).await?;
+        }
+    }
+    if wants(Part::Latency) {
+        latency::measure(&template, &bins, args.rate, args.seconds).await?;
+    }
+    if wants(Part::Cost) {
+        cost::measure(&template, &bins, args.samples).await?;
+    }
+    if wants(Part::Desk) {
+        desk::measure(&template, &bins, args.customers).await?;
+    }
+    if wants(Part::ColdStart) {
+        cold_start::measure(&template, &bins, args.spawns).await?;
+    }
+    Ok(())
+}
