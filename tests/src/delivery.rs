@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
 use futures::future::join_all;
 use messages::{IssuanceMessage, PostingMessage};
-use runtime::sqs::Delivery;
+use runtime::sqs::{Deadline, Delivery};
 use serde_json::{Map, Value, json};
 
 use crate::world::{Called, World, alive};
@@ -164,8 +164,8 @@ impl Delivering {
             let event: event_relay::StreamEvent =
                 serde_json::from_value(json!({"Records": batch})).expect("a stream event");
             let (relay, now) = (world.relay(), world.now);
-            let outcome = alive(async move { relay.relay(event, now).await.map_err(|e| e.to_string()) }).await;
-            if let Called::Answered(Ok(response)) = outcome
+            let outcome = alive(async move { relay.relay(event, now).await }).await;
+            if let Called::Answered(response) = outcome
                 && response.batch_item_failures.is_empty()
             {
                 return;
@@ -207,7 +207,7 @@ impl Delivering {
             let work = batches.iter().map(|batch| {
                 work_off(batch.clone(), |left| {
                     let (app, now) = (world.posting(), world.now);
-                    async move { app.work_off(left, now).await }
+                    async move { app.work_off(left, Deadline::never(), now).await }
                 })
             });
             join_all(work).await;
@@ -219,7 +219,7 @@ impl Delivering {
             let work = batches.iter().map(|batch| {
                 work_off(batch.clone(), |left| {
                     let (app, now) = (world.issuance(), world.now);
-                    async move { app.work_off(left, now).await }
+                    async move { app.work_off(left, Deadline::never(), now).await }
                 })
             });
             join_all(work).await;

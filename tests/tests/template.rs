@@ -128,7 +128,7 @@ fn sources_report_failures_message_by_message() -> Result<()> {
             ("- ReportBatchItemFailures", "- NONE"),
             ("MaximumConcurrency", "MinimumConcurrency"),
             ("            BisectBatchOnFunctionError: true\n", ""),
-            ("            MaximumRetryAttempts: 100\n", ""),
+            ("            MaximumRetryAttempts: -1\n", ""),
             (
                 "Destination: !GetAtt RelayFailuresBucket.Arn",
                 "Destination: !GetAtt PostingDeadLetters.Arn",

@@ -5,7 +5,7 @@ use runtime::{Aws, Error, Pace, Settings};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    runtime::init_default_subscriber();
+    runtime::init();
     let settings = Settings::read(&["TABLE_NAME"])?;
     let db = Aws::connect(Pace::Till).await.db(settings.get("TABLE_NAME"));
     runtime::aws::warm(&db, "CLIENT#warm").await;

@@ -5,7 +5,7 @@ use runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    runtime::init_default_subscriber();
+    runtime::init();
     let app = &App::default();
     runtime::http::serve(None, |request| async move { app.handle(&request) }).await
 }

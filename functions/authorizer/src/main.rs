@@ -8,7 +8,7 @@ use runtime::{Aws, Error, Pace, Settings};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    runtime::init_default_subscriber();
+    runtime::init();
     let settings = Settings::read(&["TABLE_NAME", "OIDC_AUDIENCE"])?;
     // Empty or absent where operators have no identity provider: then only API keys work.
     let issuer = std::env::var("OIDC_ISSUER").unwrap_or_default();

@@ -5,7 +5,7 @@ use runtime::{Aws, Pace, Settings, secrets};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
-    runtime::init_default_subscriber();
+    runtime::init();
     let settings = Settings::read(&["TABLE_NAME", "CODE_KEYS_SECRET_ARN", "LOOKUP_PEPPER_SECRET_ARN"])?;
     let aws = Aws::connect(Pace::Till).await;
     let db = aws.db(settings.get("TABLE_NAME"));

@@ -1,4 +1,5 @@
-//! Records that cannot be understood, kept whole in a bucket for the replay command.
+//! Records that cannot be understood, they or an item they meet, kept whole in a bucket for whoever mends the cause;
+//! `reconcile` then brings in what they said.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;

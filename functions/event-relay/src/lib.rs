@@ -4,7 +4,8 @@
 //! functions, news for the tills' middleware) and entries of the voucher feed. It may see a record twice and may die
 //! anywhere: messages may then be sent twice, which their receivers bear, and the feed knows what it has published.
 //!
-//! A record that cannot be understood goes whole into the failures bucket and never holds up the records behind it.
+//! A record that cannot be understood, it or an item that it meets, goes whole into the failures bucket and does not hold up the
+//! records behind it. Whatever may pass makes the batch come again, for as long as the stream keeps it.
 //!
 //! | file | what |
 //! |---|---|
@@ -71,14 +72,23 @@ pub(crate) enum RelayError {
     Failures(String),
     #[error("other writers kept winning the race for the feed of a group")]
     FeedContended,
+    #[error(transparent)]
+    Panicked(#[from] runtime::Panicked),
 }
 
 impl RelayError {
-    fn is_transient(&self) -> bool {
+    /// Whether this very record is at fault and will be for ever: an item in its way has another shape, or the table finds
+    /// its content invalid. Missing rights, queues or tables are not the record's fault and can be mended.
+    fn is_of_the_record(&self) -> bool {
         match self {
-            Self::Store(error) => error.is_transient(),
-            Self::Send(_) | Self::FeedContended => true,
-            Self::Failures(_) => false,
+            Self::Store(StoreError::Unreadable { .. }) | Self::Panicked(_) => true,
+            Self::Store(StoreError::Refused { code, .. }) => [
+                "ValidationException",
+                "ValidationError",
+                "ItemCollectionSizeLimitExceeded",
+            ]
+            .contains(&code.as_str()),
+            _ => false,
         }
     }
 }
@@ -114,45 +124,66 @@ impl App {
         }
     }
 
-    /// Relays a batch.
-    ///
-    /// # Errors
-    /// When the batch fails for a reason that will not pass. What cannot be relayed at the moment is no error: the answer asks
-    /// for the batch again.
-    pub async fn relay(&self, event: StreamEvent, now: DateTime<Utc>) -> Result<StreamResponse, lambda_runtime::Error> {
-        let first = event.records.first().and_then(sequence_number);
-        let count = event.records.len();
-        let work = sort(event.records);
-        let outcome = self.carry_out(&work, now).await;
+    /// Relays a batch. The answer names the record from which on it must come again, if any.
+    pub async fn relay(&self, event: StreamEvent, now: DateTime<Utc>) -> StreamResponse {
+        let records = event.records;
+        let mut outcome = self.relay_together(&records, now).await.map_err(|error| (0, error));
+        if outcome.as_ref().is_err_and(|(_, error)| error.is_of_the_record()) {
+            outcome = self.relay_one_by_one(&records, now).await;
+        }
         let cost = self.db.meter().take();
         tracing::info!(
-            records = count,
-            posting = work.posting.len(),
-            issuance = work.issuance.len(),
-            vouchers = work.vouchers.len(),
-            not_understood = work.failures.len(),
+            records = records.len(),
             table.requests = cost.requests,
             table.read_milli_units = cost.read_milli,
             table.write_milli_units = cost.write_milli,
             "relayed"
         );
-        match (outcome, first) {
-            (Ok(()), _) => Ok(StreamResponse::default()),
-            (Err(error), Some(item_identifier)) if error.is_transient() => {
-                tracing::warn!(%error, "the batch comes again");
-                Ok(StreamResponse {
-                    batch_item_failures: vec![StreamFailure { item_identifier }],
-                })
-            }
-            // Fails again in the same way: as an error the platform halves the batch until the culprit stands alone.
-            (Err(error), _) => Err(error.to_string().into()),
+        let Err((from, error)) = outcome else {
+            return StreamResponse::default();
+        };
+        tracing::warn!(%error, from, "the batch comes again");
+        // A record without a number fails the whole batch, which is the same.
+        let item_identifier = records.get(from).and_then(sequence_number).unwrap_or_default();
+        StreamResponse {
+            batch_item_failures: vec![StreamFailure { item_identifier }],
         }
     }
 
-    async fn carry_out(&self, work: &Work, now: DateTime<Utc>) -> Result<(), RelayError> {
-        for record in &work.failures {
-            self.failures.keep(record).await?;
+    async fn relay_together(&self, records: &[serde_json::Value], now: DateTime<Utc>) -> Result<(), RelayError> {
+        let work = sort(records);
+        tracing::info!(
+            posting = work.posting.len(),
+            issuance = work.issuance.len(),
+            vouchers = work.vouchers.len(),
+            not_understood = work.failures.len(),
+            "sorted"
+        );
+        // Boxed: the futures of the clients are large, and this one stands inside two others.
+        runtime::contained(Box::pin(self.carry_out(&work, now))).await?
+    }
+
+    /// Finds the record that is at fault and puts it aside; the others are relayed, some of them again.
+    async fn relay_one_by_one(
+        &self,
+        records: &[serde_json::Value],
+        now: DateTime<Utc>,
+    ) -> Result<(), (usize, RelayError)> {
+        for (index, record) in records.iter().enumerate() {
+            let relayed = match self.relay_together(std::slice::from_ref(record), now).await {
+                Err(error) if error.is_of_the_record() => {
+                    tracing::error!(%error, "a record can never be relayed");
+                    self.failures.keep(record).await
+                }
+                other => other,
+            };
+            relayed.map_err(|error| (index, error))?;
         }
+        Ok(())
+    }
+
+    /// What can be done first; a bucket that does not answer holds up nobody else.
+    async fn carry_out(&self, work: &Work, now: DateTime<Utc>) -> Result<(), RelayError> {
         self.sender
             .send(Site::RelaySendPosting, &self.queues.posting, &work.posting)
             .await?;
@@ -163,15 +194,18 @@ impl App {
         self.sender
             .send(Site::RelaySendPosVoucher, &self.queues.pos_voucher, &news)
             .await?;
+        for record in &work.failures {
+            self.failures.keep(record).await?;
+        }
         Ok(())
     }
 }
 
 /// Sorts the records of a batch by what they come to. The same work asked for twice is done once.
-fn sort(records: Vec<serde_json::Value>) -> Work {
+fn sort(records: &[serde_json::Value]) -> Work {
     let mut work = Work::default();
     for record in records {
-        match read(&record) {
+        match read(record) {
             Ok(events) => events.into_iter().for_each(|event| match event {
                 Event::Posting(message) => work.posting.push(message),
                 Event::Issuance(message) if !work.issuance.contains(&message) => work.issuance.push(message),
@@ -180,7 +214,7 @@ fn sort(records: Vec<serde_json::Value>) -> Work {
             }),
             Err(reason) => {
                 tracing::error!(%reason, "a stream record cannot be understood");
-                work.failures.push(record);
+                work.failures.push(record.clone());
             }
         }
     }

@@ -7,7 +7,7 @@ use runtime::{Aws, Error, Pace, Settings};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    runtime::init_default_subscriber();
+    runtime::init();
     let settings = Settings::read(&[
         "TABLE_NAME",
         "POSTING_QUEUE_URL",
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Error> {
     );
     let app = &App::new(db, aws.sender(), queues, failures);
     lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async move {
-        app.relay(event.payload, runtime::now()).await
+        Ok::<_, Error>(app.relay(event.payload, runtime::now()).await)
     }))
     .await
 }

@@ -5,7 +5,7 @@ use domain::id::{PartyId, ProgrammeId, Tenant};
 use messages::{IssuanceMessage, PostingMessage};
 use serde::Deserialize;
 use store::receipt::StoredReceipt;
-use store::{Record, Site, StoreError, account, card, receipt, voucher};
+use store::{Record, account, card, receipt, voucher};
 
 use crate::feed::TenantChange;
 
@@ -26,8 +26,6 @@ pub(crate) enum NotUnderstood {
     Topic,
     #[error("its key does not fit its topic")]
     Key,
-    #[error(transparent)]
-    Entity(#[from] StoreError),
 }
 
 #[derive(Deserialize)]
@@ -53,11 +51,13 @@ struct Head {
 /// # Errors
 /// [`NotUnderstood`].
 pub(crate) fn read(record: &serde_json::Value) -> Result<Vec<Event>, NotUnderstood> {
-    let record = StreamRecord::deserialize(record).map_err(|error| NotUnderstood::Shape(error.to_string()))?;
+    let record = StreamRecord::deserialize(record)
+        .map_err(|error| NotUnderstood::Shape(store::record::without_values(&error.to_string())))?;
     let Some(image) = record.dynamodb.new_image else {
         return Ok(Vec::new());
     };
-    let head: Head = serde_dynamo::from_item(image.clone()).map_err(|error| NotUnderstood::Shape(error.to_string()))?;
+    let head: Head = serde_dynamo::from_item(image.clone())
+        .map_err(|error| NotUnderstood::Shape(store::record::without_values(&error.to_string())))?;
     match head.topics.as_str() {
         receipt::RECEIPT => receipt_events(&head, image),
         account::THRESHOLD => threshold_events(&head, image),
@@ -79,7 +79,9 @@ fn split_partition<'a>(pk: &'a str, kind: &str) -> Result<(Tenant, &'a str), Not
 
 fn receipt_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
     let (tenant, _) = split_partition(&head.pk, "RECEIPT")?;
-    let stored = Record::<StoredReceipt>::from_image(Site::ToolRead, image)?.d;
+    let stored = Record::<StoredReceipt>::from_image(image)
+        .map_err(NotUnderstood::Shape)?
+        .d;
     Ok(vec![Event::Posting(PostingMessage::PostReceipt {
         tenant,
         receipt: stored.receipt.key,
@@ -93,7 +95,7 @@ fn threshold_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>
     let party: PartyId = party.parse().map_err(|_| NotUnderstood::Key)?;
     let programme = head.sk.strip_prefix(account::PREFIX).ok_or(NotUnderstood::Key)?;
     let programme: ProgrammeId = programme.parse().map_err(|_| NotUnderstood::Key)?;
-    Record::<Account>::from_image(Site::ToolRead, image)?;
+    Record::<Account>::from_image(image).map_err(NotUnderstood::Shape)?;
     Ok(vec![Event::Issuance(IssuanceMessage::Threshold {
         tenant,
         party,
@@ -103,7 +105,7 @@ fn threshold_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>
 
 fn voucher_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
     let (tenant, lookup) = voucher::parse_partition(&head.pk).ok_or(NotUnderstood::Key)?;
-    let voucher = Record::from_image(Site::ToolRead, image)?.d;
+    let voucher = Record::from_image(image).map_err(NotUnderstood::Shape)?.d;
     let change = store::feed::Change { lookup, voucher };
     Ok(vec![Event::Voucher(Box::new(TenantChange { tenant, change }))])
 }
@@ -111,7 +113,7 @@ fn voucher_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, 
 fn card_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
     let (tenant, lookup) = split_partition(&head.pk, "CARD")?;
     let card = lookup.parse().map_err(|_| NotUnderstood::Key)?;
-    let record = Record::<card::Card>::from_image(Site::ToolRead, image)?;
+    let record = Record::<card::Card>::from_image(image).map_err(NotUnderstood::Shape)?;
     let leads = record.d.leads_to().is_some();
     Ok(leads
         .then_some(Event::Posting(PostingMessage::SettleCard { tenant, card }))

@@ -20,7 +20,8 @@ use chrono::{DateTime, Utc};
 use domain::id::Tenant;
 use domain::receipt::ReceiptKey;
 use messages::PostingMessage;
-use runtime::sqs::{Delivery, Failed};
+use runtime::contained;
+use runtime::sqs::{Deadline, Delivery, Failed};
 use store::account::AccountId;
 use store::{Db, StoreError, programme};
 
@@ -46,6 +47,21 @@ pub(crate) enum WorkError {
     OutOfRange,
     #[error("other writers kept winning the race for the account or voucher")]
     Contended,
+    #[error("the time of the invocation is nearly over")]
+    OutOfTime,
+    #[error(transparent)]
+    Panicked(#[from] runtime::Panicked),
+}
+
+impl WorkError {
+    /// Whether the same work may succeed later without anybody mending anything.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_transient(),
+            Self::Contended | Self::OutOfTime => true,
+            _ => false,
+        }
+    }
 }
 
 /// A receipt to be worked off, and the messages that ask for it.
@@ -72,31 +88,53 @@ impl App {
         }
     }
 
-    /// Works off a batch; returns the messages that must come again. What fails for one account leaves the others alone.
-    pub async fn work_off(&self, deliveries: Vec<Delivery<PostingMessage>>, now: DateTime<Utc>) -> Failed {
+    /// Works off a batch; returns the messages that must come again. What fails or panics for one account leaves the others
+    /// alone, and what the time does not suffice for comes again.
+    pub async fn work_off(
+        &self,
+        deliveries: Vec<Delivery<PostingMessage>>,
+        deadline: Deadline,
+        now: DateTime<Utc>,
+    ) -> Failed {
         let batch = sort(deliveries);
         let mut failed = Failed::new();
         for (account, receipts) in batch.accounts {
+            let messages: Vec<_> = receipts.values().flatten().cloned().collect();
             let asked = receipts
                 .into_iter()
                 .map(|(receipt, messages)| Asked { receipt, messages })
                 .collect();
-            failed.extend(self.post(&account, asked, now).await);
+            let work = async { Ok(self.post(&account, asked, now).await) };
+            match within(deadline, work).await {
+                Ok(again) => failed.extend(again),
+                Err(error) => fail(&mut failed, &error, messages),
+            }
         }
         for ((tenant, receipt), messages) in batch.unmatched {
-            if let Err(error) = self.match_unposted(&tenant, &receipt, now).await {
-                report(&error, messages.len());
-                failed.extend(messages);
+            if let Err(error) = within(deadline, self.match_unposted(&tenant, &receipt, now)).await {
+                fail(&mut failed, &error, messages);
             }
         }
         for (message, tenant, card) in batch.cards {
-            if let Err(error) = self.settle(&tenant, &card, now).await {
-                report(&error, 1);
-                failed.insert(message);
+            if let Err(error) = within(deadline, self.settle(&tenant, &card, deadline, now)).await {
+                fail(&mut failed, &error, vec![message]);
             }
         }
         failed
     }
+}
+
+/// Does a part of the batch, unless the time is nearly over; a panic in it is its own.
+async fn within<T>(deadline: Deadline, work: impl Future<Output = Result<T, WorkError>>) -> Result<T, WorkError> {
+    if deadline.is_near() {
+        return Err(WorkError::OutOfTime);
+    }
+    contained(work).await?
+}
+
+fn fail(failed: &mut Failed, error: &WorkError, messages: Vec<String>) {
+    report(error, messages.len());
+    failed.extend(messages);
 }
 
 fn sort(deliveries: Vec<Delivery<PostingMessage>>) -> Batch {
@@ -138,9 +176,9 @@ fn sort(deliveries: Vec<Delivery<PostingMessage>>) -> Batch {
 
 /// Logs a failure once, here at the boundary that handles it.
 pub(crate) fn report(error: &WorkError, messages: usize) {
-    match error {
-        WorkError::Store(inner) if inner.is_transient() => tracing::warn!(%error, messages, "messages come again"),
-        WorkError::Contended => tracing::warn!(%error, messages, "messages come again"),
-        _ => tracing::error!(%error, messages, "messages cannot be worked off"),
+    if error.is_transient() {
+        tracing::warn!(%error, messages, "messages come again");
+    } else {
+        tracing::error!(%error, messages, "messages cannot be worked off");
     }
 }

@@ -5,11 +5,14 @@ use runtime::{Aws, Error, Pace, Settings};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    runtime::init_default_subscriber();
+    runtime::init();
     let settings = Settings::read(&["TABLE_NAME"])?;
     let aws = Aws::connect(Pace::Queue).await;
     let db = aws.db(settings.get("TABLE_NAME"));
     runtime::aws::warm(&db, "PROGRAMME#-").await;
     let app = &App::new(db.clone());
-    runtime::sqs::serve(&db, |deliveries| app.work_off(deliveries, runtime::now())).await
+    runtime::sqs::serve(&db, |deliveries, deadline| {
+        app.work_off(deliveries, deadline, runtime::now())
+    })
+    .await
 }

@@ -1,10 +1,12 @@
 //! The receipts of an account are posted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::account::{Account, Entry, receipt_entry_id};
 use domain::earning;
+use domain::programme::Programme;
 use runtime::sqs::Failed;
 use store::account::{self, AccountId, Committed, Posting};
 use store::db::Read;
@@ -40,7 +42,7 @@ impl App {
         }
         // A receipt whose points cannot be counted must not hold up its neighbours: it fails alone.
         if let Err(error) = self.commit(id, &ready, now).await {
-            if ready.len() > 1 && !matches!(error, WorkError::Store(_) | WorkError::Contended) {
+            if ready.len() > 1 && !error.is_transient() {
                 for one in ready {
                     let one = [one];
                     if let Err(error) = self.finish(id, &one, now).await {
@@ -87,12 +89,12 @@ impl App {
     async fn commit(&self, id: &AccountId, ready: &[Ready], now: DateTime<Utc>) -> Result<(), WorkError> {
         let mut left: Vec<&StoredReceipt> = ready.iter().map(|ready| &ready.stored).collect();
         for round in 0..ROUNDS_MAX {
-            if left.is_empty() {
-                return Ok(());
-            }
             if round > 0 {
                 tokio::time::sleep(PAUSE.saturating_mul(round).mul_f64(fastrand::f64())).await;
                 left = self.unposted(id, left).await?;
+                if left.is_empty() {
+                    return Ok(());
+                }
             }
             let read = if round == 0 { Read::Eventual } else { Read::Strong };
             let before = account::read(&self.db, Site::PostAccount, id, read).await?;
@@ -115,17 +117,20 @@ impl App {
         }
         let mut account = before.map(|record| record.d.clone()).unwrap_or_default();
         let mut entries: Vec<Entry> = Vec::with_capacity(receipts.len());
-        for stored in receipts {
-            let (entry, after) = self.fold(id, &account, stored).await?;
-            entries.push(entry);
-            account = after;
-        }
-        let programme = self
+        // What is kept as in force may be older than the version that a till was answered with: either may have the lower
+        // threshold. Issuance decides by the truth; here it is enough to ask.
+        let current = self
             .programmes
             .current(&self.db, Site::PostProgramme, &id.tenant, &id.programme)
             .await?;
-        let due = programme.ok_or(WorkError::NoProgramme)?;
-        let due = account.vouchers_due(&due) > 0;
+        let mut programmes = vec![current.ok_or(WorkError::NoProgramme)?];
+        for stored in receipts {
+            let (programme, entry, after) = self.fold(id, &account, stored).await?;
+            programmes.push(programme);
+            entries.push(entry);
+            account = after;
+        }
+        let due = programmes.iter().any(|programme| account.vouchers_due(programme) > 0);
         let postings: Vec<_> = entries
             .iter()
             .zip(receipts)
@@ -143,7 +148,7 @@ impl App {
         id: &AccountId,
         account: &Account,
         stored: &StoredReceipt,
-    ) -> Result<(Entry, Account), WorkError> {
+    ) -> Result<(Arc<Programme>, Entry, Account), WorkError> {
         let version = stored.expected_version;
         let programme = self
             .programmes
@@ -151,9 +156,10 @@ impl App {
             .await?;
         let programme = programme.ok_or(WorkError::NoProgramme)?;
         let earned = earning::earn(&stored.receipt, &programme).map_err(|_| WorkError::OutOfRange)?;
-        account
+        let (entry, after) = account
             .post(&stored.receipt, &earned)
-            .map_err(|_| WorkError::OutOfRange)
+            .map_err(|_| WorkError::OutOfRange)?;
+        Ok((programme, entry, after))
     }
 
     /// Those of the receipts that have no entry yet.

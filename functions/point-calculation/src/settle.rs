@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::id::{LookupKey, PartyId, Tenant};
 use domain::receipt::ReceiptKey;
+use runtime::sqs::Deadline;
 use store::db::Read;
 use store::receipt::{self, Stamped};
 use store::{Site, card};
@@ -14,23 +15,39 @@ const PAGES_MAX: usize = 4;
 
 impl App {
     /// Stamps the receipts that wait for the card. Each leaves the list with its stamp, so a message that comes again goes
-    /// on where the last one stopped.
-    pub(crate) async fn settle(&self, tenant: &Tenant, card: &LookupKey, now: DateTime<Utc>) -> Result<(), WorkError> {
+    /// on where the last one stopped. One that cannot be stamped does not hold up those behind it; the message then fails.
+    pub(crate) async fn settle(
+        &self,
+        tenant: &Tenant,
+        card: &LookupKey,
+        deadline: Deadline,
+        now: DateTime<Utc>,
+    ) -> Result<(), WorkError> {
         let found = card::read(&self.db, Site::SettleCard, tenant, card, Read::Strong).await?;
         let Some(found) = found else { return Ok(()) };
         // Blocked again meanwhile: its receipts go on waiting.
         let Some(party) = found.d.leads_to() else { return Ok(()) };
-        let mut settled = 0usize;
+        let (mut settled, mut after, mut failed) = (0usize, None, None);
         for _ in 0..PAGES_MAX {
-            let (page, next) = card::parked(&self.db, Site::SettleParked, tenant, card, None).await?;
+            let (page, next) = card::parked(&self.db, Site::SettleParked, tenant, card, after).await?;
             for parked in &page {
-                self.stamp(tenant, card, &parked.d.receipt, party, now).await?;
+                if deadline.is_near() {
+                    return Err(WorkError::OutOfTime);
+                }
+                match self.stamp(tenant, card, &parked.d.receipt, party, now).await {
+                    Ok(()) => settled += 1,
+                    Err(error) if error.is_transient() => return Err(error),
+                    Err(error) => failed = Some(error),
+                }
             }
-            settled += page.len();
-            if next.is_none() {
+            after = next;
+            if after.is_none() {
                 tracing::info!(receipts = settled, "the receipts of a card are settled");
-                return Ok(());
+                return failed.map_or(Ok(()), Err);
             }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         Ok(card::announce(&self.db, Site::SettleStamp, &found, now).await?)
     }

@@ -15,8 +15,9 @@ use domain::code::VoucherCode;
 use domain::programme::Programme;
 use domain::voucher::{State, Voucher};
 use messages::IssuanceMessage;
+use runtime::contained;
 use runtime::secrets::{CodeKeys, Pepper};
-use runtime::sqs::{Delivery, Failed};
+use runtime::sqs::{Deadline, Delivery, Failed};
 use store::account::{self, AccountId};
 use store::db::Read;
 use store::voucher::{self, Issued, NewVoucher};
@@ -50,6 +51,20 @@ enum IssueError {
     NoKey,
     #[error("other writers kept winning the race for the account")]
     Contended,
+    #[error("the time of the invocation is nearly over")]
+    OutOfTime,
+    #[error(transparent)]
+    Panicked(#[from] runtime::Panicked),
+}
+
+impl IssueError {
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_transient(),
+            Self::Contended | Self::OutOfTime => true,
+            _ => false,
+        }
+    }
 }
 
 impl App {
@@ -58,8 +73,14 @@ impl App {
         Self { db, pepper, code_keys }
     }
 
-    /// Works off a batch; returns the messages that must come again.
-    pub async fn work_off(&self, deliveries: Vec<Delivery<IssuanceMessage>>, now: DateTime<Utc>) -> Failed {
+    /// Works off a batch; returns the messages that must come again. What fails or panics for one account leaves the others
+    /// alone, and what the time does not suffice for comes again.
+    pub async fn work_off(
+        &self,
+        deliveries: Vec<Delivery<IssuanceMessage>>,
+        deadline: Deadline,
+        now: DateTime<Utc>,
+    ) -> Failed {
         let mut accounts: BTreeMap<AccountId, Vec<String>> = BTreeMap::new();
         for Delivery {
             id,
@@ -82,13 +103,14 @@ impl App {
         }
         let mut failed = Failed::new();
         for (id, messages) in accounts {
-            if let Err(error) = self.issue(&id, now).await {
-                match &error {
-                    IssueError::Store(inner) if !inner.is_transient() => {
-                        tracing::error!(%error, "vouchers cannot be issued");
-                    }
-                    IssueError::Store(_) | IssueError::Contended => tracing::warn!(%error, "messages come again"),
-                    _ => tracing::error!(%error, "vouchers cannot be issued"),
+            if let Err(error) = contained(self.issue(&id, deadline, now))
+                .await
+                .unwrap_or_else(|e| Err(e.into()))
+            {
+                if error.is_transient() {
+                    tracing::warn!(%error, "messages come again");
+                } else {
+                    tracing::error!(%error, "vouchers cannot be issued");
                 }
                 failed.extend(messages);
             }
@@ -97,7 +119,7 @@ impl App {
     }
 
     /// Issues what is due on the account, step by step.
-    async fn issue(&self, id: &AccountId, now: DateTime<Utc>) -> Result<(), IssueError> {
+    async fn issue(&self, id: &AccountId, deadline: Deadline, now: DateTime<Utc>) -> Result<(), IssueError> {
         // Not a kept one: with a threshold that was lowered a moment ago, the message would be thought done.
         let programme = programme::read_current(&self.db, Site::IssueProgramme, &id.tenant, &id.programme).await?;
         let programme = programme.ok_or(IssueError::NoProgramme)?.d.programme;
@@ -107,6 +129,9 @@ impl App {
         while steps < STEPS_MAX && lost < ROUNDS_MAX {
             let before = account::read(&self.db, Site::IssueAccount, id, Read::Strong).await?;
             let Some(before) = before else { break };
+            if deadline.is_near() {
+                return Err(IssueError::OutOfTime);
+            }
             let issue = before
                 .d
                 .issue(&programme, today, &taken)

@@ -5,7 +5,7 @@ use voucher_issuance::App;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    runtime::init_default_subscriber();
+    runtime::init();
     let settings = Settings::read(&["TABLE_NAME", "CODE_KEYS_SECRET_ARN", "LOOKUP_PEPPER_SECRET_ARN"])?;
     let aws = Aws::connect(Pace::Queue).await;
     let db = aws.db(settings.get("TABLE_NAME"));
@@ -15,5 +15,8 @@ async fn main() -> Result<(), Error> {
         runtime::aws::warm(&db, "PROGRAMME#-"),
     );
     let app = &App::new(db.clone(), pepper?, code_keys?);
-    runtime::sqs::serve(&db, |deliveries| app.work_off(deliveries, runtime::now())).await
+    runtime::sqs::serve(&db, |deliveries, deadline| {
+        app.work_off(deliveries, deadline, runtime::now())
+    })
+    .await
 }

@@ -21,6 +21,7 @@ use store::voucher::NewVoucher;
 use store::{Db, Key, Record, Site, client, location, receipt, voucher};
 use treue_local::aws::{AwsEndpoints, AwsOptions};
 use treue_local::operations::bootstrap::{self, NewClient};
+use treue_local::operations::reconcile::{self, Options};
 use treue_local::operations::verify::{self, Finding};
 use treue_local::operations::{Queues, System, Walk};
 use treue_local::provision::{Clients, ProvisionOptions, provision};
@@ -264,6 +265,37 @@ async fn a_missing_entry_is_found_in_the_ledger_and_at_its_receipt() {
             .any(|text| text.contains("receipt B01~1~2026-11-22~2: no ledger entry")),
         "{texts:?}"
     );
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_read_is_named_and_hides_nothing_else() {
+    let books = Books::written().await;
+    // A till named by a number: no code writes this.
+    let receipt = receipt::key(&books.account.tenant, &sale(1).key);
+    books.set(&receipt, "client", 7).await;
+    books.delete(&books.entry_key(3)).await;
+    let all = verify::all(&books.system, runtime::now() + chrono::Duration::seconds(1), &|_| {})
+        .await
+        .unwrap();
+    let texts = texts(&all);
+    assert_eq!(all.found, 3, "{texts:?}");
+    assert!(
+        texts
+            .iter()
+            .any(|text| text.starts_with(&format!("item {} / {}: ", receipt.pk, receipt.sk))),
+        "{texts:?}"
+    );
+    assert!(
+        texts.iter().any(|text| text.contains("2026-11-22~3: no ledger entry")),
+        "{texts:?}"
+    );
+
+    let options = Options {
+        dry_run: true,
+        ..Options::everything(runtime::now(), std::time::Duration::ZERO)
+    };
+    let missing = reconcile::run(&books.system, &options, &|_| {}).await.unwrap();
+    assert_eq!((missing.unreadable, missing.receipts), (1, 1));
 }
 
 #[tokio::test]

@@ -17,9 +17,31 @@ pub enum Pace {
     Queue,
 }
 
+impl Pace {
+    /// Longest wait for one try of a call.
+    const fn attempt(self) -> Duration {
+        match self {
+            Self::Till => Duration::from_secs(1),
+            Self::Queue => Duration::from_secs(2),
+        }
+    }
+
+    /// No try of a call begins after this time: at a till the second follows a first that timed out, on a queue the third,
+    /// before the message comes again much later.
+    const fn patience(self) -> Duration {
+        match self {
+            Self::Till => Duration::from_secs(2),
+            Self::Queue => Duration::from_secs(5),
+        }
+    }
+}
+
 /// The configuration all clients share.
 #[derive(Debug, Clone)]
-pub struct Aws(SdkConfig);
+pub struct Aws {
+    config: SdkConfig,
+    pace: Pace,
+}
 
 impl Aws {
     /// Loads region, credentials and endpoints from the environment.
@@ -27,10 +49,7 @@ impl Aws {
     /// The SDK's own retries are off: the store and the sender retry themselves, with bounds and the same tokens, and
     /// count every request.
     pub async fn connect(pace: Pace) -> Self {
-        let attempt = match pace {
-            Pace::Till => Duration::from_secs(1),
-            Pace::Queue => Duration::from_secs(2),
-        };
+        let attempt = pace.attempt();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
             .operation_attempt_timeout(attempt)
@@ -41,24 +60,29 @@ impl Aws {
             .retry_config(RetryConfig::disabled())
             .load()
             .await;
-        Self(config)
+        Self { config, pace }
     }
 
     /// The table.
     pub fn db(&self, table: &str) -> Db {
-        Db::new(aws_sdk_dynamodb::Client::new(&self.0), table.to_owned(), Probe::none())
+        Db::new(
+            aws_sdk_dynamodb::Client::new(&self.config),
+            table.to_owned(),
+            Probe::none(),
+        )
+        .with_patience(self.pace.patience())
     }
 
     /// The sender to queues.
     #[cfg(feature = "queue")]
     pub fn sender(&self) -> messages::Sender {
-        messages::Sender::new(aws_sdk_sqs::Client::new(&self.0), Probe::none())
+        messages::Sender::new(aws_sdk_sqs::Client::new(&self.config), Probe::none())
     }
 
     /// The buckets. Objects are larger than items and calls rarer, so the SDK may try three times within ten seconds.
     #[cfg(feature = "bucket")]
     pub fn buckets(&self) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::config::Builder::from(&self.0)
+        let config = aws_sdk_s3::config::Builder::from(&self.config)
             .retry_config(RetryConfig::standard().with_max_attempts(3))
             .timeout_config(
                 TimeoutConfig::builder()
@@ -73,7 +97,7 @@ impl Aws {
 
     /// The configuration, for clients that only one function has.
     pub fn config(&self) -> &SdkConfig {
-        &self.0
+        &self.config
     }
 }
 

@@ -3,9 +3,11 @@
 use std::time::Instant;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use http_edge::{Problem, Request, Response};
+use http_edge::{Code, Problem, Request, Response};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use store::Db;
+
+use crate::contain::{Panicked, contained};
 
 /// Serves requests until the platform ends the process. Every request ends in an answer and one log line.
 ///
@@ -42,7 +44,10 @@ where
         .unwrap_or_else(|| event.context.request_id.clone());
     let outcome = match Request::from_event(event.payload) {
         // Boxed: the future of the whole loop would be as large as the longest way through any handler.
-        Ok(request) => Box::pin(handler(request)).await,
+        Ok(request) => match contained(Box::pin(handler(request))).await {
+            Ok(outcome) => outcome,
+            Err(Panicked) => Err(Problem::new(Code::Internal, "something is wrong on our side")),
+        },
         Err(problem) => Err(problem),
     };
     let (response, code) = match outcome {

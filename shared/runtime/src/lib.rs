@@ -4,6 +4,7 @@
 //! functions (time-outs, retries, log lines, batch answers) is decided here.
 
 pub mod aws;
+pub mod contain;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "secrets")]
@@ -13,10 +14,17 @@ pub mod settings;
 pub mod sqs;
 
 pub use aws::{Aws, Pace};
-pub use lambda_runtime::{Error, tracing::init_default_subscriber};
+pub use contain::{Panicked, contained};
+pub use lambda_runtime::Error;
 pub use settings::Settings;
 
 use chrono::{DateTime, SubsecRound, Utc};
+
+/// To be called first: logs in the platform's format, and of a panic only its place.
+pub fn init() {
+    lambda_runtime::tracing::init_default_subscriber();
+    contain::log_places_only();
+}
 
 /// The clock, to the millisecond. Read once per request or batch; everything below takes the time as a value.
 #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]

@@ -1,10 +1,10 @@
 //! The loop around the handler of a function that works off a queue.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
 use store::Db;
 
@@ -20,6 +20,36 @@ pub struct Delivery<M> {
 /// Ids of the messages that must come again.
 pub type Failed = BTreeSet<String>;
 
+/// What one step of a handler may still take when the deadline is near: a call to the table with all its tries.
+const STEP_MAX: Duration = Duration::from_secs(8);
+
+/// Until when a handler may begin another step. What is left then comes again, instead of everything with the process.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// No deadline: for tests and tools.
+    pub const fn never() -> Self {
+        Self(None)
+    }
+
+    /// No step begins after this moment.
+    pub const fn at(moment: Instant) -> Self {
+        Self(Some(moment))
+    }
+
+    /// The end of the invocation less [`STEP_MAX`].
+    fn of(context: &Context) -> Self {
+        let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+        Self(Instant::now().checked_add(left.saturating_sub(STEP_MAX)))
+    }
+
+    /// Whether no further step may begin.
+    pub fn is_near(&self) -> bool {
+        self.0.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}
+
 /// Works off batches until the platform ends the process.
 ///
 /// A message that cannot be read is reported as failed and ends in the dead-letter queue alone; the handler sees the
@@ -30,23 +60,25 @@ pub type Failed = BTreeSet<String>;
 pub async fn serve<M, H, Fut>(db: &Db, handler: H) -> Result<(), Error>
 where
     M: DeserializeOwned,
-    H: Fn(Vec<Delivery<M>>) -> Fut,
+    H: Fn(Vec<Delivery<M>>, Deadline) -> Fut,
     Fut: Future<Output = Failed>,
 {
     let handler = &handler;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
-        batch(db, handler, event.payload)
+        batch(db, handler, event)
     }))
     .await
 }
 
-async fn batch<M, H, Fut>(db: &Db, handler: &H, event: SqsEvent) -> Result<SqsBatchResponse, Error>
+async fn batch<M, H, Fut>(db: &Db, handler: &H, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error>
 where
     M: DeserializeOwned,
-    H: Fn(Vec<Delivery<M>>) -> Fut,
+    H: Fn(Vec<Delivery<M>>, Deadline) -> Fut,
     Fut: Future<Output = Failed>,
 {
     let started = Instant::now();
+    let deadline = Deadline::of(&event.context);
+    let event = event.payload;
     let all = event.records.len();
     let mut failed = Failed::new();
     let mut deliveries = Vec::with_capacity(all);
@@ -61,7 +93,7 @@ where
         }
     }
     if !deliveries.is_empty() {
-        failed.extend(handler(deliveries).await);
+        failed.extend(handler(deliveries, deadline).await);
     }
     let cost = db.meter().take();
     tracing::info!(

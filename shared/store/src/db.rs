@@ -19,13 +19,15 @@ use crate::error::{self, StoreError};
 use crate::record::{Item, Record};
 
 mod write;
+use write::Tried;
 pub use write::{Condition, Leg, TransactError, Value, Written};
 
 /// Tries of one call before the caller hears [`StoreError::Busy`] or [`StoreError::Unknown`].
 const TRIES_MAX: u32 = 5;
 /// First pause between tries; doubles, with full jitter.
 const PAUSE_FIRST: Duration = Duration::from_millis(20);
-/// How long a call is tried again: a caller at a till must hear "repeat" before the gateway gives up on the function.
+/// How long a call is tried again, unless [`Db::with_patience`] says otherwise: a caller at a till must hear "repeat" before
+/// the gateway gives up on the function.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Keys of one batch read (the service's limit is 100).
 pub const BATCH_GET_MAX: usize = 100;
@@ -141,6 +143,7 @@ pub struct Db {
     table: String,
     probe: Probe,
     meter: Arc<Meter>,
+    patience: Duration,
 }
 
 impl Db {
@@ -151,7 +154,14 @@ impl Db {
             table,
             probe,
             meter: Arc::default(),
+            patience: PATIENCE,
         }
+    }
+
+    /// The same table for callers who can wait longer or less long: no try begins after this time.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The counted cost of the calls.
@@ -366,7 +376,7 @@ impl Db {
         let mut last = StoreError::Busy(site);
         let started = Instant::now();
         for round in 0..TRIES_MAX {
-            if round > 0 && started.elapsed() > PATIENCE {
+            if round > 0 && started.elapsed() > self.patience {
                 break;
             }
             pause(round).await;
@@ -408,11 +418,10 @@ impl Db {
     /// # Errors
     /// [`StoreError`].
     pub async fn write<T: DeserializeOwned>(&self, site: Site, leg: Leg) -> Result<Written<T>, StoreError> {
-        let old = self.attempt(site, || self.write_once(site, &leg)).await?;
-        match old {
-            None => Ok(Written::Done),
-            Some(None) => Ok(Written::Refused(None)),
-            Some(Some(item)) => Ok(Written::Refused(Some(Box::new(Record::from_item(site, item)?)))),
+        match self.attempt(site, || self.write_once(site, &leg)).await? {
+            Tried::Done => Ok(Written::Done),
+            Tried::Refused(None) => Ok(Written::Refused(None)),
+            Tried::Refused(Some(item)) => Ok(Written::Refused(Some(Box::new(Record::from_item(site, item)?)))),
         }
     }
 

@@ -119,7 +119,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The programme in force, at most [`FRESH_FOR`] old.
+    /// The programme in force, at most [`FRESH_FOR`] and a moment old.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -134,7 +134,12 @@ impl Cache {
         if let Some(known) = self.current.get(&key, FRESH_FOR) {
             return Ok(Some(known));
         }
-        let Some(record) = read_current(db, site, tenant, programme).await? else {
+        // The cheap read does for what is kept for a while anyway; one that finds nothing is asked again strongly.
+        let found = match db.get(site, &current_key(tenant, programme), Read::Eventual).await? {
+            Some(record) => Some(record),
+            None => read_current(db, site, tenant, programme).await?,
+        };
+        let Some(record): Option<Record<ProgrammeVersion>> = found else {
             return Ok(None);
         };
         let found = Arc::new(record.d.programme);

@@ -92,9 +92,9 @@ impl<T: DeserializeOwned> Record<T> {
     /// Reads a record from an image of the table's stream, in DynamoDB's JSON.
     ///
     /// # Errors
-    /// [`StoreError::Unreadable`] when the image has another shape.
-    pub fn from_image(site: Site, image: serde_dynamo::Item) -> Result<Self, StoreError> {
-        serde_dynamo::from_item(image).map_err(|error| unreadable(site, &error))
+    /// What is wrong with its shape, without its values.
+    pub fn from_image(image: serde_dynamo::Item) -> Result<Self, String> {
+        serde_dynamo::from_item(image).map_err(|error| without_values(&error.to_string()))
     }
 }
 
@@ -106,7 +106,8 @@ fn unreadable(site: Site, error: &serde_dynamo::Error) -> StoreError {
 }
 
 /// A message about an item's shape up to the value it quotes: that may be a name. Field names and expected types stay.
-fn without_values(message: &str) -> String {
+#[must_use]
+pub fn without_values(message: &str) -> String {
     if ["missing field", "duplicate field"]
         .iter()
         .any(|kind| message.starts_with(kind))

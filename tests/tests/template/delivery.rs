@@ -50,8 +50,8 @@ fn stream_violations(template: &Template, source: &str, properties: &Value) -> V
     if at(properties, &["BisectBatchOnFunctionError"]).and_then(Value::as_bool) != Some(true) {
         violations.push(format!("{source}: one bad record would hold back its batch"));
     }
-    if number(properties, &["MaximumRetryAttempts"]).is_none() {
-        violations.push(format!("{source}: one bad record would block its shard for a day"));
+    if at(properties, &["MaximumRetryAttempts"]).is_none() {
+        violations.push(format!("{source}: it is not said how often a batch comes again"));
     }
     let destination = at(properties, &["DestinationConfig", "OnFailure", "Destination"])
         .and_then(reference)

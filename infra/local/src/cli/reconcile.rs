@@ -77,6 +77,12 @@ pub(crate) async fn run(args: &ReconcileArgs) -> Result<(), Failure> {
     if report.vouchers_moved > 0 {
         println!("changed while we looked   {:>8}", report.vouchers_moved);
     }
+    if report.unreadable > 0 {
+        return Err(Failure::Differences(format!(
+            "{} items cannot be read, so that nothing is known of them; treue verify names them",
+            report.unreadable
+        )));
+    }
     match (report.is_clean(), args.dry_run) {
         (true, _) => println!("Nothing is missing."),
         (false, false) => println!("What is missing is on its way."),

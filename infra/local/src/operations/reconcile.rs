@@ -24,7 +24,7 @@ use domain::id::LookupKey;
 use domain::programme::Programme;
 use domain::voucher::Voucher;
 use messages::{IssuanceMessage, PostingMessage};
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use store::account::{self, AccountId};
 use store::card;
 use store::db::{BATCH_GET_MAX, Read};
@@ -32,9 +32,9 @@ use store::exception::{self, ExceptionKind};
 use store::receipt::{self, StoredReceipt};
 use store::record::Item;
 use store::voucher::{self, Published};
-use store::{Db, Key, Record, Site, programme};
+use store::{Db, Key, Record, Site, StoreError, programme};
 
-use super::walk::{behind, by_type, walk};
+use super::walk::{behind, by_type, own, walk};
 use super::{OperationError, Seen, System, verify};
 
 /// Entity type of receipts that wait for a card.
@@ -92,6 +92,8 @@ pub struct Report {
     pub vouchers: u64,
     /// Vouchers that somebody changed while they were looked at: their change makes its own event.
     pub vouchers_moved: u64,
+    /// Items that cannot be read, so that nothing can be said about them; `verify` names them.
+    pub unreadable: u64,
 }
 
 impl Report {
@@ -141,6 +143,24 @@ impl Run<'_> {
         change(&mut self.report.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     }
 
+    /// The tenant's records; those that cannot be read are counted and left out.
+    fn own<T: DeserializeOwned>(&self, kind: &str, items: Vec<Item>) -> Vec<Record<T>> {
+        let (records, unreadable) = own(self.system, kind, items);
+        self.note(|report| report.unreadable = report.unreadable.saturating_add(count(unreadable.len())));
+        records
+    }
+
+    /// What was read, or `None` when an item was in the way that cannot be.
+    fn readable<T>(&self, outcome: Result<T, OperationError>) -> Result<Option<T>, OperationError> {
+        match outcome {
+            Err(OperationError::Store(StoreError::Unreadable { .. })) => {
+                self.note(|report| report.unreadable = report.unreadable.saturating_add(1));
+                Ok(None)
+            }
+            other => other.map(Some),
+        }
+    }
+
     async fn post(&self, messages: &[PostingMessage]) -> Result<(), OperationError> {
         if !self.options.dry_run {
             for chunk in messages.chunks(SEND_MAX) {
@@ -154,7 +174,7 @@ impl Run<'_> {
     }
 
     async fn receipts(&self, items: Vec<Item>) -> Result<(), OperationError> {
-        let page = own_records::<StoredReceipt>(self.system, "RECEIPT", items)?;
+        let page = self.own::<StoredReceipt>("RECEIPT", items);
         let page: Vec<_> = page
             .into_iter()
             .filter(|record| self.options.concerns(record.updated_at))
@@ -170,7 +190,10 @@ impl Run<'_> {
             missing.insert(record.d.receipt.key.clone(), record.d);
         }
         for record in paying {
-            if !missing.contains_key(&record.d.receipt.key) && !payments_noted(self.system, &record.d).await? {
+            if missing.contains_key(&record.d.receipt.key) {
+                continue;
+            }
+            if self.readable(payments_noted(self.system, &record.d).await)? == Some(false) {
                 missing.insert(record.d.receipt.key.clone(), record.d);
             }
         }
@@ -189,20 +212,15 @@ impl Run<'_> {
 
     async fn parked(&self, items: Vec<Item>) -> Result<(), OperationError> {
         let mut cards: BTreeSet<LookupKey> = BTreeSet::new();
-        for record in own_records::<IgnoredAny>(self.system, "CARD", items)? {
+        for record in self.own::<IgnoredAny>("CARD", items) {
             let lookup = behind(&record.pk, "CARD", &self.system.tenant);
             cards.extend(lookup.and_then(|lookup| lookup.parse().ok()));
         }
         let mut messages = Vec::new();
         for lookup in cards {
-            let found = card::read(
-                &self.system.db,
-                Site::ToolRead,
-                &self.system.tenant,
-                &lookup,
-                Read::Strong,
-            )
-            .await?;
+            let (db, tenant) = (&self.system.db, &self.system.tenant);
+            let found = card::read(db, Site::ToolRead, tenant, &lookup, Read::Strong).await;
+            let found = self.readable(found.map_err(OperationError::from))?.flatten();
             let leads = found.filter(|found| found.d.leads_to().is_some());
             if leads.is_some_and(|found| found.updated_at <= self.options.settled_before) {
                 messages.push(PostingMessage::SettleCard {
@@ -217,7 +235,7 @@ impl Run<'_> {
 
     async fn accounts(&self, programmes: &programme::Cache, items: Vec<Item>) -> Result<(), OperationError> {
         let mut messages = Vec::new();
-        for record in own_records::<Account>(self.system, "PARTY", items)? {
+        for record in self.own::<Account>("PARTY", items) {
             self.note(|report| report.accounts_seen = report.accounts_seen.saturating_add(1));
             let Some(id) = account_of(self.system, &record.key()) else {
                 continue;
@@ -244,7 +262,7 @@ impl Run<'_> {
     }
 
     async fn vouchers(&self, items: Vec<Item>) -> Result<(), OperationError> {
-        let page = own_records::<Voucher>(self.system, "VOUCHER", items)?;
+        let page = self.own::<Voucher>("VOUCHER", items);
         let page: Vec<_> = page
             .into_iter()
             .filter(|record| self.options.concerns(record.updated_at))
@@ -270,21 +288,6 @@ impl Run<'_> {
 
 fn count(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
-}
-
-fn own_records<T: serde::de::DeserializeOwned>(
-    system: &System,
-    kind: &str,
-    items: Vec<Item>,
-) -> Result<Vec<Record<T>>, OperationError> {
-    let mut records = Vec::with_capacity(items.len());
-    for item in items {
-        let record = Record::<T>::from_item(Site::ToolRead, item)?;
-        if behind(&record.pk, kind, &system.tenant).is_some() {
-            records.push(record);
-        }
-    }
-    Ok(records)
 }
 
 fn account_of(system: &System, key: &Key) -> Option<AccountId> {

@@ -13,12 +13,13 @@ use domain::id::{PartyId, ProgrammeId};
 use domain::receipt::ReceiptKey;
 use domain::voucher::Voucher;
 use futures::stream::{self, TryStreamExt};
+use serde::de::IgnoredAny;
 use store::account::{self, AccountId};
 use store::receipt::{self, StoredReceipt};
-use store::{Key, Record, Site, voucher};
+use store::{Key, Record, StoreError, voucher};
 
-use super::evidence::{at_rest, partition, records, referenced};
-use super::walk::{behind, by_type, walk};
+use super::evidence::{at_rest, partition, referenced};
+use super::walk::{Unreadable, behind, by_type, own, walk};
 use super::{OperationError, Seen, System};
 
 /// Findings kept for the report; beyond that only their number counts.
@@ -54,6 +55,13 @@ pub enum Finding {
         /// When it got its account, or was accepted with it.
         since: DateTime<Utc>,
     },
+    /// An item has a shape that nobody understands.
+    Unreadable {
+        /// Where it stands.
+        key: Key,
+        /// What is wrong, without its values.
+        reason: String,
+    },
 }
 
 impl fmt::Display for Finding {
@@ -80,6 +88,7 @@ impl fmt::Display for Finding {
                     since.format("%Y-%m-%d %H:%M:%SZ")
                 )
             }
+            Self::Unreadable { key, reason } => write!(f, "item {} / {}: {reason}", key.pk, key.sk),
         }
     }
 }
@@ -110,6 +119,12 @@ impl Report {
             self.findings.push(finding);
         }
     }
+
+    fn add_unreadable(&mut self, items: Vec<Unreadable>) {
+        for Unreadable { key, reason } in items {
+            self.add(Finding::Unreadable { key, reason });
+        }
+    }
 }
 
 /// Proves everything of the tenant. A receipt is missed in the ledger when it was stamped before `settled_before`.
@@ -124,11 +139,14 @@ pub async fn all(system: &System, settled_before: DateTime<Utc>, seen: Seen<'_>)
     walk(system, &types, seen, |items| async move {
         for (kind, items) in by_type(items) {
             if kind != receipt::RECEIPT {
-                lock(books_of).collect(system, items)?;
+                let unreadable = lock(books_of).collect(system, &kind, items);
+                lock(report_of).add_unreadable(unreadable);
                 continue;
             }
-            let found = unposted(system, records::<StoredReceipt>(items)?, settled_before).await?;
+            let (receipts, unreadable) = own::<StoredReceipt>(system, "RECEIPT", items);
+            let found = unposted(system, receipts, settled_before).await?;
             let mut report = lock(report_of);
+            report.add_unreadable(unreadable);
             report.receipts = report.receipts.saturating_add(found.stamped);
             report.pending = report.pending.saturating_add(found.pending);
             found.missing.into_iter().for_each(|finding| report.add(finding));
@@ -149,9 +167,9 @@ pub async fn party(system: &System, party: &PartyId) -> Result<Report, Operation
     let report = Mutex::new(Report::default());
     let mut books = Books::default();
     for prefix in [account::PREFIX, "LEDGER#"] {
-        for item in partition(&system.db, &party_pk(system, party)?, prefix).await? {
-            books.collect(system, vec![item])?;
-        }
+        let items = partition(&system.db, &party_pk(system, party)?, prefix).await?;
+        // The kind only tells vouchers, which have partitions of their own, from what stands with the party.
+        lock(&report).add_unreadable(books.collect(system, account::ACCOUNT, items));
     }
     let accounts: Vec<_> = books.accounts.keys().cloned().collect();
     for id in accounts {
@@ -173,23 +191,23 @@ struct Books {
 }
 
 impl Books {
-    fn collect(&mut self, system: &System, items: Vec<store::record::Item>) -> Result<(), OperationError> {
-        for item in items {
-            let head = Record::<serde::de::IgnoredAny>::from_item(Site::ToolRead, item.clone())?;
-            if head.et == voucher::VOUCHER {
-                let Some((tenant, _)) = voucher::parse_partition(&head.pk) else {
-                    continue;
-                };
-                let voucher = Record::<Voucher>::from_item(Site::ToolRead, item)?.d;
-                if tenant == system.tenant {
-                    let id = account_id(system, voucher.party, voucher.programme);
-                    self.accounts.entry(id).or_default().push(voucher.sequence);
-                }
-            } else if let Some(id) = account_of(system, &head.key()) {
+    /// Notes the accounts that items of one type belong to; returns the items that cannot be read.
+    fn collect(&mut self, system: &System, kind: &str, items: Vec<store::record::Item>) -> Vec<Unreadable> {
+        if kind == voucher::VOUCHER {
+            let (vouchers, unreadable) = own::<Voucher>(system, "VOUCHER", items);
+            for voucher in vouchers.into_iter().map(|record| record.d) {
+                let id = account_id(system, voucher.party, voucher.programme);
+                self.accounts.entry(id).or_default().push(voucher.sequence);
+            }
+            return unreadable;
+        }
+        let (heads, unreadable) = own::<IgnoredAny>(system, "PARTY", items);
+        for head in heads {
+            if let Some(id) = account_of(system, &head.key()) {
                 self.accounts.entry(id).or_default();
             }
         }
-        Ok(())
+        unreadable
     }
 }
 
@@ -214,7 +232,10 @@ fn account_of(system: &System, key: &Key) -> Option<AccountId> {
 async fn prove(system: &System, books: Books, report: &Mutex<Report>, seen: Seen<'_>) -> Result<(), OperationError> {
     stream::iter(books.accounts.into_iter().map(Ok))
         .try_for_each_concurrent(PARALLEL, |(id, sequences)| async move {
-            let outcome = prove_account(system, &id, sequences).await?;
+            let outcome = match prove_account(system, &id, sequences).await {
+                Err(OperationError::Store(StoreError::Unreadable { reason, .. })) => unreadable(&id, reason),
+                outcome => outcome?,
+            };
             seen(outcome.entries);
             let mut report = lock(report);
             report.accounts = report.accounts.saturating_add(1);
@@ -231,6 +252,14 @@ struct Proof {
     entries: u64,
     vouchers: u64,
     findings: Vec<Finding>,
+}
+
+/// An account of which an item cannot be read: nothing can be proved of it, and the others are not its business.
+fn unreadable(id: &AccountId, reason: String) -> Proof {
+    Proof {
+        findings: vec![Finding::Unreadable { key: id.key(), reason }],
+        ..Proof::default()
+    }
 }
 
 async fn prove_account(system: &System, id: &AccountId, mut sequences: Vec<u64>) -> Result<Proof, OperationError> {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
-use store::Site;
+use serde::de::DeserializeOwned;
 use store::record::Item;
 use store::scan::{self, Segment};
+use store::{Key, Record, Site};
 
 use super::{OperationError, Seen, System, Walk};
 
@@ -69,4 +70,45 @@ pub(super) fn behind<'a>(pk: &'a str, kind: &str, tenant: &domain::id::Tenant) -
         .strip_prefix('#')?
         .strip_prefix(tenant.as_str())?
         .strip_prefix('#')
+}
+
+/// An item that another version of the code, or a fault, has left in a shape that nobody understands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unreadable {
+    /// Its key.
+    pub(super) key: Key,
+    /// What is wrong, without its values.
+    pub(super) reason: String,
+}
+
+/// The records of the tenant among `items`, and those of its items that cannot be read: one of them must not hide all others.
+pub(super) fn own<T: DeserializeOwned>(
+    system: &System,
+    kind: &str,
+    items: Vec<Item>,
+) -> (Vec<Record<T>>, Vec<Unreadable>) {
+    let (mut records, mut unreadable) = (Vec::with_capacity(items.len()), Vec::new());
+    for item in items {
+        let text = |name: &str| {
+            item.get(name)
+                .and_then(|value| value.as_s().ok())
+                .cloned()
+                .unwrap_or_default()
+        };
+        let key = Key {
+            pk: text("pk"),
+            sk: text("sk"),
+        };
+        if behind(&key.pk, kind, &system.tenant).is_none() {
+            continue;
+        }
+        match Record::from_item(Site::ToolRead, item) {
+            Ok(record) => records.push(record),
+            Err(error) => unreadable.push(Unreadable {
+                key,
+                reason: error.to_string(),
+            }),
+        }
+    }
+    (records, unreadable)
 }

@@ -1,10 +1,17 @@
 //! Writes: one leg by itself or several in a transaction.
 
 use std::collections::HashMap;
+use std::fmt;
 
-use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update,
+    AttributeValue, CancellationReason, ConditionCheck, ConsumedCapacity, Delete, Put, ReturnConsumedCapacity,
+    TransactWriteItem, Update,
 };
 use chrono::SecondsFormat;
 use faults::Site;
@@ -98,8 +105,8 @@ impl Condition {
     }
 }
 
-/// One write.
-#[derive(Debug, Clone)]
+/// One write. `Debug` shows neither keys nor values: both may lead to a person.
+#[derive(Clone)]
 pub enum Leg {
     /// Store an item.
     Put(Item, Option<Condition>),
@@ -109,6 +116,17 @@ pub enum Leg {
     Delete(Key, Option<Condition>),
     /// Only check.
     Check(Key, Condition),
+}
+
+impl fmt::Debug for Leg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Put(..) => "Put(…)",
+            Self::Update(..) => "Update(…)",
+            Self::Delete(..) => "Delete(…)",
+            Self::Check(..) => "Check(…)",
+        })
+    }
 }
 
 impl Leg {
@@ -207,13 +225,21 @@ pub enum Written<T> {
     Refused(Option<Box<Record<T>>>),
 }
 
-/// A leg whose condition does not hold.
-#[derive(Debug, Clone)]
+/// A leg whose condition does not hold. `Debug` does not show the item.
+#[derive(Clone)]
 pub struct FailedLeg {
     /// Position of the leg in the transaction, from 0.
     pub index: usize,
     /// The item that stood in the way.
     pub item: Option<Item>,
+}
+
+impl fmt::Debug for FailedLeg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FailedLeg")
+            .field("index", &self.index)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a transaction was not applied.
@@ -250,31 +276,38 @@ pub(super) fn cancelled(site: Site, reasons: &[CancellationReason]) -> Result<Ve
     }
 }
 
+/// What became of one try of a single write.
+pub(super) enum Tried {
+    Done,
+    /// The condition does not hold; the item that stood in the way, if there is one.
+    Refused(Option<Item>),
+}
+
 impl Db {
-    /// One try of a single write. `Some` when its condition does not hold.
-    pub(super) async fn write_once(&self, site: Site, leg: &Leg) -> Result<Option<Option<Item>>, StoreError> {
-        let total = ReturnConsumedCapacity::Total;
+    /// One try of a single write.
+    pub(super) async fn write_once(&self, site: Site, leg: &Leg) -> Result<Tried, StoreError> {
         match leg.clone() {
             Leg::Put(item, condition) => {
                 let (expression, names, values) = split(condition);
-                let call = self.client.put_item().table_name(&self.table).set_item(Some(item));
-                let call = call
+                let call = self
+                    .client
+                    .put_item()
+                    .table_name(&self.table)
+                    .set_item(Some(item))
                     .set_condition_expression(expression)
-                    .set_expression_attribute_names(names);
-                let call = call
+                    .set_expression_attribute_names(names)
                     .set_expression_attribute_values(values)
-                    .return_values_on_condition_check_failure(OLD);
-                match call.return_consumed_capacity(total).send().await {
-                    Ok(answer) => self.meter.count(true, answer.consumed_capacity()),
-                    Err(sdk_error) => {
-                        return refused(site, sdk_error, |e| match e {
-                            aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(e) => {
-                                Some(e.item.clone())
-                            }
-                            _ => None,
-                        });
-                    }
-                }
+                    .return_values_on_condition_check_failure(OLD)
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total);
+                let answer = call.send().await;
+                self.tried(
+                    site,
+                    answer.map(|answer| answer.consumed_capacity),
+                    |error| match error {
+                        PutItemError::ConditionalCheckFailedException(failed) => Some(failed),
+                        _ => None,
+                    },
+                )
             }
             Leg::Update(key, update, condition) => {
                 let (expression, names, values) = split(Some(update));
@@ -282,27 +315,22 @@ impl Db {
                     .client
                     .update_item()
                     .table_name(&self.table)
-                    .set_key(Some(key.attributes()));
-                let call = call
+                    .set_key(Some(key.attributes()))
                     .set_update_expression(expression)
-                    .set_condition_expression(condition);
-                let call = call
+                    .set_condition_expression(condition)
                     .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values);
-                let call = call.return_values_on_condition_check_failure(OLD);
-                match call.return_consumed_capacity(total).send().await {
-                    Ok(answer) => self.meter.count(true, answer.consumed_capacity()),
-                    Err(sdk_error) => {
-                        return refused(site, sdk_error, |e| {
-                            match e {
-                        aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(e) => {
-                            Some(e.item.clone())
-                        }
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(OLD)
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total);
+                let answer = call.send().await;
+                self.tried(
+                    site,
+                    answer.map(|answer| answer.consumed_capacity),
+                    |error| match error {
+                        UpdateItemError::ConditionalCheckFailedException(failed) => Some(failed),
                         _ => None,
-                    }
-                        });
-                    }
-                }
+                    },
+                )
             }
             Leg::Delete(key, condition) => {
                 let (expression, names, values) = split(condition);
@@ -310,48 +338,45 @@ impl Db {
                     .client
                     .delete_item()
                     .table_name(&self.table)
-                    .set_key(Some(key.attributes()));
-                let call = call
+                    .set_key(Some(key.attributes()))
                     .set_condition_expression(expression)
-                    .set_expression_attribute_names(names);
-                let call = call
+                    .set_expression_attribute_names(names)
                     .set_expression_attribute_values(values)
-                    .return_values_on_condition_check_failure(OLD);
-                match call.return_consumed_capacity(total).send().await {
-                    Ok(answer) => self.meter.count(true, answer.consumed_capacity()),
-                    Err(sdk_error) => {
-                        return refused(site, sdk_error, |e| {
-                            match e {
-                        aws_sdk_dynamodb::operation::delete_item::DeleteItemError::ConditionalCheckFailedException(e) => {
-                            Some(e.item.clone())
-                        }
-                        _ => None,
-                    }
-                        });
-                    }
-                }
-            }
-            Leg::Check(..) => {
-                return Err(StoreError::Refused {
+                    .return_values_on_condition_check_failure(OLD)
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total);
+                let answer = call.send().await;
+                self.tried(
                     site,
-                    code: "CheckAlone".to_owned(),
-                });
+                    answer.map(|answer| answer.consumed_capacity),
+                    |error| match error {
+                        DeleteItemError::ConditionalCheckFailedException(failed) => Some(failed),
+                        _ => None,
+                    },
+                )
             }
+            Leg::Check(..) => Err(StoreError::Refused {
+                site,
+                code: "CheckAlone".to_owned(),
+            }),
         }
-        Ok(None)
     }
-}
 
-fn refused<E, R>(
-    site: Site,
-    sdk_error: SdkError<E, R>,
-    old: impl Fn(&E) -> Option<Option<Item>>,
-) -> Result<Option<Option<Item>>, StoreError>
-where
-    E: aws_sdk_dynamodb::error::ProvideErrorMetadata,
-{
-    match sdk_error.as_service_error().and_then(old) {
-        Some(item) => Ok(Some(item)),
-        None => Err(error::from_sdk(site, &sdk_error)),
+    /// Sorts an answer: stored, or a failed condition with the item in its way, or an error.
+    fn tried<E: ProvideErrorMetadata>(
+        &self,
+        site: Site,
+        answer: Result<Option<ConsumedCapacity>, SdkError<E, HttpResponse>>,
+        failed_condition: impl Fn(&E) -> Option<&ConditionalCheckFailedException>,
+    ) -> Result<Tried, StoreError> {
+        match answer {
+            Ok(capacity) => {
+                self.meter.count(true, &capacity);
+                Ok(Tried::Done)
+            }
+            Err(sdk_error) => match sdk_error.as_service_error().and_then(failed_condition) {
+                Some(failed) => Ok(Tried::Refused(failed.item.clone())),
+                None => Err(error::from_sdk(site, &sdk_error)),
+            },
+        }
     }
 }
