@@ -7,9 +7,9 @@ use domain::account::{Account, Cause, Entry};
 use domain::voucher::{State, Voucher};
 use faults::Site;
 use serde::de::DeserializeOwned;
-use store::Record;
 use store::receipt::StoredReceipt;
 use store::voucher::{OpenVoucher, Published};
+use store::{Db, Record};
 
 use crate::world::World;
 
@@ -44,15 +44,18 @@ impl Books {
     /// # Panics
     /// When it cannot be read or holds something unknown.
     pub async fn read(world: &World) -> Self {
+        Self::read_from(&world.db).await
+    }
+
+    /// Reads a whole table.
+    ///
+    /// # Panics
+    /// When it cannot be read or holds something unknown.
+    pub async fn read_from(db: &Db) -> Self {
         let mut books = Self::default();
         let mut start = None;
         loop {
-            let call = world
-                .db
-                .client()
-                .scan()
-                .table_name(world.db.table())
-                .consistent_read(true);
+            let call = db.client().scan().table_name(db.table()).consistent_read(true);
             let page = call
                 .set_exclusive_start_key(start)
                 .send()

@@ -9,10 +9,16 @@
 //! | [`plan`] | plans that crash, throttle, conflict and time out at call sites |
 //! | [`books`] | what must be true of the table at rest |
 //! | [`till`] | what tills send |
+//! | [`running`] | the whole of `template.yaml`, started, with its function processes |
+//! | [`shared`] | one started stack for the tests of a file |
+//! | [`client`] | callers of its HTTP API |
 
 pub mod books;
+pub mod client;
 pub mod delivery;
 pub mod place;
 pub mod plan;
+pub mod running;
+pub mod shared;
 pub mod till;
 pub mod world;

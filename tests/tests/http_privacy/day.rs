@@ -1,0 +1,219 @@
+//! A day in which everything goes wrong that can, and what must not be found in a log afterwards.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::code::VoucherCode;
+use end_to_end::client::Client;
+use end_to_end::running::{Customer, Running};
+use end_to_end::till::{chf, paid_with_voucher};
+use http_edge::Scope;
+use serde_json::{Value, json};
+
+const GIVEN_NAME: &str = "Quendolinde";
+const FAMILY_NAME: &str = "Zwirbelfenster";
+const ORGANISATION: &str = "Krummhorn Sägewerk";
+const EXTERNAL_ID: &str = "EXT-4471-QX";
+const MISREAD_CARD: &str = "2499999999998";
+const MISTYPED_CODE: &str = "7Q2K-H4ZX-9D0M-TW3BA";
+
+/// What was planted: what it is, and its text.
+#[derive(Debug, Default)]
+pub(crate) struct Planted(Vec<(&'static str, String)>);
+
+impl Planted {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(what, text)| (*what, text.as_str()))
+    }
+
+    fn add(&mut self, what: &'static str, text: &str) {
+        self.0.push((what, text.to_owned()));
+    }
+}
+
+/// Plays the day.
+pub(crate) async fn play(stack: &Running) -> Planted {
+    let mut planted = Planted::default();
+    for (what, text) in [
+        ("the name", GIVEN_NAME),
+        ("the name", FAMILY_NAME),
+        ("the organisation", ORGANISATION),
+        ("the external id", EXTERNAL_ID),
+        ("the misread card", MISREAD_CARD),
+        ("the mistyped code", MISTYPED_CODE),
+        ("the key of the administrator", stack.admin.key()),
+    ] {
+        planted.add(what, text);
+    }
+    let till = stack.client(Scope::ALL, &["B01", "SHOP"]).await;
+    planted.add("the key of the till", till.key());
+    let customer = customers(stack, &mut planted).await;
+    vouchers(stack, &till, &customer, &mut planted).await;
+    bad_receipts(stack, &till, &customer, &mut planted).await;
+    bad_customers(&till).await;
+    bad_keys(stack, &mut planted).await;
+    poison(stack).await;
+    stack.rest().await;
+    planted
+}
+
+/// Parties, cards and everything that is done with cards.
+async fn customers(stack: &Running, planted: &mut Planted) -> Customer {
+    let admin = &stack.admin;
+    let party = json!({
+        "kind": "person", "given_name": GIVEN_NAME, "family_name": FAMILY_NAME,
+        "external_id": {"system": "old", "id": EXTERNAL_ID},
+    });
+    let party = admin.post("/v1/parties", &party).await.must(201);
+    let id = party["party_id"].as_str().expect("a party id").to_owned();
+    let organisation = json!({"kind": "organisation", "organisation_name": ORGANISATION});
+    let _ = admin.post("/v1/parties", &organisation).await.must(201);
+    let mut number = async || {
+        let card = admin.post("/v1/cards", &json!({"party_id": id})).await.must(201);
+        let card = card["number"].as_str().expect("a card number").to_owned();
+        planted.add("a card", &card);
+        card
+    };
+    let (kept, lost) = (number().await, number().await);
+    let blocked = json!({"reason": "lost"});
+    let _ = admin.post(&format!("/v1/cards/{lost}/block"), &blocked).await.must(200);
+    let new = admin.post(&format!("/v1/cards/{lost}/replace"), &json!({})).await.must(200);
+    planted.add("the card in its place", new["new"]["number"].as_str().expect("a card number"));
+    let _ = admin.get(&format!("/v1/parties/{id}")).await.must(200);
+    let client = json!({"name": "Middleware", "scopes": ["purchases:write"], "locations": ["B01"]});
+    let _ = admin.put("/v1/clients/middleware", &client).await.must(201);
+    let key = admin.post("/v1/clients/middleware/keys", &json!({})).await.must(201);
+    planted.add("the key of the middleware", key["key"].as_str().expect("a key"));
+    for open in ["/docs", "/openapi.json", "/health"] {
+        let _ = admin.get(open).await.must(200);
+    }
+    Customer { party: id, card: kept }
+}
+
+/// Vouchers from issuing to every refusal.
+async fn vouchers(stack: &Running, till: &Client, customer: &Customer, planted: &mut Planted) {
+    let _ = stack.sell("B01", 150_000, Some(&customer.card)).await;
+    stack.rest().await;
+    let codes = stack.codes("B01", &customer.card).await;
+    assert_eq!(codes.len(), 3);
+    for code in &codes {
+        planted.add("a code", code);
+        let body = |receipt: &str| {
+            json!({
+                "store": "B01", "till": "1", "code": code, "basket": "b-1", "basket_total": chf(900),
+                "receipt": format!("B01~1~{}~{receipt}", stack.today),
+            })
+        };
+        for (call, receipt) in [
+            ("check", "R"),
+            ("reserve", "R"),
+            ("release", "R"),
+            ("reserve", "R"),
+            ("redeem", code.as_str()),
+            ("redeem", "another"),
+            ("reverse", "another"),
+        ] {
+            // A receipt's number is no secret, so a code as its number is not what is looked for.
+            let receipt = if receipt == code { "first" } else { receipt };
+            let answer = till.post(&format!("/v1/vouchers/{call}"), &body(receipt)).await;
+            assert!(matches!(answer.status, 200 | 409), "{}: {}", answer.call, answer.text);
+        }
+    }
+    let _ = till.get("/v1/vouchers/feed").await.must(200);
+    let _ = till.get("/v1/vouchers/unmatched?programme=treue").await.must(200);
+    // More than a till may guess in an hour: in the end it hears 429.
+    let mut last = 0;
+    for guess in 0..32 {
+        let code = VoucherCode::derive(&[9; 32], &guess.to_string()).to_string();
+        let body = json!({"store": "B01", "till": "guess", "code": code});
+        last = till.post("/v1/vouchers/check", &body).await.status;
+        planted.add("a guessed code", &code);
+        if last == 429 {
+            break;
+        }
+    }
+    assert_eq!(last, 429, "the guesser is stopped");
+}
+
+/// Receipts that are refused, contradict, or pay with vouchers that do not fit.
+async fn bad_receipts(stack: &Running, till: &Client, customer: &Customer, planted: &mut Planted) {
+    let nobodys = VoucherCode::derive(&[8; 32], "nobody's").to_string();
+    let unknown = stack.unknown_card();
+    planted.add("nobody's code", &nobodys);
+    planted.add("nobody's card", &unknown);
+    let good = stack.receipt("B01", 1_000, Some(&customer.card));
+    let with = |name: &str, value: Value| {
+        let mut body = good.clone();
+        body[name] = value;
+        body
+    };
+    let mut calls = vec![
+        (good.clone(), 201),
+        (with("lines", json!([{"sku": FAMILY_NAME, "amount": chf(1_000)}])), 422),
+        (with("card", json!(MISREAD_CARD)), 422),
+        (with("card", json!(FAMILY_NAME)), 422),
+        (with("total", json!(FAMILY_NAME)), 400),
+        (with("language", json!(FAMILY_NAME)), 422),
+        (stack.receipt("B01", 1_000, Some(&unknown)), 201),
+        (paid_with_voucher(stack.receipt("B01", 1_000, None), MISTYPED_CODE, 500), 422),
+    ];
+    for _ in 0..2 {
+        calls.push((paid_with_voucher(stack.receipt("B01", 1_000, None), &nobodys, 500), 201));
+    }
+    for (body, status) in calls {
+        let _ = till.post("/v1/purchases", &body).await.must(status);
+    }
+    let cut = format!("{{\"store\": \"{FAMILY_NAME}\", \"card\": \"{}\"", customer.card);
+    let _ = till.send("POST", "/v1/purchases", &[], cut.into()).await.must(400);
+    let _ = till.get(&format!("/v1/exceptions?from={0}&to={0}", stack.today)).await.must(200);
+    let claim = format!("/v1/purchases/{}/claim", stack.sell("B01", 1_000, None).await);
+    let _ = till.post(&claim, &json!({"card": unknown})).await.must(404);
+    let _ = till.post(&claim, &json!({"card": MISREAD_CARD})).await.must(422);
+}
+
+/// Parties and cards that are refused, and cards at the cash desk that nobody knows.
+async fn bad_customers(till: &Client) {
+    let bodies = [
+        (json!({"kind": FAMILY_NAME}), 422),
+        (json!({"kind": "person", "family_name": [FAMILY_NAME]}), 400),
+        (json!({"kind": "person", "family_name": FAMILY_NAME.repeat(9)}), 422),
+        (json!({"kind": "person", "family_name": FAMILY_NAME, "language": ORGANISATION}), 422),
+        (
+            json!({"kind": "person", "family_name": GIVEN_NAME, "external_id": {"system": "old", "id": EXTERNAL_ID}}),
+            409,
+        ),
+    ];
+    for (body, status) in bodies {
+        let _ = till.post("/v1/parties", &body).await.must(status);
+    }
+    let _ = till.post("/v1/cards", &json!({"number": MISREAD_CARD})).await.must(422);
+    let desk = format!("/v1/cash-desk/{MISREAD_CARD}?store=B01&till=1");
+    let _ = till.get(&desk).await.must(400);
+    let _ = till.get(&format!("/v1/cash-desk/{FAMILY_NAME}?store=B01&till=1")).await.must(400);
+    let _ = till.get(&format!("/v1/nothing/{FAMILY_NAME}?name={GIVEN_NAME}")).await.must(404);
+}
+
+/// Keys that nobody gave out.
+async fn bad_keys(stack: &Running, planted: &mut Planted) {
+    let strange = treue_local::operations::bootstrap::new_key().expect("random bytes");
+    for key in [strange.reveal(), "treue_quite-garbled-key", "eyJhbGciOiJub25lIn0.e30.c2VjcmV0c2ln"] {
+        planted.add("a strange key", key);
+        let answer = stack.admin.with_key(Some(key)).get("/v1/locations").await;
+        let _ = answer.must(403);
+    }
+}
+
+/// Messages and images that no function understands.
+async fn poison(stack: &Running) {
+    let broken = format!("{{\"kind\": \"{FAMILY_NAME}\", \"card\": \"{MISREAD_CARD}\"}}");
+    for queue in [&stack.system.queues.posting, &stack.system.queues.issuance] {
+        let message = stack.stack.clients().sqs.send_message();
+        let message = message.queue_url(queue).message_body(&broken);
+        let _ = message.send().await.expect("the message is sent");
+    }
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let db = &stack.system.db;
+    let item = db.client().put_item().table_name(db.table());
+    let item = item.item("pk", text("RECEIPT#demo#broken")).item("sk", text("1~1"));
+    let item = item.item("et", text("receipt")).item("topics", text("receipt"));
+    let item = item.item("d", AttributeValue::M([("name".to_owned(), text(FAMILY_NAME))].into()));
+    let _ = item.send().await.expect("the item is put");
+}
