@@ -160,7 +160,7 @@ fn a_receipt_with_a_bad_field_is_refused_with_the_field_named_and_leaves_no_trac
         calls.extend(shapes().into_iter().map(|(what, change, says)| {
             Bad::new(what, &till, POST, changed(&good, change), (400, "malformed_body")).says(says)
         }));
-        let cut = Bytes::from(good.to_string().split_off(1));
+        let cut = Bytes::from(good.to_string().trim_end_matches('}').to_owned());
         let large = changed(&good, |body| body["note"] = json!("x".repeat(256 * 1024)));
         calls.extend([
             Bad::new("no JSON", &till, POST, cut, (400, "malformed_body")).says("not JSON at line 1"),

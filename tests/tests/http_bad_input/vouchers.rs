@@ -151,7 +151,7 @@ fn a_voucher_that_cannot_be_taken_is_refused_with_the_reason_and_leaves_no_trace
         let secrets = [&euro, &expired, &early, &blocked, &open, &taken, &held].map(String::as_str);
         let calls = [
             Bad::new("of another programme", &till, REDEEM, plain(&euro), (409, "voucher_other_programme")),
-            Bad::new("a small basket", &till, REDEEM, body(stack, &euro, small), (409, "basket_too_small")).says("20.00"),
+            Bad::new("a small basket", &till, REDEEM, body(stack, &euro, small), (409, "basket_too_small")).says("2000 minor units of EUR"),
             Bad::new("expired", &till, REDEEM, plain(&expired), (409, "voucher_expired")).says("2026-01-31"),
             Bad::new("too early", &till, REDEEM, plain(&early), (409, "voucher_not_yet_valid")),
             Bad::new("blocked", &till, REDEEM, plain(&blocked), (409, "voucher_blocked")),
