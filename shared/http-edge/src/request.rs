@@ -167,6 +167,8 @@ fn shape_of(error: &serde_json::Error) -> String {
     let kinds = ["invalid type", "invalid value", "unknown variant", "invalid length"];
     match kinds.iter().find(|kind| message.starts_with(**kind)) {
         Some(kind) => match message.split_once(", expected ") {
+            // Serde names the type as this program does; its callers know it as a JSON object.
+            Some((_, expected)) if expected.starts_with("struct ") => format!("{kind}, expected an object"),
             Some((_, expected)) => format!("{kind}, expected {expected}"),
             None => (*kind).to_owned(),
         },
@@ -195,6 +197,10 @@ mod tests {
         let detail = |body: &str| request(body).json::<Body>().unwrap_err().detail;
         assert_eq!(detail("{"), "the body is not JSON at line 1 column 1");
         assert_eq!(detail("{}"), "missing field `count` at line 1 column 2");
+        assert_eq!(
+            detail("\"Max\""),
+            "invalid type, expected an object at line 1 column 5"
+        );
         let quoted = detail(r#"{"count":"Max Muster"}"#);
         assert!(quoted.starts_with("invalid type, expected u32"), "{quoted}");
         assert!(!quoted.contains("Muster"));
