@@ -1,6 +1,7 @@
 //! Poisoned messages and dying processes, through the real queues, pollers and processes (X1; scenarios 7, 10 and 11).
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use end_to_end::running::{Customer, Running};
@@ -140,16 +141,18 @@ async fn scenario_7_processes_killed_in_a_burst_of_receipts_lose_nothing_and_dou
         .zip(customers.iter().cycle())
         .map(|(_, customer)| stack.receipt("B01", 1_000, Some(&customer.card)))
         .collect();
+    let accepted = AtomicUsize::new(0);
     let burst = async {
-        let answers = futures::stream::iter(&receipts).map(|receipt| post(&stack, receipt)).buffer_unordered(8);
-        answers.collect::<Vec<_>>().await
+        let calls = futures::stream::iter(&receipts).map(|receipt| post(&stack, receipt, &accepted));
+        calls.buffer_unordered(8).collect::<Vec<_>>().await
     };
-    let killing = async {
-        for function in [POSTING, RELAY, POSTING, RELAY] {
+    let killing = async |function| {
+        for receipts in [20, 90] {
+            until(|| accepted.load(Ordering::Relaxed) >= receipts, "the burst").await;
             kill_in_the_middle(&stack, function).await;
         }
     };
-    let (statuses, ()) = tokio::join!(burst, killing);
+    let (statuses, (), ()) = tokio::join!(burst, killing(POSTING), killing(RELAY));
     assert!(statuses.iter().all(|status| *status == 201), "{statuses:?}");
     let books = stack.proved_books().await;
     assert_eq!(books.receipts.len(), receipts.len());
@@ -163,8 +166,10 @@ async fn scenario_7_processes_killed_in_a_burst_of_receipts_lose_nothing_and_dou
     stack.stop().await;
 }
 
-async fn post(stack: &Running, receipt: &Value) -> u16 {
-    stack.admin.post("/v1/purchases", receipt).await.status
+async fn post(stack: &Running, receipt: &Value, accepted: &AtomicUsize) -> u16 {
+    let status = stack.admin.post("/v1/purchases", receipt).await.status;
+    accepted.fetch_add(1, Ordering::Relaxed);
+    status
 }
 
 /// Kills the function while it works, and waits until a new process has taken its place.
@@ -183,5 +188,5 @@ async fn until(condition: impl Fn() -> bool, what: &str) {
         }
     };
     let waited = tokio::time::timeout(PATIENCE, waiting).await;
-    waited.unwrap_or_else(|_| panic!("{what} neither worked nor came back"));
+    waited.unwrap_or_else(|_| panic!("{what} did not go on"));
 }

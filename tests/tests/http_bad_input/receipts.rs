@@ -165,6 +165,7 @@ fn a_receipt_with_a_bad_field_is_refused_with_the_field_named_and_leaves_no_trac
         calls.extend([
             Bad::new("no JSON", &till, POST, cut, (400, "malformed_body")).says("not JSON at line 1"),
             Bad::new("XML", &till, POST, "<receipt/>", (400, "malformed_body")).says("not JSON at line 1"),
+            Bad::new("a text", &till, POST, "\"Max Muster\"", (400, "malformed_body")).says("expected an object"),
             Bad::new("a list", &till, POST, "[]", (400, "malformed_body")),
             Bad::new("nothing", &till, POST, "", (400, "malformed_body")),
             Bad::new("over 256 KiB", &till, POST, large, (413, "body_too_large")).says("262144 bytes"),

@@ -133,7 +133,8 @@ async fn assert_documented(stack: &Running, calls: &[Bad<'_>]) {
     for code in Code::ALL.iter().filter(|code| calls.iter().any(|bad| bad.code == code.as_str())) {
         let anchor = format!("id=\"{}\"", code.as_str());
         assert!(docs.text.contains(&anchor), "/docs#{}", code.as_str());
-        assert!(docs.text.contains(code.remedy()), "what to do about {}", code.as_str());
+        let remedy = code.remedy().replace('\'', "&#39;");
+        assert!(docs.text.contains(&remedy), "what to do about {}", code.as_str());
     }
 }
 

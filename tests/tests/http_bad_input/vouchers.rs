@@ -160,7 +160,7 @@ fn a_voucher_that_cannot_be_taken_is_refused_with_the_reason_and_leaves_no_trace
             Bad::new("taken, held", &till, RESERVE, body(stack, &taken, json!({})), (409, "voucher_redeemed")),
             Bad::new("held by another", &till, RESERVE, body(stack, &held, json!({"basket": "b-2"})), (409, "voucher_reserved")),
             Bad::new("not held", &till, REDEEM, body(stack, &open, json!({})), (409, "voucher_not_held")),
-            Bad::new("held by another basket", &till, RELEASE, body(stack, &held, json!({"basket": "b-2"})), (409, "voucher_not_held")),
+            Bad::new("another's hold", &till, RELEASE, body(stack, &held, json!({"basket": "b-2"})), (409, "voucher_reserved")),
             Bad::new("not redeemed", &till, REVERSE, plain(&open), (409, "voucher_not_redeemed")),
             Bad::new("redeemed elsewhere", &till, REVERSE, other(&taken), (409, "voucher_not_redeemed")),
         ];
