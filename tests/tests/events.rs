@@ -1,5 +1,8 @@
 //! The sample events: each is of a trigger that the template declares, each function has one for each of its triggers, and
-//! each reads as the platform's own type.
+//! each reads as the platform's own type. On a running stack, each is answered by the function that takes it.
+
+#[path = "events/answered.rs"]
+mod answered;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -1,0 +1,159 @@
+//! Each event through the Lambda Invoke endpoint of a running stack, as the function that takes it answers.
+
+use anyhow::{Context, Result, bail, ensure};
+use aws_sdk_dynamodb::types::AttributeValue;
+use end_to_end::client::Client;
+use end_to_end::running::Running;
+use serde_json::{Value, json};
+
+use crate::{events, taker};
+
+/// The party of the events.
+const PARTY: &str = "0b9d0c1e-6f0a-4d53-9a55-2f6f4a6c7d10";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_event_is_answered_by_the_function_that_takes_it() -> Result<()> {
+    let stack = Running::start().await;
+    let code = prepare(&stack).await?;
+    for (name, event) in events()? {
+        let event = live(&stack, &name, event, &code)?;
+        let answer = invoke(&stack, &event).await.with_context(|| name.clone())?;
+        check(&name, &answer).with_context(|| format!("events/{name}.json is answered {answer}"))?;
+    }
+    stack.rest().await;
+    let entries = of_party(&stack, "ledger_entry").await;
+    ensure!(entries == 2, "the receipt and the vouchers, once each: {entries} entries");
+    ensure!(of_party(&stack, "voucher").await == 1, "613 and 129 points are one voucher");
+
+    let mut event = events()?.remove("authorizer_request").context("the authorizer's event")?;
+    event["identitySource"][0] = json!(format!("Bearer {}", stack.admin.key()));
+    event["headers"]["authorization"] = event["identitySource"][0].clone();
+    let answer = invoke(&stack, &event).await?;
+    ensure!(answer["isAuthorized"] == true, "a real key: {answer}");
+    ensure!(answer["context"]["client"] == "admin" && answer["context"]["locations"] == "*", "who it is: {answer}");
+    stack.stop().await;
+    Ok(())
+}
+
+/// What the events name: a customer with the card at the cash desk and a voucher, whose code is returned; and the receipt
+/// and the account of the stream event.
+async fn prepare(stack: &Running) -> Result<String> {
+    let desk = &events()?["apigw_v2_cash_desk"]["pathParameters"]["card"];
+    let customer = stack.customer("Muster", "de").await;
+    let card = json!({"number": desk, "party_id": customer.party});
+    let _ = stack.admin.post("/v1/cards", &card).await.must(201);
+    let _ = stack.sell("B07", 50_000, desk.as_str()).await;
+    stack.rest().await;
+    let stream = &events()?["dynamodb_stream_facts"];
+    for record in stream["Records"].as_array().into_iter().flatten() {
+        let image = &record["dynamodb"]["NewImage"];
+        if image["et"]["S"] != "voucher" {
+            put(stack, image).await?;
+        }
+    }
+    stack.codes("B07", &customer.card).await.pop().context("a voucher")
+}
+
+/// Puts an image of the stream into the table, without the topics: its news come from the event alone.
+async fn put(stack: &Running, image: &Value) -> Result<()> {
+    let mut image: serde_json::Map<String, Value> = serde_json::from_value(image.clone())?;
+    image.remove("topics").context("the image has topics")?;
+    let item = image.into_iter().map(|(name, value)| Ok((name, attribute(&value)?)));
+    let item = item.collect::<Result<_>>()?;
+    let db = &stack.system.db;
+    let put = db.client().put_item().table_name(db.table()).set_item(Some(item));
+    let _ = put.send().await?;
+    Ok(())
+}
+
+/// An attribute in the JSON of the stream.
+fn attribute(value: &Value) -> Result<AttributeValue> {
+    let (kind, inner) = value.as_object().and_then(|map| map.iter().next()).context("an attribute")?;
+    Ok(match (kind.as_str(), inner) {
+        ("S", Value::String(text)) => AttributeValue::S(text.clone()),
+        ("N", Value::String(number)) => AttributeValue::N(number.clone()),
+        ("L", Value::Array(list)) => AttributeValue::L(list.iter().map(attribute).collect::<Result<_>>()?),
+        ("M", Value::Object(map)) => {
+            let entries = map.iter().map(|(name, value)| Ok((name.clone(), attribute(value)?)));
+            AttributeValue::M(entries.collect::<Result<_>>()?)
+        }
+        _ => bail!("an attribute of the kind {kind}"),
+    })
+}
+
+/// The event as of today: receipts are taken for some weeks only, and codes are those of the stack's own keys.
+fn live(stack: &Running, name: &str, mut event: Value, code: &str) -> Result<Value> {
+    let Some(text) = event["body"].as_str() else {
+        return Ok(event);
+    };
+    let mut body: Value = serde_json::from_str(text)?;
+    match name {
+        "apigw_v2_post_purchase" => {
+            body["business_date"] = json!(stack.today);
+            body["time"] = json!(runtime::now());
+            body["number"] = json!("104711");
+        }
+        "apigw_v2_check_voucher" => body["code"] = json!(code),
+        _ => {}
+    }
+    event["body"] = json!(body.to_string());
+    Ok(event)
+}
+
+async fn invoke(stack: &Running, event: &Value) -> Result<Value> {
+    let package = taker(event)?;
+    let functions = &stack.stack.model().functions;
+    let function = functions.iter().find(|function| function.package == package);
+    let function = &function.context("the template has the function")?.id;
+    let lambda = Client::new(&stack.stack.urls().invoke, None);
+    let path = format!("/2015-03-31/functions/{function}/invocations");
+    let answer = lambda.post(&path, event).await;
+    ensure!(answer.status == 200, "{} {}", answer.status, answer.text);
+    let error = answer.header("x-amz-function-error");
+    ensure!(error.is_empty(), "{function} fails ({error}): {}", answer.text);
+    Ok(answer.body)
+}
+
+/// The answer has the shape of its trigger, and says what the event asks for.
+fn check(name: &str, answer: &Value) -> Result<()> {
+    if name.starts_with("apigw_v2_") {
+        return check_http(name, answer);
+    }
+    match name {
+        "authorizer_request" => ensure!(*answer == json!({"isAuthorized": false, "context": {}}), "a made-up key"),
+        "dynamodb_stream_facts" | "sqs_posting" | "sqs_issuance" => {
+            ensure!(*answer == json!({"batchItemFailures": []}), "nothing must come again");
+        }
+        other => bail!("{other} is not expected here: add what it is answered"),
+    }
+    Ok(())
+}
+
+fn check_http(name: &str, answer: &Value) -> Result<()> {
+    let body: Value = serde_json::from_str(answer["body"].as_str().context("a body")?)?;
+    ensure!(answer["headers"]["content-type"] == "application/json", "its type");
+    ensure!(answer["isBase64Encoded"] == false, "a text");
+    let (status, said) = match name {
+        "apigw_v2_cash_desk" => (200, body["card_status"] == "active" && body["customer"]["programme"] == "treue"),
+        "apigw_v2_check_voucher" => (200, body["usable"] == true && body["state"]["status"] == "open"),
+        "apigw_v2_health" => (200, body["status"] == "ok"),
+        "apigw_v2_list_locations" => (200, body["items"].as_array().is_some_and(|items| items.len() == 25)),
+        "apigw_v2_post_purchase" => (201, body["matched"] == true && body["expected"]["points"] == 129),
+        other => bail!("{other} is not expected here: add what it is answered"),
+    };
+    ensure!(answer["statusCode"] == status, "its status");
+    ensure!(said, "what it says");
+    Ok(())
+}
+
+/// Items of a type that belong to the party of the events.
+async fn of_party(stack: &Running, kind: &str) -> usize {
+    let is_one = |item: &store::record::Item| {
+        let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+        let holder = item.get("d").and_then(|d| d.as_m().ok()).and_then(|d| d.get("party"));
+        let in_partition = text("pk").is_some_and(|pk| pk.ends_with(PARTY));
+        let of_party = in_partition || holder == Some(&AttributeValue::S(PARTY.to_owned()));
+        text("et").as_deref() == Some(kind) && of_party
+    };
+    stack.items().await.iter().filter(|item| is_one(item)).count()
+}
