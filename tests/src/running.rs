@@ -121,7 +121,11 @@ impl Running {
         let party = json!({"kind": "person", "given_name": "Max", "family_name": family_name, "language": language});
         let party = self.admin.post("/v1/parties", &party).await.must(201);
         let party = party["party_id"].as_str().expect("a party id").to_owned();
-        let card = self.admin.post("/v1/cards", &json!({"party_id": party})).await.must(201);
+        let card = self
+            .admin
+            .post("/v1/cards", &json!({"party_id": party}))
+            .await
+            .must(201);
         let card = card["number"].as_str().expect("a card number").to_owned();
         Customer { party, card }
     }
@@ -253,7 +257,13 @@ impl Running {
 /// When the body is no receipt.
 pub fn key_of(receipt: &Value) -> String {
     let part = |name: &str| receipt[name].as_str().expect("a part of the key").to_owned();
-    let key = format!("{}~{}~{}~{}", part("store"), part("till"), part("business_date"), part("number"));
+    let key = format!(
+        "{}~{}~{}~{}",
+        part("store"),
+        part("till"),
+        part("business_date"),
+        part("number")
+    );
     let key: ReceiptKey = key.parse().expect("a receipt key");
     key.to_string()
 }

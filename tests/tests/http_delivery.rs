@@ -51,7 +51,10 @@ async fn send(stack: &Running, bodies: &[String]) {
 
 /// What ended in the dead-letter queue of posting, a message each.
 async fn dead_letters(stack: &Running) -> Vec<String> {
-    let url = stack.stack.queue_url("PostingDeadLetters").expect("the template has the queue");
+    let url = stack
+        .stack
+        .queue_url("PostingDeadLetters")
+        .expect("the template has the queue");
     let mut bodies = Vec::new();
     loop {
         let batch = stack.stack.clients().sqs.receive_message();
@@ -71,7 +74,10 @@ fn sorted(mut bodies: Vec<String>) -> Vec<String> {
 
 async fn assert_balance(stack: &Running, customer: &Customer, points: i64, receipts: usize) {
     let account = stack.points(&customer.party).await;
-    assert_eq!((&account["balance"], &account["receipts"]), (&json!(points), &json!(receipts)));
+    assert_eq!(
+        (&account["balance"], &account["receipts"]),
+        (&json!(points), &json!(receipts))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -97,7 +103,16 @@ async fn scenario_10_poison_ends_in_the_dead_letter_queue_alone_and_its_neighbou
     let books = stack.proved_books().await;
     assert_eq!(books.receipts.len(), 6);
     assert_balance(&stack, &customer, 60, 6).await;
-    assert_eq!(sorted(dead_letters(&stack).await), sorted(poison.to_vec()), "the poison, each once, and nothing else");
+    assert_eq!(
+        sorted(dead_letters(&stack).await),
+        sorted(poison.to_vec()),
+        "the poison, each once, and nothing else"
+    );
+    let log = stack.stack.function_log(POSTING).expect("a log");
+    assert!(
+        log.contains(r#""messages":10,"failed":4"#),
+        "one batch held them all:\n{log}"
+    );
     assert_eq!(started(&stack, POSTING), 1, "the process is still the first one");
     let _ = stack.sell("B01", 1_000, Some(&customer.card)).await;
     stack.rest().await;
@@ -118,6 +133,11 @@ async fn scenario_11_a_batch_of_poison_is_kept_in_the_dead_letter_queue_and_chan
     send(&stack, &poison).await;
     stack.stack.resume_event_source(POSTING).expect("it reads a queue");
     let _ = stack.proved_books().await;
+    let log = stack.stack.function_log(POSTING).expect("a log");
+    assert!(
+        log.contains("every message of the batch failed"),
+        "the error metric rises:\n{log}"
+    );
     assert_eq!(keys(&stack).await, before, "nothing was written");
     assert_eq!(sorted(dead_letters(&stack).await), sorted(poison), "nothing is lost");
     assert_eq!(started(&stack, POSTING), 1, "the process is still the first one");
@@ -175,9 +195,16 @@ async fn post(stack: &Running, receipt: &Value, accepted: &AtomicUsize) -> u16 {
 /// Kills the function while it works, and waits until a new process has taken its place.
 async fn kill_in_the_middle(stack: &Running, function: &str) {
     let before = started(stack, function);
-    let pool = stack.stack.functions().get(function).expect("the template has the function");
+    let pool = stack
+        .stack
+        .functions()
+        .get(function)
+        .expect("the template has the function");
     until(|| pool.running() > 0, function).await;
-    stack.stack.kill_function(function).expect("the template has the function");
+    stack
+        .stack
+        .kill_function(function)
+        .expect("the template has the function");
     until(|| started(stack, function) > before, function).await;
 }
 

@@ -61,9 +61,14 @@ fn assert_silent(planted: &Planted, logs: &BTreeMap<String, String>) {
     for (name, log) in logs {
         let compact_log = compact(log);
         for (what, secret) in planted.all() {
-            let line = log.lines().find(|line| line.contains(secret) || compact(line).contains(&compact(secret)));
+            let line = log
+                .lines()
+                .find(|line| line.contains(secret) || compact(line).contains(&compact(secret)));
             assert_eq!(line, None, "{name} tells {what} {secret}");
-            assert!(!compact_log.contains(&compact(secret)), "{name} tells {what} {secret} over several lines");
+            assert!(
+                !compact_log.contains(&compact(secret)),
+                "{name} tells {what} {secret} over several lines"
+            );
         }
     }
 }

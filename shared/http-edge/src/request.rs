@@ -197,10 +197,7 @@ mod tests {
         let detail = |body: &str| request(body).json::<Body>().unwrap_err().detail;
         assert_eq!(detail("{"), "the body is not JSON at line 1 column 1");
         assert_eq!(detail("{}"), "missing field `count` at line 1 column 2");
-        assert_eq!(
-            detail("\"Max\""),
-            "invalid type, expected an object at line 1 column 5"
-        );
+        assert_eq!(detail("\"Max\""), "invalid type, expected an object at line 1 column 5");
         let quoted = detail(r#"{"count":"Max Muster"}"#);
         assert!(quoted.starts_with("invalid type, expected u32"), "{quoted}");
         assert!(!quoted.contains("Muster"));

@@ -34,19 +34,54 @@ fn lines(count: usize) -> Value {
 /// Fields that cannot be right in any programme.
 fn fields() -> Vec<(&'static str, Change, &'static str, &'static str)> {
     vec![
-        ("a misread card", |b| b["card"] = json!(MISREAD_CARD), "/card", "card_malformed"),
-        ("a card of letters", |b| b["card"] = json!("Max Muster"), "/card", "card_malformed"),
-        ("a store that no store can be", |b| b["store"] = json!("B 01!"), "/store", "malformed"),
-        ("a till that no till can be", |b| b["till"] = json!(""), "/till", "malformed"),
-        ("a number with a separator", |b| b["number"] = json!("1~2"), "/number", "malformed"),
-        ("a language nobody speaks", |b| b["language"] = json!("xx"), "/language", "malformed"),
+        (
+            "a misread card",
+            |b| b["card"] = json!(MISREAD_CARD),
+            "/card",
+            "card_malformed",
+        ),
+        (
+            "a card of letters",
+            |b| b["card"] = json!("Max Muster"),
+            "/card",
+            "card_malformed",
+        ),
+        (
+            "a store that no store can be",
+            |b| b["store"] = json!("B 01!"),
+            "/store",
+            "malformed",
+        ),
+        (
+            "a till that no till can be",
+            |b| b["till"] = json!(""),
+            "/till",
+            "malformed",
+        ),
+        (
+            "a number with a separator",
+            |b| b["number"] = json!("1~2"),
+            "/number",
+            "malformed",
+        ),
+        (
+            "a language nobody speaks",
+            |b| b["language"] = json!("xx"),
+            "/language",
+            "malformed",
+        ),
         (
             "a negative line",
             |b| b["lines"][0]["amount"] = chf(-1),
             "/lines/0/amount/amount_minor",
             "amount_out_of_range",
         ),
-        ("a negative total", |b| b["total"] = chf(-1), "/total/amount_minor", "amount_out_of_range"),
+        (
+            "a negative total",
+            |b| b["total"] = chf(-1),
+            "/total/amount_minor",
+            "amount_out_of_range",
+        ),
         (
             "amounts whose sum leaves the numbers",
             |b| {
@@ -127,22 +162,51 @@ fn fields() -> Vec<(&'static str, Change, &'static str, &'static str)> {
             "/payments/1/voucher_code",
             "voucher_paid_twice",
         ),
-        ("a year before money", |b| b["business_date"] = json!("1899-12-31"), "/business_date", "date_malformed"),
+        (
+            "a year before money",
+            |b| b["business_date"] = json!("1899-12-31"),
+            "/business_date",
+            "date_malformed",
+        ),
     ]
 }
 
 /// Bodies of another shape. The answer says where, and quotes nothing.
 fn shapes() -> Vec<(&'static str, Change, &'static str)> {
     vec![
-        ("no store", |b| drop(b.as_object_mut().map(|b| b.remove("store"))), "missing field `store`"),
-        ("no lines at all", |b| drop(b.as_object_mut().map(|b| b.remove("lines"))), "missing field `lines`"),
-        ("a line without an amount", |b| b["lines"][0] = json!({"sku": "1"}), "missing field `amount`"),
+        (
+            "no store",
+            |b| drop(b.as_object_mut().map(|b| b.remove("store"))),
+            "missing field `store`",
+        ),
+        (
+            "no lines at all",
+            |b| drop(b.as_object_mut().map(|b| b.remove("lines"))),
+            "missing field `lines`",
+        ),
+        (
+            "a line without an amount",
+            |b| b["lines"][0] = json!({"sku": "1"}),
+            "missing field `amount`",
+        ),
         ("a total of text", |b| b["total"] = json!("Max Muster"), "invalid type"),
-        ("a fraction of a centime", |b| b["total"]["amount_minor"] = json!(10.5), "expected i64"),
-        ("more money than a number holds", |b| b["total"]["amount_minor"] = json!(u64::MAX), "expected i64"),
+        (
+            "a fraction of a centime",
+            |b| b["total"]["amount_minor"] = json!(10.5),
+            "expected i64",
+        ),
+        (
+            "more money than a number holds",
+            |b| b["total"]["amount_minor"] = json!(u64::MAX),
+            "expected i64",
+        ),
         ("no such currency", |b| b["total"]["currency"] = json!("francs"), ""),
         ("no such day", |b| b["business_date"] = json!("2026-02-30"), ""),
-        ("no such way to pay", |b| b["payments"][0]["kind"] = json!("goats"), "unknown variant"),
+        (
+            "no such way to pay",
+            |b| b["payments"][0]["kind"] = json!("goats"),
+            "unknown variant",
+        ),
     ]
 }
 
@@ -214,14 +278,23 @@ fn a_receipt_of_the_wrong_day_currency_or_location_is_refused_and_leaves_no_trac
             Bad::new("euros for francs", &till, POST, euros, invalid)
                 .at("/total/currency", "currency_of_another_programme")
                 .says("CHF"),
-            Bad::new("nobody's location", &stack.admin, POST, unknown, (422, "location_unknown")).says("correct the id"),
+            Bad::new(
+                "nobody's location",
+                &stack.admin,
+                POST,
+                unknown,
+                (422, "location_unknown"),
+            )
+            .says("correct the id"),
             Bad::new("another's location", &till, POST, foreign, (403, "location_forbidden"))
                 .says("use the key of the location's middleware"),
             Bad::new("other content", &till, POST, other, (422, "receipt_contradiction")).says("other content"),
         ];
         assert_refused(stack, &calls, &[]).await;
 
-        let mover = stack.client(&[Scope::PurchasesWrite, Scope::PurchasesMigrate], &["B01"]).await;
+        let mover = stack
+            .client(&[Scope::PurchasesWrite, Scope::PurchasesMigrate], &["B01"])
+            .await;
         let _ = mover.send(POST.0, POST.1, &[], Bytes::from(old)).await.must(201);
     });
 }
@@ -238,16 +311,52 @@ fn a_claim_that_cannot_be_is_refused_and_leaves_no_trace() {
         let other = format!("/v1/purchases/{}/claim", stack.sell("B02", 1_000, None).await);
         let for_card = |card: &str| json!({"card": card}).to_string();
         let calls = [
-            Bad::new("no receipt", &till, ("POST", &missing), for_card(&idle), (404, "not_found")),
-            Bad::new("no key", &till, ("POST", "/v1/purchases/B01/claim"), for_card(&idle), (400, "malformed_parameter"))
-                .says("key:"),
-            Bad::new("a misread card", &till, ("POST", &claim), for_card(MISREAD_CARD), (422, "invalid"))
-                .at("/card", "card_malformed")
-                .says("read or type the card again"),
-            Bad::new("nobody's card", &till, ("POST", &claim), for_card(&unknown), (404, "card_unknown")),
-            Bad::new("an idle card", &till, ("POST", &claim), for_card(&idle), (409, "card_not_active"))
-                .says("register or unblock it first"),
-            Bad::new("another's receipt", &till, ("POST", &other), for_card(&idle), (403, "location_forbidden")),
+            Bad::new(
+                "no receipt",
+                &till,
+                ("POST", &missing),
+                for_card(&idle),
+                (404, "not_found"),
+            ),
+            Bad::new(
+                "no key",
+                &till,
+                ("POST", "/v1/purchases/B01/claim"),
+                for_card(&idle),
+                (400, "malformed_parameter"),
+            )
+            .says("key:"),
+            Bad::new(
+                "a misread card",
+                &till,
+                ("POST", &claim),
+                for_card(MISREAD_CARD),
+                (422, "invalid"),
+            )
+            .at("/card", "card_malformed")
+            .says("read or type the card again"),
+            Bad::new(
+                "nobody's card",
+                &till,
+                ("POST", &claim),
+                for_card(&unknown),
+                (404, "card_unknown"),
+            ),
+            Bad::new(
+                "an idle card",
+                &till,
+                ("POST", &claim),
+                for_card(&idle),
+                (409, "card_not_active"),
+            )
+            .says("register or unblock it first"),
+            Bad::new(
+                "another's receipt",
+                &till,
+                ("POST", &other),
+                for_card(&idle),
+                (403, "location_forbidden"),
+            ),
         ];
         assert_refused(stack, &calls, &[MISREAD_CARD, &unknown, &idle]).await;
     });

@@ -118,7 +118,12 @@ pub(crate) async fn assert_refused(stack: &Running, calls: &[Bad<'_>], secrets: 
             assert!(!repeated, "{} repeats {secret}: {}", bad.what, answer.text);
         }
         let after = books(stack).await;
-        assert_eq!(changed(&before, &after), Vec::<&str>::new(), "{} left a trace", bad.what);
+        assert_eq!(
+            changed(&before, &after),
+            Vec::<&str>::new(),
+            "{} left a trace",
+            bad.what
+        );
     }
     stack.rest().await;
     let after = books(stack).await;
@@ -130,7 +135,10 @@ pub(crate) async fn assert_refused(stack: &Running, calls: &[Bad<'_>], secrets: 
 async fn assert_documented(stack: &Running, calls: &[Bad<'_>]) {
     let docs = stack.admin.with_key(None).get("/docs").await;
     assert_eq!(docs.status, 200);
-    for code in Code::ALL.iter().filter(|code| calls.iter().any(|bad| bad.code == code.as_str())) {
+    for code in Code::ALL
+        .iter()
+        .filter(|code| calls.iter().any(|bad| bad.code == code.as_str()))
+    {
         let anchor = format!("id=\"{}\"", code.as_str());
         assert!(docs.text.contains(&anchor), "/docs#{}", code.as_str());
         let remedy = code.remedy().replace('\'', "&#39;");

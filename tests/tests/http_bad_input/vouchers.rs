@@ -47,12 +47,21 @@ async fn voucher_with(stack: &Running, attribute: &str, value: AttributeValue) -
         let holder = item.get("d").and_then(|d| d.as_m().ok()).and_then(|d| d.get("party"));
         text("et") == Some("voucher") && holder == Some(&AttributeValue::S(customer.party.clone()))
     };
-    let item = stack.items().await.into_iter().find(of_customer).expect("the voucher's item");
+    let item = stack
+        .items()
+        .await
+        .into_iter()
+        .find(of_customer)
+        .expect("the voucher's item");
     let update = db.client().update_item().table_name(db.table());
     let update = update.key("pk", item["pk"].clone()).key("sk", item["sk"].clone());
     let update = update.update_expression("SET d.#attribute = :value");
     let update = update.expression_attribute_names("#attribute", attribute);
-    let _ = update.expression_attribute_values(":value", value).send().await.expect("the voucher is changed");
+    let _ = update
+        .expression_attribute_values(":value", value)
+        .send()
+        .await
+        .expect("the voucher is changed");
     code
 }
 
@@ -67,13 +76,21 @@ async fn euro_voucher(stack: &Running) -> String {
     let programme = json!({"expected_version": 0, "settings": settings});
     let _ = stack.admin.put("/v1/programmes/euro", &programme).await.must(201);
     let branch = json!({"name": "Bregenz", "kind": "branch", "programme": "euro"});
-    let _ = stack.admin.put(&format!("/v1/locations/{EURO_STORE}"), &branch).await.must(201);
+    let _ = stack
+        .admin
+        .put(&format!("/v1/locations/{EURO_STORE}"), &branch)
+        .await
+        .must(201);
     let customer = stack.customer("Euro", "de").await;
     let sale = stack.receipt(EURO_STORE, 50_000, Some(&customer.card)).to_string();
     let sale: Value = serde_json::from_str(&sale.replace("CHF", "EUR")).expect("a receipt");
     let _ = stack.admin.post("/v1/purchases", &sale).await.must(201);
     stack.rest().await;
-    stack.codes(EURO_STORE, &customer.card).await.pop().expect("a voucher in euros")
+    stack
+        .codes(EURO_STORE, &customer.card)
+        .await
+        .pop()
+        .expect("a voucher in euros")
 }
 
 #[test]
@@ -86,15 +103,39 @@ fn a_voucher_call_with_a_bad_field_is_refused_with_the_field_named_and_leaves_no
         let invalid = (422, "invalid");
         let euros = json!({"basket_total": {"amount_minor": 900, "currency": "EUR"}});
         let calls = [
-            Bad::new("a typing error", &till, REDEEM, body(stack, MISTYPED, json!({})), invalid)
-                .at("/code", "voucher_code_malformed")
-                .says("read or type it again"),
-            Bad::new("half a code", &till, CHECK, body(stack, "7Q2K-H4ZX", json!({})), invalid)
-                .at("/code", "voucher_code_malformed")
-                .says("17 letters and digits"),
-            Bad::new("nobody's code", &till, REDEEM, body(stack, &unknown, json!({})), (404, "voucher_unknown")),
-            Bad::new("a key of two parts", &till, REDEEM, good(json!({"receipt": "B01~1"})), invalid)
-                .at("/receipt", "malformed"),
+            Bad::new(
+                "a typing error",
+                &till,
+                REDEEM,
+                body(stack, MISTYPED, json!({})),
+                invalid,
+            )
+            .at("/code", "voucher_code_malformed")
+            .says("read or type it again"),
+            Bad::new(
+                "half a code",
+                &till,
+                CHECK,
+                body(stack, "7Q2K-H4ZX", json!({})),
+                invalid,
+            )
+            .at("/code", "voucher_code_malformed")
+            .says("17 letters and digits"),
+            Bad::new(
+                "nobody's code",
+                &till,
+                REDEEM,
+                body(stack, &unknown, json!({})),
+                (404, "voucher_unknown"),
+            ),
+            Bad::new(
+                "a key of two parts",
+                &till,
+                REDEEM,
+                good(json!({"receipt": "B01~1"})),
+                invalid,
+            )
+            .at("/receipt", "malformed"),
             Bad::new(
                 "a receipt of another location",
                 &till,
@@ -105,18 +146,48 @@ fn a_voucher_call_with_a_bad_field_is_refused_with_the_field_named_and_leaves_no
             .at("/receipt", "receipt_of_another_location")
             .says("must be of this store"),
             Bad::new("no basket", &till, RESERVE, good(json!({"basket": ""})), invalid).at("/basket", "malformed"),
-            Bad::new("a negative basket", &till, RESERVE, good(json!({"basket_total": chf(-1)})), invalid)
-                .at("/basket_total/amount_minor", "amount_out_of_range"),
-            Bad::new("too much money", &till, RESERVE, good(json!({"basket_total": chf(i64::MAX)})), invalid)
-                .at("/basket_total/amount_minor", "amount_out_of_range"),
+            Bad::new(
+                "a negative basket",
+                &till,
+                RESERVE,
+                good(json!({"basket_total": chf(-1)})),
+                invalid,
+            )
+            .at("/basket_total/amount_minor", "amount_out_of_range"),
+            Bad::new(
+                "too much money",
+                &till,
+                RESERVE,
+                good(json!({"basket_total": chf(i64::MAX)})),
+                invalid,
+            )
+            .at("/basket_total/amount_minor", "amount_out_of_range"),
             Bad::new("euros", &till, RESERVE, good(euros), invalid)
                 .at("/basket_total/currency", "currency_of_another_programme")
                 .says("CHF"),
             Bad::new("a bad till", &till, CHECK, good(json!({"till": "till 1!"})), invalid).at("/till", "malformed"),
-            Bad::new("no code", &till, CHECK, json!({"store": STORE, "till": "1"}).to_string(), (400, "malformed_body"))
-                .says("missing field `code`"),
-            Bad::new("another's location", &till, CHECK, good(json!({"store": "B02"})), (403, "location_forbidden")),
-            Bad::new("nobody's location", &stack.admin, CHECK, good(json!({"store": "B99"})), (422, "location_unknown")),
+            Bad::new(
+                "no code",
+                &till,
+                CHECK,
+                json!({"store": STORE, "till": "1"}).to_string(),
+                (400, "malformed_body"),
+            )
+            .says("missing field `code`"),
+            Bad::new(
+                "another's location",
+                &till,
+                CHECK,
+                good(json!({"store": "B02"})),
+                (403, "location_forbidden"),
+            ),
+            Bad::new(
+                "nobody's location",
+                &stack.admin,
+                CHECK,
+                good(json!({"store": "B99"})),
+                (422, "location_unknown"),
+            ),
         ];
         assert_refused(stack, &calls, &[&code, &unknown, MISTYPED]).await;
     });
@@ -139,7 +210,10 @@ fn a_voucher_that_cannot_be_taken_is_refused_with_the_reason_and_leaves_no_trace
         let first = body(stack, &taken, json!({"basket": null}));
         let _ = till.send(REDEEM.0, REDEEM.1, &[], first.into()).await.must(200);
         let (_, held) = stack.with_voucher(STORE).await;
-        let _ = till.send(RESERVE.0, RESERVE.1, &[], body(stack, &held, json!({})).into()).await.must(200);
+        let _ = till
+            .send(RESERVE.0, RESERVE.1, &[], body(stack, &held, json!({})).into())
+            .await
+            .must(200);
 
         let plain = |code: &str| body(stack, code, json!({"basket": null}));
         let other = format!("{STORE}~1~{}~R-2", stack.today);
@@ -150,19 +224,80 @@ fn a_voucher_that_cannot_be_taken_is_refused_with_the_reason_and_leaves_no_trace
         });
         let secrets = [&euro, &expired, &early, &blocked, &open, &taken, &held].map(String::as_str);
         let calls = [
-            Bad::new("of another programme", &till, REDEEM, plain(&euro), (409, "voucher_other_programme")),
-            Bad::new("a small basket", &till, REDEEM, body(stack, &euro, small), (409, "basket_too_small")).says("2000 minor units of EUR"),
+            Bad::new(
+                "of another programme",
+                &till,
+                REDEEM,
+                plain(&euro),
+                (409, "voucher_other_programme"),
+            ),
+            Bad::new(
+                "a small basket",
+                &till,
+                REDEEM,
+                body(stack, &euro, small),
+                (409, "basket_too_small"),
+            )
+            .says("2000 minor units of EUR"),
             Bad::new("expired", &till, REDEEM, plain(&expired), (409, "voucher_expired")).says("2026-01-31"),
-            Bad::new("too early", &till, REDEEM, plain(&early), (409, "voucher_not_yet_valid")),
+            Bad::new(
+                "too early",
+                &till,
+                REDEEM,
+                plain(&early),
+                (409, "voucher_not_yet_valid"),
+            ),
             Bad::new("blocked", &till, REDEEM, plain(&blocked), (409, "voucher_blocked")),
-            Bad::new("blocked, held", &till, RESERVE, body(stack, &blocked, json!({})), (409, "voucher_blocked")),
+            Bad::new(
+                "blocked, held",
+                &till,
+                RESERVE,
+                body(stack, &blocked, json!({})),
+                (409, "voucher_blocked"),
+            ),
             Bad::new("taken", &till, REDEEM, other(&taken), (409, "voucher_redeemed")),
-            Bad::new("taken, held", &till, RESERVE, body(stack, &taken, json!({})), (409, "voucher_redeemed")),
-            Bad::new("held by another", &till, RESERVE, body(stack, &held, json!({"basket": "b-2"})), (409, "voucher_reserved")),
-            Bad::new("not held", &till, REDEEM, body(stack, &open, json!({})), (409, "voucher_not_held")),
-            Bad::new("another's hold", &till, RELEASE, body(stack, &held, json!({"basket": "b-2"})), (409, "voucher_reserved")),
-            Bad::new("not redeemed", &till, REVERSE, plain(&open), (409, "voucher_not_redeemed")),
-            Bad::new("redeemed elsewhere", &till, REVERSE, other(&taken), (409, "voucher_not_redeemed")),
+            Bad::new(
+                "taken, held",
+                &till,
+                RESERVE,
+                body(stack, &taken, json!({})),
+                (409, "voucher_redeemed"),
+            ),
+            Bad::new(
+                "held by another",
+                &till,
+                RESERVE,
+                body(stack, &held, json!({"basket": "b-2"})),
+                (409, "voucher_reserved"),
+            ),
+            Bad::new(
+                "not held",
+                &till,
+                REDEEM,
+                body(stack, &open, json!({})),
+                (409, "voucher_not_held"),
+            ),
+            Bad::new(
+                "another's hold",
+                &till,
+                RELEASE,
+                body(stack, &held, json!({"basket": "b-2"})),
+                (409, "voucher_reserved"),
+            ),
+            Bad::new(
+                "not redeemed",
+                &till,
+                REVERSE,
+                plain(&open),
+                (409, "voucher_not_redeemed"),
+            ),
+            Bad::new(
+                "redeemed elsewhere",
+                &till,
+                REVERSE,
+                other(&taken),
+                (409, "voucher_not_redeemed"),
+            ),
         ];
         assert_refused(stack, &calls, &secrets).await;
     });

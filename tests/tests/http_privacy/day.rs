@@ -77,8 +77,14 @@ async fn customers(stack: &Running, planted: &mut Planted) -> Customer {
     let (kept, lost) = (number().await, number().await);
     let blocked = json!({"reason": "lost"});
     let _ = admin.post(&format!("/v1/cards/{lost}/block"), &blocked).await.must(200);
-    let new = admin.post(&format!("/v1/cards/{lost}/replace"), &json!({})).await.must(200);
-    planted.add("the card in its place", new["new"]["number"].as_str().expect("a card number"));
+    let new = admin
+        .post(&format!("/v1/cards/{lost}/replace"), &json!({}))
+        .await
+        .must(200);
+    planted.add(
+        "the card in its place",
+        new["new"]["number"].as_str().expect("a card number"),
+    );
     let _ = admin.get(&format!("/v1/parties/{id}")).await.must(200);
     let client = json!({"name": "Middleware", "scopes": ["purchases:write"], "locations": ["B01"]});
     let _ = admin.put("/v1/clients/middleware", &client).await.must(201);
@@ -161,7 +167,10 @@ async fn bad_receipts(stack: &Running, till: &Client, customer: &Customer, plant
         (with("total", json!(FAMILY_NAME)), 400),
         (with("language", json!(FAMILY_NAME)), 422),
         (stack.receipt("B01", 1_000, Some(&unknown)), 201),
-        (paid_with_voucher(stack.receipt("B01", 1_000, None), MISTYPED_CODE, 500), 422),
+        (
+            paid_with_voucher(stack.receipt("B01", 1_000, None), MISTYPED_CODE, 500),
+            422,
+        ),
     ];
     for _ in 0..2 {
         calls.push((paid_with_voucher(stack.receipt("B01", 1_000, None), &nobodys, 500), 201));
@@ -171,7 +180,10 @@ async fn bad_receipts(stack: &Running, till: &Client, customer: &Customer, plant
     }
     let cut = format!("{{\"store\": \"{FAMILY_NAME}\", \"card\": \"{}\"", customer.card);
     let _ = till.send("POST", "/v1/purchases", &[], cut.into()).await.must(400);
-    let _ = till.get(&format!("/v1/exceptions?from={0}&to={0}", stack.today)).await.must(200);
+    let _ = till
+        .get(&format!("/v1/exceptions?from={0}&to={0}", stack.today))
+        .await
+        .must(200);
     let claim = format!("/v1/purchases/{}/claim", stack.sell("B01", 1_000, None).await);
     let _ = till.post(&claim, &json!({"card": unknown})).await.must(404);
     let _ = till.post(&claim, &json!({"card": MISREAD_CARD})).await.must(422);
@@ -183,7 +195,10 @@ async fn bad_customers(till: &Client) {
         (json!({"kind": FAMILY_NAME}), 422),
         (json!({"kind": "person", "family_name": [FAMILY_NAME]}), 400),
         (json!({"kind": "person", "family_name": FAMILY_NAME.repeat(9)}), 422),
-        (json!({"kind": "person", "family_name": FAMILY_NAME, "language": ORGANISATION}), 422),
+        (
+            json!({"kind": "person", "family_name": FAMILY_NAME, "language": ORGANISATION}),
+            422,
+        ),
         (
             json!({"kind": "person", "family_name": GIVEN_NAME, "external_id": {"system": "old", "id": EXTERNAL_ID}}),
             409,
@@ -195,14 +210,24 @@ async fn bad_customers(till: &Client) {
     let _ = till.post("/v1/cards", &json!({"number": MISREAD_CARD})).await.must(422);
     let desk = format!("/v1/cash-desk/{MISREAD_CARD}?store=B01&till=1");
     let _ = till.get(&desk).await.must(400);
-    let _ = till.get(&format!("/v1/cash-desk/{FAMILY_NAME}?store=B01&till=1")).await.must(400);
-    let _ = till.get(&format!("/v1/nothing/{FAMILY_NAME}?name={GIVEN_NAME}")).await.must(404);
+    let _ = till
+        .get(&format!("/v1/cash-desk/{FAMILY_NAME}?store=B01&till=1"))
+        .await
+        .must(400);
+    let _ = till
+        .get(&format!("/v1/nothing/{FAMILY_NAME}?name={GIVEN_NAME}"))
+        .await
+        .must(404);
 }
 
 /// Keys that nobody gave out.
 async fn bad_keys(stack: &Running, planted: &mut Planted) {
     let strange = treue_local::operations::bootstrap::new_key().expect("random bytes");
-    for key in [strange.reveal(), "treue_quite-garbled-key", "eyJhbGciOiJub25lIn0.e30.c2VjcmV0c2ln"] {
+    for key in [
+        strange.reveal(),
+        "treue_quite-garbled-key",
+        "eyJhbGciOiJub25lIn0.e30.c2VjcmV0c2ln",
+    ] {
         planted.add("a strange key", key);
         let answer = stack.admin.with_key(Some(key)).get("/v1/locations").await;
         let _ = answer.must(403);

@@ -27,7 +27,10 @@ fn n3_a_receipt_is_claimed_once_and_for_one_card() {
         assert_eq!(stack.points(&beat.party).await["receipts"], 0);
         // The till hears of it when it sends the receipt again.
         let replay = stack.admin.post("/v1/purchases", &receipt).await.must(200);
-        assert_eq!((&replay["matched"], &replay["account"]["balance"]), (&json!(true), &json!(123)));
+        assert_eq!(
+            (&replay["matched"], &replay["account"]["balance"]),
+            (&json!(true), &json!(123))
+        );
     });
 }
 
@@ -41,11 +44,18 @@ fn n3_after_the_configured_days_a_receipt_can_no_longer_be_claimed() {
             receipt["business_date"] = json!(stack.today - Days::new(days));
             let _ = stack.admin.post("/v1/purchases", &receipt).await.must(201);
             let claim = format!("/v1/purchases/{}/claim", key_of(&receipt));
-            let answer = stack.admin.post(&claim, &json!({"card": customer.card})).await.must(status);
+            let answer = stack
+                .admin
+                .post(&claim, &json!({"card": customer.card}))
+                .await
+                .must(status);
             if status == 409 {
                 assert_eq!(answer["code"], "claim_too_late");
                 let last = (stack.today - Days::new(1)).to_string();
-                assert!(answer["detail"].as_str().is_some_and(|detail| detail.contains(&last)), "{answer}");
+                assert!(
+                    answer["detail"].as_str().is_some_and(|detail| detail.contains(&last)),
+                    "{answer}"
+                );
             }
         }
         stack.rest().await;

@@ -34,12 +34,20 @@ fn n5_n6_the_feed_and_the_queue_tell_every_change_of_a_voucher_once_and_in_order
         }
         let (later, cursor) = read(&reader, Some(&cursor), &customer.party).await;
         let statuses: Vec<_> = later.iter().map(|event| &event["state"]["status"]).collect();
-        assert_eq!(statuses, ["reserved", "redeemed", "open"], "only what came after the cursor");
+        assert_eq!(
+            statuses,
+            ["reserved", "redeemed", "open"],
+            "only what came after the cursor"
+        );
         let (nothing, _) = read(&reader, Some(&cursor), &customer.party).await;
         assert_eq!(nothing, [Value::Null; 0]);
 
         let told: BTreeSet<_> = issued.iter().chain(&later).map(change).collect();
-        assert_eq!(queued(stack, &customer.party, &code).await, told, "the queue tells the same");
+        assert_eq!(
+            queued(stack, &customer.party, &code).await,
+            told,
+            "the queue tells the same"
+        );
     });
 }
 
@@ -63,7 +71,11 @@ async fn read(reader: &Client, cursor: Option<&str>, party: &str) -> (Vec<Value>
         let after = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
         let page = reader.get(&format!("/v1/vouchers/feed?limit=7{after}")).await.must(200);
         let events = page["events"].as_array().expect("a list of changes");
-        let of_party = |event: &&Value| event["state"]["voucher"].as_str().is_some_and(|id| id.starts_with(party));
+        let of_party = |event: &&Value| {
+            event["state"]["voucher"]
+                .as_str()
+                .is_some_and(|id| id.starts_with(party))
+        };
         found.extend(events.iter().filter(of_party).cloned());
         let behind = page["cursor"].as_str().expect("a cursor").to_owned();
         if page["more"] == false {
@@ -82,12 +94,20 @@ fn change(event: &Value) -> Change {
 
 /// What the middleware finds in its queue about a party's vouchers. A change may come twice, and never with its code.
 async fn queued(stack: &Running, party: &str, code: &str) -> BTreeSet<Change> {
-    let url = stack.stack.queue_url("PosVoucherQueue").expect("the template has the queue");
+    let url = stack
+        .stack
+        .queue_url("PosVoucherQueue")
+        .expect("the template has the queue");
     let sqs = &stack.stack.clients().sqs;
     let mut found = BTreeSet::new();
     loop {
         let batch = sqs.receive_message().queue_url(&url).max_number_of_messages(10);
-        let batch = batch.send().await.expect("a batch of messages").messages.unwrap_or_default();
+        let batch = batch
+            .send()
+            .await
+            .expect("a batch of messages")
+            .messages
+            .unwrap_or_default();
         if batch.is_empty() {
             return found;
         }

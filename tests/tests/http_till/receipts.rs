@@ -26,7 +26,10 @@ fn l2_l3_n3_a_receipt_earns_points_line_by_line_and_the_same_again_is_a_replay()
         let receipt = mixed(stack, "B01", Some(&customer.card));
         let first = stack.admin.post("/v1/purchases", &receipt).await.must(201);
         assert_eq!(first["key"], key_of(&receipt));
-        assert_eq!((&first["status"], &first["matched"]), (&json!("accepted"), &json!(true)));
+        assert_eq!(
+            (&first["status"], &first["matched"]),
+            (&json!("accepted"), &json!(true))
+        );
         let expected = json!({
             "points": 129, "programme": "treue", "programme_version": 1,
             "eligible": chf(12_990), "voucher_paid": chf(0), "base": chf(12_990),
@@ -89,10 +92,30 @@ fn l2_the_answer_names_balance_and_open_vouchers_as_of_now() {
 fn l7_the_text_to_print_speaks_the_customers_language() {
     on_the_stack(async |stack| {
         let texts = [
-            ("de", "Punkte dieses Einkaufs: 42", "Ihr Punktestand: 42", "Bis zum nächsten Gutschein: 458"),
-            ("fr", "Points de cet achat: 42", "Votre solde de points: 42", "Jusqu'au prochain bon: 458"),
-            ("it", "Punti di questo acquisto: 42", "Il suo saldo punti: 42", "Al prossimo buono: 458"),
-            ("en", "Points of this purchase: 42", "Your points balance: 42", "To your next voucher: 458"),
+            (
+                "de",
+                "Punkte dieses Einkaufs: 42",
+                "Ihr Punktestand: 42",
+                "Bis zum nächsten Gutschein: 458",
+            ),
+            (
+                "fr",
+                "Points de cet achat: 42",
+                "Votre solde de points: 42",
+                "Jusqu'au prochain bon: 458",
+            ),
+            (
+                "it",
+                "Punti di questo acquisto: 42",
+                "Il suo saldo punti: 42",
+                "Al prossimo buono: 458",
+            ),
+            (
+                "en",
+                "Points of this purchase: 42",
+                "Your points balance: 42",
+                "To your next voucher: 458",
+            ),
         ];
         for (language, earned, balance, missing) in texts {
             let customer = stack.customer("Meier", language).await;
@@ -110,10 +133,26 @@ fn l7_the_text_to_print_speaks_the_customers_language() {
 fn l7_without_a_card_the_text_invites_to_register_in_the_language_of_the_till() {
     on_the_stack(async |stack| {
         let texts = [
-            ("de", "Punkte dieses Einkaufs: 42", "Karte registrieren, Punkte sichern."),
-            ("fr", "Points de cet achat: 42", "Enregistrez la carte, gardez les points."),
-            ("it", "Punti di questo acquisto: 42", "Registri la carta, conservi i punti."),
-            ("en", "Points of this purchase: 42", "Register the card to keep the points."),
+            (
+                "de",
+                "Punkte dieses Einkaufs: 42",
+                "Karte registrieren, Punkte sichern.",
+            ),
+            (
+                "fr",
+                "Points de cet achat: 42",
+                "Enregistrez la carte, gardez les points.",
+            ),
+            (
+                "it",
+                "Punti di questo acquisto: 42",
+                "Registri la carta, conservi i punti.",
+            ),
+            (
+                "en",
+                "Points of this purchase: 42",
+                "Register the card to keep the points.",
+            ),
         ];
         for (language, earned, invitation) in texts {
             let mut receipt = stack.receipt("B03", 4_200, None);
@@ -161,7 +200,11 @@ fn l2_receipts_of_unknown_and_unregistered_cards_are_taken_and_settled_by_the_re
             let answer = stack.admin.post("/v1/purchases", &receipt).await.must(201);
             assert_eq!((&answer["matched"], &answer["account"]), (&json!(false), &Value::Null));
         }
-        let _ = stack.admin.post("/v1/cards", &json!({"number": unknown})).await.must(201);
+        let _ = stack
+            .admin
+            .post("/v1/cards", &json!({"number": unknown}))
+            .await
+            .must(201);
         stack.rest().await;
 
         for card in [unregistered, unknown] {
@@ -174,7 +217,11 @@ fn l2_receipts_of_unknown_and_unregistered_cards_are_taken_and_settled_by_the_re
             assert_eq!(stack.points(party).await["balance"], 77);
             let _ = stack.admin.post(&register, &json!({"party_id": party})).await.must(200);
             stack.rest().await;
-            assert_eq!(stack.points(party).await["balance"], 77, "registered twice, settled once");
+            assert_eq!(
+                stack.points(party).await["balance"],
+                77,
+                "registered twice, settled once"
+            );
         }
     });
 }

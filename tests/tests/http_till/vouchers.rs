@@ -19,8 +19,15 @@ fn n4_a_receipt_worth_a_thousand_vouchers_issues_exactly_those_and_the_rest_stay
         let _ = stack.sell("B07", 50_012_300, Some(&customer.card)).await;
         stack.rest().await;
         let points = stack.points(&customer.party).await;
-        assert_eq!((&points["balance"], &points["vouchers_issued"]), (&json!(123), &json!(1_000)));
-        assert_eq!(all_codes(stack, &customer.card).await.len(), 1_000, "each with a code of its own");
+        assert_eq!(
+            (&points["balance"], &points["vouchers_issued"]),
+            (&json!(123), &json!(1_000))
+        );
+        assert_eq!(
+            all_codes(stack, &customer.card).await.len(),
+            1_000,
+            "each with a code of its own"
+        );
     });
 }
 
@@ -91,18 +98,35 @@ fn n6_a_voucher_is_checked_reserved_released_redeemed_and_reversed() {
         let till = stack.client(&[Scope::VouchersRedeem], &["B09", "SHOP"]).await;
         let call = async |what: &str, body: &Value| till.post(&format!("/v1/vouchers/{what}"), body).await;
         let typed = code.replace('-', " ").to_lowercase();
-        let check = call("check", &voucher("SHOP", &typed, json!({"basket_total": chf(900)}))).await.must(200);
-        assert_eq!((&check["usable"], &check["state"]["status"]), (&json!(true), &json!("open")));
+        let check = call("check", &voucher("SHOP", &typed, json!({"basket_total": chf(900)})))
+            .await
+            .must(200);
+        assert_eq!(
+            (&check["usable"], &check["state"]["status"]),
+            (&json!(true), &json!("open"))
+        );
 
         let basket = |name: &str| voucher("SHOP", &code, json!({"basket": name, "basket_total": chf(900)}));
         let held = call("reserve", &basket("b-1")).await.must(200);
         assert_eq!(held["status"], "reserved");
-        assert_eq!(call("reserve", &basket("b-1")).await.must(200), held, "the same basket again");
+        assert_eq!(
+            call("reserve", &basket("b-1")).await.must(200),
+            held,
+            "the same basket again"
+        );
         let refused = call("reserve", &basket("b-2")).await.must(409);
-        assert_eq!((&refused["code"], &refused["until"]), (&json!("voucher_reserved"), &held["reserved_until"]));
+        assert_eq!(
+            (&refused["code"], &refused["until"]),
+            (&json!("voucher_reserved"), &held["reserved_until"])
+        );
         let unusable = call("check", &voucher("B09", &code, json!({}))).await.must(200);
-        assert_eq!((&unusable["usable"], &unusable["reason"]), (&json!(false), &json!("voucher_reserved")));
-        let free = call("release", &voucher("SHOP", &code, json!({"basket": "b-1"}))).await.must(200);
+        assert_eq!(
+            (&unusable["usable"], &unusable["reason"]),
+            (&json!(false), &json!("voucher_reserved"))
+        );
+        let free = call("release", &voucher("SHOP", &code, json!({"basket": "b-1"})))
+            .await
+            .must(200);
         assert_eq!(free["status"], "open");
 
         let redeem = |store: &str, number: &str| {
@@ -122,12 +146,21 @@ fn n6_a_voucher_is_checked_reserved_released_redeemed_and_reversed() {
         assert_eq!(twice["redemption"], first, "where and when the first one was");
         let at = first["at"].as_str().expect("an instant");
         assert!(DateTime::parse_from_rfc3339(at).is_ok(), "{at}");
-        assert_eq!(stack.codes("B09", &customer.card).await, [""; 0], "the cash desk offers it no more");
+        assert_eq!(
+            stack.codes("B09", &customer.card).await,
+            [""; 0],
+            "the cash desk offers it no more"
+        );
 
         let receipt = redeem("B09", "R-1")["receipt"].clone();
-        let back = call("reverse", &voucher("B09", &code, json!({"receipt": receipt}))).await.must(200);
+        let back = call("reverse", &voucher("B09", &code, json!({"receipt": receipt})))
+            .await
+            .must(200);
         assert_eq!(back["status"], "open");
-        assert_eq!(call("redeem", &redeem("B09", "R-1")).await.must(409)["code"], "voucher_reversed");
+        assert_eq!(
+            call("redeem", &redeem("B09", "R-1")).await.must(409)["code"],
+            "voucher_reversed"
+        );
         let _ = call("redeem", &redeem("SHOP", "R-2")).await.must(200);
     });
 }
@@ -159,7 +192,10 @@ fn n6_redemptions_without_receipt_and_payments_without_redemption_are_listed_aft
         assert_eq!((items.len(), kinds), (2, both), "{listed}");
         let of = |kind: &str| items.iter().find(|item| item["kind"] == kind).expect("the case");
         let redemption = of("redemption_without_receipt");
-        assert_eq!((&redemption["redeemed_on"], &redemption["state"]), (&json!(receipt), &redeemed));
+        assert_eq!(
+            (&redemption["redeemed_on"], &redemption["state"]),
+            (&json!(receipt), &redeemed)
+        );
         assert_eq!(of("payment_without_redemption")["paid_on"], key_of(&sale));
         assert!(!listed.to_string().contains(&paid), "no code in the list");
     });
