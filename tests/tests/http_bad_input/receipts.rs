@@ -5,7 +5,6 @@ use chrono::{Days, Duration};
 use end_to_end::client::Client;
 use end_to_end::running::Running;
 use end_to_end::shared::alone_on_the_stack;
-use end_to_end::till::chf;
 use http_edge::Scope;
 use serde_json::json;
 
