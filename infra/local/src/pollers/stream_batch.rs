@@ -1,4 +1,10 @@
 //! Delivery of one batch of stream records: retries, bisection, partial failures and the failure destination.
+//!
+//! | the invocation | what happens |
+//! |---|---|
+//! | fails, or its answer cannot be understood | with bisection the batch is halved, which is no attempt; else it is an attempt |
+//! | names a record behind the first | those before it are done; the rest comes again with its attempts counted anew |
+//! | names the first record | nothing is done: an attempt of the whole rest, which is never halved |
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -52,8 +58,10 @@ struct Part {
 /// What an invocation did to a part.
 enum Attempt {
     Done,
-    /// The records before this index are done.
+    /// The function named the record at this index: those before it are done.
     FailedFrom(usize),
+    /// The function broke down, or its answer tells nothing about single records.
+    Broke,
 }
 
 impl BatchDelivery {
@@ -82,23 +90,18 @@ impl BatchDelivery {
             }
             match self.attempt(&part).await {
                 Attempt::Done => last = end.or(last),
-                Attempt::FailedFrom(0) => {
-                    if self.source.bisect && part.records.len() > 1 {
-                        // Splitting uses up no retry; the first half stays first.
-                        let second = part.records.split_off(part.records.len() / 2);
-                        parts.push_front(Part {
-                            records: second,
-                            attempts: part.attempts,
-                        });
-                        parts.push_front(part);
-                        continue;
-                    }
+                Attempt::Broke if self.source.bisect && part.records.len() > 1 => {
+                    // Splitting uses up no retry; the first half stays first.
+                    let second = part.records.split_off(part.records.len() / 2);
+                    parts.push_front(Part {
+                        records: second,
+                        attempts: part.attempts,
+                    });
+                    parts.push_front(part);
+                }
+                Attempt::Broke | Attempt::FailedFrom(0) => {
                     part.attempts += 1;
-                    if self
-                        .source
-                        .maximum_retries
-                        .is_some_and(|retries| part.attempts > retries)
-                    {
+                    if !self.has_retries_left(&part) {
                         match self.give_up(shard, &part, "RetryAttemptsExhausted", gate).await {
                             true => last = end.or(last),
                             false => parts.push_front(part),
@@ -116,6 +119,7 @@ impl BatchDelivery {
                         .map(|record| record.sequence_number.clone())
                         .or(last);
                     pause(1, gate).await;
+                    // The position is past the first part: what remains is to Lambda a batch of its own.
                     parts.push_front(Part {
                         records: rest,
                         attempts: 0,
@@ -131,10 +135,10 @@ impl BatchDelivery {
     async fn attempt(&self, part: &Part) -> Attempt {
         let outcome = match self.function.invoke(event(&part.records)).await {
             Ok(outcome) if outcome.is_success() => outcome,
-            Ok(_) => return Attempt::FailedFrom(0),
+            Ok(_) => return Attempt::Broke,
             Err(error) => {
                 tracing::warn!(%error, "a batch of stream records was not delivered");
-                return Attempt::FailedFrom(0);
+                return Attempt::Broke;
             }
         };
         if !self.source.report_batch_item_failures {
@@ -142,16 +146,20 @@ impl BatchDelivery {
         }
         match partial::failures(&outcome.payload) {
             Failures::None => Attempt::Done,
-            Failures::All => Attempt::FailedFrom(0),
-            Failures::Items(items) => {
-                // The lowest sequence number counts: whatever follows it is delivered again, in order.
-                let index = part
-                    .records
-                    .iter()
-                    .position(|record| items.contains(&record.sequence_number));
-                Attempt::FailedFrom(index.unwrap_or(0))
-            }
+            Failures::All => Attempt::Broke,
+            // The lowest sequence number counts: whatever follows it is delivered again, in order.
+            Failures::Items(items) => part
+                .records
+                .iter()
+                .position(|record| items.contains(&record.sequence_number))
+                .map_or(Attempt::Broke, Attempt::FailedFrom),
         }
+    }
+
+    fn has_retries_left(&self, part: &Part) -> bool {
+        self.source
+            .maximum_retries
+            .is_none_or(|retries| part.attempts <= retries)
     }
 
     fn is_too_old(&self, part: &Part) -> bool {

@@ -131,6 +131,47 @@ async fn a_poison_record_is_isolated_and_kept_in_the_failure_bucket() {
         assert!(logged(&stack, "RelayFunction", &format!("done r{i}")) >= 1, "r{i}");
     }
 
+    assert_eq!(given_up(&stack).await, ["r3"]);
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_whose_first_record_is_named_comes_again_whole_until_it_is_given_up() {
+    let stack = start().await;
+    stack.pause_event_source("RelayFunction").expect("a source");
+    for i in 0..6 {
+        put(&stack, &format!("r{i}"), if i == 2 { "fail" } else { "ok" }, Some("t")).await;
+    }
+    stack.resume_event_source("RelayFunction").expect("a source");
+    stack.quiescent(PATIENCE).await.expect("rest");
+    let of = |record: &str| logged(&stack, "RelayFunction", &format!("record {record}"));
+    assert_eq!((of("r0 ok of 6"), of("r0 ok of")), (1, 1), "done, never again");
+    // The batch of six is progress; the rest of four then has its first try and two retries, in one piece.
+    assert_eq!((of("r2 fail of 6"), of("r2 fail of 4"), of("r2 fail of")), (1, 3, 4));
+    assert_eq!((of("r5 ok of 4"), of("r5 ok of")), (3, 4), "nothing was halved");
+    assert_eq!(given_up(&stack).await, ["r2", "r3", "r4", "r5"]);
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_whose_answer_names_nobody_in_it_is_halved_like_one_that_broke() {
+    for what in ["unknown-id", "malformed"] {
+        let stack = start().await;
+        stack.pause_event_source("RelayFunction").expect("a source");
+        for i in 0..4 {
+            put(&stack, &format!("r{i}"), if i == 0 { what } else { "ok" }, Some("t")).await;
+        }
+        stack.resume_event_source("RelayFunction").expect("a source");
+        stack.quiescent(PATIENCE).await.expect("rest");
+        let of = |count: u8| logged(&stack, "RelayFunction", &format!("record r0 {what} of {count}"));
+        assert_eq!((of(4), of(2), of(1)), (1, 1, 3), "{what}");
+        assert_eq!(given_up(&stack).await, ["r0"], "{what}");
+        stack.stop().await;
+    }
+}
+
+/// The records in the only object of the failure bucket.
+async fn given_up(stack: &Stack) -> Vec<String> {
     let bucket = stack.bucket("Failures").expect("a bucket");
     let s3 = &stack.clients().s3;
     let listed = s3.list_objects_v2().bucket(&bucket).send().await.expect("a list");
@@ -139,22 +180,22 @@ async fn a_poison_record_is_isolated_and_kept_in_the_failure_bucket() {
     };
     let key = object.key().expect("a key");
     assert!(key.starts_with("aws/lambda/RelayFunction-Changes/"), "{key}");
-    let body = s3
+    let object = s3
         .get_object()
         .bucket(&bucket)
         .key(key)
         .send()
         .await
-        .expect("an object")
-        .body
-        .collect()
-        .await;
-    let record: Value = serde_json::from_slice(&body.expect("a body").into_bytes()).expect("JSON");
+        .expect("an object");
+    let body = object.body.collect().await.expect("a body").into_bytes();
+    let record: Value = serde_json::from_slice(&body).expect("JSON");
     assert_eq!(record["requestContext"]["condition"], "RetryAttemptsExhausted");
-    assert_eq!(record["DDBStreamBatchInfo"]["batchSize"], 1);
+    assert_eq!(record["requestContext"]["approximateInvokeCount"], 3);
     let payload: Value = serde_json::from_str(record["payload"].as_str().expect("a payload")).expect("JSON");
-    assert_eq!(payload["Records"][0]["dynamodb"]["NewImage"]["pk"]["S"], "r3");
-    stack.stop().await;
+    let records = payload["Records"].as_array().expect("records");
+    assert_eq!(record["DDBStreamBatchInfo"]["batchSize"], records.len());
+    let name = |record: &Value| record["dynamodb"]["NewImage"]["pk"]["S"].as_str().map(str::to_owned);
+    records.iter().map(|record| name(record).expect("a name")).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
