@@ -34,7 +34,7 @@ impl App {
         let key: ReceiptKey = request.path("key")?;
         caller.at(&key.store)?;
         let body: ClaimRequest = request.json()?;
-        let number: CardNumber = body.card.parse().map_err(|error: domain::card::InvalidCard| {
+        let number: CardNumber = body.card.as_str().parse().map_err(|error: domain::card::InvalidCard| {
             Problem::invalid(vec![Violation::new("/card", "card_malformed", error.to_string())])
         })?;
         let stored = self.stored(caller, &key).await?;

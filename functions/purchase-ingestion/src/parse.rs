@@ -7,6 +7,7 @@ use domain::card::CardNumber;
 use domain::code::VoucherCode;
 use domain::money::{Currency, Money};
 use domain::receipt::{Line, Payment, Receipt, ReceiptKey};
+use domain::secret::Secret;
 use domain::till_text::Language;
 use domain::violation::Violation;
 use http_edge::Problem;
@@ -31,7 +32,8 @@ pub(crate) fn parse(body: PurchaseRequest, pepper: &[u8]) -> Result<Parsed, Prob
     let number = found.field("/number", &body.number);
     let card = body
         .card
-        .as_deref()
+        .as_ref()
+        .map(Secret::as_str)
         .and_then(|text| found.coded::<CardNumber>("/card", "card_malformed", text));
     let language = body.language.as_deref().and_then(|text| found.field("/language", text));
     let currency = body.total.currency;
@@ -123,7 +125,7 @@ impl Findings {
 
     fn payment(&mut self, index: usize, payment: PurchasePayment, currency: Currency, pepper: &[u8]) -> Payment {
         let pointer = format!("/payments/{index}");
-        let code = payment.voucher_code.as_deref();
+        let code = payment.voucher_code.as_ref().map(Secret::as_str);
         let voucher = code.map(|text| {
             self.coded::<VoucherCode>(&format!("{pointer}/voucher_code"), "voucher_code_malformed", text)
                 .map(|code| code.lookup_key(pepper))

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::code::VoucherCode;
 use domain::id::{FeedGroup, LocationId};
+use domain::secret::Secret;
 use http_edge::api::vouchers::{FeedEvent, FeedPage};
 use http_edge::caller::Locations;
 use http_edge::{Caller, Code, Problem, Request, Response, Scope, page};
@@ -124,7 +125,7 @@ impl App {
             group: group.to_string(),
             sequence: event.sequence,
             state_version: voucher.state_version,
-            code: key.map(|key| VoucherCode::derive(key, &voucher.id()).to_string()),
+            code: key.map(|key| Secret::new(VoucherCode::derive(key, &voucher.id()).to_string())),
             state: view(voucher, &voucher.state),
         }
     }

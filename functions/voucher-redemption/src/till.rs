@@ -42,7 +42,7 @@ impl App {
         let body: CheckRequest = request.json()?;
         let mut fields = Fields::default();
         let call = self
-            .call(caller, &mut fields, &body.store, &body.till, &body.code, now)
+            .call(caller, &mut fields, &body.store, &body.till, body.code.as_str(), now)
             .await?;
         let basket = body.basket_total.map(|total| fields.total(total, &call.programme));
         fields.done()?;
@@ -62,7 +62,7 @@ impl App {
         let body: ReserveRequest = request.json()?;
         let mut fields = Fields::default();
         let call = self
-            .call(caller, &mut fields, &body.store, &body.till, &body.code, now)
+            .call(caller, &mut fields, &body.store, &body.till, body.code.as_str(), now)
             .await?;
         let basket: Option<BasketId> = fields.read("/basket", &body.basket);
         let basket_minor = fields.total(body.basket_total, &call.programme);
@@ -77,7 +77,7 @@ impl App {
         let body: RedeemRequest = request.json()?;
         let mut fields = Fields::default();
         let call = self
-            .call(caller, &mut fields, &body.store, &body.till, &body.code, now)
+            .call(caller, &mut fields, &body.store, &body.till, body.code.as_str(), now)
             .await?;
         let receipt: Option<ReceiptKey> = fields.read("/receipt", &body.receipt);
         let basket: Option<BasketId> = body.basket.as_deref().and_then(|text| fields.read("/basket", text));
@@ -111,7 +111,7 @@ impl App {
         let body: ReleaseRequest = request.json()?;
         let mut fields = Fields::default();
         let call = self
-            .call(caller, &mut fields, &body.store, &body.till, &body.code, now)
+            .call(caller, &mut fields, &body.store, &body.till, body.code.as_str(), now)
             .await?;
         let basket: Option<BasketId> = fields.read("/basket", &body.basket);
         fields.done()?;
@@ -124,7 +124,7 @@ impl App {
         let body: ReverseRequest = request.json()?;
         let mut fields = Fields::default();
         let call = self
-            .call(caller, &mut fields, &body.store, &body.till, &body.code, now)
+            .call(caller, &mut fields, &body.store, &body.till, body.code.as_str(), now)
             .await?;
         let receipt: Option<ReceiptKey> = fields.read("/receipt", &body.receipt);
         fields.done()?;

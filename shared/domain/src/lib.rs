@@ -12,6 +12,7 @@
 //! | [`earning`] | points of a receipt, with the reason line by line |
 //! | [`account`] | the points account as a fold over its ledger |
 //! | [`voucher`] | the life of a voucher: reserve, redeem, release, reverse |
+//! | [`secret`] | texts that `Debug` does not show |
 //! | [`till_text`] | the print-ready block in four languages |
 
 #![deny(
@@ -40,6 +41,7 @@ pub mod location;
 pub mod money;
 pub mod programme;
 pub mod receipt;
+pub mod secret;
 pub mod till_text;
 pub mod violation;
 pub mod voucher;

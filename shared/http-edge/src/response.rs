@@ -1,5 +1,7 @@
 //! Answers.
 
+use std::fmt;
+
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use aws_lambda_events::encodings::Body;
 use serde::Serialize;
@@ -7,7 +9,7 @@ use serde::Serialize;
 use crate::problem::{Code, Problem};
 
 /// An answer on its way to the caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// HTTP status.
     pub status: u16,
@@ -17,6 +19,16 @@ pub struct Response {
     pub body: String,
     /// Further headers.
     pub headers: Vec<(&'static str, String)>,
+}
+
+impl fmt::Debug for Response {
+    /// Without the body, which holds names and codes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("body_len", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Response {

@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use domain::account::Account;
 use domain::id::{LookupKey, PartyId, ProgrammeId, Tenant};
+use domain::secret::Secret;
 use domain::till_text::Language;
 use faults::Site;
 use serde::{Deserialize, Serialize};
@@ -20,28 +21,8 @@ pub const VOUCHERS_SHOWN_MAX: usize = 25;
 /// Items of a till view that are no vouchers: the name, and one account per programme.
 const VIEW_HEAD_MAX: usize = 4;
 
-/// A text that leads to a person. `Debug` does not show it, so that it cannot get into a log by accident.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Personal(String);
-
-impl Personal {
-    /// Marks a text as personal.
-    pub const fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Personal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
-}
+/// A text that leads to a person.
+pub type Personal = Secret;
 
 /// Who a party is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

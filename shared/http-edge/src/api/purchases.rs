@@ -5,6 +5,7 @@ use domain::code::VoucherCode;
 use domain::id::{PartyId, ProgrammeId};
 use domain::money::Money;
 use domain::receipt::PaymentKind;
+use domain::secret::Secret;
 use domain::voucher::voucher_id;
 use serde::{Deserialize, Serialize};
 use store::voucher::OpenVoucher;
@@ -26,7 +27,8 @@ pub struct PurchaseRequest {
     pub time: Option<DateTime<Utc>>,
     /// Number of the presented card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub card: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub card: Option<Secret>,
     /// Language of the text block when the customer has none: de, fr, it, en.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
@@ -79,7 +81,8 @@ pub struct PurchasePayment {
     pub amount: Money,
     /// The code of a voucher payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub voucher_code: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub voucher_code: Option<Secret>,
 }
 
 /// The answer to a receipt.
@@ -171,7 +174,8 @@ pub struct AccountView {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VoucherView {
     /// The code, as printed.
-    pub code: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub code: Secret,
     /// Face value.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub value: Money,
@@ -184,7 +188,7 @@ impl VoucherView {
     pub fn of(party: &PartyId, programme: &ProgrammeId, open: &OpenVoucher, key: Option<&[u8]>) -> Option<Self> {
         let code = VoucherCode::derive(key?, &voucher_id(party, programme, open.sequence));
         Some(Self {
-            code: code.to_string(),
+            code: Secret::new(code.to_string()),
             value: Money::new(open.value_minor, open.currency),
             valid_until: open.valid_until,
         })
@@ -207,7 +211,8 @@ pub struct PrintBlock {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClaimRequest {
     /// Number of an active card.
-    pub card: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub card: Secret,
 }
 
 /// A stored receipt.

@@ -1,9 +1,11 @@
 //! Bodies of `/v1/vouchers`.
 //!
-//! Codes travel in bodies only: a path or a query would stand in logs.
+//! Codes travel in bodies only: a path or a query would stand in logs. They have the type [`Secret`], which `Debug` does not
+//! show.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::money::Money;
+use domain::secret::Secret;
 use domain::voucher::Unmatched;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +18,8 @@ pub struct CheckRequest {
     /// Till id within the location.
     pub till: String,
     /// The code; case, spaces and dashes do not matter.
-    pub code: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub code: Secret,
     /// Total of the basket, when it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::schemas::Money>))]
@@ -32,7 +35,8 @@ pub struct ReserveRequest {
     /// Till id within the location.
     pub till: String,
     /// The code.
-    pub code: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub code: Secret,
     /// The basket's id; the hold is released and redeemed under it.
     pub basket: String,
     /// Total of the basket.
@@ -49,7 +53,8 @@ pub struct RedeemRequest {
     /// Till id within the location.
     pub till: String,
     /// The code.
-    pub code: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub code: Secret,
     /// Key of the receipt, `store~till~business date~number`; the same key again is answered as the first time.
     pub receipt: String,
     /// The basket it was reserved for, if it was.
@@ -69,7 +74,8 @@ pub struct ReleaseRequest {
     /// Till id within the location.
     pub till: String,
     /// The code.
-    pub code: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub code: Secret,
     /// The basket's id.
     pub basket: String,
 }
@@ -83,7 +89,8 @@ pub struct ReverseRequest {
     /// Till id within the location.
     pub till: String,
     /// The code.
-    pub code: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub code: Secret,
     /// Key of the receipt it was redeemed on.
     pub receipt: String,
 }
@@ -183,7 +190,8 @@ pub struct FeedEvent {
     pub state_version: u64,
     /// The code; absent when its key was withdrawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub code: Option<Secret>,
     /// The voucher as of this change.
     pub state: VoucherState,
 }

@@ -127,7 +127,7 @@ impl Output {
             business_date: sale.date,
             number: sale.number,
             time: None,
-            card: Some(card.as_str().to_owned()),
+            card: Some(Personal::new(card.as_str().to_owned())),
             language: None,
             total: usd(total),
             cash_rounding: None,
