@@ -1,13 +1,15 @@
 //! Keys of clients: shown once, two at most, so that a client changes over without a gap.
 //!
-//! When the answer to a new key is lost, nobody has seen the key: the list of clients names it by its time, and it is
-//! withdrawn like any other.
+//! When the answer to a new key is lost, nobody has seen the key and nobody can show it again. The same call again, told by
+//! its token, therefore withdraws it and makes another in its place. A call without a token makes one key more; the list of
+//! clients names the lost one by its time, and it is withdrawn like any other.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::ClientId;
+use domain::secret::Secret;
 use domain::violation::Violation;
 use http_edge::api::administration::{KeyAnswer, KeyRequest};
-use http_edge::{Code, Problem, Request, Response, Scope};
+use http_edge::{Code, Problem, Request, Response, Scope, client_token};
 use store::Site;
 use store::client::{self, ACTIVE_KEYS_MAX, ActiveKey, ApiKey, KEY_BYTES, Saved};
 
@@ -22,13 +24,17 @@ impl App {
         let caller = request.caller()?;
         caller.require(Scope::ClientsAdmin)?;
         let id: ClientId = request.path("client_id")?;
-        let expires_at = expiry(request, now)?;
+        let KeyRequest {
+            expires_at,
+            client_token,
+        } = checked(request, now)?;
         let key = new_key()?;
         let active = ActiveKey {
             hash: key.hash(),
             created_at: now,
             created_by: caller.subject.clone(),
             expires_at,
+            client_token,
         };
         for _ in 0..CHANGE_ROUNDS {
             let before = client::read(&self.db, Site::ClientsRead, &caller.tenant, &id)
@@ -41,6 +47,7 @@ impl App {
             }
             let mut after = before.d.clone();
             after.drop_expired_keys(now);
+            after.keys.retain(|known| !is_of_the_same_call(known, &active));
             if after.keys.len() >= ACTIVE_KEYS_MAX {
                 return Err(Problem::new(
                     Code::ClientKeysFull,
@@ -63,15 +70,15 @@ impl App {
         caller.require(Scope::ClientsAdmin)?;
         let id: ClientId = request.path("client_id")?;
         let key_id: String = request.path("key_id")?;
-        for round in 0..CHANGE_ROUNDS {
+        for _ in 0..CHANGE_ROUNDS {
             let before = client::read(&self.db, Site::ClientsRead, &caller.tenant, &id)
                 .await?
                 .ok_or_else(no_client)?;
             let mut after = before.d.clone();
             after.keys.retain(|key| key.hash.key_id() != key_id);
             if after.keys.len() == before.d.keys.len() {
-                // After a round of our own, or of somebody else's, the wish is fulfilled.
-                if round > 0 {
+                // Withdrawn by the same call before, or by somebody else: the wish is fulfilled.
+                if before.d.withdrawn.contains(&key_id) {
                     return Response::json(200, &view(&before.d, before.updated_at));
                 }
                 return Err(Problem::new(
@@ -98,26 +105,40 @@ fn no_client() -> Problem {
 fn answer(key: &ApiKey, active: &ActiveKey) -> Result<Response, Problem> {
     let shown = KeyAnswer {
         key_id: active.hash.key_id().to_owned(),
-        key: key.reveal().to_owned(),
+        key: Secret::new(key.reveal().to_owned()),
         created_at: active.created_at,
         expires_at: active.expires_at,
     };
     Response::json(201, &shown)
 }
 
-fn expiry(request: &Request, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Problem> {
-    let KeyRequest { expires_at } = if request.body.is_empty() {
+/// Whether the key was made by an earlier sending of the call that makes this one.
+fn is_of_the_same_call(known: &ActiveKey, new: &ActiveKey) -> bool {
+    new.client_token.is_some() && known.client_token == new.client_token && known.created_by == new.created_by
+}
+
+fn checked(request: &Request, now: DateTime<Utc>) -> Result<KeyRequest, Problem> {
+    let body = if request.body.is_empty() {
         KeyRequest::default()
     } else {
         request.json()?
     };
-    match expires_at {
-        Some(end) if end <= now || end > now + LIFE_MAX => Err(Problem::invalid(vec![Violation::new(
-            "/expires_at",
-            "out_of_range",
-            "must lie in the next ten years",
-        )])),
-        _ => Ok(expires_at),
+    let mut found = Vec::new();
+    if body.expires_at.is_some_and(|end| end <= now || end > now + LIFE_MAX) {
+        let detail = "must lie in the next ten years";
+        found.push(Violation::new("/expires_at", "out_of_range", detail));
+    }
+    if body
+        .client_token
+        .as_deref()
+        .is_some_and(|token| !client_token::is_valid(token))
+    {
+        found.push(Violation::new("/client_token", "malformed", client_token::RULE));
+    }
+    if found.is_empty() {
+        Ok(body)
+    } else {
+        Err(Problem::invalid(found))
     }
 }
 

@@ -5,11 +5,8 @@ use std::str::FromStr;
 
 use domain::card::CardNumber;
 use domain::violation::Violation;
-use http_edge::Problem;
+use http_edge::{Problem, client_token};
 use store::party::Personal;
-
-/// Longest token a caller may make up.
-const TOKEN_MAX: usize = 64;
 
 #[derive(Debug, Default)]
 pub(crate) struct Findings(Vec<Violation>);
@@ -32,12 +29,10 @@ impl Findings {
 
     /// Reads a token that the caller made up.
     pub(crate) fn token<'a>(&mut self, pointer: &str, text: &'a str) -> Option<&'a str> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-        if !text.is_empty() && text.len() <= TOKEN_MAX && text.bytes().all(allowed) {
+        if client_token::is_valid(text) {
             return Some(text);
         }
-        let detail = "a token must be 1 to 64 characters from A-Z, a-z, 0-9, ., - and _";
-        self.add(pointer, "malformed", detail);
+        self.add(pointer, "malformed", client_token::RULE);
         None
     }
 

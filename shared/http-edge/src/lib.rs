@@ -8,11 +8,13 @@
 //! | [`routes`] | every route with its scope and function |
 //! | [`guard`] | the defence against guessing |
 //! | [`page`] | opaque paging tokens |
+//! | [`client_token`] | names of calls that can be repeated |
 //! | [`api`] | the bodies of requests and answers |
 //! | `openapi` | the OpenAPI document of all of it, with the feature of this name |
 
 pub mod api;
 pub mod caller;
+pub mod client_token;
 pub mod guard;
 #[cfg(feature = "openapi")]
 pub mod openapi;

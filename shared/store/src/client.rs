@@ -26,6 +26,8 @@ pub const ACTIVE_KEYS_MAX: usize = 2;
 pub const CLIENT_LOCATIONS_MAX: usize = 100;
 /// Days for which a withdrawn key is remembered, so that its use can be told from a made-up key.
 const WITHDRAWN_DAYS: i64 = 90;
+/// Names of withdrawn keys that a client remembers, so that a withdrawal sent again is told from a mistyped one.
+const WITHDRAWN_MAX: usize = 8;
 /// Rounds of [`bootstrap`] against other writers; two writers of the same client are rare, five are a loop.
 const BOOTSTRAP_ROUNDS: u32 = 5;
 
@@ -59,6 +61,9 @@ pub struct Client {
     pub rights: Rights,
     /// At most [`ACTIVE_KEYS_MAX`].
     pub keys: Vec<ActiveKey>,
+    /// Names of the keys withdrawn last, the latest at the end; set by [`save`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withdrawn: Vec<String>,
     /// Counted from 1; set by [`save`].
     pub version: u64,
     /// Who made this version.
@@ -73,6 +78,7 @@ impl Client {
             name,
             rights,
             keys: Vec::new(),
+            withdrawn: Vec::new(),
             version: 0,
             author,
         }
@@ -101,6 +107,9 @@ pub struct ActiveKey {
     /// From when on it is refused; never when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
+    /// What its maker called the call that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_token: Option<String>,
 }
 
 /// A key as the authorizer reads it.
@@ -205,6 +214,12 @@ pub async fn save(
     now: DateTime<Utc>,
 ) -> Result<Saved, StoreError> {
     client.version = before.map_or(0, |b| b.d.version).saturating_add(1);
+    let gone: Vec<_> = before
+        .iter()
+        .flat_map(|b| &b.d.keys)
+        .filter(|key| !client.holds(&key.hash))
+        .collect();
+    client.withdrawn = withdrawn(before, &gone);
     let mut legs = vec![client_leg(site, tenant, before, &client, now)?];
     let mut new_keys = BTreeSet::new();
     for key in &client.keys {
@@ -215,10 +230,6 @@ pub async fn save(
         let condition = (!known).then(Condition::absent);
         legs.push(Leg::put(site, &key_record(tenant, &client, key, now), condition)?);
     }
-    let gone = before
-        .iter()
-        .flat_map(|b| &b.d.keys)
-        .filter(|key| !client.holds(&key.hash));
     for key in gone {
         let mut record = key_record(tenant, &client, key, now);
         record.d.revoked_at = Some(now);
@@ -234,6 +245,15 @@ pub async fn save(
         }
         Err(TransactError::Store(error)) => Err(error),
     }
+}
+
+/// The names of the keys withdrawn before and now, as many as a client remembers.
+fn withdrawn(before: Option<&Record<Client>>, gone: &[&ActiveKey]) -> Vec<String> {
+    let known = before.map(|b| b.d.withdrawn.clone()).unwrap_or_default();
+    let now = gone.iter().map(|key| key.hash.key_id().to_owned());
+    let mut all: Vec<_> = known.into_iter().chain(now).collect();
+    all.drain(..all.len().saturating_sub(WITHDRAWN_MAX));
+    all
 }
 
 fn client_leg(
@@ -314,6 +334,7 @@ pub async fn bootstrap(
                 created_at: now,
                 created_by: client.author.clone(),
                 expires_at: None,
+                client_token: None,
             });
         }
         match save(db, Site::ToolWrite, tenant, before.as_ref(), after, now).await? {

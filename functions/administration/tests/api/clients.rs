@@ -46,8 +46,35 @@ async fn keys_rotate_two_at_a_time_and_the_third_is_refused_until_one_is_withdra
     assert_eq!(gone.body["keys"][0]["key_id"], second.body["key_id"]);
     assert!(record(&api, &first.body).await.revoked_at.is_some());
     assert!(record(&api, &second.body).await.revoked_at.is_none());
-    assert_eq!(api.send(withdraw(&first.body["key_id"])).await.code(), "not_found");
+    let again = api.send(withdraw(&first.body["key_id"])).await;
+    assert_eq!(
+        (again.status, &again.body),
+        (200, &gone.body),
+        "sent again after a lost answer"
+    );
+    assert_eq!(api.send(withdraw(&json!("0123456789abcdef"))).await.code(), "not_found");
     assert_eq!(api.send(make()).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_key_asked_for_again_under_its_token_takes_the_place_of_the_one_that_nobody_saw() {
+    let api = Api::start().await;
+    api.send(put(&body())).await;
+    let named = |token: &str| make().body(&json!({"client_token": token}));
+    let lost = api.send(named("rotation-1")).await;
+    let again = api.send(named("rotation-1")).await;
+    let other = api.send(named("rotation-2")).await;
+    assert_eq!((lost.status, again.status, other.status), (201, 201, 201));
+    assert!(record(&api, &lost.body).await.revoked_at.is_some());
+    assert!(record(&api, &again.body).await.revoked_at.is_none());
+    assert!(record(&api, &other.body).await.revoked_at.is_none());
+    for malformed in ["", "a b", &"x".repeat(65)] {
+        let refused = api.send(named(malformed)).await;
+        assert_eq!(
+            (refused.status, refused.body["errors"][0]["pointer"].as_str()),
+            (422, Some("/client_token"))
+        );
+    }
 }
 
 #[tokio::test]

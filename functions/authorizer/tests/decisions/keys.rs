@@ -115,6 +115,7 @@ async fn an_unknown_a_revoked_and_an_expired_key_are_refused() {
         created_at: now(),
         created_by: "test".parse().unwrap(),
         expires_at: Some(end),
+        client_token: None,
     };
     let second = TimeDelta::seconds(1);
     changed.keys = vec![active(2, now()), active(3, now() + second)];

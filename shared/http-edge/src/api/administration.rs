@@ -5,6 +5,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::location::LocationKind;
 use domain::money::{Currency, Money};
+use domain::secret::Secret;
 use serde::{Deserialize, Serialize};
 use store::exception::ExceptionKind;
 
@@ -248,6 +249,9 @@ pub struct ClientPage {
 }
 
 /// A key to be made. An empty body makes one that does not expire.
+///
+/// Sent again with the same `client_token`, it withdraws the key made before, which a lost answer has shown to nobody, and
+/// answers with a new one in its place. Without a token each call makes another key.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -255,30 +259,26 @@ pub struct KeyRequest {
     /// From when on it is refused, at most ten years ahead; never when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
+    /// A name of this call that the caller makes up, unique among its calls: 1 to 64 characters from A-Z, a-z, 0-9, `.`,
+    /// `-` and `_`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_token: Option<String>,
 }
 
 /// A new key. The only answer that shows it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyAnswer {
     /// Name of the key.
     pub key_id: String,
     /// The key. Nobody can show it again.
-    pub key: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub key: Secret,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// From when on it is refused; never when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
-}
-
-impl std::fmt::Debug for KeyAnswer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeyAnswer")
-            .field("key_id", &self.key_id)
-            .field("key", &"…")
-            .finish_non_exhaustive()
-    }
 }
 
 /// A case that an operator must look at.
