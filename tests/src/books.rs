@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::{Account, Cause, Entry};
+use domain::location::Location;
 use domain::voucher::{State, Voucher};
 use faults::Site;
 use serde::de::DeserializeOwned;
+use store::card::Card;
+use store::client::{Client, KeyRecord};
+use store::programme::ProgrammeVersion;
 use store::receipt::StoredReceipt;
 use store::voucher::{OpenVoucher, Published};
 use store::{Db, Record};
@@ -34,8 +38,10 @@ pub struct Books {
     pub history: Vec<(u64, State)>,
     /// Receipts that wait for a card, by card partition.
     pub parked: Vec<String>,
-    /// Entity types of exceptions and whatever else stands there.
+    /// Cases for an operator.
     pub exceptions: usize,
+    /// What the other items say, without ids and times, and how many say it.
+    pub others: BTreeMap<String, usize>,
 }
 
 impl Books {
@@ -99,7 +105,11 @@ impl Books {
             }
             "parked" => self.parked.push(pk),
             "exception" => self.exceptions += 1,
-            _ => {}
+            _ => {
+                if let Some(told) = told(&kind, item) {
+                    *self.others.entry(told).or_default() += 1;
+                }
+            }
         }
     }
 
@@ -205,8 +215,8 @@ impl Books {
     }
 
     /// The books without what may differ between two runs of the same story: times and versions of concurrent changes.
-    pub fn essence(&self) -> BTreeMap<String, String> {
-        let mut essence = BTreeMap::new();
+    pub fn essence(&self) -> Vec<String> {
+        let mut essence = Vec::new();
         for (id, account) in &self.accounts {
             let entries = self.ledger.get(id).map_or(0, Vec::len);
             let text = format!(
@@ -217,12 +227,44 @@ impl Books {
                 account.revenue_minor,
                 entries.min(usize::try_from(account.receipts).unwrap_or(0)),
             );
-            essence.insert(id.rsplit('#').next().unwrap_or_default().to_owned(), text);
+            essence.push(text);
         }
-        essence.insert("vouchers".into(), self.vouchers.len().to_string());
-        essence.insert("receipts".into(), self.receipts.len().to_string());
+        essence.push(format!("{} vouchers", self.vouchers.len()));
+        essence.push(format!("{} receipts", self.receipts.len()));
+        essence.push(format!("{} exceptions", self.exceptions));
+        essence.extend(self.others.iter().map(|(told, count)| format!("{count} of {told}")));
+        essence.sort();
         essence
     }
+}
+
+/// What an item says that is the same in two runs of one story, if it says any such thing.
+fn told(kind: &str, item: HashMap<String, AttributeValue>) -> Option<String> {
+    Some(match kind {
+        "card" => {
+            let card: Card = entity(item);
+            let (held, replaced) = (card.party.is_some(), card.replaced_by.is_some());
+            format!(
+                "card {:?}, held {held}, replaced {replaced}, changed {} times",
+                card.status, card.version
+            )
+        }
+        "location" => {
+            let location: Location = entity(item);
+            format!("location {}, closed on {:?}", location.id, location.closed_on)
+        }
+        "programme" | "programme_version" => {
+            let version: ProgrammeVersion = entity(item);
+            format!("{kind}, version {}", version.programme.version)
+        }
+        "client" => {
+            let client: Client = entity(item);
+            format!("client {}, {} keys", client.id, client.keys.len())
+        }
+        // The one whose answer was lost is withdrawn too.
+        "api_key" if entity::<KeyRecord>(item.clone()).revoked_at.is_some() => return None,
+        _ => kind.to_owned(),
+    })
 }
 
 fn entity<T: DeserializeOwned>(item: HashMap<String, AttributeValue>) -> T {

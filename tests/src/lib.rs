@@ -12,6 +12,7 @@
 //! | [`running`] | the whole of `template.yaml`, started, with its function processes |
 //! | [`shared`] | one started stack for the tests of a file |
 //! | [`client`] | callers of its HTTP API |
+//! | [`story`] | two days that come to every call site |
 
 pub mod books;
 pub mod client;
@@ -20,5 +21,6 @@ pub mod place;
 pub mod plan;
 pub mod running;
 pub mod shared;
+pub mod story;
 pub mod till;
 pub mod world;

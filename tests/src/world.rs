@@ -170,11 +170,22 @@ impl World {
                         .await
                 }
                 "customer" => customer::App::new(db, pepper, keys).handle(&request, now).await,
+                "administration" => administration::App { db }.handle(request, now).await,
                 other => panic!("{other} is not part of this world"),
             };
             answer(outcome)
         })
         .await
+    }
+
+    /// How many records the relay has put into its bucket because it did not understand them.
+    ///
+    /// # Panics
+    /// When the bucket cannot be read.
+    pub async fn not_understood(&self) -> usize {
+        let list = self.place.s3().list_objects_v2().bucket(self.place.bucket());
+        let listed = list.prefix("not-understood/").send().await.expect("the bucket");
+        listed.contents().len()
     }
 
     /// A call as a patient client makes it: repeated while the process dies or asks to come again.
@@ -190,6 +201,32 @@ impl World {
             }
         }
         panic!("{route} was not answered after {REPEATS_MAX} calls");
+    }
+
+    /// Whether the authorizer lets the holder of an API key take a route. Asked as the gateway does, again when it is not
+    /// answered.
+    ///
+    /// # Panics
+    /// When it is never answered.
+    pub async fn authorizes(&self, key: &str, route: &str) -> bool {
+        let event = json!({
+            "version": "2.0",
+            "type": "REQUEST",
+            "routeKey": route,
+            "headers": {"authorization": format!("Bearer {key}")},
+        });
+        for _ in 0..REPEATS_MAX {
+            let app = authorizer::App {
+                db: self.handlers_db(),
+                tokens: None,
+            };
+            let (event, now) = (event.clone(), self.now);
+            let outcome = alive(async move { app.handle(event, now).await.map_err(|e| e.to_string()) }).await;
+            if let Called::Answered(Ok(answer)) = outcome {
+                return answer.is_authorized;
+            }
+        }
+        panic!("{route} was not authorised or refused after {REPEATS_MAX} calls");
     }
 
     /// A receipt, until it is answered.

@@ -1,0 +1,282 @@
+//! Two days that together come to every call site of every handler: one at the tills, one in the office.
+//!
+//! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::TimeDelta;
+use domain::code::VoucherCode;
+use serde_json::{Value, json};
+
+use crate::books::Books;
+use crate::delivery::Delivering;
+use crate::till::{self, receipt};
+use crate::world::{PROGRAMME, World, card};
+
+/// A day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Day {
+    /// Receipts of a card, without a card, with an unregistered one that is registered later, a claim, vouchers, a
+    /// reservation, a redemption with its receipt.
+    Tills,
+    /// Locations, a version of the programme, a client and its keys, parties and cards, and everything that does not add up.
+    Office,
+}
+
+impl Day {
+    /// Both days.
+    pub const ALL: [Self; 2] = [Self::Tills, Self::Office];
+
+    /// Tells the day, and delivers its messages until nothing is left.
+    ///
+    /// # Panics
+    /// When an answer is not the one that an undisturbed day gets.
+    pub async fn tell(self, world: &mut World, delivering: &mut Delivering) {
+        match self {
+            Self::Tills => tills(world, delivering).await,
+            Self::Office => office(world, delivering).await,
+        }
+    }
+
+    /// The table after the day.
+    ///
+    /// # Panics
+    /// When the books do not prove themselves, or something of the day is missing or doubled.
+    pub async fn end(self, world: &World) -> Books {
+        let books = Books::read(world).await;
+        books.check();
+        assert!(
+            books.parked.is_empty(),
+            "no receipt waits for a card that leads to a party"
+        );
+        let unmatched = books.vouchers.iter().filter(|v| v.unmatched().is_some()).count();
+        let (receipts, exceptions, without_receipt, kept) = match self {
+            Self::Tills => (6, 0, 0, 0),
+            Self::Office => (2, 2, 1, 1),
+        };
+        assert_eq!(books.receipts.len(), receipts);
+        assert_eq!(books.exceptions, exceptions, "cases for an operator");
+        assert_eq!(unmatched, without_receipt, "redemptions without their receipt");
+        assert_eq!(world.not_understood().await, kept, "records kept in the bucket");
+        books
+    }
+}
+
+/// Makes a call that must end well: the first time or, after a fault, as the same call again.
+async fn done(world: &World, route: &str, path: &[(&str, &str)], body: &Value) -> Value {
+    let (status, answer) = world.call(route, path, body).await;
+    assert!(matches!(status, 200 | 201), "{route}: {status} {answer}");
+    answer
+}
+
+/// Reads something.
+async fn read(world: &World, route: &str, path: &[(&str, &str)]) -> Value {
+    done(world, route, path, &Value::Null).await
+}
+
+/// The listed items as their values of a field.
+fn listed<'a>(answer: &'a Value, field: &str) -> Vec<&'a str> {
+    let items = answer["items"].as_array().into_iter().flatten();
+    items.filter_map(|item| item[field].as_str()).collect()
+}
+
+async fn tills(world: &World, delivering: &mut Delivering) {
+    let (first_card, _) = world.customer(1).await;
+    for (number, minor) in [("1", 30_000), ("2", 45_050), ("3", 99)] {
+        let body = receipt("B01", number, minor, Some(&first_card));
+        done(world, "POST /v1/purchases", &[], &body).await;
+    }
+    done(world, "POST /v1/purchases", &[], &receipt("B02", "1", 5_000, None)).await;
+    let late = card(2);
+    done(world, "POST /v1/cards", &[], &json!({"number": late})).await;
+    let waiting = receipt("B02", "2", 7_000, Some(&late));
+    let told = done(world, "POST /v1/purchases", &[], &waiting).await;
+    assert_eq!(told["matched"], false);
+    delivering.until_rest(world).await;
+
+    let party = world.party(2).await;
+    let (route, path) = ("POST /v1/cards/{number}/register", [("number", late.as_str())]);
+    done(world, route, &path, &json!({"party_id": party})).await;
+    let key = till::key("B02", "1");
+    let (route, path) = ("POST /v1/purchases/{key}/claim", [("key", key.as_str())]);
+    done(world, route, &path, &json!({"card": late})).await;
+    delivering.until_rest(world).await;
+
+    let (_, codes) = world.desk(&first_card).await;
+    let code = codes.first().expect("a voucher was issued");
+    let reserve = json!({"store": "B03", "till": "1", "code": code, "basket": "b1", "basket_total": till::chf(9_000)});
+    done(world, "POST /v1/vouchers/reserve", &[], &reserve).await;
+    let mut redeem = till::redeem("B03", code, "9", 9_000);
+    redeem["basket"] = json!("b1");
+    done(world, "POST /v1/vouchers/redeem", &[], &redeem).await;
+    let paid = till::paid_with_voucher(receipt("B03", "9", 9_000, Some(&first_card)), code, 500);
+    done(world, "POST /v1/purchases", &[], &paid).await;
+    delivering.until_rest(world).await;
+}
+
+async fn office(world: &mut World, delivering: &mut Delivering) {
+    locations(world).await;
+    programme(world).await;
+    keys(world).await;
+    let (party, card) = customer(world).await;
+    what_does_not_add_up(world, &card).await;
+    delivering.until_rest(world).await;
+    points(world, &party).await;
+    redemption_without_receipt(world, &card).await;
+    image_of_tomorrow(world).await;
+    delivering.until_rest(world).await;
+    // The new version of the programme lists what does not match after an hour.
+    world.now += TimeDelta::hours(2);
+    reports(world).await;
+}
+
+async fn locations(world: &World) {
+    let body = json!({"name": "Chur", "kind": "branch", "programme": PROGRAMME});
+    done(
+        world,
+        "PUT /v1/locations/{location_id}",
+        &[("location_id", "B25")],
+        &body,
+    )
+    .await;
+    let (route, path) = ("POST /v1/locations/{location_id}/close", [("location_id", "B24")]);
+    done(world, route, &path, &json!({"last_day": "2026-11-21"})).await;
+    let answer = read(world, "GET /v1/locations", &[]).await;
+    assert_eq!(listed(&answer, "location_id").len(), 26);
+    assert_eq!(listed(&answer, "last_day"), ["2026-11-21"]);
+}
+
+async fn programme(world: &World) {
+    let path = [("programme_id", PROGRAMME)];
+    let before = read(world, "GET /v1/programmes/{programme_id}", &path).await;
+    let mut settings = before["settings"].clone();
+    settings["unmatched_hours"] = json!(1);
+    let body = json!({"expected_version": before["version"], "settings": settings});
+    let after = done(world, "PUT /v1/programmes/{programme_id}", &path, &body).await;
+    assert_eq!((&before["version"], &after["version"]), (&json!(1), &json!(2)));
+}
+
+async fn keys(world: &World) {
+    let path = [("client_id", "new-tills")];
+    let body = json!({"name": "New tills", "scopes": ["purchases:write"], "locations": ["*"]});
+    done(world, "PUT /v1/clients/{client_id}", &path, &body).await;
+    let make = "POST /v1/clients/{client_id}/keys";
+    let old = done(world, make, &path, &json!({"client_token": "first"})).await;
+    let new = done(world, make, &path, &json!({"client_token": "second"})).await;
+    let text = |key: &Value, field: &str| key[field].as_str().expect("a text").to_owned();
+    assert!(world.authorizes(&text(&old, "key"), "POST /v1/purchases").await);
+    assert!(!world.authorizes(&text(&old, "key"), "GET /v1/clients").await);
+
+    let key_id = text(&old, "key_id");
+    let path = [("client_id", "new-tills"), ("key_id", key_id.as_str())];
+    read(world, "DELETE /v1/clients/{client_id}/keys/{key_id}", &path).await;
+    assert!(!world.authorizes(&text(&old, "key"), "POST /v1/purchases").await);
+    assert!(world.authorizes(&text(&new, "key"), "POST /v1/purchases").await);
+    let answer = read(world, "GET /v1/clients", &[]).await;
+    assert_eq!(answer["items"][0]["keys"][0]["key_id"], new["key_id"]);
+    assert_eq!(answer["items"][0]["keys"].as_array().map(Vec::len), Some(1));
+}
+
+/// A party found by its external id, with a card of each state; the active one is returned.
+async fn customer(world: &World) -> (String, String) {
+    let party = world.party(1).await;
+    assert_eq!(world.party(1).await, party, "found by its external id");
+    let issue = json!({"number": card(1), "party_id": party});
+    done(world, "POST /v1/cards", &[], &issue).await;
+    let (old, replace) = (card(1), json!({"new_number": card(2)}));
+    done(world, "POST /v1/cards/{number}/replace", &[("number", &old)], &replace).await;
+
+    let made = done(world, "POST /v1/cards", &[], &json!({"client_token": "desk-1"})).await;
+    let number = made["number"].as_str().expect("a number");
+    let path = [("number", number)];
+    let command =
+        async |what: &str, body: Value| done(world, &format!("POST /v1/cards/{{number}}/{what}"), &path, &body).await;
+    command("register", json!({"party_id": party})).await;
+    command("block", json!({"reason": "lost"})).await;
+    command("unblock", Value::Null).await;
+    command("block", json!({"reason": "stolen"})).await;
+
+    let shown = read(world, "GET /v1/parties/{party_id}", &[("party_id", &party)]).await;
+    let cards = shown["cards"].as_array().into_iter().flatten();
+    let statuses: BTreeSet<_> = cards.filter_map(|card| card["status"].as_str()).collect();
+    assert_eq!(statuses, ["active", "blocked", "replaced"].into());
+    (party, card(2))
+}
+
+/// A receipt, another one under its key, a payment with a voucher that nobody issued, and a till that guesses.
+async fn what_does_not_add_up(world: &World, card: &str) {
+    done(
+        world,
+        "POST /v1/purchases",
+        &[],
+        &receipt("B01", "1", 60_000, Some(card)),
+    )
+    .await;
+    let other = receipt("B01", "1", 60_001, Some(card));
+    let (status, problem) = world.buy(&other).await;
+    assert_eq!((status, problem["code"].as_str()), (422, Some("receipt_contradiction")));
+
+    let code = VoucherCode::derive(b"the key of another system", "nobody's").to_string();
+    let paid = till::paid_with_voucher(receipt("B01", "2", 2_000, Some(card)), &code, 500);
+    done(world, "POST /v1/purchases", &[], &paid).await;
+    let check = json!({"store": "B01", "till": "1", "code": code});
+    let (status, problem) = world.call("POST /v1/vouchers/check", &[], &check).await;
+    assert_eq!((status, problem["code"].as_str()), (404, Some("voucher_unknown")));
+}
+
+async fn points(world: &World, party: &str) {
+    let key = till::key("B01", "1");
+    let state = read(world, "GET /v1/purchases/{key}", &[("key", &key)]).await;
+    assert_eq!((&state["posted"], &state["points"]), (&json!(true), &json!(600)));
+    let route = format!("GET /v1/parties/{{party_id}}/points?programme={PROGRAMME}");
+    let points = read(world, &route, &[("party_id", party)]).await;
+    assert_eq!(
+        (&points["balance"], &points["vouchers_issued"]),
+        (&json!(115), &json!(1))
+    );
+    assert_eq!(points["entries"].as_array().map(Vec::len), Some(3));
+}
+
+async fn redemption_without_receipt(world: &World, card: &str) {
+    let (_, codes) = world.desk(card).await;
+    let code = codes.first().expect("a voucher was issued");
+    done(
+        world,
+        "POST /v1/vouchers/redeem",
+        &[],
+        &till::redeem("B02", code, "7", 3_000),
+    )
+    .await;
+}
+
+/// What a later version might store, with a topic that this one does not know.
+async fn image_of_tomorrow(world: &World) {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let put = world.db.client().put_item().table_name(world.db.table());
+    let put = put.item("pk", text("TOMORROW#demo")).item("sk", text("1"));
+    let put = put.item("et", text("tomorrow")).item("topics", text("tomorrow"));
+    put.send().await.expect("the image is stored");
+}
+
+async fn reports(world: &World) {
+    let route = format!("GET /v1/vouchers/unmatched?programme={PROGRAMME}");
+    let unmatched = read(world, &route, &[]).await;
+    assert_eq!(listed(&unmatched, "redeemed_on"), [till::key("B02", "7")]);
+
+    let feed = read(world, "GET /v1/vouchers/feed", &[]).await;
+    let last = feed["events"]
+        .as_array()
+        .and_then(|events| events.last())
+        .expect("an event");
+    assert_eq!(last["state"]["status"], "redeemed");
+
+    let day = "from=2026-11-22&to=2026-11-22";
+    let cases = read(world, &format!("GET /v1/exceptions?{day}"), &[]).await;
+    let kinds: BTreeSet<_> = listed(&cases, "kind").into_iter().collect();
+    assert_eq!(kinds, ["payment_unknown_voucher", "receipt_contradiction"].into());
+    let route = format!("GET /v1/locations/{{location_id}}/revenue?{day}");
+    let revenue = read(world, &route, &[("location_id", "B01")]).await;
+    let row = &revenue["days"][0];
+    assert_eq!((&row["receipts"], &row["revenue"]), (&json!(2), &till::chf(62_000)));
+}

@@ -1,0 +1,90 @@
+//! Scenarios 7 and 8: the process dies before or after a call, at every call site of every handler.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use end_to_end::delivery::Delivering;
+use end_to_end::plan::{Moment, OneFault};
+use end_to_end::story::Day;
+use end_to_end::world::World;
+use faults::{Fault, Site};
+
+/// Call sites that no handler has, each with the reason why no day comes to it.
+const NOT_OF_A_HANDLER: [(Site, &str); 2] = [
+    (
+        Site::ToolRead,
+        "the command line's verify and reconcile, which read only",
+    ),
+    (Site::ToolWrite, "bootstrap and reconcile, which are run again by hand"),
+];
+
+/// The calls to crash at: the first two at each site, or all with `EXHAUSTIVE=1` (some minutes).
+fn crash_points(calls: &[Site]) -> Vec<usize> {
+    let exhaustive = std::env::var_os("EXHAUSTIVE").is_some();
+    let occurrence = |number: usize| calls[..number].iter().filter(|site| **site == calls[number]).count();
+    (0..calls.len())
+        .filter(|number| exhaustive || occurrence(*number) < 2)
+        .collect()
+}
+
+/// Tells the day in a new world under the plan; what is left at its end.
+async fn end_under(day: Day, plan: Arc<OneFault>) -> Vec<String> {
+    let mut world = World::with_plan(Some(plan)).await;
+    day.tell(&mut world, &mut Delivering::twice()).await;
+    day.end(&world).await.essence()
+}
+
+/// The calls of a day on which nothing fails, in order, and what is left at its end.
+async fn undisturbed(day: Day) -> (Vec<Site>, Vec<String>) {
+    let plan = Arc::new(OneFault::none());
+    let end = end_under(day, plan.clone()).await;
+    (plan.calls(), end)
+}
+
+async fn crash_everywhere(day: Day) {
+    let (calls, expected) = undisturbed(day).await;
+    let points = crash_points(&calls);
+    println!(
+        "{} calls, {} of them crashed before and after",
+        calls.len(),
+        points.len()
+    );
+    for number in points {
+        let site = calls[number].name();
+        for moment in [Moment::Before, Moment::After] {
+            println!("crash {moment:?} call {number}, {site}");
+            let end = end_under(day, Arc::new(OneFault::at(number, moment, Fault::Crash))).await;
+            assert_eq!(end, expected, "crash {moment:?} call {number}, {site}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scenarios_7_and_8_a_crash_on_a_day_at_the_tills_loses_and_doubles_nothing() {
+    crash_everywhere(Day::Tills).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scenarios_7_and_8_a_crash_on_a_day_in_the_office_loses_and_doubles_nothing() {
+    crash_everywhere(Day::Office).await;
+}
+
+#[tokio::test]
+async fn scenarios_7_and_8_come_to_every_call_site_of_every_handler() {
+    let mut visited = BTreeSet::new();
+    for day in Day::ALL {
+        visited.extend(undisturbed(day).await.0);
+    }
+    let elsewhere = BTreeSet::from(NOT_OF_A_HANDLER.map(|(site, _)| site));
+    let all: BTreeSet<Site> = Site::ALL.iter().copied().collect();
+    let missed: Vec<_> = all
+        .difference(&visited)
+        .filter(|site| !elsewhere.contains(site))
+        .collect();
+    assert!(missed.is_empty(), "no day comes to {missed:?}");
+    assert!(
+        elsewhere.is_disjoint(&visited),
+        "{NOT_OF_A_HANDLER:?} are no calls of handlers"
+    );
+    assert!(elsewhere.iter().all(|site| site.name().starts_with("tools/")));
+}
