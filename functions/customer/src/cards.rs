@@ -172,7 +172,7 @@ impl App {
         now: DateTime<Utc>,
     ) -> Result<Record<Card>, Problem> {
         let found = card::read(&self.db, Site::CardRead, &caller.tenant, lookup, Read::Strong).await?;
-        guard::count_lookup("customer", found.is_some(), now);
+        guard::count_lookup(found.is_some(), now);
         match found {
             Some(card) => Ok(card),
             None => Err(self.unknown_card(caller, now).await?),

@@ -56,7 +56,7 @@ impl App {
             .ok_or_else(|| Problem::new(Code::LocationUnknown, "store: there is no such location"))?;
         let lookup = card::lookup_key(self.pepper.bytes(), &number);
         let found = card::read(&self.db, Site::DeskCard, &caller.tenant, &lookup, Read::Strong).await?;
-        guard::count_lookup("customer", found.is_some(), now);
+        guard::count_lookup(found.is_some(), now);
         let Some(card) = found.map(|record| record.d) else {
             let terminal = Terminal {
                 tenant: &caller.tenant,

@@ -241,7 +241,7 @@ impl App {
         };
         let found = card::read(&self.db, Site::IngestCard, &caller.tenant, card, Read::Eventual).await?;
         // Counted for the alarm only: a receipt with an unknown card is taken and must not wait.
-        guard::count_lookup("purchase-ingestion", found.is_some(), now);
+        guard::count_lookup(found.is_some(), now);
         Ok(Owner {
             party: found.as_ref().and_then(|card| card.d.leads_to().cloned()),
             // An erased card never leads anywhere again; its receipts keep their revenue and wait for nobody.

@@ -97,7 +97,7 @@ impl App {
     ) -> Result<PartyId, Problem> {
         let lookup = card::lookup_key(self.pepper.bytes(), number);
         let found = card::read(&self.db, Site::IngestCard, &caller.tenant, &lookup, Read::Strong).await?;
-        guard::count_lookup("purchase-ingestion", found.is_some(), now);
+        guard::count_lookup(found.is_some(), now);
         let Some(found) = found else {
             let terminal = Terminal {
                 tenant: &caller.tenant,

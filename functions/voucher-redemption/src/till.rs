@@ -187,7 +187,7 @@ impl App {
     /// The voucher; an unknown code is counted against the terminal.
     async fn find(&self, caller: &Caller, call: &Call, read: Read) -> Result<Record<Voucher>, Problem> {
         let found = voucher::read(&self.db, Site::RedeemVoucher, &caller.tenant, &call.lookup, read).await?;
-        guard::count_lookup("voucher-redemption", found.is_some(), call.occasion.now);
+        guard::count_lookup(found.is_some(), call.occasion.now);
         if let Some(record) = found {
             return Ok(record);
         }

@@ -4,6 +4,7 @@
 //! first ten cost nothing; the next twenty are answered ever more slowly; after that the terminal hears 429 for unknown ones
 //! until the window ends. All tills of a location together have three hundred. What exists is found first and never asks the counter, so customers are served throughout.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -46,21 +47,47 @@ pub async fn unknown(
     Ok(unknown)
 }
 
+/// The name under which the platform runs this process; of all deployed stacks only one has a function of this name.
+static FUNCTION: LazyLock<String> =
+    LazyLock::new(|| std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|_| "local".to_owned()));
+
 /// Counts a lookup for the alarm on the ratio of unknown ones: a line in CloudWatch's embedded metric format on standard
 /// output, which costs no call.
-pub fn count_lookup(service: &str, known: bool, now: DateTime<Utc>) {
-    let line = serde_json::json!({
+pub fn count_lookup(known: bool, now: DateTime<Utc>) {
+    println!("{}", lookup_line(&FUNCTION, known, now));
+}
+
+/// The line. Its one dimension keeps the lookups of two stacks in one account apart.
+fn lookup_line(function: &str, known: bool, now: DateTime<Utc>) -> serde_json::Value {
+    serde_json::json!({
         "_aws": {
             "Timestamp": now.timestamp_millis(),
             "CloudWatchMetrics": [{
                 "Namespace": "Treue",
-                "Dimensions": [["service"]],
+                "Dimensions": [["function"]],
                 "Metrics": [{"Name": "CodeLookups", "Unit": "Count"}, {"Name": "UnknownCodeLookups", "Unit": "Count"}],
             }],
         },
-        "service": service,
+        "function": function,
         "CodeLookups": 1,
         "UnknownCodeLookups": u8::from(!known),
-    });
-    println!("{line}");
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lookups_are_counted_under_the_name_of_the_deployed_function() {
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        let line = lookup_line("shop-a-CustomerFunction-1", false, now);
+        let metrics = &line["_aws"]["CloudWatchMetrics"][0];
+        let dimension = metrics["Dimensions"][0][0].as_str().unwrap();
+        assert_eq!(line[dimension], "shop-a-CustomerFunction-1");
+        for metric in metrics["Metrics"].as_array().unwrap() {
+            assert_eq!(line[metric["Name"].as_str().unwrap()], 1);
+        }
+        assert_eq!(lookup_line("f", true, now)["UnknownCodeLookups"], 0);
+    }
 }
