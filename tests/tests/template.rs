@@ -78,6 +78,26 @@ fn access_to_the_table_is_bounded_by_keys() -> Result<()> {
 }
 
 #[test]
+fn a_transaction_is_granted_by_one_statement_for_each_of_its_actions() -> Result<()> {
+    check(
+        access::transactions_are_granted_whole,
+        &[
+            ("[\"RECEIPT#*\", \"CARD#*\"]", "[\"RECEIPT#*\"]"),
+            ("[\"PARTY#*\", \"VOUCHER#*\"]", "[\"VOUCHER#*\"]"),
+            ("[\"FEED#*\", \"PARTY#*\"]", "[\"FEED#*\"]"),
+            (
+                "Action: [dynamodb:PutItem, dynamodb:ConditionCheckItem]",
+                "Action: [dynamodb:PutItem]",
+            ),
+            (
+                "dynamodb:EnclosingOperation: [TransactWriteItems]",
+                "aws:ViaAWSService: [\"false\"]",
+            ),
+        ],
+    )
+}
+
+#[test]
 fn each_function_has_its_own_role_with_its_own_statements() -> Result<()> {
     check(
         access::each_function_has_its_own_role,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use http_edge::routes::ROUTES;
 use serde_norway::Value;
 
-use crate::document::{Template, at, entries, items, reference, tagged, text};
+use crate::document::{Template, at, entries, items, reference, tagged, text, workspace};
 
 /// The only policy whose resource may be a star, and the only actions it may hold: X-Ray knows no resource for them.
 const TRACE_POLICY: &str = "TraceWriting";
@@ -26,6 +26,69 @@ const KEY_KINDS: [&str; 13] = [
     "RECEIPT#*",
     "UNMATCHED#*",
     "VOUCHER#*",
+];
+
+/// A transaction of `shared/store`: where it is made, by which role, with which actions, on which kinds of keys.
+type Transaction = (
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+const TRANSACTIONS: [Transaction; 10] = [
+    (
+        "account.rs",
+        "PointCalculationRole",
+        &["PutItem", "UpdateItem"],
+        &["PARTY#*"],
+    ),
+    (
+        "card.rs",
+        "CustomerRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["CARD#*", "PARTY#*"],
+    ),
+    (
+        "client.rs",
+        "AdministrationRole",
+        &["PutItem"],
+        &["CLIENT#*", "APIKEY#*"],
+    ),
+    (
+        "feed.rs",
+        "EventRelayRole",
+        &["PutItem", "DeleteItem"],
+        &["FEED#*", "PARTY#*"],
+    ),
+    ("party.rs", "CustomerRole", &["PutItem"], &["PARTY#*", "EXTERNAL#*"]),
+    ("programme.rs", "AdministrationRole", &["PutItem"], &["PROGRAMME#*"]),
+    // Accepted while the card leads nowhere.
+    (
+        "receipt.rs",
+        "PurchaseIngestionRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["RECEIPT#*", "CARD#*"],
+    ),
+    // Stamped by a claim, or when the card leads to a party.
+    (
+        "receipt.rs",
+        "PurchaseIngestionRole",
+        &["UpdateItem", "DeleteItem"],
+        &["RECEIPT#*", "CARD#*"],
+    ),
+    (
+        "receipt.rs",
+        "PointCalculationRole",
+        &["UpdateItem", "DeleteItem"],
+        &["RECEIPT#*", "CARD#*"],
+    ),
+    (
+        "voucher.rs",
+        "VoucherIssuanceRole",
+        &["PutItem"],
+        &["PARTY#*", "VOUCHER#*"],
+    ),
 ];
 
 /// The routes that anyone may call.
@@ -146,6 +209,63 @@ pub(crate) fn table_access_is_bounded_by_keys(template: &Template) -> Vec<String
         violations.push("no statement on the table found".to_owned());
     }
     violations
+}
+
+/// One statement grants an action of a transaction on all keys of the transaction, whether the platform checks its items one
+/// by one or together; and what deletes beside other kinds of items does so in transactions only.
+pub(crate) fn transactions_are_granted_whole(template: &Template) -> Vec<String> {
+    let mut violations = Vec::new();
+    let all = statements(template);
+    for (source, role, actions, keys) in TRANSACTIONS {
+        for action in actions {
+            let whole =
+                |statement: &Value| grants(statement, action) && keys.iter().all(|key| bounded_by(statement, key));
+            if !all.iter().any(|(id, statement)| *id == role && whole(statement)) {
+                violations.push(format!(
+                    "{role}: no statement grants {action} on all of {keys:?} ({source})"
+                ));
+            }
+        }
+    }
+    for (id, statement) in &all {
+        let mixed = KEY_KINDS.iter().filter(|key| bounded_by(statement, key)).count() > 1;
+        let enclosing = ["Condition", "ForAnyValue:StringEquals", "dynamodb:EnclosingOperation"];
+        let enclosing: Vec<_> = items(at(statement, &enclosing))
+            .into_iter()
+            .filter_map(Value::as_str)
+            .collect();
+        if grants(statement, "DeleteItem") && mixed && enclosing != ["TransactWriteItems"] {
+            violations.push(format!("{id}: deletes items of several kinds outside transactions"));
+        }
+    }
+    let listed: BTreeSet<String> = TRANSACTIONS.iter().map(|(source, ..)| (*source).to_owned()).collect();
+    let made = sources_of_transactions();
+    if made != listed {
+        violations.push(format!("transactions are made in {made:?}, listed here are {listed:?}"));
+    }
+    violations
+}
+
+fn grants(statement: &Value, action: &str) -> bool {
+    let granted = items(at(statement, &["Action"])).into_iter().filter_map(Value::as_str);
+    granted.filter_map(|a| a.strip_prefix("dynamodb:")).any(|a| a == action)
+}
+
+fn bounded_by(statement: &Value, key: &str) -> bool {
+    let path = ["Condition", "ForAllValues:StringLike", "dynamodb:LeadingKeys"];
+    items(at(statement, &path)).iter().any(|k| k.as_str() == Some(key))
+}
+
+/// The files of the store that make transactions.
+fn sources_of_transactions() -> BTreeSet<String> {
+    let files = std::fs::read_dir(workspace().join("shared/store/src"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    files
+        .filter(|file| std::fs::read_to_string(file.path()).is_ok_and(|text| text.contains("db.transact(")))
+        .map(|file| file.file_name().to_string_lossy().into_owned())
+        .collect()
 }
 
 /// Each function has a role of its own, with statements of its own, that only Lambda may take.
