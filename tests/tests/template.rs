@@ -175,6 +175,11 @@ fn every_queue_keeps_what_cannot_be_delivered_and_is_watched() -> Result<()> {
                 "Value: !GetAtt PostingDeadLetters.QueueName",
             ),
             ("ApproximateAgeOfOldestMessage", "NumberOfMessagesSent"),
+            ("    Condition: HasPosMiddleware\n", ""),
+            (
+                "  IssuanceQueueAgeAlarm:\n",
+                "  IssuanceQueueAgeAlarm:\n    Condition: HasPosMiddleware\n",
+            ),
         ],
     )
 }

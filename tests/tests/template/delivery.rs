@@ -93,6 +93,11 @@ pub(crate) fn queues_keep_what_cannot_be_delivered(template: &Template) -> Vec<S
             continue;
         };
         violations.extend(watched("ApproximateAgeOfOldestMessage", id));
+        if age_is_always_watched(template, id) != has_consumer(template, id) {
+            violations.push(format!(
+                "{id}: the alarm on its age needs a condition where no function reads it, and only there"
+            ));
+        }
         if number(queue, &["Properties", "RedrivePolicy", "maxReceiveCount"]).is_none_or(|count| count < RECEIVES_MIN) {
             violations.push(format!("{id}: maxReceiveCount is under {RECEIVES_MIN}"));
         }
@@ -113,6 +118,25 @@ pub(crate) fn queues_keep_what_cannot_be_delivered(template: &Template) -> Vec<S
         ));
     }
     violations
+}
+
+/// Whether every stack has the alarm on the age of the queue's oldest message.
+fn age_is_always_watched(template: &Template, queue: &str) -> bool {
+    let mut alarms = template.of_type("AWS::CloudWatch::Alarm");
+    alarms.any(|(_, alarm)| {
+        let dimensions = items(at(alarm, &["Properties", "Dimensions"]));
+        let mut of = dimensions.iter().filter_map(|d| at(d, &["Value"]).and_then(reference));
+        text(alarm, &["Properties", "MetricName"]) == Some("ApproximateAgeOfOldestMessage")
+            && of.any(|id| id == queue)
+            && at(alarm, &["Condition"]).is_none()
+    })
+}
+
+/// Whether a function of the template reads the queue.
+fn has_consumer(template: &Template, queue: &str) -> bool {
+    let events = template.events();
+    let mut sources = events.iter().filter(|(_, _, kind, _)| *kind == "SQS");
+    sources.any(|(.., properties)| at(properties, &["Queue"]).and_then(reference).as_deref() == Some(queue))
 }
 
 /// A message stays invisible for at least six time-outs of its consumer and the window that gathers a batch.
