@@ -222,6 +222,10 @@ fn failures_raise_an_alarm_that_says_what_to_do() -> Result<()> {
             ("MetricName: 5xx", "MetricName: 4xx"),
             ("MetricName: UnknownCodeLookups", "MetricName: CodeLookups"),
             (
+                "{ Name: function, Value: !Ref CustomerFunction }",
+                "{ Name: function, Value: customer }",
+            ),
+            (
                 "MetricName: WriteThrottleEvents",
                 "MetricName: ConsumedWriteCapacityUnits",
             ),

@@ -23,7 +23,11 @@ const VARIABLES: [&str; 9] = [
 const ACCESS_LOG_FIELDS: [&str; 3] = ["$context.requestId", "$context.routeKey", "$context.status"];
 
 /// The functions that somebody could ask for codes or cards that do not exist.
-const GUESSED_AT: [&str; 3] = ["customer", "purchase-ingestion", "voucher-redemption"];
+const GUESSED_AT: [&str; 3] = [
+    "CustomerFunction",
+    "PurchaseIngestionFunction",
+    "VoucherRedemptionFunction",
+];
 
 fn is_true(value: &Value, path: &[&str]) -> bool {
     at(value, path).and_then(Value::as_bool) == Some(true)
@@ -88,9 +92,9 @@ pub(crate) fn failures_raise_an_alarm(template: &Template) -> Vec<String> {
         .filter(|(metric, id)| !alarms.contains(&((*metric).to_owned(), (*id).to_owned())))
         .map(|(metric, id)| format!("{id}: no alarm on {metric}"))
         .collect();
-    let services = guessing_watched(template);
-    if services != GUESSED_AT.map(str::to_owned).into() {
-        violations.push(format!("alarms on unknown codes and cards watch {services:?}"));
+    let functions = guessing_watched(template);
+    if functions != GUESSED_AT.map(str::to_owned).into() {
+        violations.push(format!("alarms on unknown codes and cards watch {functions:?}"));
     }
     for (id, alarm) in template.of_type("AWS::CloudWatch::Alarm") {
         if at(alarm, &["Properties", "AlarmActions"]).is_none()
@@ -143,7 +147,8 @@ pub(crate) fn log_filters_find_what_functions_write(template: &Template) -> Vec<
     violations
 }
 
-/// The services whose ratio of unknown codes or cards an alarm computes.
+/// The functions whose ratio of unknown codes or cards an alarm computes: functions of this stack, because two stacks in one
+/// account share the namespace.
 fn guessing_watched(template: &Template) -> BTreeSet<String> {
     let metrics = template
         .of_type("AWS::CloudWatch::Alarm")
@@ -153,7 +158,8 @@ fn guessing_watched(template: &Template) -> BTreeSet<String> {
         .filter(|metric| text(metric, &["Namespace"]) == Some("Treue"))
         .filter(|metric| text(metric, &["MetricName"]) == Some("UnknownCodeLookups"))
         .flat_map(|metric| items(at(metric, &["Dimensions"])))
-        .filter_map(|dimension| text(dimension, &["Value"]).map(str::to_owned))
+        .filter(|dimension| text(dimension, &["Name"]) == Some("function"))
+        .filter_map(|dimension| at(dimension, &["Value"]).and_then(reference))
         .collect()
 }
 
