@@ -65,7 +65,15 @@ impl Running {
     /// # Panics
     /// When it does not start.
     pub async fn start_with(change: impl FnOnce(&mut StackOptions)) -> Self {
-        let mut options = StackOptions::new(template(), functions().await);
+        Self::start_from(&functions().await, change).await
+    }
+
+    /// As [`Running::start_with`], with functions that were built before.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_from(functions: &Path, change: impl FnOnce(&mut StackOptions)) -> Self {
+        let mut options = StackOptions::new(template(), functions);
         change(&mut options);
         let stack = Stack::start(options, &Silent).await.expect("the stack starts");
         let table = stack.table_name().expect("the template has a table");

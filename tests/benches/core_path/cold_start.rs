@@ -30,17 +30,17 @@ struct Start {
 }
 
 /// Starts each function a number of times, in turn with the hello function, and prints the medians.
-pub(crate) async fn measure(template: &Path, bins: &Path, spawns: usize) -> Result<()> {
+pub(crate) async fn measure(functions: &Path, spawns: usize) -> Result<()> {
     if !Path::new("/proc/self/schedstat").exists() {
         println!("\nCold starts SKIPPED: this system has no /proc to read processor time and memory from");
         return Ok(());
     }
-    let system = System::start(template, bins, Medium::Memory).await?;
+    let system = System::start(functions, Medium::Memory).await?;
     figures::title(&format!(
         "From spawn to the first poll of the Runtime API, median of {spawns}"
     ));
     let mut rows = Vec::new();
-    for pool in system.stack.functions().iter() {
+    for pool in system.running.stack.functions().iter() {
         let environment = &pool.settings().environment;
         let (mut hello, mut function) = (Vec::new(), Vec::new());
         for _ in 0..spawns {
@@ -75,7 +75,7 @@ pub(crate) async fn measure(template: &Path, bins: &Path, spawns: usize) -> Resu
         "MB",
         &Target::AtMost(MEMORY_MB_MAX),
     );
-    system.stack.stop().await?;
+    system.running.stop().await;
     Ok(())
 }
 

@@ -44,10 +44,10 @@ struct Spent {
 }
 
 /// Measures accounts of both ages.
-pub(crate) async fn measure(template: &Path, bins: &Path, samples: usize) -> Result<()> {
-    let system = System::start(template, bins, Medium::Memory).await?;
-    let young = system.customers(1, ACCOUNTS).await?;
-    let old = system.customers(100, ACCOUNTS).await?;
+pub(crate) async fn measure(functions: &Path, samples: usize) -> Result<()> {
+    let system = System::start(functions, Medium::Memory).await?;
+    let young = system.customers(1, ACCOUNTS).await;
+    let old = system.customers(100, ACCOUNTS).await;
     history(&system, &young, WEEKS / 2).await?;
     history(&system, &old, WEEKS * YEARS).await?;
     system.rest().await?;
@@ -61,10 +61,14 @@ async fn history(system: &System, customers: &[Customer], weeks: u64) -> Result<
     stream::iter(customers)
         .map(|customer| async move {
             for week in (1..=weeks).rev() {
-                let date = system.today.checked_sub_days(Days::new(7 * week)).context("a date")?;
+                let date = system
+                    .running
+                    .today
+                    .checked_sub_days(Days::new(7 * week))
+                    .context("a date")?;
                 let number = format!("{}-{week}", customer.card);
                 let body = system::receipt("B03", date, &number, HISTORY_LINE_MINOR, &customer.card);
-                system.buy(&body).await?;
+                system.buy(&body).await;
             }
             anyhow::Ok(())
         })
@@ -80,15 +84,21 @@ async fn age(system: &System, name: &str, customers: &[Customer], samples: usize
     for sample in 0..samples {
         let customer = &customers[sample % customers.len()];
         let number = format!("{name}-{sample}").replace(' ', "-");
-        let body = system::receipt("B04", system.today, &number, MEASURED_LINE_MINOR, &customer.card);
+        let body = system::receipt(
+            "B04",
+            system.running.today,
+            &number,
+            MEASURED_LINE_MINOR,
+            &customer.card,
+        );
         body_bytes = body.to_string().len();
-        system.stack.forget_authorizer_answers();
-        let marks = FUNCTIONS.map(|function| log_length(&system.stack, function));
-        system.buy(&body).await?;
+        system.running.stack.forget_authorizer_answers();
+        let marks = FUNCTIONS.map(|function| log_length(&system.running.stack, function));
+        system.buy(&body).await;
         system.rest().await?;
         let mut sum = Spent::default();
         for (function, mark) in FUNCTIONS.iter().zip(marks) {
-            let part = since(&system.stack, function, mark?)?;
+            let part = since(&system.running.stack, function, mark?)?;
             sum = add(sum, part);
             spent.entry(function).or_default().push(part);
         }

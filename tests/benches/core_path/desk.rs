@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use domain::card::CardNumber;
 use domain::id::{LookupKey, PartyId};
+use end_to_end::world;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
 use treue_local::aws::StreamTrim;
@@ -36,14 +37,14 @@ const RELAY: &str = "EventRelayFunction";
 const DESK: &str = "CustomerFunction";
 
 /// Loads the customers and prints what the cash desk takes.
-pub(crate) async fn measure(template: &Path, bins: &Path, customers: usize) -> Result<()> {
-    let system = System::start(template, bins, Medium::Memory).await?;
+pub(crate) async fn measure(functions: &Path, customers: usize) -> Result<()> {
+    let system = System::start(functions, Medium::Memory).await?;
     let pattern = Pattern::of(&system).await?;
-    let buyers = system.customers(10, BUYERS).await?;
+    let buyers = system.customers(10, BUYERS).await;
     for (index, buyer) in buyers.iter().enumerate() {
         // CHF 1,500: three vouchers.
-        let body = system::receipt("B05", system.today, &index.to_string(), 30_000, &buyer.card);
-        system.buy(&body).await?;
+        let body = system::receipt("B05", system.running.today, &index.to_string(), 30_000, &buyer.card);
+        system.buy(&body).await;
     }
     system.rest().await?;
     let loaded = Instant::now();
@@ -55,9 +56,9 @@ pub(crate) async fn measure(template: &Path, bins: &Path, customers: usize) -> R
     let mut random = fastrand::Rng::with_seed(1);
     let cards = (0..CALLS).map(|_| {
         let copy = random.u64(..u64::try_from(customers).unwrap_or(1).max(1));
-        system::card(FIRST_COPY + copy)
+        world::card(FIRST_COPY + copy)
     });
-    let cards: Vec<_> = cards.collect::<Result<_>>()?;
+    let cards: Vec<_> = cards.collect();
     calls(&system, "without vouchers", &cards).await?;
     let cards: Vec<_> = buyers
         .iter()
@@ -66,13 +67,14 @@ pub(crate) async fn measure(template: &Path, bins: &Path, customers: usize) -> R
         .take(CALLS)
         .collect();
     calls(&system, "with three open vouchers", &cards).await?;
-    system.stack.stop().await?;
+    system.running.stop().await;
     Ok(())
 }
 
 async fn calls(system: &System, name: &str, cards: &[String]) -> Result<()> {
     let mut took = Vec::with_capacity(cards.len());
     let log = system
+        .running
         .stack
         .functions()
         .get(DESK)
@@ -83,7 +85,7 @@ async fn calls(system: &System, name: &str, cards: &[String]) -> Result<()> {
     for card in cards {
         let path = format!("/v1/cash-desk/{card}?store=B05&till=1");
         let started = Instant::now();
-        let answer = system.call("GET", &path, &Value::Null).await?;
+        let answer = system.running.admin.get(&path).await.must(200);
         took.push(millis(started.elapsed()));
         ensure!(
             answer["customer"]["display_name"].is_string(),
@@ -137,10 +139,11 @@ const SERIAL: u64 = 1;
 impl Pattern {
     /// Makes the first customer of the table and takes what it left there.
     async fn of(system: &System) -> Result<Self> {
-        let mut customers = system.customers(SERIAL, 1).await?;
+        let mut customers = system.customers(SERIAL, 1).await;
         let customer = customers.pop().context("no customer")?;
-        let secret = system.stack.attribute("LookupPepper", "Ref")?;
+        let secret = system.running.stack.attribute("LookupPepper", "Ref")?;
         let secret = system
+            .running
             .stack
             .clients()
             .secrets
@@ -186,7 +189,7 @@ impl Pattern {
 
     /// The items of another customer.
     fn copy(&self, serial: u64) -> Result<Vec<Item>> {
-        let card = system::card(serial)?;
+        let card = world::card(serial);
         let mut swaps = vec![
             (self.customer.party.to_string(), party(serial)?.to_string()),
             (self.card_lookup.to_string(), lookup(&self.pepper, &card)?.to_string()),
@@ -240,7 +243,7 @@ fn swap(value: &AttributeValue, swaps: &[(String, String)]) -> AttributeValue {
 }
 
 async fn load(system: &System, pattern: &Pattern, customers: usize) -> Result<()> {
-    system.stack.pause_event_source(RELAY)?;
+    system.running.stack.pause_event_source(RELAY)?;
     let serials: Vec<u64> = (FIRST_COPY..).take(customers).collect();
     let per_batch = BATCH / pattern.items.len();
     stream::iter(serials.chunks(per_batch))
@@ -256,11 +259,12 @@ async fn load(system: &System, pattern: &Pattern, customers: usize) -> Result<()
         .await?;
     // Copies make no work.
     let endpoints = system
+        .running
         .stack
         .endpoints()
         .context("the stack has no endpoints of its own")?;
     endpoints.trim_stream(system.db().table(), StreamTrim::All).await?;
-    system.stack.resume_event_source(RELAY)?;
+    system.running.stack.resume_event_source(RELAY)?;
     system.rest().await
 }
 

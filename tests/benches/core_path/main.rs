@@ -85,7 +85,7 @@ async fn main() -> Result<()> {
     let args = Args::parse();
     let wants = |part| args.only.is_empty() || args.only.contains(&part);
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
-    let bins = build::functions(&template, Profile::Release, &Lines)
+    let functions = build::functions(&template, Profile::Release, &Lines)
         .await
         .context("the functions cannot be built")?;
     figures::machine();
@@ -96,20 +96,20 @@ async fn main() -> Result<()> {
                 receipts: args.receipts,
                 concurrency: args.concurrency,
             };
-            throughput::measure(&template, &bins, medium, &load).await?;
+            throughput::measure(&functions, medium, &load).await?;
         }
     }
     if wants(Part::Latency) {
-        latency::measure(&template, &bins, args.rate, args.seconds).await?;
+        latency::measure(&functions, args.rate, args.seconds).await?;
     }
     if wants(Part::Cost) {
-        cost::measure(&template, &bins, args.samples).await?;
+        cost::measure(&functions, args.samples).await?;
     }
     if wants(Part::Desk) {
-        desk::measure(&template, &bins, args.customers).await?;
+        desk::measure(&functions, args.customers).await?;
     }
     if wants(Part::ColdStart) {
-        cold_start::measure(&template, &bins, args.spawns).await?;
+        cold_start::measure(&functions, args.spawns).await?;
     }
     Ok(())
 }

@@ -3,28 +3,19 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use bytes::Bytes;
+use anyhow::{Result, ensure};
 use chrono::NaiveDate;
-use domain::card::CardNumber;
 use domain::id::{PartyId, ProgrammeId, Tenant};
-use faults::Probe;
-use futures::stream::{self, StreamExt, TryStreamExt};
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use messages::Sender;
+use end_to_end::running::Running;
+use end_to_end::world::{self, PROGRAMME};
+use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
 use store::Db;
 use store::account::AccountId;
 use tempfile::TempDir;
-use treue_local::operations::bootstrap::{self, NewClient};
-use treue_local::operations::{Queues, System as Operations, Walk, verify};
-use treue_local::progress::Silent;
-use treue_local::stack::{Stack, StackOptions};
+use treue_local::operations::verify;
 
-/// Longest wait for an answer or for the stack to come to rest.
+/// Longest wait for the stack to come to rest.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// Customers made at the same time.
 const MAKERS: usize = 8;
@@ -49,64 +40,38 @@ pub(crate) struct Customer {
 
 /// A stack, set up, with one client that may everything.
 pub(crate) struct System {
-    pub(crate) stack: Stack,
-    pub(crate) operations: Operations,
-    pub(crate) today: NaiveDate,
-    client: Client<HttpConnector, Full<Bytes>>,
-    key: String,
+    pub(crate) running: Running,
     _data: Option<TempDir>,
 }
 
 impl System {
-    /// Starts one with empty data.
-    pub(crate) async fn start(template: &Path, bins: &Path, medium: Medium) -> Result<Self> {
+    /// Starts one with empty data and functions in release mode.
+    pub(crate) async fn start(functions: &Path, medium: Medium) -> Result<Self> {
         let data = (medium == Medium::Disk).then(tempfile::tempdir).transpose()?;
-        let mut options = StackOptions::new(template, bins);
-        options.data_dir = data.as_ref().map(|dir| dir.path().to_owned());
-        for name in ["ThrottleRate", "ThrottleBurst"] {
-            options.parameters.insert(name.to_owned(), NO_THROTTLE.to_owned());
-        }
-        let stack = Stack::start(options, &Silent)
-            .await
-            .context("the stack does not start")?;
-        let operations = Operations {
-            db: Db::new(stack.clients().dynamodb.clone(), stack.table_name()?, Probe::none()),
-            sender: Sender::new(stack.clients().sqs.clone(), Probe::none()),
-            tenant: "bench".parse()?,
-            queues: Queues {
-                posting: stack.queue_url("PostingQueue")?,
-                issuance: stack.queue_url("IssuanceQueue")?,
-            },
-            walk: Walk::Whole,
-        };
-        let now = runtime::now();
-        bootstrap::places(&operations, now).await?;
-        let key = bootstrap::new_key()?;
-        bootstrap::client(&operations, &NewClient::admin(), &key, now).await?;
-        Ok(Self {
-            stack,
-            operations,
-            today: domain::calendar::business_day(now, chrono_tz::Europe::Zurich),
-            client: Client::builder(TokioExecutor::new()).build_http(),
-            key: key.reveal().to_owned(),
-            _data: data,
+        let running = Running::start_from(functions, |options| {
+            options.data_dir = data.as_ref().map(|dir| dir.path().to_owned());
+            for name in ["ThrottleRate", "ThrottleBurst"] {
+                options.parameters.insert(name.to_owned(), NO_THROTTLE.to_owned());
+            }
         })
+        .await;
+        Ok(Self { running, _data: data })
     }
 
     /// Proves the books and stops.
     pub(crate) async fn end(self) -> Result<()> {
-        let report = verify::all(&self.operations, runtime::now(), &|_| {}).await?;
+        let report = verify::all(&self.running.system, runtime::now(), &|_| {}).await?;
         ensure!(report.found == 0, "the books do not agree: {:?}", report.findings);
-        self.stack.stop().await?;
+        self.running.stop().await;
         Ok(())
     }
 
     pub(crate) fn db(&self) -> &Db {
-        &self.operations.db
+        &self.running.system.db
     }
 
     pub(crate) fn tenant(&self) -> &Tenant {
-        &self.operations.tenant
+        &self.running.system.tenant
     }
 
     pub(crate) fn account(&self, customer: &Customer) -> Result<AccountId> {
@@ -117,71 +82,44 @@ impl System {
         })
     }
 
-    /// One call; anything but success is an error.
-    pub(crate) async fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
-        let text = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        };
-        let request = http::Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.stack.urls().api))
-            .header("authorization", format!("Bearer {}", self.key))
-            .header("content-type", "application/json")
-            .body(Full::from(text))?;
-        let response = tokio::time::timeout(PATIENCE, self.client.request(request)).await??;
-        let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
-        ensure!(
-            status.is_success(),
-            "{method} was answered {status}: {}",
-            String::from_utf8_lossy(&body)
-        );
-        Ok(serde_json::from_slice(&body)?)
-    }
-
-    pub(crate) async fn buy(&self, receipt: &Value) -> Result<Value> {
-        self.call("POST", "/v1/purchases", receipt).await
+    pub(crate) async fn buy(&self, receipt: &Value) -> Value {
+        self.running.admin.post("/v1/purchases", receipt).await.must(201)
     }
 
     /// Waits until nothing is under way.
     pub(crate) async fn rest(&self) -> Result<()> {
-        Ok(self.stack.quiescent(PATIENCE).await?)
+        Ok(self.running.stack.quiescent(PATIENCE).await?)
     }
 
     /// Makes customers, each with a card and the id of another system.
-    pub(crate) async fn customers(&self, first: u64, count: usize) -> Result<Vec<Customer>> {
+    pub(crate) async fn customers(&self, first: u64, count: usize) -> Vec<Customer> {
         stream::iter((first..).take(count))
             .map(|serial| self.customer(serial))
             .buffered(MAKERS)
-            .try_collect()
+            .collect()
             .await
     }
 
-    async fn customer(&self, serial: u64) -> Result<Customer> {
+    async fn customer(&self, serial: u64) -> Customer {
         let party = json!({
             "kind": "person", "given_name": "Maxine", "family_name": family_name(serial), "language": "de",
             "external_id": {"system": "erp", "id": external_id(serial)},
         });
-        let party = self.call("POST", "/v1/parties", &party).await?;
-        let party: PartyId = party["party_id"].as_str().context("no party id")?.parse()?;
-        let card = card(serial)?;
+        let party = self.running.admin.post("/v1/parties", &party).await.must(201);
+        let party: PartyId = party["party_id"]
+            .as_str()
+            .and_then(|id| id.parse().ok())
+            .expect("a party id");
+        let card = world::card(serial);
         let issue = json!({"number": card, "party_id": party});
-        self.call("POST", "/v1/cards", &issue).await?;
-        Ok(Customer { card, party })
+        self.running.admin.post("/v1/cards", &issue).await.must(201);
+        Customer { card, party }
     }
 }
 
 /// The programme of the bench.
 pub(crate) fn programme() -> Result<ProgrammeId> {
-    Ok(bootstrap::PROGRAMME.parse()?)
-}
-
-/// The card with this serial number.
-pub(crate) fn card(serial: u64) -> Result<String> {
-    let number = CardNumber::from_serial(25, serial).context("a serial of ten digits")?;
-    Ok(number.as_str().to_owned())
+    Ok(PROGRAMME.parse()?)
 }
 
 /// All names are equally long, so that every customer's items are of one size.

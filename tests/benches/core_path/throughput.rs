@@ -34,9 +34,9 @@ pub(crate) struct Load {
 }
 
 /// Measures both rates in turn and prints their medians.
-pub(crate) async fn measure(template: &Path, bins: &Path, medium: Medium, load: &Load) -> Result<()> {
-    let system = System::start(template, bins, medium).await?;
-    let customers = system.customers(1, CUSTOMERS).await?;
+pub(crate) async fn measure(functions: &Path, medium: Medium, load: &Load) -> Result<()> {
+    let system = System::start(functions, medium).await?;
+    let customers = system.customers(1, CUSTOMERS).await;
     system.rest().await?;
     let (mut http, mut raw, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=load.rounds {
@@ -89,22 +89,22 @@ async fn through_http(system: &System, customers: &[Customer], load: &Load, roun
     let bodies: Vec<_> = (0..load.receipts)
         .map(|index| {
             let card = &customers[index % customers.len()].card;
-            system::receipt("B01", system.today, &number(round, index), LINE_MINOR, card)
+            system::receipt("B01", system.running.today, &number(round, index), LINE_MINOR, card)
         })
         .collect();
     let started = Instant::now();
     stream::iter(&bodies)
         .map(|body| system.buy(body))
         .buffer_unordered(load.concurrency)
-        .try_for_each(|_| async { Ok(()) })
-        .await?;
+        .for_each(|_| async {})
+        .await;
     system.rest().await?;
     Ok(started.elapsed())
 }
 
 /// Writes copies of the receipts just posted, at another till, with their entries, snapshots and activity.
 async fn directly(system: &System, customers: &[Customer], load: &Load, round: usize) -> Result<Duration> {
-    system.stack.pause_event_source(RELAY)?;
+    system.running.stack.pause_event_source(RELAY)?;
     let db = system.db();
     let programme = store::programme::read_current(db, Site::ToolRead, system.tenant(), &system::programme()?)
         .await?
@@ -129,18 +129,19 @@ async fn directly(system: &System, customers: &[Customer], load: &Load, round: u
     let took = started.elapsed();
     // The relay is not to post these a second time.
     let endpoints = system
+        .running
         .stack
         .endpoints()
         .context("the stack has no endpoints of its own")?;
     endpoints.trim_stream(db.table(), StreamTrim::All).await?;
-    system.stack.resume_event_source(RELAY)?;
+    system.running.stack.resume_event_source(RELAY)?;
     system.rest().await?;
     Ok(took)
 }
 
 /// The stored receipt of this number as another till would have sent it.
 async fn copy(system: &System, number: &str) -> Result<StoredReceipt> {
-    let key = format!("B01~1~{}~{number}", system.today).parse()?;
+    let key = format!("B01~1~{}~{number}", system.running.today).parse()?;
     let found = receipt::read(system.db(), Site::ToolRead, system.tenant(), &key, Read::Strong).await?;
     let mut stored = found.context("a receipt was not stored")?.d;
     stored.receipt.key.till = "2".parse()?;
