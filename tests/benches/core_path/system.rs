@@ -112,7 +112,7 @@ impl System {
             .expect("a party id");
         let card = world::card(serial);
         let issue = json!({"number": card, "party_id": party});
-        self.running.admin.post("/v1/cards", &issue).await.must(201);
+        let _ = self.running.admin.post("/v1/cards", &issue).await.must(201);
         Customer { card, party }
     }
 }
