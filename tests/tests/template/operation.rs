@@ -71,11 +71,14 @@ pub(crate) fn logs_are_kept_for_a_stated_time(template: &Template) -> Vec<String
     violations
 }
 
-/// Errors and throttles of every function, a late stream, 5xx answers and a throttled table raise an alarm.
+/// Errors and throttles of every function, a late stream, 5xx answers, slow answers, and a throttled or contended table raise
+/// an alarm.
 pub(crate) fn failures_raise_an_alarm(template: &Template) -> Vec<String> {
     let mut wanted = BTreeSet::from([
         ("5xx", "HttpApi"),
+        ("Latency", "HttpApi"),
         ("ReadThrottleEvents", "Table"),
+        ("TransactionConflict", "Table"),
         ("WriteThrottleEvents", "Table"),
     ]);
     for (id, _) in template.of_type("AWS::Serverless::Function") {
@@ -97,6 +100,13 @@ pub(crate) fn failures_raise_an_alarm(template: &Template) -> Vec<String> {
         violations.push(format!("alarms on unknown codes and cards watch {functions:?}"));
     }
     for (id, alarm) in template.of_type("AWS::CloudWatch::Alarm") {
+        let watched = text(alarm, &["Properties", "MetricName"]);
+        if watched == Some("5xx") && number(alarm, &["Properties", "Threshold"]).is_none_or(|least| least < 5) {
+            violations.push(format!("{id}: a single 503 that its caller repeats wakes somebody"));
+        }
+        if watched == Some("Latency") && text(alarm, &["Properties", "ExtendedStatistic"]) != Some("p99") {
+            violations.push(format!("{id}: watches another latency than the 99th percentile"));
+        }
         if at(alarm, &["Properties", "AlarmActions"]).is_none()
             || text(alarm, &["Properties", "AlarmDescription"]).is_none()
         {
