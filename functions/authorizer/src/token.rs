@@ -55,18 +55,15 @@ struct Claims {
     #[serde(default)]
     scope: String,
     tenant: String,
-    /// `*`, or location ids joined by spaces. An operator without the claim speaks for all locations.
-    #[serde(default = "all_locations")]
+    /// `*`, or location ids joined by spaces. Without it nothing is granted: an issuer that forgets the claim for an operator
+    /// of one branch must not make them one of all.
+    #[serde(default)]
     locations: String,
     /// The client that got the token, under its two usual names.
     #[serde(default)]
     client_id: Option<String>,
     #[serde(default)]
     azp: Option<String>,
-}
-
-fn all_locations() -> String {
-    "*".to_owned()
 }
 
 /// Verifies tokens.
@@ -129,6 +126,9 @@ fn in_time(claims: &Claims, now: DateTime<Utc>) -> Result<(), Flaw> {
 
 /// The caller of the claims, through the same reading as the functions do behind us.
 fn caller(claims: &Claims) -> Option<Caller> {
+    if claims.locations.trim().is_empty() {
+        return None;
+    }
     let named = claims.client_id.as_deref().or(claims.azp.as_deref());
     let client = named
         .filter(|name| name.parse::<ClientId>().is_ok())

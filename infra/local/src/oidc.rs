@@ -56,6 +56,8 @@ pub struct TokenRequest {
     pub tenant: String,
     /// Scopes, separated by spaces.
     pub scope: String,
+    /// `*` for all locations, or their ids, separated by spaces.
+    pub locations: String,
     /// For whom the token is meant.
     pub audience: String,
     /// Seconds from now until it ends; negative for one that has ended.
@@ -155,6 +157,7 @@ impl Issuer {
             ("exp", json!(now.saturating_add(request.lifetime_seconds))),
             ("scope", json!(request.scope)),
             ("tenant", json!(request.tenant)),
+            ("locations", json!(request.locations)),
         ];
         claims.extend(standard.map(|(name, value)| (name.to_owned(), value)));
         claims.extend(request.claims.clone());

@@ -209,7 +209,7 @@ pub(crate) async fn allowed(app: &App, authorization: &str, route: &str) -> bool
 
 pub(crate) fn claims(issuer: &TestIssuer) -> Value {
     json!({
-        "iss": issuer.url, "aud": ["treue", "other"], "sub": "auth0|42", "tenant": "demo",
+        "iss": issuer.url, "aud": ["treue", "other"], "sub": "auth0|42", "tenant": "demo", "locations": "*",
         "scope": "openid purchases:write clients:admin no:such", "iat": now().timestamp(),
         "exp": now().timestamp() + 300, "nbf": now().timestamp(),
     })

@@ -274,6 +274,7 @@ fn operator_token(stack: &Stack) -> Result<String, Failure> {
         subject: "demo-operator".to_owned(),
         tenant: TENANT.to_owned(),
         scope: scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "),
+        locations: "*".to_owned(),
         audience: "treue".to_owned(),
         lifetime_seconds: OPERATOR_SECONDS,
         claims: serde_json::Map::new(),

@@ -134,6 +134,7 @@ async fn the_test_issuer_publishes_its_key_and_signs_with_it() {
         subject: "anna".to_owned(),
         tenant: "demo".to_owned(),
         scope: "operations:read".to_owned(),
+        locations: "B01 B02".to_owned(),
         audience: "treue".to_owned(),
         lifetime_seconds: 60,
         claims: serde_json::Map::new(),
@@ -146,6 +147,7 @@ async fn the_test_issuer_publishes_its_key_and_signs_with_it() {
     let claims = jsonwebtoken::decode::<serde_json::Value>(&token, &key, &validation)
         .expect("a valid token")
         .claims;
-    assert_eq!((&claims["sub"], &claims["tenant"]), (&"anna".into(), &"demo".into()));
+    let said = ["sub", "tenant", "locations"].map(|claim| claims[claim].clone());
+    assert_eq!(said, ["anna", "demo", "B01 B02"]);
     stack.stop().await;
 }
