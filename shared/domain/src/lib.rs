@@ -14,6 +14,7 @@
 //! | [`voucher`] | the life of a voucher: reserve, redeem, release, reverse |
 //! | [`secret`] | texts that `Debug` does not show |
 //! | [`till_text`] | the print-ready block in four languages |
+//! | [`text`] | what can be printed |
 
 #![deny(
     clippy::float_arithmetic,
@@ -42,6 +43,7 @@ pub mod money;
 pub mod programme;
 pub mod receipt;
 pub mod secret;
+pub mod text;
 pub mod till_text;
 pub mod violation;
 pub mod voucher;

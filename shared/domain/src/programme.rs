@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::ProgrammeId;
 use crate::money::{AMOUNT_MAX, Currency};
+use crate::text;
 use crate::violation::Violation;
 
 /// One version of a programme. A version never changes once stored; ledger entries name the version they follow.
@@ -98,11 +99,9 @@ impl Programme {
                 found.push(Violation::new(pointer, "out_of_range", detail));
             }
         };
-        let text = |s: &str, max| !s.trim().is_empty() && s.chars().count() <= max;
         let in_amounts = |minor: i64, least: i64| (least..=AMOUNT_MAX).contains(&minor);
-        let printable = !self.name.chars().any(char::is_control);
         check(
-            text(&self.name, 42) && printable,
+            text::is_line(&self.name, 42),
             "/name",
             "must have 1 to 42 printable characters, one line of a receipt",
         );
@@ -117,9 +116,10 @@ impl Programme {
             "must be 1 to 10000000000",
         );
         check(
-            self.excluded_groups.len() <= EXCLUDED_GROUPS_MAX && self.excluded_groups.iter().all(|g| text(g, 40)),
+            self.excluded_groups.len() <= EXCLUDED_GROUPS_MAX
+                && self.excluded_groups.iter().all(|g| text::is_line(g, 40)),
             "/excluded_groups",
-            "must be at most 100 product groups of 1 to 40 characters",
+            "must be at most 100 product groups of 1 to 40 printable characters",
         );
         check(
             in_amounts(self.voucher.threshold_points, 1),
@@ -169,11 +169,15 @@ mod tests {
         bad.voucher.threshold_points = 0;
         bad.earning.per_minor = 0;
         bad.reservation_seconds = 0;
+        bad.name = "Treue\u{202e}".to_owned();
+        bad.excluded_groups.push("gift\u{200b}card".to_owned());
         let pointers: Vec<_> = bad.violations().into_iter().map(|v| v.pointer).collect();
         assert_eq!(
             pointers,
             [
+                "/name",
                 "/earning/per_minor",
+                "/excluded_groups",
                 "/voucher/threshold_points",
                 "/reservation_seconds"
             ]

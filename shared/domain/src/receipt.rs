@@ -11,6 +11,7 @@ use crate::calendar;
 use crate::id::{InvalidId, LocationId, LookupKey, ReceiptNumber, TillId};
 use crate::money::{AMOUNT_MAX, Currency};
 use crate::programme::Programme;
+use crate::text;
 use crate::violation::Violation;
 
 /// Greatest number of lines of one receipt.
@@ -353,9 +354,9 @@ fn check_amount(found: &mut Vec<Violation>, pointer: String, minor: i64, least: 
     }
 }
 
-/// Texts of lines: short, one line, no control characters.
+/// Texts of lines: short and printable.
 fn check_text(found: &mut Vec<Violation>, pointer: String, text: &str) {
-    if text.is_empty() || text.chars().count() > 40 || text.chars().any(char::is_control) {
+    if text.is_empty() || text.chars().count() > 40 || !text::is_printable(text) {
         found.push(Violation::new(
             pointer,
             "text_out_of_range",

@@ -147,6 +147,23 @@ fn dates_in_the_future_and_too_old_are_refused_in_the_programmes_zone() {
 }
 
 #[test]
+fn a_text_that_would_not_print_as_it_reads_is_refused() {
+    for text in ["", "a\nb", "a\u{202e}b", "a\u{200b}b", "a\u{2028}b", &"x".repeat(41)] {
+        let mut bad = receipt();
+        bad.lines[0].sku = text.to_owned();
+        bad.lines[0].group = Some(text.to_owned());
+        assert_eq!(
+            codes(&bad.violations()),
+            [
+                ("/lines/0/sku", "text_out_of_range"),
+                ("/lines/0/group", "text_out_of_range")
+            ],
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
 fn a_foreign_currency_is_refused() {
     let programme = Programme::swiss_default("treue".parse().unwrap());
     let mut receipt = receipt();
