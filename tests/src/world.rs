@@ -91,6 +91,7 @@ impl World {
                 programme: PROGRAMME.parse().expect("an id"),
                 feed_group: format!("g{group}").parse().expect("a group"),
                 closed_on: None,
+                version: 1,
             };
             let tenant = TENANT.parse().expect("a tenant");
             let stored = store::location::write(&self.db, Site::ToolWrite, &tenant, None, location, self.now).await;

@@ -1,35 +1,50 @@
 //! Checks that several routes share.
 
 use chrono::{Days, NaiveDate};
-use domain::violation::Violation;
-use http_edge::{Code, Problem, Request};
+use domain::text;
+use http_edge::{Code, Findings, Problem, Request};
+use serde_json::json;
 
 /// Most days of a range of dates: a leap year.
 const RANGE_DAYS_MAX: i64 = 366;
 
+/// Longest name, in characters.
+const NAME_MAX: usize = 60;
+/// Bytes of a sort key, the table's limit.
+const SORT_KEY_MAX: usize = 1_024;
+
 /// A name for people.
-pub(crate) fn name(text: &str, found: &mut Vec<Violation>) {
-    let fits = !text.trim().is_empty() && text.chars().count() <= 60 && !text.chars().any(char::is_control);
-    if !fits {
-        found.push(Violation::new(
-            "/name",
-            "out_of_range",
-            "must have 1 to 60 characters and no control characters",
-        ));
+pub(crate) fn name(text: &str, found: &mut Findings) {
+    if !text::is_line(text, NAME_MAX) {
+        found.add("/name", "out_of_range", "must have 1 to 60 printable characters");
     }
 }
 
-/// The value of a field that is an identifier.
-pub(crate) fn id<T>(text: &str, pointer: impl Into<String>, found: &mut Vec<Violation>) -> Option<T>
-where
-    T: std::str::FromStr<Err: std::fmt::Display>,
-{
-    match text.parse() {
-        Ok(id) => Some(id),
-        Err(error) => {
-            found.push(Violation::new(pointer, "malformed", error.to_string()));
-            None
+/// The version that comes after the stored one. Whoever changes something says which version they have seen (of something
+/// new: none, or 0), so that nobody undoes what they know nothing of.
+pub(crate) fn next_version(stored: Option<u64>, expected: Option<u64>) -> Result<u64, Problem> {
+    let stored = stored.unwrap_or(0);
+    if expected.unwrap_or(0) == stored {
+        return Ok(stored.saturating_add(1));
+    }
+    let detail = match expected {
+        Some(expected) => format!("version {stored} is stored, not {expected}"),
+        None => {
+            format!("version {stored} is stored: read it, and repeat the change with its number as expected_version")
         }
+    };
+    Err(Problem::new(Code::ConcurrentChange, detail).with("current_version", json!(stored)))
+}
+
+/// Where a page begins, out of a token. The table refuses a start that no key of it could have; such a token is not ours.
+pub(crate) fn sort_key(after: String) -> Result<String, Problem> {
+    if (1..=SORT_KEY_MAX).contains(&after.len()) && after.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(after)
+    } else {
+        Err(Problem::new(
+            Code::MalformedParameter,
+            "next: not a token of this listing",
+        ))
     }
 }
 

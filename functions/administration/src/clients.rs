@@ -8,10 +8,9 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use domain::id::{ClientId, LocationId};
-use domain::violation::Violation;
 use http_edge::api::administration::{ClientPage, ClientRequest, ClientView, KeyView};
 use http_edge::caller::Locations;
-use http_edge::{Caller, Code, Problem, Request, Response, Scope, page};
+use http_edge::{Caller, Code, Findings, Problem, Request, Response, Scope, page};
 use store::Site;
 use store::client::{self, CLIENT_LOCATIONS_MAX, Client, Places, Rights, Saved};
 
@@ -45,16 +44,15 @@ impl App {
             name,
             scopes,
             locations,
+            expected_version,
         } = request.json()?;
-        let mut found = Vec::new();
+        let mut found = Findings::default();
         check::name(&name, &mut found);
         let rights = Rights {
             scopes: checked_scopes(&scopes, &mut found),
             places: checked_places(&locations, &mut found),
         };
-        if !found.is_empty() {
-            return Err(Problem::invalid(found));
-        }
+        found.none()?;
         may_grant(caller, &rights)?;
         for _ in 0..CHANGE_ROUNDS {
             let before = client::read(&self.db, Site::ClientsRead, &caller.tenant, &id).await?;
@@ -65,9 +63,10 @@ impl App {
                 }
                 after.keys.clone_from(&before.d.keys);
             }
+            after.version = check::next_version(before.as_ref().map(|before| before.d.version), expected_version)?;
             let shown = view(&after, now);
             let (site, tenant) = (Site::ClientWrite, &caller.tenant);
-            if client::save(&self.db, site, tenant, before.as_ref(), after, now).await? == Saved::Now {
+            if client::save(&self.db, site, tenant, before.as_ref(), after, caller.made(now)).await? == Saved::Now {
                 let status = if before.is_some() { 200 } else { 201 };
                 return Response::json(status, &shown);
             }
@@ -102,35 +101,35 @@ pub(crate) fn may_grant(caller: &Caller, rights: &Rights) -> Result<(), Problem>
     }
 }
 
-fn checked_scopes(texts: &[String], found: &mut Vec<Violation>) -> BTreeSet<String> {
+fn checked_scopes(texts: &[String], found: &mut Findings) -> BTreeSet<String> {
     for (index, text) in texts.iter().enumerate() {
         if text.parse::<Scope>().is_err() {
-            found.push(Violation::new(
+            found.add(
                 format!("/scopes/{index}"),
                 "unknown_scope",
                 "there is no such scope; /docs lists them",
-            ));
+            );
         }
     }
     texts.iter().cloned().collect()
 }
 
-fn checked_places(texts: &[String], found: &mut Vec<Violation>) -> Places {
+fn checked_places(texts: &[String], found: &mut Findings) -> Places {
     if texts == ["*"] {
         return Places::All;
     }
     if texts.len() > CLIENT_LOCATIONS_MAX {
-        found.push(Violation::new(
+        found.add(
             "/locations",
             "out_of_range",
             format!("must be at most {CLIENT_LOCATIONS_MAX} locations, or only *"),
-        ));
+        );
         return Places::Only(BTreeSet::new());
     }
     let ids = texts
         .iter()
         .enumerate()
-        .filter_map(|(index, text)| check::id::<LocationId>(text, format!("/locations/{index}"), found));
+        .filter_map(|(index, text)| found.field::<LocationId>(format!("/locations/{index}"), text));
     Places::Only(ids.collect())
 }
 
@@ -151,6 +150,7 @@ pub(crate) fn view(client: &Client, updated_at: DateTime<Utc>) -> ClientView {
             Places::Only(ids) => ids.iter().map(ToString::to_string).collect(),
         },
         keys: keys.collect(),
+        version: client.version,
         author: client.author.to_string(),
         updated_at,
     }

@@ -2,18 +2,15 @@
 
 use chrono::NaiveDate;
 use http_edge::api::administration::{ExceptionPage, ExceptionView};
-use http_edge::{Code, Problem, Request, Response, Scope, page};
+use http_edge::{Problem, Request, Response, Scope, page};
 use serde::{Deserialize, Serialize};
 use store::exception;
 
 use crate::App;
-use crate::check::DayRange;
+use crate::check::{self, DayRange};
 
 /// Days that one call looks at; most have no case and cost half a read unit each.
 const CALL_DAYS: usize = 31;
-
-/// Bytes of a sort key, the table's limit.
-const SORT_KEY_MAX: usize = 1_024;
 
 /// Where a listing goes on: a day, and the case of it to go on after.
 #[derive(Serialize, Deserialize)]
@@ -32,7 +29,7 @@ impl App {
         if let Some(token) = request.query::<String>("next")? {
             let position: Position = page::position("next", &token)?;
             range = range.since(position.day)?;
-            after = position.after.map(checked).transpose()?;
+            after = position.after.map(check::sort_key).transpose()?;
         }
         let mut items = Vec::new();
         let mut left = limit;
@@ -58,18 +55,6 @@ impl App {
             next: next.map(|position| page::token(&position)),
         };
         Response::json(200, &answer)
-    }
-}
-
-/// The table refuses a start that no key of it could have; such a token is not one of ours.
-fn checked(after: String) -> Result<String, Problem> {
-    if (1..=SORT_KEY_MAX).contains(&after.len()) && after.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(after)
-    } else {
-        Err(Problem::new(
-            Code::MalformedParameter,
-            "next: not a token of this listing",
-        ))
     }
 }
 

@@ -45,7 +45,7 @@ impl App {
             if before.d.holds(&active.hash) {
                 return answer(&key, &active);
             }
-            let mut after = before.d.clone();
+            let mut after = before.d.next();
             after.drop_expired_keys(now);
             after.keys.retain(|known| !is_of_the_same_call(known, &active));
             if after.keys.len() >= ACTIVE_KEYS_MAX {
@@ -56,7 +56,16 @@ impl App {
             }
             after.keys.push(active.clone());
             after.author = caller.subject.clone();
-            if client::save(&self.db, Site::ClientWrite, &caller.tenant, Some(&before), after, now).await? == Saved::Now
+            if client::save(
+                &self.db,
+                Site::ClientWrite,
+                &caller.tenant,
+                Some(&before),
+                after,
+                caller.made(now),
+            )
+            .await?
+                == Saved::Now
             {
                 tracing::info!(client = %id, key.id = active.hash.key_id(), "a key was made");
                 return answer(&key, &active);
@@ -74,21 +83,27 @@ impl App {
             let before = client::read(&self.db, Site::ClientsRead, &caller.tenant, &id)
                 .await?
                 .ok_or_else(no_client)?;
-            let mut after = before.d.clone();
+            let mut after = before.d.next();
             after.keys.retain(|key| key.hash.key_id() != key_id);
             if after.keys.len() == before.d.keys.len() {
-                // Withdrawn by the same call before, or by somebody else: the wish is fulfilled.
-                if before.d.withdrawn.contains(&key_id) {
+                // Withdrawn before: by this call, whose answer was lost, or by another one.
+                if before.d.has_withdrawn(&key_id) {
                     return Response::json(200, &view(&before.d, before.updated_at));
                 }
-                return Err(Problem::new(
-                    Code::NotFound,
-                    "the client has no active key of this name",
-                ));
+                return Err(Problem::new(Code::NotFound, "the client has no key of this name"));
             }
             after.author = caller.subject.clone();
             let shown = view(&after, now);
-            if client::save(&self.db, Site::ClientWrite, &caller.tenant, Some(&before), after, now).await? == Saved::Now
+            if client::save(
+                &self.db,
+                Site::ClientWrite,
+                &caller.tenant,
+                Some(&before),
+                after,
+                caller.made(now),
+            )
+            .await?
+                == Saved::Now
             {
                 tracing::info!(client = %id, key.id = %key_id, "a key was withdrawn");
                 return Response::json(200, &shown);

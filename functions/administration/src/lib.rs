@@ -19,6 +19,8 @@ mod locations;
 mod programmes;
 mod revenue;
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use http_edge::{Code, Problem, Request, Response};
 use store::Db;
@@ -26,11 +28,17 @@ use store::Db;
 /// Rounds of a change against other writers of the same thing. Operators rarely meet even once.
 const CHANGE_ROUNDS: u32 = 4;
 
+/// Time after which a report begins no more pages: with the page at hand and its retries well within the function's ten
+/// seconds.
+pub const REPORT_TIME: Duration = Duration::from_secs(3);
+
 /// The function.
 #[derive(Debug)]
 pub struct App {
     /// The table.
     pub db: Db,
+    /// Time after which a report leaves the rest to the next call; [`REPORT_TIME`] but for tests.
+    pub report_time: Duration,
 }
 
 impl App {
@@ -60,6 +68,6 @@ impl App {
 fn contended() -> Problem {
     Problem::new(
         Code::ConcurrentChange,
-        "others changed this while the call was at work; nothing of this call was stored",
+        "others kept changing this while the call was at work: read it before you repeat the change",
     )
 }

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use domain::id::{FeedGroup, LocationId, ProgrammeId, Tenant};
 use domain::location::Location;
 use http_edge::api::administration::{CloseRequest, LocationPage, LocationRequest, LocationView};
-use http_edge::{Code, Problem, Request, Response, Scope, page};
-use store::{Record, Site, location, programme};
+use http_edge::{Caller, Code, Findings, Problem, Request, Response, Scope, page};
+use store::db::Read;
+use store::{Record, Site, feed, location, programme};
 
 use crate::{App, CHANGE_ROUNDS, check, contended};
 
@@ -40,16 +41,15 @@ impl App {
         self.programme_must_exist(&caller.tenant, &wanted.programme).await?;
         for _ in 0..CHANGE_ROUNDS {
             let before = self.location(&caller.tenant, &id).await?;
-            let location = wanted.location(&id, before.as_ref());
+            let mut location = wanted.location(&id, before.as_ref());
             if let Some(before) = before.as_ref().filter(|before| before.d == location) {
                 return Response::json(200, &view(before));
             }
+            let known = before.as_ref().map(|before| before.d.version);
+            location.version = check::next_version(known, wanted.request.expected_version)?;
             let status = if before.is_some() { 200 } else { 201 };
-            if self
-                .store_location(&caller.tenant, before.as_ref(), &location, now)
-                .await?
-            {
-                return Response::json(status, &stored(before.as_ref(), location, now));
+            if self.store_location(caller, before.as_ref(), &location, now).await? {
+                return Response::json(status, &stored(before.as_ref(), &location, now));
             }
         }
         Err(contended())
@@ -60,36 +60,42 @@ impl App {
         caller.require(Scope::LocationsWrite)?;
         let id: LocationId = request.path("location_id")?;
         caller.at(&id)?;
-        let CloseRequest { last_day } = request.json()?;
+        let CloseRequest {
+            last_day,
+            expected_version,
+        } = request.json()?;
         for _ in 0..CHANGE_ROUNDS {
             let before = self.location(&caller.tenant, &id).await?.ok_or_else(not_found)?;
-            let mut location = before.d.clone();
-            location.closed_on = Some(last_day);
-            if location == before.d {
+            if before.d.closed_on == Some(last_day) {
                 return Response::json(200, &view(&before));
             }
-            if self
-                .store_location(&caller.tenant, Some(&before), &location, now)
-                .await?
-            {
-                return Response::json(200, &stored(Some(&before), location, now));
+            let known = before.d.version;
+            // Closing an open location undoes nobody's decision; another last day does.
+            let seen = expected_version.or_else(|| before.d.closed_on.is_none().then_some(known));
+            let mut location = before.d.clone();
+            location.closed_on = Some(last_day);
+            location.version = check::next_version(Some(known), seen)?;
+            if self.store_location(caller, Some(&before), &location, now).await? {
+                return Response::json(200, &stored(Some(&before), &location, now));
             }
         }
         Err(contended())
     }
 
+    /// Read strongly: a change that was just made, perhaps by this very call, must be seen.
     pub(crate) async fn location(&self, tenant: &Tenant, id: &LocationId) -> Result<Option<Record<Location>>, Problem> {
-        Ok(location::read(&self.db, Site::LocationsRead, tenant, id).await?)
+        Ok(location::read(&self.db, Site::LocationsRead, tenant, id, Read::Strong).await?)
     }
 
     async fn store_location(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         before: Option<&Record<Location>>,
         location: &Location,
         now: DateTime<Utc>,
     ) -> Result<bool, Problem> {
-        Ok(location::write(&self.db, Site::LocationWrite, tenant, before, location.clone(), now).await?)
+        let (site, location) = (Site::LocationWrite, location.clone());
+        Ok(location::write(&self.db, site, &caller.tenant, before, location, caller.made(now)).await?)
     }
 
     async fn programme_must_exist(&self, tenant: &Tenant, id: &ProgrammeId) -> Result<(), Problem> {
@@ -117,21 +123,28 @@ struct Wanted {
 impl Wanted {
     fn of(request: &Request) -> Result<Self, Problem> {
         let request: LocationRequest = request.json()?;
-        let mut found = Vec::new();
+        let mut found = Findings::default();
         check::name(&request.name, &mut found);
-        let programme = check::id(&request.programme, "/programme", &mut found);
-        let feed_group = match &request.feed_group {
-            Some(text) => check::id(text, "/feed_group", &mut found),
-            None => None,
-        };
-        match programme {
-            Some(programme) if found.is_empty() => Ok(Self {
-                request,
-                programme,
-                feed_group,
-            }),
-            _ => Err(Problem::invalid(found)),
+        let programme = found.field("/programme", &request.programme);
+        let given = request.feed_group.as_deref();
+        let feed_group = given.and_then(|text| found.field::<FeedGroup>("/feed_group", text));
+        // Who reads it must speak for all locations, so a location in it could not read of its own vouchers.
+        if feed_group
+            .as_ref()
+            .is_some_and(|group| group.as_str() == feed::UNPLACED)
+        {
+            let detail = "this group is kept for vouchers that no location announces: take another name";
+            found.add("/feed_group", "reserved", detail);
         }
+        let Some(programme) = programme else {
+            return Err(found.problem());
+        };
+        found.none()?;
+        Ok(Self {
+            request,
+            programme,
+            feed_group,
+        })
     }
 
     fn location(&self, id: &LocationId, before: Option<&Record<Location>>) -> Location {
@@ -144,6 +157,7 @@ impl Wanted {
             programme: self.programme.clone(),
             feed_group: given.or_else(kept).unwrap_or_else(|| default_feed_group(id)),
             closed_on: None,
+            version: before.map_or(0, |before| before.d.version),
         }
     }
 }
@@ -160,7 +174,15 @@ fn default_feed_group(id: &LocationId) -> FeedGroup {
 }
 
 fn view(record: &Record<Location>) -> LocationView {
-    let location = &record.d;
+    shown(&record.d, record.created_at, record.updated_at)
+}
+
+/// The view of a location that was stored just now.
+fn stored(before: Option<&Record<Location>>, location: &Location, now: DateTime<Utc>) -> LocationView {
+    shown(location, before.map_or(now, |before| before.created_at), now)
+}
+
+fn shown(location: &Location, created_at: DateTime<Utc>, updated_at: DateTime<Utc>) -> LocationView {
     LocationView {
         location_id: location.id.to_string(),
         name: location.name.clone(),
@@ -168,22 +190,9 @@ fn view(record: &Record<Location>) -> LocationView {
         programme: location.programme.to_string(),
         feed_group: location.feed_group.to_string(),
         last_day: location.closed_on,
-        created_at: record.created_at,
-        updated_at: record.updated_at,
-    }
-}
-
-/// The view of a location that was stored just now.
-fn stored(before: Option<&Record<Location>>, location: Location, now: DateTime<Utc>) -> LocationView {
-    LocationView {
-        created_at: before.map_or(now, |before| before.created_at),
-        updated_at: now,
-        location_id: location.id.to_string(),
-        name: location.name,
-        kind: location.kind,
-        programme: location.programme.to_string(),
-        feed_group: location.feed_group.to_string(),
-        last_day: location.closed_on,
+        version: location.version,
+        created_at,
+        updated_at,
     }
 }
 

@@ -9,11 +9,10 @@ use http_edge::api::administration::{
     EarningSettings, ProgrammeRequest, ProgrammeSettings, ProgrammeView, VoucherSettings,
 };
 use http_edge::{Code, Problem, Request, Response, Scope};
-use serde_json::json;
 use store::programme::{self, ProgrammeVersion};
 use store::{Record, Site};
 
-use crate::{App, CHANGE_ROUNDS, contended};
+use crate::{App, CHANGE_ROUNDS, check, contended};
 
 impl App {
     pub(crate) async fn get_programme(&self, request: &Request) -> Result<Response, Problem> {
@@ -46,14 +45,17 @@ impl App {
             if let Some(current) = current.as_ref().filter(|c| same_settings(&c.d.programme, &wanted)) {
                 return Response::json(200, &view(current.d.clone(), current.updated_at));
             }
-            may_follow(current.as_ref(), expected_version, &wanted)?;
+            let in_force = current.as_ref().map(|current| u64::from(current.d.programme.version));
+            let next = check::next_version(in_force, Some(u64::from(expected_version)))?;
+            keeps_currency(current.as_ref(), &wanted)?;
             let mut programme = wanted.clone();
-            programme.version = expected_version.checked_add(1).ok_or_else(contended)?;
+            programme.version = u32::try_from(next).map_err(|_| contended())?;
+            let site = Site::ProgrammeWrite;
             let version = ProgrammeVersion {
                 programme,
                 author: caller.subject.clone(),
             };
-            if programme::write(&self.db, Site::ProgrammeWrite, &caller.tenant, version.clone(), now).await? {
+            if programme::write(&self.db, site, &caller.tenant, version.clone(), caller.made(now)).await? {
                 let status = if current.is_none() { 201 } else { 200 };
                 return Response::json(status, &view(version, now));
             }
@@ -68,17 +70,7 @@ fn same_settings(stored: &Programme, wanted: &Programme) -> bool {
     *stored == wanted
 }
 
-/// Whether the wanted settings may follow the version in force.
-fn may_follow(
-    current: Option<&Record<ProgrammeVersion>>,
-    expected_version: u32,
-    wanted: &Programme,
-) -> Result<(), Problem> {
-    let in_force = current.map_or(0, |current| current.d.programme.version);
-    if in_force != expected_version {
-        let detail = format!("version {in_force} is in force, not {expected_version}");
-        return Err(Problem::new(Code::ConcurrentChange, detail).with("current_version", json!(in_force)));
-    }
+fn keeps_currency(current: Option<&Record<ProgrammeVersion>>, wanted: &Programme) -> Result<(), Problem> {
     match current {
         Some(current) if current.d.programme.currency != wanted.currency => {
             Err(Problem::invalid(vec![Violation::new(

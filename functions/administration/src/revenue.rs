@@ -1,9 +1,10 @@
 //! Revenue of a location by day, summed exactly from its receipts.
 //!
-//! Nothing is kept beside the receipts that could differ from them. A call sums whole days until it has read
-//! [`CALL_PAGES`] pages and leaves the rest to the next call, so that it ends well within the function's time.
+//! Nothing is kept beside the receipts that could differ from them. A call sums until its time is over and leaves the rest to
+//! the next one: the token says at which day that goes on, and what was summed of that day before.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use chrono::NaiveDate;
 use domain::id::{LocationId, Tenant};
@@ -11,20 +12,17 @@ use domain::money::{Currency, Money};
 use futures::future::try_join_all;
 use http_edge::api::administration::{RevenueAnswer, RevenueDay};
 use http_edge::{Code, Problem, Request, Response, Scope, page};
+use serde::{Deserialize, Serialize};
 use store::receipt::{self, StoredReceipt};
 use store::{Record, Site};
 
-use crate::check::{DayRange, day_after};
+use crate::check::{self, DayRange, day_after};
 use crate::{App, locations};
 
 /// Days read at the same time.
 const DAYS_AT_ONCE: usize = 8;
-/// Pages after which a call begins no more days: at some ten milliseconds a page and eight at once, under a second.
-const CALL_PAGES: u32 = 200;
-/// Most pages of one day, 500 receipts each: a hundred thousand receipts, about four seconds.
-const DAY_PAGES_MAX: u32 = 200;
 
-#[derive(Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Sums {
     receipts: u64,
     matched: u64,
@@ -32,88 +30,149 @@ struct Sums {
     voucher_paid: i64,
 }
 
-/// One day: its rows and the pages it took.
-struct Day {
-    rows: Vec<RevenueDay>,
-    pages: u32,
+/// Where a report goes on.
+#[derive(Serialize, Deserialize)]
+struct Position {
+    day: NaiveDate,
+    /// What was summed of this day. Who changes it in the token changes what they are told and nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part: Option<Part>,
+}
+
+/// A day that is summed as far as one of its receipts.
+#[derive(Serialize, Deserialize)]
+struct Part {
+    after: String,
+    sums: BTreeMap<Currency, Sums>,
+}
+
+/// What became of a day.
+enum Summed {
+    Whole(Vec<RevenueDay>),
+    /// The time was over.
+    Part(Part),
+}
+
+/// Whose receipts, and until when there is time.
+struct Report<'a> {
+    tenant: &'a Tenant,
+    location: &'a LocationId,
+    until: Instant,
+}
+
+impl Report<'_> {
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.until
+    }
 }
 
 impl App {
     pub(crate) async fn revenue(&self, request: &Request) -> Result<Response, Problem> {
+        let until = Instant::now() + self.report_time;
         let caller = request.caller()?;
         caller.require(Scope::ReportsRead)?;
         let id: LocationId = request.path("location_id")?;
         caller.at(&id)?;
         let mut range = DayRange::of(request)?;
+        let mut part = None;
         if let Some(token) = request.query::<String>("next")? {
-            range = range.since(page::position("next", &token)?)?;
+            let position: Position = page::position("next", &token)?;
+            range = range.since(position.day)?;
+            part = position.part.map(checked).transpose()?;
         }
         self.location(&caller.tenant, &id)
             .await?
             .ok_or_else(locations::not_found)?;
-        let (rows, to) = self.sum(&caller.tenant, &id, range).await?;
+        let report = Report {
+            tenant: &caller.tenant,
+            location: &id,
+            until,
+        };
+        let (days, next) = self.sum(&report, range, part).await?;
         let answer = RevenueAnswer {
             location_id: id.to_string(),
             from: range.from,
-            to,
-            days: rows,
-            next: (to < range.to).then(|| page::token(&day_after(to))),
+            to: next.as_ref().map_or(range.to, |next| day_before(next.day)),
+            days,
+            next: next.map(|next| page::token(&next)),
         };
         Response::json(200, &answer)
     }
 
-    /// The rows of whole days from the first on, and the last day that they cover.
+    /// The rows of whole days from the first on, of which `part` was summed before, and where the next call goes on.
     async fn sum(
         &self,
-        tenant: &Tenant,
-        id: &LocationId,
+        report: &Report<'_>,
         range: DayRange,
-    ) -> Result<(Vec<RevenueDay>, NaiveDate), Problem> {
-        let (mut rows, mut pages, mut last) = (Vec::new(), 0, range.from);
+        mut part: Option<Part>,
+    ) -> Result<(Vec<RevenueDay>, Option<Position>), Problem> {
+        let mut rows = Vec::new();
         let days: Vec<_> = range.days().collect();
         for chunk in days.chunks(DAYS_AT_ONCE) {
-            let read = try_join_all(chunk.iter().map(|day| self.day(tenant, id, *day))).await?;
-            for day in read {
-                rows.extend(day.rows);
-                pages += day.pages;
+            let reads: Vec<_> = chunk.iter().map(|day| self.day(report, *day, part.take())).collect();
+            let mut last = range.from;
+            for (day, summed) in chunk.iter().zip(try_join_all(reads).await?) {
+                last = *day;
+                match summed {
+                    Summed::Whole(more) => rows.extend(more),
+                    Summed::Part(part) => {
+                        let next = Position {
+                            day: last,
+                            part: Some(part),
+                        };
+                        return Ok((rows, Some(next)));
+                    }
+                }
             }
-            last = chunk.last().copied().unwrap_or(last);
-            if pages >= CALL_PAGES {
-                break;
+            if last < range.to && report.is_over() {
+                let next = Position {
+                    day: day_after(last),
+                    part: None,
+                };
+                return Ok((rows, Some(next)));
             }
         }
-        Ok((rows, last))
+        Ok((rows, None))
     }
 
-    async fn day(&self, tenant: &Tenant, id: &LocationId, date: NaiveDate) -> Result<Day, Problem> {
-        let mut sums: BTreeMap<Currency, Sums> = BTreeMap::new();
-        let mut after = None;
-        for pages in 1..=DAY_PAGES_MAX {
-            let (receipts, next) = receipt::of_day(&self.db, Site::RevenueRead, tenant, id, date, after).await?;
+    /// Sums a day, at least a page of it, so that every call gets on.
+    async fn day(&self, report: &Report<'_>, date: NaiveDate, part: Option<Part>) -> Result<Summed, Problem> {
+        let (mut sums, mut after) = part.map_or_else(Default::default, |part| (part.sums, Some(part.after)));
+        loop {
+            let (site, tenant) = (Site::RevenueRead, report.tenant);
+            let (receipts, next) = receipt::of_day(&self.db, site, tenant, report.location, date, after).await?;
             for receipt in &receipts {
                 add(&mut sums, receipt)?;
             }
-            if next.is_none() {
-                let rows = sums.into_iter().map(|(currency, sums)| row(date, currency, &sums));
-                return Ok(Day {
-                    rows: rows.collect(),
-                    pages,
-                });
+            match next {
+                None => {
+                    let rows = sums.into_iter().map(|(currency, sums)| row(date, currency, &sums));
+                    return Ok(Summed::Whole(rows.collect()));
+                }
+                Some(after) if report.is_over() => return Ok(Summed::Part(Part { after, sums })),
+                next => after = next,
             }
-            after = next;
         }
-        Err(Problem::new(
-            Code::ReportTooLarge,
-            format!("{date} has more receipts than one call can sum"),
-        ))
     }
+}
+
+fn checked(part: Part) -> Result<Part, Problem> {
+    Ok(Part {
+        after: check::sort_key(part.after)?,
+        ..part
+    })
+}
+
+/// The day before; the first day of the calendar has itself.
+fn day_before(day: NaiveDate) -> NaiveDate {
+    day.pred_opt().unwrap_or(day)
 }
 
 fn add(sums: &mut BTreeMap<Currency, Sums>, record: &Record<StoredReceipt>) -> Result<(), Problem> {
     let StoredReceipt { receipt, account, .. } = &record.d;
     let sums = sums.entry(receipt.currency).or_default();
-    sums.receipts += 1;
-    sums.matched += u64::from(account.is_some());
+    sums.receipts = sums.receipts.saturating_add(1);
+    sums.matched = sums.matched.saturating_add(u64::from(account.is_some()));
     let sum = |so_far: i64, more: i64| {
         so_far.checked_add(more).ok_or_else(|| {
             Problem::new(

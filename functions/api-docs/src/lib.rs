@@ -70,6 +70,5 @@ fn open(content_type: &'static str, body: String) -> Response {
 fn health() -> HealthAnswer {
     HealthAnswer {
         status: "ok".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }

@@ -7,9 +7,9 @@ use std::slice;
 
 use chrono::{DateTime, Utc};
 use domain::card::{CardNumber, CardStatus};
-use domain::id::{LocationId, LookupKey, PartyId, Tenant, TillId};
+use domain::id::{LocationId, LookupKey, PartyId, TillId};
 use http_edge::api::customers::{BlockCardRequest, BlockedView, CardAnswer, IssueCardRequest, RegisterCardRequest};
-use http_edge::{Caller, Code, Problem, Request, Response, Scope, guard};
+use http_edge::{Caller, Code, Findings, Problem, Request, Response, Scope, guard};
 use store::card::{self, BlockReason, Card, CardChange, CardsChanged, Issue};
 use store::db::Read;
 use store::guess::Terminal;
@@ -17,10 +17,8 @@ use store::party::Personal;
 use store::{Record, Site};
 use uuid::Uuid;
 
-use crate::App;
 use crate::card_rules::{self as rules, CardRefusal, Decision};
-use crate::findings::Findings;
-use crate::numbers;
+use crate::{App, fields, numbers};
 
 /// How often a command decides again because another one came first. Each round somebody else's command succeeded; more
 /// than a handful on one card within milliseconds is no customer.
@@ -38,15 +36,15 @@ impl App {
         caller.require(Scope::CardsWrite)?;
         let body: IssueCardRequest = request.json()?;
         let mut found = Findings::default();
-        let number = body.number.as_ref().and_then(|text| found.card("/number", text));
+        let number = body
+            .number
+            .as_ref()
+            .and_then(|text| fields::card("/number", text, &mut found));
         let party = body
             .party_id
             .as_deref()
             .and_then(|id| found.field::<PartyId>("/party_id", id));
-        let token = body
-            .client_token
-            .as_deref()
-            .and_then(|t| found.token("/client_token", t));
+        let token = body.client_token.as_deref().and_then(|t| fields::token(t, &mut found));
         if body.number.is_some() && body.client_token.is_some() {
             let detail = "the number makes the call repeatable: leave the token out";
             found.add("/client_token", "not_applicable", detail);
@@ -54,7 +52,7 @@ impl App {
         found.none()?;
         if let Some(number) = number {
             let issue = Issue { party, mark: None };
-            return match self.issue(&caller.tenant, &number, &issue, now).await? {
+            return match self.issue(caller, &number, &issue, now).await? {
                 Issued::As(response) => Ok(response),
                 Issued::Refused(refusal, status) => Err(refusal.problem(status)),
             };
@@ -67,7 +65,7 @@ impl App {
             mark: Some(mark.clone()),
         };
         for number in numbers::candidates(self.pepper.bytes(), &mark) {
-            match self.issue(&caller.tenant, &number, &issue, now).await? {
+            match self.issue(caller, &number, &issue, now).await? {
                 Issued::As(response) => return Ok(response),
                 Issued::Refused(CardRefusal::NumberTaken, _) => {}
                 Issued::Refused(refusal, status) => return Err(refusal.problem(status)),
@@ -78,14 +76,14 @@ impl App {
 
     async fn issue(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         number: &CardNumber,
         issue: &Issue,
         now: DateTime<Utc>,
     ) -> Result<Issued, Problem> {
         let lookup = card::lookup_key(self.pepper.bytes(), number);
         for _ in 0..ROUNDS_MAX {
-            let before = card::read(&self.db, Site::CardRead, tenant, &lookup, Read::Strong).await?;
+            let before = card::read(&self.db, Site::CardRead, &caller.tenant, &lookup, Read::Strong).await?;
             let existing = before.as_ref().map(|record| &record.d);
             let after = match (rules::issue(existing, issue, now), existing) {
                 (Ok(Decision::Change(after)), _) => *after,
@@ -100,13 +98,23 @@ impl App {
                 before,
                 after,
             };
-            match card::commit(&self.db, Site::CardWrite, tenant, slice::from_ref(&change), now).await? {
+            match self.commit(caller, slice::from_ref(&change), now).await? {
                 CardsChanged::Done => return Ok(Issued::As(Response::json(201, &answer(number, &change.after))?)),
                 CardsChanged::Stale => {}
                 CardsChanged::PartyUnknown => return Err(party_unknown()),
             }
         }
         Err(concurrent_change())
+    }
+
+    /// Stores changes of cards for the caller.
+    pub(crate) async fn commit(
+        &self,
+        caller: &Caller,
+        changes: &[CardChange],
+        now: DateTime<Utc>,
+    ) -> Result<CardsChanged, Problem> {
+        Ok(card::commit(&self.db, Site::CardWrite, &caller.tenant, changes, caller.made(now)).await?)
     }
 
     /// `POST /v1/cards/{number}/register`.
@@ -155,7 +163,7 @@ impl App {
                 before: Some(before),
                 after,
             };
-            match card::commit(&self.db, Site::CardWrite, &caller.tenant, slice::from_ref(&change), now).await? {
+            match self.commit(caller, slice::from_ref(&change), now).await? {
                 CardsChanged::Done => return Response::json(200, &answer(number, &change.after)),
                 CardsChanged::Stale => {}
                 CardsChanged::PartyUnknown => return Err(party_unknown()),

@@ -12,12 +12,12 @@
 //! | `card_rules` | what a card allows in its state, without any call |
 //! | `numbers` | card numbers that the system makes |
 //! | `desk` | name, balance and open vouchers by card number |
-//! | `findings` | everything wrong with a body, collected |
+//! | `fields` | fields that several bodies have |
 
 mod card_rules;
 mod cards;
 mod desk;
-mod findings;
+mod fields;
 mod names;
 mod numbers;
 mod parties;

@@ -1,11 +1,11 @@
 //! Names and ids as people type them become clean texts: composed (NFC), trimmed, accents and case kept.
 
+use domain::text::is_printable;
 use domain::till_text::Language;
+use http_edge::Findings;
 use http_edge::api::customers::PartyRequest;
 use store::party::{ExternalId, Identity, Personal};
 use unicode_normalization::UnicodeNormalization;
-
-use crate::findings::Findings;
 
 /// Longest given or family name, in characters.
 const NAME_MAX: usize = 60;
@@ -104,8 +104,9 @@ fn text(pointer: &str, value: Option<&Personal>, max: usize, found: &mut Finding
         return None;
     };
     let clean: String = value.as_str().trim().nfc().collect();
-    if clean.chars().any(breaks_print) {
-        let detail = "must not have line breaks, control characters or characters that change the writing direction";
+    if !is_printable(&clean) {
+        let detail =
+            "must not have line breaks, control or hidden characters or ones that change the writing direction";
         found.add(pointer, "text_unprintable", detail);
         return None;
     }
@@ -116,11 +117,6 @@ fn text(pointer: &str, value: Option<&Personal>, max: usize, found: &mut Finding
         return None;
     }
     Some(Personal::new(clean))
-}
-
-/// Controls, separators of lines and paragraphs, and the marks that turn the direction of what follows on a label.
-fn breaks_print(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

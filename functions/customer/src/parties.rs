@@ -4,15 +4,14 @@ use chrono::{DateTime, Utc};
 use domain::code;
 use domain::id::{LookupKey, PartyId};
 use http_edge::api::customers::{CardSummary, ExternalIdBody, PartyAnswer, PartyRequest, PartyView};
-use http_edge::{Caller, Code, Problem, Request, Response, Scope, page};
+use http_edge::{Caller, Code, Findings, Problem, Request, Response, Scope, page};
 use serde_json::json;
 use store::card::{self, Card, CardReference};
 use store::party::{self, Created, Identity, Known, Personal, Profile};
 use store::{Record, Site};
 
-use crate::App;
-use crate::findings::Findings;
 use crate::names::{self, Wanted};
+use crate::{App, fields};
 
 impl App {
     /// `POST /v1/parties`.
@@ -27,10 +26,7 @@ impl App {
         let body: PartyRequest = request.json()?;
         let mut found = Findings::default();
         let wanted = names::wanted(&body, &mut found);
-        let token = body
-            .client_token
-            .as_deref()
-            .and_then(|t| found.token("/client_token", t));
+        let token = body.client_token.as_deref().and_then(|t| fields::token(t, &mut found));
         if body.external_id.is_some() && body.client_token.is_some() {
             let detail = "the external id makes the call repeatable: leave the token out";
             found.add("/client_token", "not_applicable", detail);
@@ -56,7 +52,8 @@ impl App {
             lookups: lookup.iter().cloned().collect(),
         };
         let found_by = lookup.as_ref().map(|lookup| (lookup, &known));
-        match party::create(&self.db, Site::PartyPut, &caller.tenant, &profile, found_by, now).await? {
+        let made = caller.made(now);
+        match party::create(&self.db, Site::PartyPut, &caller.tenant, &profile, found_by, made).await? {
             Created::New => Response::json(201, &answer_new(profile, now)),
             Created::Taken => self.created_before(caller, lookup.as_ref(), &known).await,
         }

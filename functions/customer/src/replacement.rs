@@ -4,16 +4,14 @@ use chrono::{DateTime, Utc};
 use domain::card::CardNumber;
 use domain::id::{LookupKey, Tenant};
 use http_edge::api::customers::{ReplaceCardAnswer, ReplaceCardRequest};
-use http_edge::{Problem, Request, Response};
+use http_edge::{Findings, Problem, Request, Response};
 use store::card::{self, Card, CardChange, CardsChanged};
 use store::db::Read;
 use store::{Record, Site};
 
-use crate::App;
 use crate::card_rules::{self as rules, CardRefusal};
 use crate::cards::{ROUNDS_MAX, answer, command, concurrent_change, no_free_number};
-use crate::findings::Findings;
-use crate::numbers;
+use crate::{App, fields, numbers};
 
 /// The card that is to be replaced.
 struct Old<'a> {
@@ -66,7 +64,7 @@ impl App {
                     after: after.new,
                 },
             ];
-            match card::commit(&self.db, Site::CardWrite, &caller.tenant, &changes, now).await? {
+            match self.commit(caller, &changes, now).await? {
                 CardsChanged::Done => {
                     let [old, new] = changes.each_ref().map(|change| answer(&change.number, &change.after));
                     return Response::json(200, &ReplaceCardAnswer { old, new });
@@ -148,7 +146,7 @@ fn wanted_number(request: &Request, old: &CardNumber) -> Result<Option<CardNumbe
     let wanted = body
         .new_number
         .as_ref()
-        .and_then(|text| found.card("/new_number", text));
+        .and_then(|text| fields::card("/new_number", text, &mut found));
     if wanted.as_ref() == Some(old) {
         found.add(
             "/new_number",

@@ -26,6 +26,7 @@ async fn with_locations(api: &Api) {
             programme: programme.parse().unwrap(),
             feed_group: "a".parse().unwrap(),
             closed_on: None,
+            version: 1,
         };
         let stored = location::write(&api.db, Site::LocationWrite, &tenant(), None, location, now()).await;
         assert!(stored.unwrap());

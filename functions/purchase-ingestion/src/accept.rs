@@ -105,7 +105,7 @@ impl App {
                 client: caller.client.clone(),
             };
             let waits_for = parsed.receipt.card.as_ref().filter(|_| owner.receipts_wait);
-            match receipt::accept(&self.db, tenant, stored, waits_for, now).await? {
+            match receipt::accept(&self.db, tenant, stored, waits_for, caller.made(now)).await? {
                 Accepted::New => {
                     return Answer {
                         app: self,
@@ -227,7 +227,7 @@ impl App {
             distinction: hash.0.clone(),
             seen_at: now,
         };
-        exception::keep(&self.db, Site::IngestException, &caller.tenant, case, now).await?;
+        exception::keep(&self.db, Site::IngestException, &caller.tenant, case, caller.made(now)).await?;
         tracing::warn!(receipt = %receipt.key, "a receipt came again with other content");
         Ok(Problem::new(
             Code::ReceiptContradiction,

@@ -49,7 +49,7 @@ impl App {
             &caller.tenant,
             &stored.d.receipt,
             &party,
-            now,
+            caller.made(now),
         )
         .await?
         {

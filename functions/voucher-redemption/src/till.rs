@@ -214,7 +214,7 @@ impl App {
             };
             let now = call.occasion.now;
             let answer = view(&after, &after.state);
-            match voucher::replace(&self.db, Site::RedeemCommit, &record, after, now).await? {
+            match voucher::replace(&self.db, Site::RedeemCommit, &record, after, caller.made(now)).await? {
                 None => return Response::json(200, &answer),
                 Some(now_there) => record = now_there,
             }

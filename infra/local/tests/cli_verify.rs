@@ -448,9 +448,15 @@ async fn bootstrap_stores_what_is_missing_and_leaves_what_is_there() {
         !bootstrap::client(system, &NewClient::admin(), &key, now).await.unwrap(),
         "nothing to do"
     );
-    let branch = location::read(&system.db, Site::ToolRead, &system.tenant, &"B01".parse().unwrap())
-        .await
-        .unwrap();
+    let branch = location::read(
+        &system.db,
+        Site::ToolRead,
+        &system.tenant,
+        &"B01".parse().unwrap(),
+        Read::Strong,
+    )
+    .await
+    .unwrap();
     assert_eq!(branch.unwrap().d.name, "Zürich HB");
     let admin = client::read(&system.db, Site::ToolRead, &system.tenant, &id)
         .await

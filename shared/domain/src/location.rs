@@ -30,6 +30,14 @@ pub struct Location {
     pub feed_group: FeedGroup,
     /// Last business day, once closed. Receipts of later days are refused.
     pub closed_on: Option<NaiveDate>,
+    /// Counts the changes, from 1; set when it is stored.
+    #[serde(default = "first")]
+    pub version: u64,
+}
+
+/// The version of locations that were stored before versions were counted.
+const fn first() -> u64 {
+    1
 }
 
 impl Location {

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use domain::id::{ClientId, LocationId, Subject, Tenant};
 use serde::{Deserialize, Serialize};
+use store::{By, Made};
 
 use crate::problem::{Code, Problem};
 
@@ -179,6 +181,17 @@ impl Caller {
             ("scopes", scopes.join(" ")),
             ("locations", self.locations.to_context()),
         ]
+    }
+
+    /// What a change made at `now` for this caller is stored with.
+    pub fn made(&self, now: DateTime<Utc>) -> Made {
+        Made {
+            at: now,
+            by: Some(By {
+                client: self.client.clone(),
+                subject: self.subject.clone(),
+            }),
+        }
     }
 
     /// Whether the caller has `scope`.

@@ -5,6 +5,7 @@
 //! | [`request`], [`response`] | the event as a request, the answer as a response |
 //! | [`caller`] | who calls, with which scopes, for which locations |
 //! | [`problem`] | RFC 9457 problems with their stable codes |
+//! | [`findings`] | everything wrong with a body, collected |
 //! | [`routes`] | every route with its scope and function |
 //! | [`guard`] | the defence against guessing |
 //! | [`page`] | opaque paging tokens |
@@ -15,6 +16,7 @@
 pub mod api;
 pub mod caller;
 pub mod client_token;
+pub mod findings;
 pub mod guard;
 #[cfg(feature = "openapi")]
 pub mod openapi;
@@ -25,6 +27,7 @@ pub mod response;
 pub mod routes;
 
 pub use caller::{Caller, Scope};
+pub use findings::Findings;
 pub use problem::{Code, Problem};
 pub use request::Request;
 pub use response::Response;

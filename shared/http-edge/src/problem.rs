@@ -109,7 +109,7 @@ codes! {
     ClientKeysFull = "client_keys_full", 409, "The client has two active keys", "Withdraw the key that is no longer used, then make the new one.";
     /// The position in the feed is older than what is kept.
     CursorExpired = "cursor_expired", 410, "The feed no longer goes back that far", "Begin without a cursor.";
-    /// One day has more receipts than a call can sum.
+    /// The sums of a day are outside the range of the books.
     ReportTooLarge = "report_too_large", 422, "The report is too large for one call", "Ask operations to sum this day.";
     /// Too many unknown codes or cards from this terminal.
     TooManyUnknown = "too_many_unknown", 429, "Too many unknown codes or cards", "Wait for the time in Retry-After. Known codes and cards go on working.";

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::db::{BATCH_GET_MAX, Condition, Db, Key, Leg, Range, Read, TransactError, Value, Written};
 use crate::error::StoreError;
 use crate::party;
-use crate::record::Record;
+use crate::record::{Made, Record};
 
 /// Entity type and topic of cards.
 pub const CARD: &str = "card";
@@ -240,8 +240,8 @@ impl CardChange {
         self.after.party.as_ref().filter(|_| !held)
     }
 
-    fn card_leg(&self, site: Site, tenant: &Tenant, now: DateTime<Utc>) -> Result<Leg, StoreError> {
-        let mut record = Record::new(key(tenant, &self.lookup), CARD, now, self.after.clone());
+    fn card_leg(&self, site: Site, tenant: &Tenant, made: &Made) -> Result<Leg, StoreError> {
+        let mut record = Record::new(key(tenant, &self.lookup), CARD, made, self.after.clone());
         let led = self.before.as_ref().is_some_and(|before| before.d.leads_to().is_some());
         // From now on the card leads somewhere: the receipts that wait for it are to be settled.
         record.topics = (!led && self.after.leads_to().is_some()).then(|| CARD.to_owned());
@@ -294,14 +294,15 @@ pub async fn commit(
     site: Site,
     tenant: &Tenant,
     changes: &[CardChange],
-    now: DateTime<Utc>,
+    made: impl Into<Made>,
 ) -> Result<CardsChanged, StoreError> {
+    let made = made.into();
     let mut legs = Vec::with_capacity(2 * changes.len() + 1);
     for change in changes {
-        legs.push(change.card_leg(site, tenant, now)?);
+        legs.push(change.card_leg(site, tenant, &made)?);
     }
     for change in changes {
-        legs.extend(change.reference_leg(site, tenant, now)?);
+        legs.extend(change.reference_leg(site, tenant, made.at)?);
     }
     if let Some(holder) = changes.iter().find_map(CardChange::new_holder) {
         legs.push(Leg::Check(party::profile_key(tenant, holder), Condition::present()));

@@ -9,14 +9,14 @@ mod key;
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::{ClientId, LocationId, Subject, Tenant};
 use faults::Site;
 use serde::{Deserialize, Serialize};
 
 use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError};
 use crate::error::StoreError;
-use crate::record::Record;
+use crate::record::{Made, Record};
 
 pub use key::{ApiKey, InvalidApiKey, KEY_BYTES, KeyHash};
 
@@ -24,10 +24,10 @@ pub use key::{ApiKey, InvalidApiKey, KEY_BYTES, KeyHash};
 pub const ACTIVE_KEYS_MAX: usize = 2;
 /// Most locations of a client that does not speak for all: its keys stay below 4 KB, one read unit.
 pub const CLIENT_LOCATIONS_MAX: usize = 100;
-/// Days for which a withdrawn key is remembered, so that its use can be told from a made-up key.
+/// Days for which a withdrawn key is remembered: its use can be told from a made-up key, its withdrawal can be repeated.
 const WITHDRAWN_DAYS: i64 = 90;
-/// Names of withdrawn keys that a client remembers, so that a withdrawal sent again is told from a mistyped one.
-const WITHDRAWN_MAX: usize = 8;
+/// Most withdrawn keys that a client names; who makes more of them in that time repeats no withdrawal of the oldest.
+const WITHDRAWN_MAX: usize = 20;
 /// Rounds of [`bootstrap`] against other writers; two writers of the same client are rare, five are a loop.
 const BOOTSTRAP_ROUNDS: u32 = 5;
 
@@ -61,9 +61,9 @@ pub struct Client {
     pub rights: Rights,
     /// At most [`ACTIVE_KEYS_MAX`].
     pub keys: Vec<ActiveKey>,
-    /// Names of the keys withdrawn last, the latest at the end; set by [`save`].
+    /// The last keys that were withdrawn, oldest first; set by [`save`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub withdrawn: Vec<String>,
+    pub withdrawn: Vec<WithdrawnKey>,
     /// Counted from 1; set by [`save`].
     pub version: u64,
     /// Who made this version.
@@ -84,6 +84,15 @@ impl Client {
         }
     }
 
+    /// The image that comes after this one, with nothing else changed yet.
+    #[must_use]
+    pub fn next(&self) -> Self {
+        Self {
+            version: self.version.saturating_add(1),
+            ..self.clone()
+        }
+    }
+
     /// Drops the keys whose time is over.
     pub fn drop_expired_keys(&mut self, now: DateTime<Utc>) {
         self.keys.retain(|key| key.expires_at.is_none_or(|end| now < end));
@@ -93,6 +102,34 @@ impl Client {
     pub fn holds(&self, hash: &KeyHash) -> bool {
         self.keys.iter().any(|key| key.hash == *hash)
     }
+
+    /// Whether a key of this name was one of its keys and was withdrawn.
+    pub fn has_withdrawn(&self, key_id: &str) -> bool {
+        self.withdrawn.iter().any(|key| key.key_id == key_id)
+    }
+
+    /// What the next image names as withdrawn when this one is `before` it.
+    fn withdrawn_after(&self, before: &Self, now: DateTime<Utc>) -> Vec<WithdrawnKey> {
+        let known = before.withdrawn.iter().cloned();
+        let gone = before.keys.iter().filter(|key| !self.holds(&key.hash));
+        let gone = gone.map(|key| WithdrawnKey {
+            key_id: key.hash.key_id().to_owned(),
+            at: now,
+        });
+        let recent = |key: &WithdrawnKey| now.signed_duration_since(key.at) < TimeDelta::days(WITHDRAWN_DAYS);
+        let mut all: Vec<_> = known.chain(gone).filter(recent).collect();
+        all.drain(..all.len().saturating_sub(WITHDRAWN_MAX));
+        all
+    }
+}
+
+/// A key that a client had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithdrawnKey {
+    /// Name of the key.
+    pub key_id: String,
+    /// When it was withdrawn.
+    pub at: DateTime<Utc>,
 }
 
 /// An active key of a client.
@@ -211,16 +248,13 @@ pub async fn save(
     tenant: &Tenant,
     before: Option<&Record<Client>>,
     mut client: Client,
-    now: DateTime<Utc>,
+    made: impl Into<Made>,
 ) -> Result<Saved, StoreError> {
+    let made = made.into();
+    let now = made.at;
     client.version = before.map_or(0, |b| b.d.version).saturating_add(1);
-    let gone: Vec<_> = before
-        .iter()
-        .flat_map(|b| &b.d.keys)
-        .filter(|key| !client.holds(&key.hash))
-        .collect();
-    client.withdrawn = withdrawn(before, &gone);
-    let mut legs = vec![client_leg(site, tenant, before, &client, now)?];
+    client.withdrawn = before.map_or_else(Vec::new, |b| client.withdrawn_after(&b.d, now));
+    let mut legs = vec![client_leg(site, tenant, before, &client, made)?];
     let mut new_keys = BTreeSet::new();
     for key in &client.keys {
         let known = before.is_some_and(|b| b.d.holds(&key.hash));
@@ -230,6 +264,10 @@ pub async fn save(
         let condition = (!known).then(Condition::absent);
         legs.push(Leg::put(site, &key_record(tenant, &client, key, now), condition)?);
     }
+    let gone = before
+        .iter()
+        .flat_map(|b| &b.d.keys)
+        .filter(|key| !client.holds(&key.hash));
     for key in gone {
         let mut record = key_record(tenant, &client, key, now);
         record.d.revoked_at = Some(now);
@@ -247,23 +285,14 @@ pub async fn save(
     }
 }
 
-/// The names of the keys withdrawn before and now, as many as a client remembers.
-fn withdrawn(before: Option<&Record<Client>>, gone: &[&ActiveKey]) -> Vec<String> {
-    let known = before.map(|b| b.d.withdrawn.clone()).unwrap_or_default();
-    let now = gone.iter().map(|key| key.hash.key_id().to_owned());
-    let mut all: Vec<_> = known.into_iter().chain(now).collect();
-    all.drain(..all.len().saturating_sub(WITHDRAWN_MAX));
-    all
-}
-
 fn client_leg(
     site: Site,
     tenant: &Tenant,
     before: Option<&Record<Client>>,
     client: &Client,
-    now: DateTime<Utc>,
+    made: Made,
 ) -> Result<Leg, StoreError> {
-    let mut record = Record::new(client_key(tenant, &client.id), "client", now, client.clone());
+    let mut record = Record::new(client_key(tenant, &client.id), "client", made, client.clone());
     let condition = match before {
         None => Condition::absent(),
         Some(before) => {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::{Condition, Db, Key, Leg, Range, Read, Written};
 use crate::error::StoreError;
-use crate::record::Record;
+use crate::record::{Made, Record};
 
 /// Why something needs a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,10 +81,10 @@ pub async fn keep(
     site: Site,
     tenant: &Tenant,
     exception: Exception,
-    now: DateTime<Utc>,
+    made: impl Into<Made>,
 ) -> Result<(), StoreError> {
     let key = key(tenant, exception.kind, &exception.receipt, &exception.distinction);
-    let record = Record::new(key, "exception", now, exception);
+    let record = Record::new(key, "exception", made, exception);
     let put = Leg::put(site, &record, Some(Condition::absent()))?;
     match db.write::<Exception>(site, put).await? {
         Written::Done | Written::Refused(_) => Ok(()),

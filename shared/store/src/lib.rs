@@ -39,4 +39,4 @@ pub mod voucher;
 pub use db::{Db, Key, Meter};
 pub use error::StoreError;
 pub use faults::Site;
-pub use record::Record;
+pub use record::{By, Made, Record};

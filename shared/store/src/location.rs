@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use domain::id::{LocationId, Tenant};
 use domain::location::Location;
 use faults::Site;
@@ -10,7 +9,7 @@ use faults::Site;
 use crate::cache::{FRESH_FOR, Kept};
 use crate::db::{Condition, Db, Key, Leg, Range, Read, Written};
 use crate::error::StoreError;
-use crate::record::Record;
+use crate::record::{Made, Record};
 
 /// Entity type of locations.
 pub const LOCATION: &str = "location";
@@ -37,8 +36,9 @@ pub async fn read(
     site: Site,
     tenant: &Tenant,
     location: &LocationId,
+    read: Read,
 ) -> Result<Option<Record<Location>>, StoreError> {
-    db.get(site, &key(tenant, location), Read::Eventual).await
+    db.get(site, &key(tenant, location), read).await
 }
 
 /// All locations of a tenant by id, at most [`LOCATIONS_MAX`].
@@ -78,10 +78,11 @@ pub async fn write(
     site: Site,
     tenant: &Tenant,
     before: Option<&Record<Location>>,
-    location: Location,
-    now: DateTime<Utc>,
+    mut location: Location,
+    made: impl Into<Made>,
 ) -> Result<bool, StoreError> {
-    let mut record = Record::new(key(tenant, &location.id), LOCATION, now, location);
+    location.version = before.map_or(0, |before| before.d.version).saturating_add(1);
+    let mut record = Record::new(key(tenant, &location.id), LOCATION, made, location);
     let condition = match before {
         None => Condition::absent(),
         Some(before) => {
@@ -114,7 +115,7 @@ impl Cache {
         if let Some(known) = self.0.get(&key, FRESH_FOR) {
             return Ok(Some(known));
         }
-        let Some(record) = read(db, site, tenant, id).await? else {
+        let Some(record) = read(db, site, tenant, id, Read::Eventual).await? else {
             return Ok(None);
         };
         let found = Arc::new(record.d);

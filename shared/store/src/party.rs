@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
 use domain::account::Account;
 use domain::id::{LookupKey, PartyId, ProgrammeId, Tenant};
 use domain::secret::Secret;
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::account;
 use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError};
 use crate::error::StoreError;
-use crate::record::{Item, Record};
+use crate::record::{Item, Made, Record};
 use crate::voucher::{self, OpenVoucher};
 
 /// Open vouchers shown at once; a till asks for more by page.
@@ -160,14 +159,16 @@ pub async fn create(
     tenant: &Tenant,
     profile: &Profile,
     known: Option<(&LookupKey, &Known)>,
-    now: DateTime<Utc>,
+    made: impl Into<Made>,
 ) -> Result<Created, StoreError> {
+    let made = made.into();
+    let now = made.at;
     let name = TillName {
         display_name: profile.identity.display_name(),
         language: profile.language,
     };
     let party = &profile.party;
-    let profile = Record::new(profile_key(tenant, party), "party", now, profile.clone());
+    let profile = Record::new(profile_key(tenant, party), "party", made, profile.clone());
     let name = Record::new(till_name_key(tenant, party), "till_name", now, name);
     let mut legs = vec![
         Leg::put(site, &profile, Some(Condition::absent()))?,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use domain::id::{ProgrammeId, Subject, Tenant};
 use domain::programme::Programme;
 use faults::Site;
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::cache::{FRESH_FOR, Kept};
 use crate::db::{Condition, Db, Key, Leg, Read, TransactError};
 use crate::error::StoreError;
-use crate::record::Record;
+use crate::record::{Made, Record};
 
 /// A version with who made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,8 +78,9 @@ pub async fn write(
     site: Site,
     tenant: &Tenant,
     version: ProgrammeVersion,
-    now: DateTime<Utc>,
+    made: impl Into<Made>,
 ) -> Result<bool, StoreError> {
+    let made = made.into();
     let id = version.programme.id.clone();
     let number = version.programme.version;
     let in_force = if number == 1 {
@@ -95,10 +95,10 @@ pub async fn write(
     let kept = Record::new(
         version_key(tenant, &id, number),
         "programme_version",
-        now,
+        &made,
         version.clone(),
     );
-    let current = Record::new(current_key(tenant, &id), "programme", now, version);
+    let current = Record::new(current_key(tenant, &id), "programme", made, version);
     let legs = vec![
         Leg::put(site, &kept, Some(Condition::absent()))?,
         Leg::put(site, &current, Some(in_force))?,

@@ -1,6 +1,6 @@
 //! Receipts under their natural key, and the stamp that ties one to an account for ever.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use domain::id::{ClientId, LocationId, LookupKey, PartyId, ProgrammeId, Tenant};
 use domain::receipt::{ContentHash, Receipt, ReceiptKey};
 use faults::Site;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::card;
 use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError, Value, Written};
 use crate::error::StoreError;
-use crate::record::{Record, instant_key};
+use crate::record::{Made, Record, instant_key};
 
 /// Entity type and topic of receipts.
 pub const RECEIPT: &str = "receipt";
@@ -77,12 +77,14 @@ pub async fn accept(
     tenant: &Tenant,
     stored: StoredReceipt,
     waits_for: Option<&LookupKey>,
-    now: DateTime<Utc>,
+    made: impl Into<Made>,
 ) -> Result<Accepted, StoreError> {
+    let made = made.into();
+    let now = made.at;
     let site = Site::IngestReceipt;
     let topics = stored.topics();
     let receipt_key = stored.receipt.key.clone();
-    let mut record = Record::new(key(tenant, &receipt_key), RECEIPT, now, stored);
+    let mut record = Record::new(key(tenant, &receipt_key), RECEIPT, made, stored);
     record.topics = topics;
     let put = Leg::put(site, &record, Some(Condition::absent()))?;
     let Some(card) = waits_for else {
@@ -145,16 +147,23 @@ pub async fn stamp(
     tenant: &Tenant,
     receipt: &Receipt,
     account: &PartyId,
-    now: DateTime<Utc>,
+    made: impl Into<Made>,
 ) -> Result<Stamped, StoreError> {
-    let update = Condition::new("SET #d.#account = :account, #topics = :topics, #updated = :now")
+    let Made { at, by } = made.into();
+    let mut update = Condition::new("SET #d.#account = :account, #topics = :topics, #updated = :now")
         .name("#d", "d")
         .name("#account", "account")
         .name("#topics", "topics")
         .name("#updated", "updated_at")
         .value(":account", Value::Text(account.to_string()))
         .value(":topics", Value::Text(RECEIPT.to_owned()))
-        .value(":now", Value::Text(instant_key(now)));
+        .value(":now", Value::Text(instant_key(at)));
+    if let Some(by) = by {
+        update = update
+            .expression("SET #d.#account = :account, #topics = :topics, #updated = :now, #by = :by".to_owned())
+            .name("#by", "by")
+            .value(":by", Value::Text(by.into()));
+    }
     let unstamped = "attribute_exists(pk) AND attribute_not_exists(#d.#account)".to_owned();
     let mut legs = vec![Leg::Update(key(tenant, &receipt.key), update, Some(unstamped))];
     legs.extend(

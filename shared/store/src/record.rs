@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
+use domain::id::{ClientId, Subject};
 use faults::Site;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,61 @@ use crate::error::StoreError;
 
 /// An item as the SDK holds it.
 pub type Item = HashMap<String, AttributeValue>;
+
+/// Who asked for a change over HTTP: which client, and who is answerable for it. Stored as one short text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct By {
+    /// The calling machine, or the client through which an operator came.
+    pub client: ClientId,
+    /// The operator, or the client itself.
+    pub subject: Subject,
+}
+
+impl From<By> for String {
+    fn from(by: By) -> Self {
+        // Neither of the two can hold a space.
+        format!("{} {}", by.client, by.subject)
+    }
+}
+
+/// A text that names no caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a caller is a client and a subject with a space between them")]
+pub struct InvalidBy;
+
+impl TryFrom<String> for By {
+    type Error = InvalidBy;
+
+    fn try_from(text: String) -> Result<Self, InvalidBy> {
+        let (client, subject) = text.split_once(' ').ok_or(InvalidBy)?;
+        Ok(Self {
+            client: client.parse().map_err(|_| InvalidBy)?,
+            subject: subject.parse().map_err(|_| InvalidBy)?,
+        })
+    }
+}
+
+/// When an image is made, and for whom. An instant alone says that no caller asked for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// For whom.
+    pub by: Option<By>,
+}
+
+impl From<DateTime<Utc>> for Made {
+    fn from(at: DateTime<Utc>) -> Self {
+        Self { at, by: None }
+    }
+}
+
+impl From<&Made> for Made {
+    fn from(made: &Made) -> Self {
+        made.clone()
+    }
+}
 
 /// One item: keys and bookkeeping around the entity `d`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +85,9 @@ pub struct Record<T> {
     pub created_at: DateTime<Utc>,
     /// When this image was stored.
     pub updated_at: DateTime<Utc>,
+    /// Who asked for the last change that somebody asked for. Items that only lead to another one do not repeat it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<By>,
     /// Events that this image makes; absent when it makes none. The stream's filter tests its presence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topics: Option<String>,
@@ -47,14 +106,16 @@ pub struct Record<T> {
 
 impl<T> Record<T> {
     /// A record that makes no event and is no open work.
-    pub fn new(key: Key, entity_type: &str, now: DateTime<Utc>, entity: T) -> Self {
+    pub fn new(key: Key, entity_type: &str, made: impl Into<Made>, entity: T) -> Self {
+        let made = made.into();
         Self {
             pk: key.pk,
             sk: key.sk,
             et: entity_type.to_owned(),
             v: 1,
-            created_at: now,
-            updated_at: now,
+            created_at: made.at,
+            updated_at: made.at,
+            by: made.by,
             topics: None,
             work_pk: None,
             work_sk: None,
@@ -149,7 +210,7 @@ mod tests {
             pk: "A".into(),
             sk: "B".into(),
         };
-        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        let now: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().unwrap();
         let item = |entity: &str| {
             Record::new(key.clone(), "thing", now, entity.to_owned())
                 .to_item(Site::ToolRead)
@@ -175,15 +236,22 @@ mod tests {
 
     #[test]
     fn a_record_comes_back_as_it_was_stored() {
-        let now = "2026-11-22T12:00:00.123Z".parse().unwrap();
+        let made = Made {
+            at: "2026-11-22T12:00:00.123Z".parse().unwrap(),
+            by: Some(By {
+                client: "back-office".parse().unwrap(),
+                subject: "auth0|42".parse().unwrap(),
+            }),
+        };
         let key = Key {
             pk: "A".into(),
             sk: "B".into(),
         };
-        let mut record = Record::new(key, "thing", now, vec![1i64, -2, i64::MAX]);
+        let mut record = Record::new(key, "thing", made, vec![1i64, -2, i64::MAX]);
         record.topics = Some("thing".into());
         let item = record.to_item(Site::ToolRead).unwrap();
         assert!(!item.contains_key("ttl"), "absent attributes keep the index sparse");
+        assert_eq!(item["by"], AttributeValue::S("back-office auth0|42".to_owned()));
         assert_eq!(Record::<Vec<i64>>::from_item(Site::ToolRead, item).unwrap(), record);
     }
 }

@@ -13,7 +13,7 @@ use crate::account::{self, AccountId};
 use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError, Written};
 use crate::error::StoreError;
 use crate::party;
-use crate::record::{Record, instant_key};
+use crate::record::{Made, Record, instant_key};
 
 /// Entity type and topic of vouchers.
 pub const VOUCHER: &str = "voucher";
@@ -206,11 +206,13 @@ pub async fn replace(
     site: Site,
     before: &Record<Voucher>,
     after: Voucher,
-    now: DateTime<Utc>,
+    made: impl Into<Made>,
 ) -> Result<Option<Record<Voucher>>, StoreError> {
     let moved = after.state_version != before.d.state_version;
-    let mut record = Record::new(before.key(), VOUCHER, now, after);
+    let mut record = Record::new(before.key(), VOUCHER, made, after);
     record.created_at = before.created_at;
+    // What the system notes by itself hides nobody who redeemed.
+    record.by = record.by.or_else(|| before.by.clone());
     // A note of a payment changes nothing that a till must hear of.
     record.topics = moved.then(|| VOUCHER.to_owned());
     if let (Some((_, since)), Some((tenant, lookup))) = (record.d.unmatched(), parse_partition(&record.pk)) {

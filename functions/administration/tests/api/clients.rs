@@ -78,6 +78,71 @@ async fn a_key_asked_for_again_under_its_token_takes_the_place_of_the_one_that_n
 }
 
 #[tokio::test]
+async fn a_withdrawal_can_be_repeated_until_the_key_is_forgotten() {
+    let api = Api::start().await;
+    api.send(put(&body())).await;
+    let key = api.send(make()).await.body["key_id"].clone();
+    assert_eq!(api.send(withdraw(&json!("0123456789abcdef"))).await.code(), "not_found");
+    let gone = api.send(withdraw(&key)).await;
+    assert_eq!((gone.status, &gone.body["keys"]), (200, &json!([])));
+    let later = now() + TimeDelta::days(1);
+    assert_eq!(api.send_at(withdraw(&key), later).await, gone, "the answer was lost");
+    let other = put(&body()).path("client_id", "shop");
+    assert_eq!(api.send(other).await.status, 201);
+    let others = withdraw(&key).path("client_id", "shop");
+    assert_eq!(api.send(others).await.code(), "not_found", "it was never this client's");
+
+    let next = api.send(make()).await.body["key_id"].clone();
+    assert_eq!(api.send(withdraw(&key)).await.body["keys"].as_array().unwrap().len(), 1);
+    let after_90_days = now() + TimeDelta::days(90);
+    assert_eq!(api.send_at(withdraw(&next), after_90_days).await.status, 200);
+    assert_eq!(api.send_at(withdraw(&key), after_90_days).await.code(), "not_found");
+    assert_eq!(api.send_at(withdraw(&next), after_90_days).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_client_names_the_last_keys_that_were_withdrawn_and_no_more() {
+    let api = Api::start().await;
+    api.send(put(&body())).await;
+    let mut keys = Vec::new();
+    for _ in 0..22 {
+        let key = api.send(make()).await.body["key_id"].clone();
+        assert_eq!(api.send(withdraw(&key)).await.status, 200);
+        keys.push(key);
+    }
+    assert_eq!(api.send(withdraw(&keys[1])).await.code(), "not_found");
+    assert_eq!(api.send(withdraw(&keys[2])).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_form_that_is_out_of_date_brings_no_right_back() {
+    let api = Api::start().await;
+    let first = api.send(put(&body())).await;
+    assert_eq!((first.status, &first.body["version"]), (201, &json!(1)));
+    let mut narrowed = body();
+    narrowed["scopes"] = json!(["purchases:write"]);
+    let narrow = api.send(put(&seen(1, &narrowed))).await;
+    assert_eq!((narrow.status, &narrow.body["version"]), (200, &json!(2)));
+
+    let mut renamed = body();
+    renamed["name"] = json!("Tills of Bern");
+    for stale in [renamed.clone(), seen(0, &renamed), seen(1, &renamed), seen(3, &renamed)] {
+        let refused = api.send(put(&stale)).await;
+        assert_eq!((refused.status, refused.code()), (409, "concurrent_change"), "{stale}");
+        assert_eq!(refused.body["current_version"], 2);
+    }
+    let listed = api.send(call("GET /v1/clients")).await.body;
+    assert_eq!(listed["items"][0], narrow.body);
+    assert_eq!(api.send(put(&seen(1, &narrowed))).await.body, narrow.body, "repeated");
+    assert_eq!(api.send(put(&seen(2, &renamed))).await.body["version"], 3);
+
+    let new = put(&seen(4, &body())).path("client_id", "none");
+    assert_eq!(api.send(new).await.body["current_version"], 0);
+    let new = put(&seen(0, &body())).path("client_id", "none");
+    assert_eq!(api.send(new).await.status, 201);
+}
+
+#[tokio::test]
 async fn a_key_is_shown_once_and_stored_nowhere() {
     let api = Api::start().await;
     api.send(put(&body())).await;
@@ -100,6 +165,7 @@ async fn a_change_of_a_client_reaches_all_its_keys_at_once() {
     let mut changed = body();
     changed["scopes"] = json!(["purchases:read"]);
     changed["locations"] = json!(["*"]);
+    let changed = seen(3, &changed);
     let answer = api.send(put(&changed)).await;
     assert_eq!((answer.status, answer.body["keys"].as_array().unwrap().len()), (200, 2));
     for key in &keys {
@@ -192,6 +258,7 @@ async fn a_client_that_cannot_be_is_refused_with_the_field() {
     let api = Api::start().await;
     for (field, value, pointer) in [
         ("name", json!(""), "/name"),
+        ("name", json!("Ti\u{202e}lls"), "/name"),
         ("scopes", json!(["purchases:write", "purchases:delete"]), "/scopes/1"),
         ("locations", json!(["B01", "B/2"]), "/locations/1"),
         ("locations", json!(["*", "B01"]), "/locations/0"),

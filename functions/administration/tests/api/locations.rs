@@ -54,7 +54,8 @@ async fn the_same_location_again_changes_nothing_and_another_content_changes_it(
     let again = api.send_at(put_location("B01", &branch("Bern")), later).await;
     assert_eq!((first.status, again.status), (201, 200));
     assert_eq!(first.body, again.body);
-    let renamed = api.send_at(put_location("B01", &branch("Bern West")), later).await;
+    let renamed = seen(1, &branch("Bern West"));
+    let renamed = api.send_at(put_location("B01", &renamed), later).await;
     assert_eq!(renamed.body["name"], "Bern West");
     assert_eq!(renamed.body["feed_group"], first.body["feed_group"]);
     assert_eq!(renamed.body["created_at"], first.body["created_at"]);
@@ -70,8 +71,68 @@ async fn a_location_closes_and_reopens() {
     let closed = api.send(close("B01", "2026-12-31")).await;
     assert_eq!((closed.status, &closed.body["last_day"]), (200, &json!("2026-12-31")));
     assert_eq!(api.send(close("B01", "2026-12-31")).await.body, closed.body);
-    let reopened = api.send(put_location("B01", &branch("B01"))).await;
+    let reopened = api.send(put_location("B01", &seen(2, &branch("B01")))).await;
     assert_eq!((reopened.status, reopened.body.get("last_day")), (200, None));
+}
+
+#[tokio::test]
+async fn a_form_that_is_out_of_date_reopens_nothing() {
+    let api = Api::start().await;
+    api.with_programme().await;
+    api.with_location("B01").await;
+    let closed = api.send(close("B01", "2026-12-31")).await;
+    assert_eq!((closed.status, &closed.body["version"]), (200, &json!(2)));
+    let renamed = branch("Bern West");
+    for stale in [renamed.clone(), seen(0, &renamed), seen(1, &renamed), seen(3, &renamed)] {
+        let refused = api.send(put_location("B01", &stale)).await;
+        assert_eq!((refused.status, refused.code()), (409, "concurrent_change"), "{stale}");
+        assert_eq!(refused.body["current_version"], 2);
+    }
+    assert_eq!(api.send(call("GET /v1/locations")).await.body["items"][0], closed.body);
+    let reopened = api.send(put_location("B01", &seen(2, &renamed))).await;
+    assert_eq!((reopened.status, &reopened.body["version"]), (200, &json!(3)));
+    let repeated = api.send(put_location("B01", &seen(2, &renamed))).await;
+    assert_eq!(repeated.body, reopened.body, "the answer was lost");
+    let new = api.send(put_location("B02", &seen(1, &branch("B02")))).await;
+    assert_eq!(
+        (new.code(), &new.body["current_version"]),
+        ("concurrent_change", &json!(0))
+    );
+}
+
+#[tokio::test]
+async fn another_last_day_needs_the_version_that_was_read() {
+    let api = Api::start().await;
+    api.with_programme().await;
+    api.with_location("B01").await;
+    let stale = close("B01", "2026-12-31").body(&json!({"last_day": "2026-12-31", "expected_version": 7}));
+    assert_eq!(api.send(stale).await.body["current_version"], 1);
+    assert_eq!(api.send(close("B01", "2026-12-31")).await.status, 200);
+    let refused = api.send(close("B01", "2026-11-30")).await;
+    assert_eq!((refused.status, refused.code()), (409, "concurrent_change"));
+    let earlier = json!({"last_day": "2026-11-30", "expected_version": 2});
+    let earlier = api.send(close("B01", "").body(&earlier)).await;
+    assert_eq!(
+        (&earlier.body["last_day"], &earlier.body["version"]),
+        (&json!("2026-11-30"), &json!(3))
+    );
+}
+
+#[tokio::test]
+async fn what_is_decided_about_a_location_is_decided_on_what_was_stored_last() {
+    let api = Api::start().await;
+    api.with_programme().await;
+    api.with_location("B01").await;
+    api.app.db.meter().take();
+    assert_eq!(api.send(close("B01", "2026-12-31")).await.status, 200);
+    let close = api.app.db.meter().take();
+    assert_eq!(
+        close.read_milli, 1_000,
+        "a strong read; an eventual one costs half and may miss the PUT before"
+    );
+    assert_eq!(api.send(put_location("B01", &branch("B01"))).await.status, 409);
+    let put = api.app.db.meter().take();
+    assert_eq!(put.read_milli, 2_000, "programme and location");
 }
 
 #[tokio::test]
@@ -87,6 +148,9 @@ async fn a_location_that_cannot_be_is_refused_with_the_field_and_leaves_no_trace
         (changed("programme", json!("none")), "programme_unknown", "/programme"),
         (changed("programme", json!("Treue!")), "invalid", "/programme"),
         (changed("name", json!(" ")), "invalid", "/name"),
+        (changed("name", json!("Bern\u{2028}West")), "invalid", "/name"),
+        (changed("name", json!("Bern\u{61c}West")), "invalid", "/name"),
+        (changed("feed_group", json!("unplaced")), "invalid", "/feed_group"),
         (changed("name", json!("x".repeat(61))), "invalid", "/name"),
         (changed("feed_group", json!("G#1")), "invalid", "/feed_group"),
         (changed("kind", json!("kiosk")), "malformed_body", ""),

@@ -1,6 +1,7 @@
 //! The administration's routes against a table in memory.
 
 mod access;
+mod by;
 mod clients;
 mod exceptions;
 mod locations;

@@ -1,5 +1,7 @@
 //! Revenue by day.
 
+use std::time::Duration;
+
 use chrono::NaiveDate;
 use domain::money::Currency;
 use domain::receipt::{CONTENT_HASH_VERSION, Line, Payment, PaymentKind, Receipt, ReceiptKey};
@@ -83,6 +85,14 @@ fn sale(date: &str, number: u32, total: i64) -> Sale<'_> {
     }
 }
 
+/// A day of 1203 receipts, three pages.
+async fn sell_all_day(api: &Api, date: &str) {
+    for numbers in (1..=1_203).collect::<Vec<u32>>().chunks(50) {
+        let sales: Vec<_> = numbers.iter().map(|n| sale(date, *n, i64::from(*n))).collect();
+        futures::future::join_all(sales.iter().map(|sale| sell(api, "B01", sale))).await;
+    }
+}
+
 async fn shop() -> Api {
     let api = Api::start().await;
     api.with_programme().await;
@@ -139,11 +149,7 @@ async fn the_receipts_of_each_day_are_summed_exactly() {
 #[tokio::test]
 async fn a_day_of_many_pages_is_summed_to_the_last_receipt() {
     let api = shop().await;
-    let numbers: Vec<u32> = (1..=1_203).collect();
-    for chunk in numbers.chunks(50) {
-        let sales: Vec<_> = chunk.iter().map(|n| sale("2026-11-20", *n, i64::from(*n))).collect();
-        futures::future::join_all(sales.iter().map(|sale| sell(&api, "B01", sale))).await;
-    }
+    sell_all_day(&api, "2026-11-20").await;
     let row = &api.send(revenue("2026-11-20", "2026-11-20")).await.body["days"][0];
     assert_eq!(
         (&row["receipts"], &row["revenue"]["amount_minor"]),
@@ -152,8 +158,40 @@ async fn a_day_of_many_pages_is_summed_to_the_last_receipt() {
 }
 
 #[tokio::test]
+async fn a_day_that_takes_longer_than_a_call_goes_on_within_the_day() {
+    let mut api = shop().await;
+    sell_all_day(&api, "2026-11-20").await;
+    sell(&api, "B01", &sale("2026-11-21", 1, 5)).await;
+    api.app.report_time = Duration::ZERO;
+    let range = || revenue("2026-11-20", "2026-11-21");
+    let (mut days, mut covered) = (Vec::new(), Vec::new());
+    let mut answer = api.send(range()).await.body;
+    loop {
+        covered.push(answer["to"].as_str().unwrap().to_owned());
+        days.extend(answer["days"].as_array().unwrap().clone());
+        let Some(next) = answer["next"].as_str() else { break };
+        answer = api.send(range().query("next", next)).await.body;
+    }
+    assert_eq!(
+        covered,
+        ["2026-11-19", "2026-11-19", "2026-11-21"],
+        "two calls end within the first day"
+    );
+    assert_eq!(days.len(), 2);
+    let sums = days
+        .iter()
+        .map(|day| (&day["receipts"], &day["revenue"]["amount_minor"]));
+    let expected = [(json!(1_203), json!(1_203 * 1_204 / 2)), (json!(1), json!(5))];
+    assert!(
+        sums.eq(expected.iter().map(|(receipts, sum)| (receipts, sum))),
+        "{days:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_long_range_goes_on_where_the_call_before_it_ended() {
-    let api = shop().await;
+    let mut api = shop().await;
+    api.app.report_time = Duration::ZERO;
     for (number, date) in ["2026-01-01", "2026-07-01", "2026-12-31"].iter().enumerate() {
         sell(&api, "B01", &sale(date, u32::try_from(number).unwrap(), 100)).await;
     }
@@ -171,7 +209,7 @@ async fn a_long_range_goes_on_where_the_call_before_it_ended() {
         call = revenue("2026-01-01", "2026-12-31").query("next", next);
     }
     assert_eq!(days, ["2026-01-01", "2026-07-01", "2026-12-31"]);
-    assert_eq!(calls, 2);
+    assert_eq!(calls, 46, "eight days of 365 in each, at the least");
 }
 
 #[tokio::test]
@@ -192,10 +230,15 @@ async fn a_range_that_cannot_be_and_an_unknown_location_are_refused() {
         );
     }
     let good = revenue("2026-11-01", "2026-11-30");
-    let elsewhere = http_edge::page::token(&"2025-01-01");
-    for token in ["!", elsewhere.as_str()] {
+    let token = |position: Value| http_edge::page::token(&position);
+    for token in [
+        "!".to_owned(),
+        token(json!({"day": "2025-01-01"})),
+        token(json!({"day": "2026-11-02", "part": {"after": "", "sums": {}}})),
+        token(json!({"day": "2026-11-02", "part": {"after": "ü", "sums": {}}})),
+    ] {
         assert_eq!(
-            api.send(good.clone().query("next", token)).await.code(),
+            api.send(good.clone().query("next", &token)).await.code(),
             "malformed_parameter"
         );
     }

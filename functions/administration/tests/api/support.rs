@@ -1,6 +1,6 @@
 //! A table in memory and calls as the gateway makes them.
 
-use administration::App;
+use administration::{App, REPORT_TIME};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
@@ -90,6 +90,11 @@ impl Call {
         self
     }
 
+    pub(crate) fn subject(mut self, subject: &str) -> Self {
+        self.context["subject"] = json!(subject);
+        self
+    }
+
     pub(crate) fn tenant(mut self, tenant: &str) -> Self {
         self.context["tenant"] = json!(tenant);
         self
@@ -128,6 +133,7 @@ impl Api {
         Self {
             app: App {
                 db: Db::new(client, "test".to_owned(), probe),
+                report_time: REPORT_TIME,
             },
             _endpoints: endpoints,
         }
@@ -191,6 +197,13 @@ pub(crate) fn put_programme(expected_version: u32, settings: &Value) -> Call {
 
 pub(crate) fn branch(name: &str) -> Value {
     json!({"name": name, "kind": "branch", "programme": "treue"})
+}
+
+/// The same body, for somebody who has read the version.
+pub(crate) fn seen(version: u64, body: &Value) -> Value {
+    let mut body = body.clone();
+    body["expected_version"] = json!(version);
+    body
 }
 
 pub(crate) fn put_location(id: &str, body: &Value) -> Call {

@@ -186,7 +186,9 @@ pub(crate) async fn run(args: &KeysArgs) -> Result<(), Failure> {
             client.scopes.join(" ")
         );
     }
-    println!("Send a key as `Authorization: Bearer KEY`. Rights can be changed with PUT /v1/clients/{{client_id}};");
-    println!("shown are those that the demo begins with.");
+    println!(
+        "Send a key as `Authorization: Bearer KEY`. Rights can be changed with PUT /v1/clients/{{client_id}} and the"
+    );
+    println!("version that GET /v1/clients shows as `expected_version`; shown are those that the demo begins with.");
     Ok(())
 }

@@ -120,6 +120,7 @@ fn default_locations(programme: &ProgrammeId) -> Result<Vec<Location>, Operation
                 programme: programme.clone(),
                 feed_group: id(&format!("g{}", index % FEED_GROUPS))?,
                 closed_on: None,
+                version: 1,
             })
         })
         .collect()

@@ -14,7 +14,7 @@ use store::exception::ExceptionKind;
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LocationRequest {
-    /// Name for people, 1 to 60 characters.
+    /// Name for people, 1 to 60 printable characters.
     pub name: String,
     /// `branch` or `shop`.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::LocationKind))]
@@ -23,8 +23,13 @@ pub struct LocationRequest {
     pub programme: String,
     /// The sequence of the voucher feed that carries its events: 1 to 16 characters from a-z, 0-9 and `-`. Absent: the one
     /// it has, or for a new location one of `g0` to `g3`, always the same for the same id.
+    /// `unplaced` is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feed_group: Option<String>,
+    /// The version that the caller has read and changed; leave it out for a new location. Another one stored is refused, so
+    /// that nobody overwrites what they have not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
 }
 
 /// A location.
@@ -45,6 +50,8 @@ pub struct LocationView {
     /// Last business day, once closed; receipts of later days are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_day: Option<NaiveDate>,
+    /// Counts its changes, from 1.
+    pub version: u64,
     /// When it was added.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -69,6 +76,10 @@ pub struct LocationPage {
 pub struct CloseRequest {
     /// Its last business day, past or to come.
     pub last_day: NaiveDate,
+    /// The version that the caller has read. May be left out for a location that is open; needed to give a closed one another
+    /// last day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
 }
 
 /// Revenue of a location by day.
@@ -79,7 +90,8 @@ pub struct RevenueAnswer {
     pub location_id: String,
     /// First business day of this answer.
     pub from: NaiveDate,
-    /// Last business day of this answer: the one asked for, or the day before `next`.
+    /// Last business day of this answer: the one asked for, or the one before the day that `next` goes on with. The day before
+    /// `from` when the time was over before the first day was summed.
     pub to: NaiveDate,
     /// One row for each day with receipts and each currency of them, by day.
     pub days: Vec<RevenueDay>,
@@ -111,7 +123,7 @@ pub struct RevenueDay {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProgrammeSettings {
-    /// Name for people and for the till text, 1 to 60 characters.
+    /// Name for people and for the till text, 1 to 42 printable characters.
     pub name: String,
     /// The one currency of its receipts and vouchers; cannot be changed later.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Currency))]
@@ -120,7 +132,7 @@ pub struct ProgrammeSettings {
     pub zone: String,
     /// How amounts become points.
     pub earning: EarningSettings,
-    /// Product groups that earn nothing, at most 100 of 1 to 40 characters.
+    /// Product groups that earn nothing, at most 100 of 1 to 40 printable characters.
     pub excluded_groups: Vec<String>,
     /// What crossing the threshold yields.
     pub voucher: VoucherSettings,
@@ -193,13 +205,17 @@ pub struct ProgrammeView {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClientRequest {
-    /// Name for people, 1 to 60 characters. Not a person's.
+    /// Name for people, 1 to 60 printable characters. Not a person's.
     pub name: String,
     /// Scopes; only ones that the caller holds.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::openapi::schemas::Scope>))]
     pub scopes: Vec<String>,
     /// Location ids, at most 100, or only `*` for all; only ones that the caller speaks for.
     pub locations: Vec<String>,
+    /// The version that the caller has read and changed; leave it out for a new client. Another one stored is refused, so that
+    /// nobody overwrites what they have not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
 }
 
 /// A client without its secrets.
@@ -216,6 +232,8 @@ pub struct ClientView {
     pub locations: Vec<String>,
     /// Its keys that were not withdrawn, at most two.
     pub keys: Vec<KeyView>,
+    /// Counts the changes of the client and its keys, from 1.
+    pub version: u64,
     /// Who changed it last.
     pub author: String,
     /// When it was changed last.

@@ -8,6 +8,4 @@ use serde::{Deserialize, Serialize};
 pub struct HealthAnswer {
     /// Always `ok`.
     pub status: String,
-    /// Version of the deployed functions.
-    pub version: String,
 }

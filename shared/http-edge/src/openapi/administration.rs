@@ -40,10 +40,11 @@ fn location_id() -> Parameter {
 fn location(last_day: Option<&str>) -> Value {
     let mut location = json!({
         "location_id": "B25", "name": "Bern Westside", "kind": "branch", "programme": "treue", "feed_group": "g1",
-        "created_at": "2026-11-22T10:00:00Z", "updated_at": "2026-11-22T10:00:00Z",
+        "version": 1, "created_at": "2026-11-22T10:00:00Z", "updated_at": "2026-11-22T10:00:00Z",
     });
     if let Some(last_day) = last_day {
         location["last_day"] = json!(last_day);
+        location["version"] = json!(2);
     }
     location
 }
@@ -73,7 +74,9 @@ fn put_location() -> Operation {
         id: "putLocation",
         tag: "Locations",
         summary: "Add, change or reopen a location",
-        description: "The location is then as the body says, and open. The same again changes nothing.",
+        description: "The location is then as the body says, and open. The same again changes nothing. A location that exists \
+                      is changed only under the `expected_version` that was read before; when another one is stored by now, \
+                      or none is given, the call is refused with `current_version`.",
         parameters: vec![location_id()],
         request: Some(Body::of::<LocationRequest>(request)),
         answers: vec![
@@ -95,7 +98,8 @@ fn close_location() -> Operation {
         id: "closeLocation",
         tag: "Locations",
         summary: "Close a location",
-        description: "Receipts of later business days are refused. What was sold stays. A PUT reopens.",
+        description: "Receipts of later business days are refused. What was sold stays. A PUT reopens. To give a closed location \
+                      another last day, send its `expected_version`; one that does not hold is refused with `current_version`.",
         parameters: vec![location_id()],
         request: Some(Body::of::<CloseRequest>(json!({"last_day": "2026-12-31"}))),
         answers: vec![Answer::json::<LocationView>(
@@ -120,8 +124,8 @@ fn revenue() -> Operation {
         id: "getRevenue",
         tag: "Locations",
         summary: "Sum the revenue of a location by day",
-        description: "Summed exactly from the receipts, at most 366 days. An answer covers whole days; when it does not \
-                      reach the last one, `next` goes on.",
+        description: "Summed exactly from the receipts, at most 366 days. An answer covers whole days, as many as it has time \
+                      for; when it does not reach the last one, `next` goes on.",
         parameters: vec![
             location_id(),
             date("from", "First business day.", "2026-11-21"),
@@ -210,7 +214,7 @@ fn client() -> Value {
         "client_id": "tills-bern", "name": "POS middleware Bern",
         "scopes": ["cash-desk:read", "purchases:write", "vouchers:redeem"], "locations": ["B07", "B25"],
         "keys": [{"key_id": "5f2a9c0e1b7d4a36", "created_at": "2026-11-22T10:00:00Z", "created_by": "olga"}],
-        "author": "olga", "updated_at": "2026-11-22T10:00:00Z",
+        "version": 2, "author": "olga", "updated_at": "2026-11-22T10:00:00Z",
     })
 }
 
@@ -239,12 +243,15 @@ fn put_client() -> Operation {
     });
     let mut new = client();
     new["keys"] = json!([]);
+    new["version"] = json!(1);
     Operation {
         route: "PUT /v1/clients/{client_id}",
         id: "putClient",
         tag: "Clients",
         summary: "Add a client or change what it may do",
-        description: "Nobody gives away more than they hold: scopes and locations must be among the caller's own. A change \
+        description: "A client that exists is changed only under the `expected_version` that was read before; when another one \
+                      is stored by now, or none is given, the call is refused with `current_version`. The same again changes \
+                      nothing. Nobody gives away more than they hold: scopes and locations must be among the caller's own. A change \
                       reaches all keys of the client at once; calls that the gateway has just let through follow within a \
                       minute.",
         parameters: vec![client_id()],
@@ -286,12 +293,13 @@ fn make_key() -> Operation {
 fn withdraw_key() -> Operation {
     let mut answer = client();
     answer["keys"] = json!([]);
+    answer["version"] = json!(3);
     Operation {
         route: "DELETE /v1/clients/{client_id}/keys/{key_id}",
         id: "withdrawKey",
         tag: "Clients",
         summary: "Withdraw a key",
-        description: "Calls with the key are refused within a minute.",
+        description: "Calls with the key are refused within a minute. The withdrawal can be repeated for 90 days.",
         parameters: vec![client_id(), path("key_id", "Name of the key.", "5f2a9c0e1b7d4a36")],
         request: None,
         answers: vec![Answer::json::<ClientView>(
