@@ -177,6 +177,17 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_would_not_print_as_it_reads_is_refused() {
+        for hidden in ["Mus\u{200b}ter", "Mus\u{61c}ter", "Mus\u{200f}ter", "Mus\u{2029}ter"] {
+            assert_eq!(
+                findings(serde_json::json!({"kind": "person", "family_name": hidden})),
+                [("/family_name".to_owned(), "text_unprintable")],
+                "{hidden:?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_name_is_counted_in_characters_and_an_organisation_may_have_a_longer_one() {
         let person = |n| findings(serde_json::json!({"kind": "person", "family_name": "é".repeat(n)}));
         assert_eq!((person(60), person(61).len()), (vec![], 1));

@@ -23,15 +23,15 @@ use super::purchases::VoucherView;
 pub struct PartyRequest {
     /// `person` or `organisation`.
     pub kind: String,
-    /// Given names of a person, 1 to 60 characters.
+    /// Given names of a person, 1 to 60 printable characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub given_name: Option<Personal>,
-    /// Family name of a person, or the only name; 1 to 60 characters. A person must have it.
+    /// Family name of a person, or the only name; 1 to 60 printable characters. A person must have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub family_name: Option<Personal>,
-    /// Name of an organisation, 1 to 120 characters. An organisation must have it.
+    /// Name of an organisation, 1 to 120 printable characters. An organisation must have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub organisation_name: Option<Personal>,
@@ -54,7 +54,7 @@ pub struct PartyRequest {
 pub struct ExternalIdBody {
     /// The system: 1 to 24 characters from a-z, 0-9 and `-`.
     pub system: String,
-    /// The id there: 1 to 80 characters.
+    /// The id there: 1 to 80 printable characters.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub id: Personal,
 }
