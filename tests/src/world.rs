@@ -171,7 +171,10 @@ impl World {
                         .await
                 }
                 "customer" => customer::App::new(db, pepper, keys).handle(&request, now).await,
-                "administration" => administration::App { db }.handle(request, now).await,
+                "administration" => {
+                    let report_time = administration::REPORT_TIME;
+                    administration::App { db, report_time }.handle(request, now).await
+                }
                 other => panic!("{other} is not part of this world"),
             };
             answer(outcome)
