@@ -1,6 +1,7 @@
 //! A receipt as accepted: its natural key, its content hash, and what makes it acceptable.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
@@ -22,6 +23,8 @@ pub const PAYMENTS_MAX: usize = 20;
 pub const CASH_ROUNDING_MAX: i64 = 5;
 /// How far a till's clock may run ahead.
 pub const CLOCK_AHEAD_MAX_MINUTES: i64 = 5;
+/// Years that a key can carry: beyond them a date has another number of digits.
+const YEARS: RangeInclusive<i32> = 1900..=9999;
 /// Version of the rules by which [`Receipt::content_hash`] is made; stored beside the hash.
 pub const CONTENT_HASH_VERSION: u32 = 1;
 
@@ -63,15 +66,26 @@ impl FromStr for ReceiptKey {
         let mut parts = text.split('~');
         let mut next = || parts.next().ok_or(InvalidReceiptKey);
         let (store, till, date, number) = (next()?, next()?, next()?, next()?);
-        if parts.next().is_some() || date.len() != 10 {
+        if parts.next().is_some() {
             return Err(InvalidReceiptKey);
         }
         Ok(Self {
             store: store.parse()?,
             till: till.parse()?,
-            business_date: date.parse().map_err(|_| InvalidReceiptKey)?,
+            business_date: printed_date(date)?,
             number: number.parse()?,
         })
+    }
+}
+
+/// The date that prints as `text`: a sign or a missing zero, which chrono reads too, would make a second key for a receipt,
+/// and one that is stored would not be read again.
+fn printed_date(text: &str) -> Result<NaiveDate, InvalidReceiptKey> {
+    let date: NaiveDate = text.parse().map_err(|_| InvalidReceiptKey)?;
+    if YEARS.contains(&date.year()) && date.to_string() == text {
+        Ok(date)
+    } else {
+        Err(InvalidReceiptKey)
     }
 }
 
@@ -204,8 +218,7 @@ impl Receipt {
         let mut found = Vec::new();
         self.check_lines(&mut found);
         self.check_payments(&mut found);
-        // Beyond these years a date has another number of digits, and the key could not be read back.
-        if !(1900..=9999).contains(&self.key.business_date.year()) {
+        if !YEARS.contains(&self.key.business_date.year()) {
             found.push(Violation::new(
                 "/business_date",
                 "date_malformed",
@@ -313,18 +326,16 @@ impl Receipt {
                 format!("this location's programme has the currency {}", programme.currency),
             ));
         }
-        let today = calendar::business_day(now, programme.zone);
-        let date = self.key.business_date;
         let clock_limit = now
             .checked_add_signed(Duration::minutes(CLOCK_AHEAD_MAX_MINUTES))
             .unwrap_or(now);
-        if date > today {
-            found.push(Violation::new(
-                "/business_date",
-                "date_in_future",
-                format!("the business date is after today, {today}: check the till's calendar"),
-            ));
-        }
+        found.extend(day_violation(
+            "/business_date",
+            self.key.business_date,
+            programme,
+            now,
+            migration,
+        ));
         if self.time.is_some_and(|time| time > clock_limit) {
             found.push(Violation::new(
                 "/time",
@@ -332,16 +343,35 @@ impl Receipt {
                 "the time is more than 5 minutes ahead: check the till's clock",
             ));
         }
-        let oldest = calendar::minus_days(today, programme.late_days);
-        if !migration && date < oldest {
-            found.push(Violation::new(
-                "/business_date",
-                "date_too_old",
-                format!("receipts before {oldest} are taken only with the scope purchases:migrate"),
-            ));
-        }
         found
     }
+}
+
+/// What is wrong with a business day that a till names at `pointer`, seen from `now`: of a receipt, or of one that redeems a
+/// voucher. `migration` lifts the limit on old dates.
+pub fn day_violation(
+    pointer: &str,
+    day: NaiveDate,
+    programme: &Programme,
+    now: DateTime<Utc>,
+    migration: bool,
+) -> Option<Violation> {
+    let today = calendar::business_day(now, programme.zone);
+    if day > today {
+        return Some(Violation::new(
+            pointer,
+            "date_in_future",
+            format!("the business date is after today, {today}: check the till's calendar"),
+        ));
+    }
+    let oldest = calendar::minus_days(today, programme.late_days);
+    (!migration && day < oldest).then(|| {
+        Violation::new(
+            pointer,
+            "date_too_old",
+            format!("receipts before {oldest} are taken only with the scope purchases:migrate"),
+        )
+    })
 }
 
 fn check_amount(found: &mut Vec<Violation>, pointer: String, minor: i64, least: i64) {

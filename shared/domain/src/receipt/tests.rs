@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn receipt() -> Receipt {
@@ -38,8 +40,29 @@ fn a_receipt_key_reads_back_what_it_prints_and_refuses_anything_else() {
         "B07~3~2026-11-22~1~2",
         "B#7~3~2026-11-22~1",
         "B07~3~2026-1-22~1",
+        "B07~3~+12345-1-2~1",
+        "B07~3~+2026-1-22~1",
+        "B07~3~-001-01-22~1",
+        "B07~3~+99999-1-1~1",
+        "B07~3~1899-12-31~1",
+        "B07~3~+10000-01-01~1",
     ] {
         assert_eq!(text.parse::<ReceiptKey>(), Err(InvalidReceiptKey), "{text}");
+    }
+}
+
+proptest! {
+    /// One receipt has one key: whatever is read as a key prints as it was given, and is read again.
+    #[test]
+    fn whatever_parses_prints_and_parses_to_itself(
+        date in "[+-]?[0-9]{1,6}-[0-1]?[0-9]-[0-3]?[0-9]|[12][0-9]{3}-0[1-9]-[0-2][0-9]|[0-9+~ -]{8,12}",
+        rest in "[~0-9A-Za-z.#_-]{0,8}",
+    ) {
+        let text = format!("B07~3~{date}~{rest}");
+        if let Ok(key) = text.parse::<ReceiptKey>() {
+            prop_assert_eq!(key.to_string(), text.clone());
+            prop_assert_eq!(key.to_string().parse::<ReceiptKey>(), Ok(key));
+        }
     }
 }
 
