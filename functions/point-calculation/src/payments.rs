@@ -53,7 +53,7 @@ impl App {
                 return self.keep(tenant, kind, receipt, lookup, now).await;
             };
             let Some(noted) = record.d.note_payment(receipt, now) else {
-                if record.d.payment.is_some_and(|note| note.receipt == *receipt) {
+                if record.d.knows_payment(receipt) {
                     return Ok(());
                 }
                 let kind = ExceptionKind::PaymentOnSecondReceipt;

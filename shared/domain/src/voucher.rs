@@ -11,6 +11,10 @@
 //!
 //! All static terms are on the voucher, so each transition is decided from the voucher alone and stored by one conditional
 //! write. A repeated command is answered as the first time; a refused one says why and where the voucher went.
+//!
+//! A reversal says that the sale of its receipt was voided. It may come before the redemption that it takes back, when the
+//! till gave up waiting for that one: then it is remembered, and the redemption is refused when it comes. A payment on a
+//! voided receipt counts for nothing: no redemption belongs to it, and it stands in no other receipt's way.
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -21,7 +25,7 @@ use crate::id::{BasketId, LocationId, PartyId, ProgrammeId};
 use crate::money::Currency;
 use crate::receipt::ReceiptKey;
 
-/// Most redemptions of one voucher that can be taken back; beyond that an operator must look.
+/// Most receipts of one voucher that can be reversed, before or after their redemption; beyond that an operator must look.
 pub const REVERSALS_MAX: usize = 10;
 
 /// A voucher and where it stands.
@@ -60,10 +64,10 @@ pub struct Voucher {
     pub version: u64,
     /// Counts the changes that tills must hear of, from 1.
     pub state_version: u64,
-    /// Receipts whose redemption was reversed, at most [`REVERSALS_MAX`].
+    /// Receipts that were reversed and never take the voucher again, at most [`REVERSALS_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reversed: Vec<ReceiptKey>,
-    /// The receipt that names the voucher as a payment.
+    /// The receipt that names the voucher as a payment, see [`Voucher::paid_on`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentNote>,
 }
@@ -127,9 +131,9 @@ pub enum Command {
         /// The basket.
         basket: BasketId,
     },
-    /// Take a redemption back.
+    /// Take a redemption back, or keep one from happening that was sent and not answered.
     Reverse {
-        /// The receipt it was redeemed on.
+        /// The receipt it was redeemed on, or would be.
         receipt: ReceiptKey,
     },
 }
@@ -200,7 +204,7 @@ pub enum Refusal {
         /// Its currency.
         currency: Currency,
     },
-    /// The redemption on this receipt was taken back: a late copy of it must not take the voucher again.
+    /// The receipt was reversed: a late redemption on it must not take the voucher.
     #[error("the redemption on this receipt was reversed: redeem on a new receipt")]
     Reversed,
     /// There is no redemption on this receipt to take back.
@@ -296,7 +300,7 @@ impl Voucher {
             State::Redeemed { receipt: first, .. } if first == receipt => return Ok(Outcome::Replayed),
             State::Redeemed { receipt: first, at } => return Err(already(first, *at)),
             State::Blocked => return Err(Refusal::Blocked),
-            _ if self.reversed.contains(receipt) => return Err(Refusal::Reversed),
+            _ if self.is_reversed(receipt) => return Err(Refusal::Reversed),
             State::Reserved { until, .. } if !held_by(state, basket, occasion) => {
                 return Err(Refusal::Reserved { until: *until });
             }
@@ -321,33 +325,55 @@ impl Voucher {
     }
 
     fn reverse(&self, receipt: &ReceiptKey) -> Result<Outcome, Refusal> {
-        match &self.state {
-            State::Redeemed { receipt: redeemed, .. } if redeemed == receipt => {
-                if self.reversed.len() >= REVERSALS_MAX {
-                    return Err(Refusal::TooManyReversals);
-                }
-                let Outcome::Changed(mut after) = self.moved(State::Open) else {
-                    return Err(Refusal::NotRedeemed);
-                };
-                after.reversed.push(receipt.clone());
-                Ok(Outcome::Changed(after))
-            }
-            _ if self.reversed.contains(receipt) => Ok(Outcome::Replayed),
-            _ => Err(Refusal::NotRedeemed),
+        if self.is_reversed(receipt) {
+            return Ok(Outcome::Replayed);
         }
+        let state = match &self.state {
+            State::Redeemed { receipt: taken, .. } if taken == receipt => State::Open,
+            // It came before its redemption. A hold stays: it belongs to a basket, not to the receipt.
+            State::Open | State::Reserved { .. } => self.state.clone(),
+            State::Redeemed { .. } | State::Blocked => return Err(Refusal::NotRedeemed),
+        };
+        if self.reversed.len() >= REVERSALS_MAX {
+            return Err(Refusal::TooManyReversals);
+        }
+        let moves = u64::from(state != self.state);
+        let mut after = Self {
+            state,
+            version: self.version.saturating_add(1),
+            state_version: self.state_version.saturating_add(moves),
+            ..self.clone()
+        };
+        after.reversed.push(receipt.clone());
+        Ok(Outcome::Changed(Box::new(after)))
     }
 
-    /// Notes that `receipt` names the voucher as a payment. `None` when that is known already, or when another receipt came
-    /// first and keeps its place; then the caller reports the second one. The receipt on which the voucher is redeemed takes
-    /// the place of any other; then the caller reports the one it displaces.
+    /// Whether the sale on this receipt was voided.
+    fn is_reversed(&self, receipt: &ReceiptKey) -> bool {
+        self.reversed.contains(receipt)
+    }
+
+    /// The payment that counts: one on a receipt that was not reversed.
+    pub fn paid_on(&self) -> Option<&PaymentNote> {
+        self.payment.as_ref().filter(|note| !self.is_reversed(&note.receipt))
+    }
+
+    /// Whether nothing remains to be noted or reported of a payment on `receipt`.
+    pub fn knows_payment(&self, receipt: &ReceiptKey) -> bool {
+        self.is_reversed(receipt) || self.paid_on().is_some_and(|note| note.receipt == *receipt)
+    }
+
+    /// Notes that `receipt` names the voucher as a payment. `None` when there is nothing to note
+    /// ([`Voucher::knows_payment`]), or when another receipt came first and keeps its place; then the caller reports the
+    /// second one. The receipt on which the voucher is redeemed takes the place of any other; then the caller reports the
+    /// one it displaces.
     pub fn note_payment(&self, receipt: &ReceiptKey, now: DateTime<Utc>) -> Option<Noted> {
         let redeemed_on_it = matches!(&self.state, State::Redeemed { receipt: on, .. } if on == receipt);
-        let displaced = match &self.payment {
-            Some(note) if note.receipt == *receipt => return None,
-            Some(_) if !redeemed_on_it => return None,
-            Some(note) => Some(note.receipt.clone()),
-            None => None,
-        };
+        let other = self.paid_on();
+        if self.knows_payment(receipt) || (other.is_some() && !redeemed_on_it) {
+            return None;
+        }
+        let displaced = other.map(|note| note.receipt.clone());
         let voucher = Self {
             payment: Some(PaymentNote {
                 receipt: receipt.clone(),
@@ -361,8 +387,7 @@ impl Voucher {
 
     /// What does not match, and since when.
     pub fn unmatched(&self) -> Option<(Unmatched, DateTime<Utc>)> {
-        let paid_on = self.payment.as_ref();
-        match (&self.state, paid_on) {
+        match (&self.state, self.paid_on()) {
             (State::Redeemed { receipt, .. }, Some(note)) if note.receipt == *receipt => None,
             (State::Redeemed { at, .. }, _) => Some((Unmatched::RedemptionWithoutReceipt, *at)),
             (_, Some(note)) => Some((Unmatched::PaymentWithoutRedemption, note.seen_at)),

@@ -343,10 +343,7 @@ async fn payments_noted(system: &System, stored: &StoredReceipt) -> Result<bool,
     let key = &stored.receipt.key;
     for lookup in stored.receipt.vouchers() {
         let found = voucher::read(db, Site::ToolRead, tenant, lookup, Read::Strong).await?;
-        let noted = found
-            .and_then(|record| record.d.payment)
-            .is_some_and(|note| note.receipt == *key);
-        if noted {
+        if found.is_some_and(|record| record.d.knows_payment(key)) {
             continue;
         }
         let mut listed = false;

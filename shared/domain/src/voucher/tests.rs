@@ -146,17 +146,65 @@ fn only_the_holding_basket_releases_and_a_second_release_is_harmless() {
     assert_eq!(open.apply(&release("b1"), &occasion(NOON)), Ok(Outcome::Replayed));
 }
 
+fn reverse(number: u32) -> Command {
+    Command::Reverse {
+        receipt: receipt(number),
+    }
+}
+
 #[test]
 fn a_reversal_opens_the_voucher_and_a_late_copy_of_the_redemption_does_not_take_it_again() {
-    let reverse = Command::Reverse { receipt: receipt(1) };
-    assert_eq!(voucher().apply(&reverse, &occasion(NOON)), Err(Refusal::NotRedeemed));
     let redeemed = changed(voucher().apply(&redeem(1), &occasion(NOON)));
-    let other = Command::Reverse { receipt: receipt(2) };
-    assert_eq!(redeemed.apply(&other, &occasion(NOON)), Err(Refusal::NotRedeemed));
-    let open = changed(redeemed.apply(&reverse, &occasion(NOON)));
-    assert_eq!(open.apply(&reverse, &occasion(NOON)), Ok(Outcome::Replayed));
+    assert_eq!(
+        redeemed.apply(&reverse(2), &occasion(NOON)),
+        Err(Refusal::NotRedeemed),
+        "another receipt's redemption stands"
+    );
+    let open = changed(redeemed.apply(&reverse(1), &occasion(NOON)));
+    assert_eq!(open.apply(&reverse(1), &occasion(NOON)), Ok(Outcome::Replayed));
     assert_eq!(open.apply(&redeem(1), &occasion(NOON)), Err(Refusal::Reversed));
     changed(open.apply(&redeem(2), &occasion(NOON)));
+}
+
+#[test]
+fn a_reversal_that_overtakes_its_redemption_keeps_the_voucher_open() {
+    let held = changed(voucher().apply(&reserve("b1"), &occasion(NOON)));
+    for before in [voucher(), held] {
+        let after = changed(before.apply(&reverse(1), &occasion(NOON)));
+        assert_eq!(
+            (&after.state, after.state_version),
+            (&before.state, before.state_version),
+            "tills have nothing to hear of"
+        );
+        assert_eq!(after.version, before.version + 1);
+        assert_eq!(after.apply(&reverse(1), &occasion(NOON)), Ok(Outcome::Replayed));
+        assert_eq!(
+            after.apply(&redeem_held(1, "b1"), &occasion(NOON)),
+            Err(Refusal::Reversed)
+        );
+        assert_eq!(after.apply(&redeem(1), &occasion(NOON)), Err(Refusal::Reversed));
+        let later = occasion("2026-11-22T12:15:00Z");
+        changed(after.apply(&redeem(2), &later));
+    }
+    let blocked = Voucher {
+        state: State::Blocked,
+        ..voucher()
+    };
+    assert_eq!(blocked.apply(&reverse(1), &occasion(NOON)), Err(Refusal::NotRedeemed));
+}
+
+#[test]
+fn reversals_that_came_too_early_are_bounded_too() {
+    let mut voucher = voucher();
+    for number in 0..u32::try_from(REVERSALS_MAX).unwrap() {
+        voucher = changed(voucher.apply(&reverse(number), &occasion(NOON)));
+    }
+    assert_eq!(
+        voucher.apply(&reverse(99), &occasion(NOON)),
+        Err(Refusal::TooManyReversals)
+    );
+    assert_eq!(voucher.apply(&reverse(0), &occasion(NOON)), Ok(Outcome::Replayed));
+    changed(voucher.apply(&redeem(99), &occasion(NOON)));
 }
 
 #[test]
@@ -164,12 +212,7 @@ fn reversals_of_one_voucher_are_bounded() {
     let mut voucher = voucher();
     for number in 0..=u32::try_from(REVERSALS_MAX).unwrap() {
         voucher = changed(voucher.apply(&redeem(number), &occasion(NOON)));
-        let outcome = voucher.apply(
-            &Command::Reverse {
-                receipt: receipt(number),
-            },
-            &occasion(NOON),
-        );
+        let outcome = voucher.apply(&reverse(number), &occasion(NOON));
         if usize::try_from(number).unwrap() == REVERSALS_MAX {
             assert_eq!(outcome, Err(Refusal::TooManyReversals));
         } else {
@@ -254,6 +297,49 @@ fn the_receipt_that_really_redeemed_takes_the_place_of_another_payment_note_and_
     assert_eq!((noted.displaced, noted.voucher.unmatched()), (Some(receipt(2)), None));
 }
 
+/// The voucher redeemed and paid on the first receipt, whose sale was then voided.
+fn voided() -> Voucher {
+    let redeemed = changed(voucher().apply(&redeem(1), &occasion(NOON)));
+    let noted = redeemed.note_payment(&receipt(1), at(NOON)).unwrap().voucher;
+    changed(noted.apply(&reverse(1), &occasion(NOON)))
+}
+
+#[test]
+fn a_payment_on_a_voided_receipt_is_nothing_to_look_at() {
+    assert_eq!(voided().unmatched(), None);
+    let redeemed = changed(voucher().apply(&redeem(1), &occasion(NOON)));
+    let open = changed(redeemed.apply(&reverse(1), &occasion(NOON)));
+    assert!(
+        open.knows_payment(&receipt(1)),
+        "the receipt may come after its reversal"
+    );
+    assert_eq!(open.note_payment(&receipt(1), at(NOON)), None);
+    let noted = voucher().note_payment(&receipt(1), at(NOON)).unwrap().voucher;
+    let early = changed(noted.apply(&reverse(1), &occasion(NOON)));
+    assert_eq!(early.unmatched(), None, "the reversal may come before the redemption");
+}
+
+#[test]
+fn after_a_voided_sale_the_next_receipt_matches_whatever_comes_first() {
+    let paid_first = voided().note_payment(&receipt(2), at(NOON)).unwrap();
+    assert_eq!(paid_first.displaced, None);
+    assert!(paid_first.voucher.knows_payment(&receipt(2)));
+    assert!(matches!(
+        paid_first.voucher.unmatched(),
+        Some((Unmatched::PaymentWithoutRedemption, _))
+    ));
+    let both = changed(paid_first.voucher.apply(&redeem(2), &occasion(NOON)));
+    assert_eq!(both.unmatched(), None);
+
+    let redeemed_first = changed(voided().apply(&redeem(2), &occasion(NOON)));
+    assert_eq!(
+        redeemed_first.unmatched(),
+        Some((Unmatched::RedemptionWithoutReceipt, at(NOON)))
+    );
+    let both = redeemed_first.note_payment(&receipt(2), at(NOON)).unwrap();
+    assert_eq!((both.displaced, both.voucher.unmatched()), (None, None));
+}
+
 #[test]
 fn baskets_of_two_locations_with_the_same_number_are_two_baskets() {
     let held = changed(voucher().apply(&reserve("1"), &occasion(NOON)));
@@ -283,14 +369,18 @@ proptest! {
                 1 => redeem(n),
                 2 => redeem_held(n, &basket),
                 3 => Command::Release { basket: basket.parse().unwrap() },
-                _ => Command::Reverse { receipt: receipt(n) },
+                _ => reverse(n),
             };
             let occasion = Occasion { now, ..occasion(NOON) };
             if let Ok(Outcome::Changed(after)) = voucher.apply(&command, &occasion) {
                 prop_assert_eq!(after.version, voucher.version + 1);
-                prop_assert_eq!(after.state_version, voucher.state_version + 1);
+                let moved = after.state != voucher.state;
+                prop_assert_eq!(after.state_version, voucher.state_version + u64::from(moved));
                 let takes = matches!(after.state, State::Redeemed { .. });
-                prop_assert!(!(takes && redeemed), "redeemed twice");
+                prop_assert!(!(moved && takes && redeemed), "redeemed twice");
+                if let State::Redeemed { receipt, .. } = &after.state {
+                    prop_assert!(!after.reversed.contains(receipt), "a voided receipt took it");
+                }
                 redeemed = takes;
                 voucher = *after;
             }
