@@ -11,7 +11,6 @@ const RANGE_DAYS_MAX: i64 = 366;
 /// Longest name, in characters.
 const NAME_MAX: usize = 60;
 /// Bytes of a sort key, the table's limit.
-const SORT_KEY_MAX: usize = 1_024;
 
 /// A name for people.
 pub(crate) fn name(text: &str, found: &mut Findings) {
@@ -34,18 +33,6 @@ pub(crate) fn next_version(stored: Option<u64>, expected: Option<u64>) -> Result
         }
     };
     Err(Problem::new(Code::ConcurrentChange, detail).with("current_version", json!(stored)))
-}
-
-/// Where a page begins, out of a token. The table refuses a start that no key of it could have; such a token is not ours.
-pub(crate) fn sort_key(after: String) -> Result<String, Problem> {
-    if (1..=SORT_KEY_MAX).contains(&after.len()) && after.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(after)
-    } else {
-        Err(Problem::new(
-            Code::MalformedParameter,
-            "next: not a token of this listing",
-        ))
-    }
 }
 
 /// A range of days, both included.

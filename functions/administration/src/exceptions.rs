@@ -29,7 +29,7 @@ impl App {
         if let Some(token) = request.query::<String>("next")? {
             let position: Position = page::position("next", &token)?;
             range = range.since(position.day)?;
-            after = position.after.map(check::sort_key).transpose()?;
+            after = position.after.map(|key| page::sort_key("next", key)).transpose()?;
         }
         let mut items = Vec::new();
         let mut left = limit;

@@ -158,7 +158,7 @@ impl App {
 
 fn checked(part: Part) -> Result<Part, Problem> {
     Ok(Part {
-        after: check::sort_key(part.after)?,
+        after: page::sort_key("next", part.after)?,
         ..part
     })
 }

@@ -22,16 +22,20 @@ impl App {
         caller.require(Scope::OperationsRead)?;
         let programme: ProgrammeId = request.required_query("programme")?;
         let limit = request.limit()?;
+        let start = start(request)?;
         let hours = self.hours(caller, &programme).await?;
         let until = now.checked_sub_signed(Duration::hours(i64::from(hours))).unwrap_or(now);
-        let start: Position = match request.query::<String>("next")? {
-            Some(token) => page::position("next", &token)?,
-            None => (0..UNMATCHED_SHARDS).map(|shard| (shard, None)).collect(),
-        };
         let mut items = Vec::new();
         let mut next = Position::new();
-        for (shard, after) in start.into_iter().filter(|(shard, _)| *shard < UNMATCHED_SHARDS) {
-            let (records, goes_on) = voucher::unmatched(&self.db, &caller.tenant, shard, until, after, limit).await?;
+        let mut left = limit;
+        for (shard, after) in start {
+            // The page is full: the other shards go on where they stand.
+            if left == 0 {
+                next.insert(shard, after);
+                continue;
+            }
+            let (records, goes_on) = voucher::unmatched(&self.db, &caller.tenant, shard, until, after, left).await?;
+            left = left.saturating_sub(i32::try_from(records.len()).unwrap_or(left)).max(0);
             items.extend(
                 records
                     .iter()
@@ -58,13 +62,28 @@ impl App {
     }
 }
 
+/// The position of the token, or the beginning of every shard.
+fn start(request: &Request) -> Result<Position, Problem> {
+    let Some(token) = request.query::<String>("next")? else {
+        return Ok((0..UNMATCHED_SHARDS).map(|shard| (shard, None)).collect());
+    };
+    let position: Position = page::position("next", &token)?;
+    let checked = position.into_iter().map(|(shard, after)| {
+        let after = after.map(|key| page::sort_key("next", key)).transpose()?;
+        (shard < UNMATCHED_SHARDS)
+            .then_some((shard, after))
+            .ok_or_else(|| page::foreign("next"))
+    });
+    checked.collect()
+}
+
 /// Whether the case is about a receipt of a location that the caller speaks for.
 fn concerns(caller: &Caller, voucher: &Voucher) -> bool {
     let redeemed_on = match &voucher.state {
         State::Redeemed { receipt, .. } => Some(receipt),
         State::Open | State::Reserved { .. } | State::Blocked => None,
     };
-    let paid_on = voucher.payment.as_ref().map(|note| &note.receipt);
+    let paid_on = voucher.paid_on().map(|note| &note.receipt);
     redeemed_on
         .into_iter()
         .chain(paid_on)
@@ -81,7 +100,7 @@ fn case(voucher: &Voucher) -> Option<UnmatchedVoucher> {
         kind,
         since,
         redeemed_on,
-        paid_on: voucher.payment.as_ref().map(|note| note.receipt.to_string()),
+        paid_on: voucher.paid_on().map(|note| note.receipt.to_string()),
         state: view(voucher, &voucher.state),
     })
 }
