@@ -10,7 +10,6 @@ const RANGE_DAYS_MAX: i64 = 366;
 
 /// Longest name, in characters.
 const NAME_MAX: usize = 60;
-/// Bytes of a sort key, the table's limit.
 
 /// A name for people.
 pub(crate) fn name(text: &str, found: &mut Findings) {

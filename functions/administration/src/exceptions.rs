@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use store::exception;
 
 use crate::App;
-use crate::check::{self, DayRange};
+use crate::check::DayRange;
 
 /// Days that one call looks at; most have no case and cost half a read unit each.
 const CALL_DAYS: usize = 31;

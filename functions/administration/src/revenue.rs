@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use store::receipt::{self, StoredReceipt};
 use store::{Record, Site};
 
-use crate::check::{self, DayRange, day_after};
+use crate::check::{DayRange, day_after};
 use crate::{App, locations};
 
 /// Days read at the same time.

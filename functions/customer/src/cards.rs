@@ -199,7 +199,7 @@ impl App {
             location: &location,
             till: &till,
         };
-        Ok(guard::unknown(&self.db, &terminal, card_unknown(), now).await?)
+        Ok(self.guard.unknown(&self.db, &terminal, card_unknown(), now).await?)
     }
 }
 

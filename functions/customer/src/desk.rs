@@ -1,7 +1,7 @@
 //! What the cash desk sees of a customer (N5): name, balance and open vouchers by card number.
 //!
-//! Three reads, one after the other: the card, the party's view for the till, and the truth about its vouchers. Location and
-//! programme are kept between calls.
+//! Three reads, one after the other: the card, the party's view for the till, and the truth about its vouchers. Location,
+//! programme and who asked for too many unknown cards are kept between calls.
 
 use std::collections::HashMap;
 
@@ -27,6 +27,7 @@ const PAGES_MAX: usize = 3;
 
 /// Whose vouchers are shown, and on which occasion.
 struct Desk<'a> {
+    terminal: Terminal<'a>,
     tenant: &'a Tenant,
     party: &'a PartyId,
     occasion: Occasion,
@@ -57,23 +58,24 @@ impl App {
         let lookup = card::lookup_key(self.pepper.bytes(), &number);
         let found = card::read(&self.db, Site::DeskCard, &caller.tenant, &lookup, Read::Strong).await?;
         guard::count_lookup(found.is_some(), now);
+        let terminal = Terminal {
+            tenant: &caller.tenant,
+            client: &caller.client,
+            location: &store,
+            till: &till,
+        };
         let Some(card) = found.map(|record| record.d) else {
-            let terminal = Terminal {
-                tenant: &caller.tenant,
-                client: &caller.client,
-                location: &store,
-                till: &till,
-            };
-            return Err(guard::unknown(&self.db, &terminal, card_unknown(), now).await?);
+            return Err(self.guard.unknown(&self.db, &terminal, card_unknown(), now).await?);
         };
         let Some(party) = card.leads_to() else {
             return Response::json(200, &nobody(card.status, now));
         };
         let desk = Desk {
+            terminal,
             tenant: &caller.tenant,
             party,
             occasion: Occasion {
-                location: store,
+                location: store.clone(),
                 programme: location.programme.clone(),
                 now,
             },
@@ -118,13 +120,18 @@ impl App {
             .await
     }
 
-    /// Adds the vouchers of `page` that can be redeemed now, or those of the first page behind it that has any.
+    /// Adds the vouchers of `page` that can be redeemed now, or those of the first page behind it that has any; none where
+    /// somebody tries out cards.
     async fn with_vouchers(
         &self,
         desk: &Desk<'_>,
         mut answer: CashDeskAnswer,
         mut page: Page,
     ) -> Result<CashDeskAnswer, Problem> {
+        answer.vouchers_withheld = self.withheld(desk, &page).await?;
+        if answer.vouchers_withheld {
+            return Ok(answer);
+        }
         let mut pages = 1;
         loop {
             answer.open_vouchers = self.redeemable(desk, &page.references).await?;
@@ -142,6 +149,15 @@ impl App {
         Ok(answer)
     }
 
+    async fn withheld(&self, desk: &Desk<'_>, page: &Page) -> Result<bool, Problem> {
+        let any = !page.references.is_empty();
+        Ok(any
+            && self
+                .guard
+                .keeps_back(&self.db, &desk.terminal, desk.occasion.now)
+                .await?)
+    }
+
     async fn references(&self, desk: &Desk<'_>, after: u64) -> Result<Page, Problem> {
         let programme = &desk.occasion.programme;
         let site = Site::DeskView;
@@ -155,10 +171,12 @@ impl App {
         let lookups: Vec<_> = references.iter().map(|open| open.lookup.clone()).collect();
         let vouchers = voucher::read_many(&self.db, Site::DeskVouchers, desk.tenant, &lookups).await?;
         let truth: HashMap<u64, _> = vouchers.into_iter().map(|found| (found.d.sequence, found.d)).collect();
+        let versions = truth.values().map(|voucher| voucher.code_key_version);
+        let keys = self.code_keys.covering(versions).await?;
         let redeemable = references.iter().filter_map(|open| {
             let voucher = truth.get(&open.sequence)?;
             voucher.check(None, &desk.occasion).ok()?;
-            let key = self.code_keys.key(voucher.code_key_version);
+            let key = keys.key(voucher.code_key_version);
             VoucherView::of(desk.party, &desk.occasion.programme, open, key)
         });
         Ok(redeemable.collect())
@@ -180,6 +198,7 @@ fn customer_known(card_status: CardStatus, customer: Option<DeskCustomer>, as_of
         customer,
         open_vouchers: Vec::new(),
         more_vouchers: false,
+        vouchers_withheld: false,
         next: None,
         as_of,
     }

@@ -26,8 +26,9 @@ mod replacement;
 
 use chrono::{DateTime, Utc};
 use domain::id::PartyId;
+use http_edge::guard::Guard;
 use http_edge::{Code, Problem, Request, Response};
-use runtime::secrets::{CodeKeys, Pepper};
+use runtime::secrets::{KeyRing, Pepper};
 use store::{Db, location, programme};
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -36,18 +37,20 @@ use uuid::{NoContext, Timestamp, Uuid};
 pub struct App {
     db: Db,
     pepper: Pepper,
-    code_keys: CodeKeys,
+    code_keys: KeyRing,
+    guard: Guard,
     locations: location::Cache,
     programmes: programme::Cache,
 }
 
 impl App {
     /// The function over a table and its keys.
-    pub fn new(db: Db, pepper: Pepper, code_keys: CodeKeys) -> Self {
+    pub fn new(db: Db, pepper: Pepper, code_keys: impl Into<KeyRing>) -> Self {
         Self {
             db,
             pepper,
-            code_keys,
+            code_keys: code_keys.into(),
+            guard: Guard::default(),
             locations: location::Cache::default(),
             programmes: programme::Cache::default(),
         }

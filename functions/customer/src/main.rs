@@ -11,7 +11,7 @@ async fn main() -> Result<(), runtime::Error> {
     let db = aws.db(settings.get("TABLE_NAME"));
     let (pepper, code_keys, ()) = tokio::join!(
         secrets::pepper(&aws, &settings, "LOOKUP_PEPPER_SECRET_ARN"),
-        secrets::code_keys(&aws, &settings, "CODE_KEYS_SECRET_ARN"),
+        secrets::key_ring(&aws, &settings, "CODE_KEYS_SECRET_ARN"),
         runtime::aws::warm(&db, "CARD#-"),
     );
     let app = App::new(db.clone(), pepper?, code_keys?);

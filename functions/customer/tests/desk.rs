@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use domain::card::CardStatus;
 use domain::location::{Location, LocationKind};
@@ -12,8 +14,9 @@ use serde_json::{Value, json};
 use store::card::{self, Card, CardChange, CardsChanged};
 use store::guess::{self, Counted, Terminal};
 use store::{Site, location};
+use support::log::Log;
 use support::vouchers::{TODAY, change, code_of, with_vouchers};
-use support::{Api, Table, assert_problem, lookup, now, number, tenant};
+use support::{Api, Plan, Table, assert_problem, lookup, now, number, tenant};
 
 const DESK: &str = "GET /v1/cash-desk/{card}?store=B01&till=1";
 
@@ -104,7 +107,7 @@ async fn only_what_can_be_redeemed_now_is_shown_whatever_the_references_say() {
     change(&api, &vouchers[3], |v| v.state = held(now())).await;
     change(&api, &vouchers[4], |v| v.valid_until = "2026-11-22".parse().unwrap()).await;
     change(&api, &vouchers[5], |v| v.valid_until = TODAY.parse().unwrap()).await;
-    change(&api, &vouchers[6], |v| v.code_key_version = 9).await;
+    change(&api, &vouchers[6], |v| v.code_key_version = 0).await;
     let (_, shown) = api.call(DESK, &[number(1).as_str()], Value::Null).await;
     let expected: Vec<_> = [3, 5, 7]
         .iter()
@@ -115,6 +118,10 @@ async fn only_what_can_be_redeemed_now_is_shown_whatever_the_references_say() {
         expected,
         "a hold that is over, the last day, an open one"
     );
+    // Version 0 was withdrawn; a version after the newest known one is not known here yet.
+    change(&api, &vouchers[6], |v| v.code_key_version = 9).await;
+    let refused = api.call(DESK, &[number(1).as_str()], Value::Null).await;
+    assert_problem(&refused, 503, "unavailable");
 }
 
 #[tokio::test]
@@ -292,9 +299,11 @@ async fn a_till_that_tries_out_numbers_is_stopped_while_its_customers_are_served
         location: &location,
         till: &till,
     };
-    assert_eq!(guess::count(&api.db, &terminal, Counted::Till, now()).await.unwrap(), 1);
-    for _ in 1..http_edge::guard::ANSWERED_MAX {
-        guess::add(&api.db, &terminal, Counted::Till, now()).await.unwrap();
+    for number in 2..=http_edge::guard::ANSWERED_MAX {
+        assert_eq!(
+            guess::add(&api.db, &terminal, Counted::Till, now()).await.unwrap(),
+            number
+        );
     }
     let stopped = api.call(DESK, &[number(2).as_str()], Value::Null).await;
     assert_problem(&stopped, 429, Code::TooManyUnknown.as_str());
@@ -302,4 +311,70 @@ async fn a_till_that_tries_out_numbers_is_stopped_while_its_customers_are_served
     let other_till = DESK.replace("till=1", "till=2");
     let answer = api.call(&other_till, &[number(2).as_str()], Value::Null).await;
     assert_problem(&answer, 404, "card_unknown");
+}
+
+#[tokio::test]
+async fn who_is_over_the_limit_is_read_once_for_all_calls_of_some_seconds() {
+    let table = Table::start().await;
+    let plan = Arc::new(Plan::default());
+    let api = table.api_with(plan.clone());
+    with_locations(&api).await;
+    let (anna, beat) = (api.person("Muster").await, api.person("Muster").await);
+    api.card(&number(1), Some(&anna)).await;
+    api.card(&number(2), Some(&beat)).await;
+    with_vouchers(&api, &anna, 700).await;
+    let reads = || {
+        let passed = plan.passed.lock().unwrap();
+        passed
+            .iter()
+            .filter(|m| m.site == Site::GuessOverLimit && !m.after)
+            .count()
+    };
+    assert_eq!(api.call(DESK, &[number(2).as_str()], Value::Null).await.0, 200);
+    assert_eq!(reads(), 0, "nothing to keep back");
+    for till in 0..10 {
+        let route = DESK.replace("till=1", &format!("till={till}"));
+        let (_, shown) = api.call(&route, &[number(1).as_str()], Value::Null).await;
+        assert_eq!(codes(&shown).len(), 1);
+    }
+    assert_eq!(reads(), 1);
+}
+
+#[tokio::test]
+async fn operators_are_told_who_tries_out_cards_and_once_for_each_limit() {
+    let table = Table::start().await;
+    let api = table.api();
+    with_locations(&api).await;
+    let (location, till) = ("B01".parse().unwrap(), "1".parse().unwrap());
+    let terminal = Terminal {
+        tenant: &api.caller.tenant,
+        client: &api.caller.client,
+        location: &location,
+        till: &till,
+    };
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(log.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    for until in [9, 30] {
+        while guess::add(&api.db, &terminal, Counted::Till, now()).await.unwrap() < until {}
+        for _ in 0..2 {
+            api.call(DESK, &[number(2).as_str()], Value::Null).await;
+        }
+    }
+    let text = log.text();
+    let warnings: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &Value| line["level"] == "WARN")
+        .collect();
+    let counts: Vec<_> = warnings
+        .iter()
+        .map(|line| line["fields"]["count"].as_u64().unwrap())
+        .collect();
+    assert_eq!(counts, [11, 31], "{text}");
+    for warning in &warnings {
+        let said = ["client", "location", "till"].map(|name| warning["fields"][name].as_str().unwrap());
+        assert_eq!(said, ["office", "B01", "1"]);
+    }
+    assert!(!text.contains(number(2).as_str()), "no card in a log");
 }

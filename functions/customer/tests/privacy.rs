@@ -2,41 +2,17 @@
 
 mod support;
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use faults::{Fault, FaultPlan, Site};
 use http_edge::api::customers::PartyRequest;
 use serde_json::{Value, json};
 use store::party;
+use support::log::Log;
 use support::{Api, PEPPER, Table, number, tenant};
-use tracing_subscriber::fmt::MakeWriter;
 
 const NAME: &str = "Wunderlich";
 const EXTERNAL: &str = "K-4711-0815";
-
-/// What was logged.
-#[derive(Debug, Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 /// Every call at every site fails in turn, once transiently and for good.
 #[derive(Debug)]
@@ -141,7 +117,7 @@ async fn problems_and_logs_say_nothing_about_the_customer() {
     assert_eq!(broken.0, 500, "{}", broken.1);
     drop(guard);
     // The SDK's own lines quote requests at levels that no function logs at.
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let logged = log.text();
     let own: String = logged
         .lines()
         .filter(|line| !line.contains("aws_") && !line.contains("hyper"))

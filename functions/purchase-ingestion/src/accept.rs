@@ -16,9 +16,9 @@ use store::party::{self, TillView};
 use store::receipt::{self, Accepted, StoredReceipt};
 use store::{Record, Site, card};
 
-use crate::App;
-use crate::answer::Answer;
+use crate::answer::{Answer, Shown};
 use crate::parse::{self, Parsed};
+use crate::{App, terminal};
 
 /// How often a card may find an owner between our look and our write before we give up.
 const CARD_MOVES_MAX: usize = 3;
@@ -107,11 +107,14 @@ impl App {
             let waits_for = parsed.receipt.card.as_ref().filter(|_| owner.receipts_wait);
             match receipt::accept(&self.db, tenant, stored, waits_for, caller.made(now)).await? {
                 Accepted::New => {
+                    if owner.card_unknown {
+                        self.count_unknown(caller, &parsed.receipt, now).await;
+                    }
+                    let shown = self.shown(caller, &parsed.receipt, view, now).await?;
                     return Answer {
-                        app: self,
                         receipt: &parsed.receipt,
                         status: PurchaseStatus::Accepted,
-                        account: owner.party.as_ref().map(|party| (party, &view)),
+                        account: owner.party.as_ref().map(|party| (party, &shown)),
                         language: parsed.language,
                         programme,
                         earning,
@@ -199,11 +202,11 @@ impl App {
                 .is_some_and(|entry| entry.d.version <= seen),
             None => false,
         };
+        let shown = self.shown(caller, &stored.receipt, view, now).await?;
         Answer {
-            app: self,
             receipt: &stored.receipt,
             status: PurchaseStatus::Replayed,
-            account: stored.account.as_ref().map(|party| (party, &view)),
+            account: stored.account.as_ref().map(|party| (party, &shown)),
             language: parsed.language,
             programme: &programme,
             earning: &earning,
@@ -240,13 +243,41 @@ impl App {
             return Ok(Owner::default());
         };
         let found = card::read(&self.db, Site::IngestCard, &caller.tenant, card, Read::Eventual).await?;
-        // Counted for the alarm only: a receipt with an unknown card is taken and must not wait.
         guard::count_lookup(found.is_some(), now);
         Ok(Owner {
+            card_unknown: found.is_none(),
             party: found.as_ref().and_then(|card| card.d.leads_to().cloned()),
             // An erased card never leads anywhere again; its receipts keep their revenue and wait for nobody.
             receipts_wait: found.is_none_or(|card| card.d.leads_to().is_none() && card.d.status != CardStatus::Erased),
         })
+    }
+
+    /// A receipt with an unknown card is taken and does not wait, but it is a look at a card as any other, and counts with
+    /// them. Only a stored one does: the same receipt again says nothing new.
+    async fn count_unknown(&self, caller: &Caller, receipt: &Receipt, now: DateTime<Utc>) {
+        let terminal = terminal(caller, &receipt.key);
+        if let Err(error) = self.guard.note(&self.db, &terminal, now).await {
+            tracing::warn!(%error, "an unknown card was not counted");
+        }
+    }
+
+    /// What this till may see of the account: no vouchers where somebody tries out cards.
+    async fn shown(
+        &self,
+        caller: &Caller,
+        receipt: &Receipt,
+        mut view: TillView,
+        now: DateTime<Utc>,
+    ) -> Result<Shown, Problem> {
+        let terminal = terminal(caller, &receipt.key);
+        let withheld = !view.vouchers.is_empty() && self.guard.keeps_back(&self.db, &terminal, now).await?;
+        if withheld {
+            view.vouchers.clear();
+            view.more_vouchers = false;
+        }
+        let versions = view.vouchers.iter().map(|open| open.code_key_version);
+        let keys = self.code_keys.covering(versions).await?;
+        Ok(Shown { view, withheld, keys })
     }
 
     pub(crate) async fn view(
@@ -275,4 +306,5 @@ impl App {
 struct Owner {
     party: Option<PartyId>,
     receipts_wait: bool,
+    card_unknown: bool,
 }

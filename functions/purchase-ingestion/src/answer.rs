@@ -1,5 +1,7 @@
 //! What the till hears.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use domain::earning::Earning;
 use domain::id::PartyId;
@@ -11,16 +13,23 @@ use http_edge::api::purchases::{
     AccountView, Expected, ExpectedLine, PrintBlock, PurchaseAnswer, PurchaseStatus, VoucherView,
 };
 use http_edge::{Problem, Response};
+use runtime::secrets::CodeKeys;
 use store::party::TillView;
 
-use crate::App;
+/// An account as this till may see it.
+pub(crate) struct Shown {
+    pub(crate) view: TillView,
+    /// Whether its open vouchers were kept back.
+    pub(crate) withheld: bool,
+    /// The keys of the codes of the vouchers in the view.
+    pub(crate) keys: Arc<CodeKeys>,
+}
 
 /// Everything the answer is made of.
 pub(crate) struct Answer<'a> {
-    pub(crate) app: &'a App,
     pub(crate) receipt: &'a Receipt,
     pub(crate) status: PurchaseStatus,
-    pub(crate) account: Option<(&'a PartyId, &'a TillView)>,
+    pub(crate) account: Option<(&'a PartyId, &'a Shown)>,
     /// Language asked for by the till, used when the customer has none.
     pub(crate) language: Option<Language>,
     pub(crate) programme: &'a Programme,
@@ -38,7 +47,7 @@ impl Answer<'_> {
             status: self.status,
             matched: self.account.is_some(),
             expected: self.expected(),
-            account: self.account.map(|(party, view)| self.account_view(party, view)),
+            account: self.account.map(|(party, shown)| self.account_view(party, shown)),
             print: self.print(),
         };
         let response = Response::json(if replayed { 200 } else { 201 }, &body)?;
@@ -79,7 +88,8 @@ impl Answer<'_> {
             .filter(move |open| open.valid_until >= today && !self.receipt.vouchers().any(|paid| *paid == open.lookup))
     }
 
-    fn account_view(&self, party: &PartyId, view: &TillView) -> AccountView {
+    fn account_view(&self, party: &PartyId, shown: &Shown) -> AccountView {
+        let view = &shown.view;
         let account = view.account.clone().unwrap_or_default();
         let programme = &self.programme.id;
         AccountView {
@@ -87,17 +97,16 @@ impl Answer<'_> {
             revenue: self.money(account.revenue_minor),
             open_vouchers: self
                 .open(view)
-                .filter_map(|open| {
-                    VoucherView::of(party, programme, open, self.app.code_keys.key(open.code_key_version))
-                })
+                .filter_map(|open| VoucherView::of(party, programme, open, shown.keys.key(open.code_key_version)))
                 .collect(),
             more_vouchers: view.more_vouchers,
+            vouchers_withheld: shown.withheld,
             as_of: self.now,
         }
     }
 
     fn print(&self) -> PrintBlock {
-        let view = self.account.map(|(_, view)| view);
+        let view = self.account.map(|(_, shown)| &shown.view);
         let language = view
             .and_then(|view| view.name.as_ref())
             .map(|name| name.language)
@@ -121,6 +130,7 @@ impl Answer<'_> {
             }),
             threshold: self.programme.voucher.threshold_points,
             vouchers: &vouchers,
+            withheld: self.account.is_some_and(|(_, shown)| shown.withheld),
         };
         PrintBlock {
             language,

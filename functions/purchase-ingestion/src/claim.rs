@@ -12,11 +12,10 @@ use http_edge::api::purchases::{ClaimRequest, PurchaseState};
 use http_edge::{Caller, Code, Problem, Request, Response, Scope, guard};
 use store::account::{self, AccountId};
 use store::db::Read;
-use store::guess::Terminal;
 use store::receipt::{self, Stamped, StoredReceipt};
 use store::{Record, Site, card};
 
-use crate::App;
+use crate::{App, terminal};
 
 impl App {
     pub(crate) async fn show(&self, request: &Request) -> Result<Response, Problem> {
@@ -99,14 +98,11 @@ impl App {
         let found = card::read(&self.db, Site::IngestCard, &caller.tenant, &lookup, Read::Strong).await?;
         guard::count_lookup(found.is_some(), now);
         let Some(found) = found else {
-            let terminal = Terminal {
-                tenant: &caller.tenant,
-                client: &caller.client,
-                location: &key.store,
-                till: &key.till,
-            };
             let unknown = Problem::new(Code::CardUnknown, "nobody issued this card");
-            return Err(guard::unknown(&self.db, &terminal, unknown, now).await?);
+            return Err(self
+                .guard
+                .unknown(&self.db, &terminal(caller, key), unknown, now)
+                .await?);
         };
         found.d.leads_to().cloned().ok_or_else(|| {
             Problem::new(

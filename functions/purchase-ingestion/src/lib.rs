@@ -16,8 +16,11 @@ mod claim;
 mod parse;
 
 use chrono::{DateTime, Utc};
-use http_edge::{Code, Problem, Request, Response};
-use runtime::secrets::{CodeKeys, Pepper};
+use domain::receipt::ReceiptKey;
+use http_edge::guard::Guard;
+use http_edge::{Caller, Code, Problem, Request, Response};
+use runtime::secrets::{KeyRing, Pepper};
+use store::guess::Terminal;
 use store::{Db, location, programme};
 
 /// The function with what it holds on to between requests.
@@ -25,18 +28,20 @@ use store::{Db, location, programme};
 pub struct App {
     db: Db,
     pepper: Pepper,
-    code_keys: CodeKeys,
+    code_keys: KeyRing,
+    guard: Guard,
     locations: location::Cache,
     programmes: programme::Cache,
 }
 
 impl App {
     /// The function over a table and its keys.
-    pub fn new(db: Db, pepper: Pepper, code_keys: CodeKeys) -> Self {
+    pub fn new(db: Db, pepper: Pepper, code_keys: impl Into<KeyRing>) -> Self {
         Self {
             db,
             pepper,
-            code_keys,
+            code_keys: code_keys.into(),
+            guard: Guard::default(),
             locations: location::Cache::default(),
             programmes: programme::Cache::default(),
         }
@@ -53,5 +58,15 @@ impl App {
             "POST /v1/purchases/{key}/claim" => self.claim(request, now).await,
             _ => Err(Problem::new(Code::NotFound, "this function does not serve the route")),
         }
+    }
+}
+
+/// The till of a receipt, against which unknown cards are counted.
+fn terminal<'a>(caller: &'a Caller, key: &'a ReceiptKey) -> Terminal<'a> {
+    Terminal {
+        tenant: &caller.tenant,
+        client: &caller.client,
+        location: &key.store,
+        till: &key.till,
     }
 }

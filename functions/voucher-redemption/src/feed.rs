@@ -32,16 +32,16 @@ impl App {
             .map(|token| page::position("cursor", &token))
             .transpose()?
             .unwrap_or_default();
-        let mut events = Vec::new();
+        let mut read: Vec<(FeedGroup, Event)> = Vec::new();
         let mut more = false;
         for group in self.groups(caller).await? {
-            let left = usize::try_from(limit).unwrap_or(0).saturating_sub(events.len());
+            let left = usize::try_from(limit).unwrap_or(0).saturating_sub(read.len());
             if left == 0 {
                 more = true;
                 break;
             }
             let after = cursor.get(&group).copied().unwrap_or(0);
-            let read = feed::read(
+            let of_group = feed::read(
                 &self.db,
                 &caller.tenant,
                 &group,
@@ -51,14 +51,15 @@ impl App {
             .await?;
             // A reader from the start takes what is kept; one with a position must not be led over a hole.
             if after > 0 {
-                self.gapless(caller, &group, after, &read).await?;
+                self.gapless(caller, &group, after, &of_group).await?;
             }
-            more |= read.len() == left;
-            for record in read {
+            more |= of_group.len() == left;
+            for record in of_group {
                 cursor.insert(group.clone(), record.d.sequence);
-                events.push(self.event(&group, &record.d));
+                read.push((group.clone(), record.d));
             }
         }
+        let events = self.events(&read).await?;
         Response::json(
             200,
             &FeedPage {
@@ -118,15 +119,22 @@ impl App {
         ))
     }
 
-    fn event(&self, group: &FeedGroup, event: &Event) -> FeedEvent {
-        let voucher = &event.voucher;
-        let key = self.code_keys.key(voucher.code_key_version);
-        FeedEvent {
-            group: group.to_string(),
-            sequence: event.sequence,
-            state_version: voucher.state_version,
-            code: key.map(|key| Secret::new(VoucherCode::derive(key, &voucher.id()).to_string())),
-            state: view(voucher, &voucher.state),
-        }
+    /// The events with their codes. One whose key this process does not know yet fails the page: the reader's cursor would
+    /// move past it.
+    async fn events(&self, read: &[(FeedGroup, Event)]) -> Result<Vec<FeedEvent>, Problem> {
+        let versions = read.iter().map(|(_, event)| event.voucher.code_key_version);
+        let keys = self.code_keys.covering(versions).await?;
+        let shown = |(group, event): &(FeedGroup, Event)| {
+            let voucher = &event.voucher;
+            let key = keys.key(voucher.code_key_version);
+            FeedEvent {
+                group: group.to_string(),
+                sequence: event.sequence,
+                state_version: voucher.state_version,
+                code: key.map(|key| Secret::new(VoucherCode::derive(key, &voucher.id()).to_string())),
+                state: view(voucher, &voucher.state),
+            }
+        };
+        Ok(read.iter().map(shown).collect())
     }
 }

@@ -6,18 +6,23 @@
 //! | file | what |
 //! |---|---|
 //! | `till` | check, reserve, redeem, release, reverse |
+//! | `call` | what these have in common: who calls, from where, about which voucher, and whether the place sells on that day |
+//! | `fields` | what is wrong with the fields of a body |
 //! | `feed` | the voucher feed |
 //! | `unmatched` | redemptions without receipt, and the reverse |
 //! | `view` | a voucher as a till sees it |
 
+mod call;
 mod feed;
+mod fields;
 mod till;
 mod unmatched;
 mod view;
 
 use chrono::{DateTime, Utc};
+use http_edge::guard::Guard;
 use http_edge::{Code, Problem, Request, Response};
-use runtime::secrets::{CodeKeys, Pepper};
+use runtime::secrets::{KeyRing, Pepper};
 use store::{Db, location, programme};
 
 /// The function with what it holds on to between requests.
@@ -25,18 +30,20 @@ use store::{Db, location, programme};
 pub struct App {
     db: Db,
     pepper: Pepper,
-    code_keys: CodeKeys,
+    code_keys: KeyRing,
+    guard: Guard,
     locations: location::Cache,
     programmes: programme::Cache,
 }
 
 impl App {
     /// The function over a table and its keys.
-    pub fn new(db: Db, pepper: Pepper, code_keys: CodeKeys) -> Self {
+    pub fn new(db: Db, pepper: Pepper, code_keys: impl Into<KeyRing>) -> Self {
         Self {
             db,
             pepper,
-            code_keys,
+            code_keys: code_keys.into(),
+            guard: Guard::default(),
             locations: location::Cache::default(),
             programmes: programme::Cache::default(),
         }

@@ -54,6 +54,8 @@ pub struct TillBlock<'a> {
     pub threshold: i64,
     /// Open vouchers: value and last day.
     pub vouchers: &'a [(Money, NaiveDate)],
+    /// Whether open vouchers are kept back; then the block says so.
+    pub withheld: bool,
 }
 
 /// Most vouchers listed one by one; the rest are counted.
@@ -84,6 +86,9 @@ impl TillBlock<'_> {
         if more > 0 {
             lines.push(format!("+ {more} {}", words.more));
         }
+        if self.withheld {
+            lines.push(words.withheld.to_owned());
+        }
         lines
     }
 }
@@ -95,6 +100,7 @@ struct Words {
     voucher: &'static str,
     until: &'static str,
     more: &'static str,
+    withheld: &'static str,
     no_account: &'static str,
 }
 
@@ -108,6 +114,7 @@ impl Words {
                 voucher: "Gutschein",
                 until: "bis",
                 more: "weitere Gutscheine",
+                withheld: "Gutscheine zurzeit nicht abrufbar.",
                 no_account: "Karte registrieren, Punkte sichern.",
             },
             Language::Fr => Self {
@@ -117,6 +124,7 @@ impl Words {
                 voucher: "Bon",
                 until: "jusqu'au",
                 more: "autres bons",
+                withheld: "Bons momentanément indisponibles.",
                 no_account: "Enregistrez la carte, gardez les points.",
             },
             Language::It => Self {
@@ -126,6 +134,7 @@ impl Words {
                 voucher: "Buono",
                 until: "fino al",
                 more: "altri buoni",
+                withheld: "Buoni al momento non disponibili.",
                 no_account: "Registri la carta, conservi i punti.",
             },
             Language::En => Self {
@@ -135,6 +144,7 @@ impl Words {
                 voucher: "Voucher",
                 until: "until",
                 more: "more vouchers",
+                withheld: "Vouchers cannot be shown at the moment.",
                 no_account: "Register the card to keep the points.",
             },
         }
@@ -153,6 +163,7 @@ mod tests {
             balance: Some(629),
             threshold: 500,
             vouchers,
+            withheld: false,
         }
     }
 
@@ -188,7 +199,25 @@ mod tests {
             let lines = block(&vouchers).lines(language);
             assert!(lines.iter().all(|l| l.chars().count() <= 42), "{lines:?}");
             assert!(lines.last().unwrap().starts_with("+ 3 "));
+            let withheld = TillBlock {
+                withheld: true,
+                ..block(&[])
+            };
+            let lines = withheld.lines(language);
+            assert!(lines.iter().all(|l| l.chars().count() <= 42), "{lines:?}");
         }
+    }
+
+    #[test]
+    fn vouchers_that_are_kept_back_are_not_passed_over_in_silence() {
+        let withheld = TillBlock {
+            withheld: true,
+            ..block(&[])
+        };
+        assert_eq!(
+            withheld.lines(Language::De).last().unwrap(),
+            "Gutscheine zurzeit nicht abrufbar."
+        );
     }
 
     #[test]

@@ -105,8 +105,10 @@ sites! {
     UnmatchedRead = "voucher-redemption/unmatched",
     /// Unknown codes and cards of a terminal are counted.
     GuessCount = "guess/count",
-    /// The count of unknown codes and cards of a terminal is read.
-    GuessRead = "guess/read",
+    /// A terminal is noted as over the limit of unknown codes and cards.
+    GuessOverLimitNote = "guess/over-limit-note",
+    /// Which terminals are over the limit is read.
+    GuessOverLimit = "guess/over-limit",
     /// A party is stored.
     PartyPut = "customer/party-put",
     /// A party is read.

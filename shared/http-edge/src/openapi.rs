@@ -46,7 +46,8 @@ const TAGS: &[(&str, &str)] = &[
 const DESCRIPTION: &str = "\
 A serverless loyalty CRM: receipts become points, points become vouchers, and a voucher is redeemed once.\n\n\
 **Calls may be repeated.** When an answer is lost, send the same call again: nothing is booked twice. A receipt's natural \
-key (store, till, business date, number) and a voucher's receipt make a repetition recognisable; it is answered with 200.\n\n\
+key (store, till, business date, number) and a voucher's receipt make a repetition recognisable; it is answered with 200 and, \
+where a till may care, with the header `idempotency-replayed: true`.\n\n\
 **Amounts** are integers in minor units with their currency, points are integers. **Times** are RFC 3339 in UTC, business \
 days are dates of the programme's time zone.\n\n\
 **Problems** are RFC 9457 documents with a stable `code`; every answer carries the request's id in `x-request-id`. Errors \
@@ -115,9 +116,15 @@ pub fn document() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "headers": {"RetryAfter": {
-                "description": "Seconds to wait.", "schema": {"type": "integer", "format": "int32"},
-            }},
+            "headers": {
+                "RetryAfter": {
+                    "description": "Seconds to wait.", "schema": {"type": "integer", "format": "int32"},
+                },
+                "IdempotencyReplayed": {
+                    "description": "`true` when the call was made before and changed nothing now; absent otherwise.",
+                    "schema": {"type": "string", "enum": ["true"]},
+                },
+            },
             "securitySchemes": security_schemes(),
         },
         "x-problems": problems(),

@@ -1,4 +1,7 @@
-//! Keys from the secret store, read once at the start.
+//! Keys from the secret store, read at the start.
+//!
+//! The code keys grow by a version now and then, while processes that started before are still warm: [`KeyRing`] reads them
+//! again when it meets a voucher of a newer version than all it knows.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,6 +14,9 @@ use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 
 use crate::aws::Aws;
 use crate::settings::{Settings, StartError};
+
+mod ring;
+pub use ring::{KeyRing, UnknownKey};
 
 /// Fewest bytes of a key.
 const KEY_MIN: usize = 32;
@@ -80,6 +86,11 @@ impl CodeKeys {
     pub fn key(&self, version: u32) -> Option<&[u8]> {
         self.keys.get(&version).map(Vec::as_slice)
     }
+
+    /// The greatest version there is a key of.
+    fn newest(&self) -> u32 {
+        self.keys.keys().next_back().copied().unwrap_or(0)
+    }
 }
 
 impl fmt::Debug for CodeKeys {
@@ -110,6 +121,19 @@ pub async fn pepper(aws: &Aws, settings: &Settings, variable: &'static str) -> R
 pub async fn code_keys(aws: &Aws, settings: &Settings, variable: &'static str) -> Result<CodeKeys, StartError> {
     let text = read(aws, settings.get(variable), variable).await?;
     CodeKeys::parse(&text).map_err(|reason| StartError::Secret { variable, reason })
+}
+
+/// The code keys named by the variable, for functions that show codes.
+///
+/// # Errors
+/// [`StartError::Secret`].
+pub async fn key_ring(aws: &Aws, settings: &Settings, variable: &'static str) -> Result<KeyRing, StartError> {
+    let first = code_keys(aws, settings, variable).await?;
+    let (aws, settings) = (aws.clone(), settings.clone());
+    Ok(KeyRing::reading(first, move || {
+        let (aws, settings) = (aws.clone(), settings.clone());
+        Box::pin(async move { code_keys(&aws, &settings, variable).await })
+    }))
 }
 
 async fn read(aws: &Aws, arn: &str, variable: &'static str) -> Result<String, StartError> {

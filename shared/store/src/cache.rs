@@ -39,4 +39,9 @@ impl<K: Eq + Hash, V: Clone> Kept<K, V> {
         }
         kept.insert(key, (Instant::now(), value));
     }
+
+    /// Lets go of a value that this process has just changed.
+    pub(crate) fn forget(&self, key: &K) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
 }

@@ -230,6 +230,10 @@ pub struct CashDeskAnswer {
     pub open_vouchers: Vec<VoucherView>,
     /// Whether there may be more than those listed.
     pub more_vouchers: bool,
+    /// Open vouchers are not listed, because this till, or all of the location, asked for too many unknown codes or cards
+    /// within the hour. Presented codes are taken all the same. Absent otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vouchers_withheld: bool,
     /// Where the vouchers go on, when there are more: the query parameter `next` of the next call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

@@ -165,6 +165,10 @@ pub struct AccountView {
     pub open_vouchers: Vec<VoucherView>,
     /// Whether there are more open vouchers than listed.
     pub more_vouchers: bool,
+    /// Open vouchers are not listed, because this till, or all of the location, asked for too many unknown codes or cards
+    /// within the hour. Presented codes are taken all the same. Absent otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vouchers_withheld: bool,
     /// When this was read.
     pub as_of: DateTime<Utc>,
 }

@@ -14,6 +14,14 @@ const PARTY: &str = "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10";
 const CARD: &str = "2500000000010";
 const NEW_CARD: &str = "2500000000027";
 
+/// Problems of a new card.
+const ISSUE_CODES: &[Code] = &[
+    Code::Invalid,
+    Code::CardState,
+    Code::PartyUnknown,
+    Code::ConcurrentChange,
+];
+
 /// Problems of a change of a card.
 const CARD_CODES: &[Code] = &[
     Code::Invalid,
@@ -154,7 +162,7 @@ fn issue_card() -> Operation {
             Answer::json::<CardAnswer>(201, "Issued now.", card(CARD, "active")),
             Answer::json::<CardAnswer>(200, "Issued before, by the same call.", card(CARD, "active")),
         ],
-        codes: CARD_CODES,
+        codes: ISSUE_CODES,
     }
 }
 
@@ -197,7 +205,7 @@ fn register_card() -> Operation {
 fn replace_card() -> Operation {
     let answer = json!({"old": card(CARD, "replaced"), "new": card(NEW_CARD, "active")});
     Operation {
-        request: Some(Body::of::<ReplaceCardRequest>(json!({"new_number": NEW_CARD}))),
+        request: Some(Body::of::<ReplaceCardRequest>(json!({"new_number": NEW_CARD})).optional()),
         answers: vec![Answer::json::<ReplaceCardAnswer>(200, "Both cards.", answer)],
         ..card_command(
             "POST /v1/cards/{number}/replace",
@@ -254,7 +262,8 @@ fn cash_desk() -> Operation {
         tag: "Cash desk",
         summary: "Show the customer of a card",
         description: "Name, balance and open vouchers: no address, no birthday. Well-formed numbers that nobody issued are \
-                      counted as for vouchers.",
+                      counted as for vouchers. Beyond the limit, customers are shown without their vouchers until the hour \
+                      ends (`vouchers_withheld`).",
         parameters: vec![
             path("card", "Number of the card, EAN-13.", CARD),
             query("store", "Location id.", "B07"),

@@ -145,6 +145,7 @@ pub struct Answer {
     /// Its body.
     pub body: Option<Body>,
     media_type: &'static str,
+    may_replay: bool,
 }
 
 impl Answer {
@@ -158,7 +159,14 @@ impl Answer {
             description,
             body: Some(Body::of::<T>(example)),
             media_type: "application/json",
+            may_replay: false,
         }
+    }
+
+    /// Says by a header whether it repeats what the first call of its kind was answered.
+    pub(super) fn may_replay(mut self) -> Self {
+        self.may_replay = true;
+        self
     }
 
     /// An answer whose body is no DTO.
@@ -168,6 +176,7 @@ impl Answer {
             description,
             body: None,
             media_type,
+            may_replay: false,
         }
     }
 
@@ -176,7 +185,12 @@ impl Answer {
             Some(body) => body.content(),
             None => json!({self.media_type: {}}),
         };
-        json!({"description": self.description, "content": content})
+        let mut described = json!({"description": self.description, "content": content});
+        if self.may_replay {
+            let header = json!({"$ref": "#/components/headers/IdempotencyReplayed"});
+            described["headers"] = json!({"idempotency-replayed": header});
+        }
+        described
     }
 }
 

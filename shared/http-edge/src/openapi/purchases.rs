@@ -37,7 +37,9 @@ fn send() -> Operation {
                       of now, and a block to print. The points are posted within seconds. A receipt is recognised by store, \
                       till, business date and number: the same one again is answered with 200 and changes nothing; other \
                       content under the same key is refused. A receipt without a card, or with one that leads to nobody \
-                      yet, is accepted with `matched: false` and settled when the card is registered.",
+                      yet, is accepted with `matched: false` and settled when the card is registered. Well-formed card \
+                      numbers that nobody issued are counted as at the cash desk: beyond the limit receipts are taken as \
+                      ever, and the answers list no vouchers until the hour ends (`vouchers_withheld`).",
         parameters: vec![],
         request: Some(Body::of::<PurchaseRequest>(request)),
         answers: vec![
@@ -46,7 +48,8 @@ fn send() -> Operation {
                 200,
                 "Stored before. The receipt's part is as it was then, the account as of now.",
                 answer("replayed"),
-            ),
+            )
+            .may_replay(),
         ],
         codes: &[
             Code::Invalid,
@@ -110,11 +113,10 @@ fn claim() -> Operation {
                       programme's `claim_days`. The same claim again is answered with 200.",
         parameters: vec![path("key", "Key of the receipt: store~till~business date~number.", KEY)],
         request: Some(Body::of::<ClaimRequest>(json!({"card": "2500000000010"}))),
-        answers: vec![Answer::json::<PurchaseState>(
-            200,
-            "The receipt belongs to the party.",
-            state(),
-        )],
+        answers: vec![
+            Answer::json::<PurchaseState>(201, "The receipt belongs to the party now.", state()),
+            Answer::json::<PurchaseState>(200, "It belonged to the party before.", state()).may_replay(),
+        ],
         codes: &[
             Code::Invalid,
             Code::LocationForbidden,

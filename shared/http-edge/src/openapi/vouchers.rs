@@ -92,16 +92,17 @@ fn reserve() -> Operation {
     Operation {
         summary: "Hold a voucher for a basket",
         description: "Nobody else can take the voucher until the hold ends after the programme's `reservation_seconds`. The \
-                      same basket again keeps the hold.",
+                      same basket again keeps the hold, also when the location was closed meanwhile.",
         ..till_call(
             "POST /v1/vouchers/reserve",
             "reserveVoucher",
             Body::of::<ReserveRequest>(request),
-            Answer::json::<VoucherState>(200, "Held.", state("reserved")),
+            Answer::json::<VoucherState>(200, "Held.", state("reserved")).may_replay(),
             &[
                 Code::Invalid,
                 Code::LocationForbidden,
                 Code::LocationUnknown,
+                Code::LocationClosed,
                 Code::ProgrammeUnknown,
                 Code::VoucherUnknown,
                 Code::TooManyUnknown,
@@ -123,17 +124,21 @@ fn redeem() -> Operation {
     });
     Operation {
         summary: "Take a voucher on a receipt",
-        description: "With or without a hold. The same receipt again is answered with 200 as the first time; another receipt \
-                      gets 409 with place and time of the first redemption.",
+        description: "With or without a hold. The business date of the receipt must be one on which the receipt itself would be \
+                      taken: not in the future, not older than the programme's `late_days` (unless the key has the scope \
+                      `purchases:migrate`), and not after the location was closed. The same receipt again is answered with \
+                      200 as the first time, whatever has changed since; another receipt gets 409 with place and time of \
+                      the first redemption.",
         ..till_call(
             "POST /v1/vouchers/redeem",
             "redeemVoucher",
             Body::of::<RedeemRequest>(request),
-            Answer::json::<VoucherState>(200, "Taken on this receipt.", state("redeemed")),
+            Answer::json::<VoucherState>(200, "Taken on this receipt.", state("redeemed")).may_replay(),
             &[
                 Code::Invalid,
                 Code::LocationForbidden,
                 Code::LocationUnknown,
+                Code::LocationClosed,
                 Code::ProgrammeUnknown,
                 Code::VoucherUnknown,
                 Code::TooManyUnknown,
@@ -160,7 +165,7 @@ fn release() -> Operation {
             "POST /v1/vouchers/release",
             "releaseVoucher",
             Body::of::<ReleaseRequest>(request),
-            Answer::json::<VoucherState>(200, "The basket holds it no longer.", state("open")),
+            Answer::json::<VoucherState>(200, "The basket holds it no longer.", state("open")).may_replay(),
             &[
                 Code::Invalid,
                 Code::LocationForbidden,
@@ -168,9 +173,9 @@ fn release() -> Operation {
                 Code::ProgrammeUnknown,
                 Code::VoucherUnknown,
                 Code::TooManyUnknown,
-                Code::VoucherNotHeld,
                 Code::VoucherRedeemed,
                 Code::VoucherReserved,
+                Code::VoucherBlocked,
             ],
         )
     }
@@ -180,13 +185,16 @@ fn reverse() -> Operation {
     let request = json!({"store": "B07", "till": "3", "code": CODE, "receipt": RECEIPT});
     Operation {
         summary: "Take a redemption back",
-        description: "For a receipt that is voided. The voucher is open again as long as it is valid; the receipt it was \
-                      redeemed on cannot redeem it a second time.",
+        description: "For a receipt that is voided. The voucher is open again as long as it is valid; the receipt cannot redeem \
+                      it a second time. A till that gave up waiting for a redemption reverses it too, whether it happened \
+                      or not: a reversal that comes first is remembered, and the redemption is refused with \
+                      `voucher_reversed` when it comes.",
         ..till_call(
             "POST /v1/vouchers/reverse",
             "reverseVoucher",
             Body::of::<ReverseRequest>(request),
-            Answer::json::<VoucherState>(200, "Not redeemed on this receipt any more.", state("open")),
+            Answer::json::<VoucherState>(200, "Not redeemed on this receipt, now or later.", state("open"))
+                .may_replay(),
             &[
                 Code::Invalid,
                 Code::LocationForbidden,

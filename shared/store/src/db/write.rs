@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConditionCheck, ConsumedCapacity, Delete, Put, ReturnConsumedCapacity,
-    TransactWriteItem, Update,
+    ReturnValue, TransactWriteItem, Update,
 };
 use chrono::SecondsFormat;
 use faults::Site;
@@ -28,6 +28,8 @@ pub enum Value {
     Text(String),
     /// Integer.
     Integer(i64),
+    /// Texts without order, none twice.
+    Texts(Vec<String>),
 }
 
 impl From<Value> for AttributeValue {
@@ -35,6 +37,7 @@ impl From<Value> for AttributeValue {
         match value {
             Value::Text(text) => Self::S(text),
             Value::Integer(number) => Self::N(number.to_string()),
+            Value::Texts(texts) => Self::Ss(texts),
         }
     }
 }
@@ -284,6 +287,47 @@ pub(super) enum Tried {
 }
 
 impl Db {
+    /// Makes an update that no condition can refuse, and returns the number that it leaves in `attribute`: no two callers are
+    /// told the same one when each adds to it.
+    ///
+    /// # Errors
+    /// [`StoreError`], also when the update leaves no number there.
+    pub(crate) async fn update_number(
+        &self,
+        site: Site,
+        key: &Key,
+        update: &Condition,
+        attribute: &str,
+    ) -> Result<u64, StoreError> {
+        let changed = self
+            .attempt(site, || async {
+                let (expression, names, values) = split(Some(update.clone()));
+                let answer = self
+                    .client
+                    .update_item()
+                    .table_name(&self.table)
+                    .set_key(Some(key.attributes()))
+                    .set_update_expression(expression)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .return_values(ReturnValue::UpdatedNew)
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                    .send()
+                    .await
+                    .map_err(|e| error::from_sdk(site, &e))?;
+                self.meter.count(true, answer.consumed_capacity());
+                Ok(answer.attributes)
+            })
+            .await?;
+        let number = changed
+            .as_ref()
+            .and_then(|item| item.get(attribute)?.as_n().ok()?.parse().ok());
+        number.ok_or_else(|| StoreError::Unreadable {
+            site,
+            reason: format!("{attribute} is no number"),
+        })
+    }
+
     /// One try of a single write.
     pub(super) async fn write_once(&self, site: Site, leg: &Leg) -> Result<Tried, StoreError> {
         match leg.clone() {

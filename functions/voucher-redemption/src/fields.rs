@@ -1,0 +1,60 @@
+//! What is wrong with the fields of a body.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use domain::code::VoucherCode;
+use domain::money::{AMOUNT_MAX, Currency, Money};
+use domain::violation::Violation;
+use http_edge::Problem;
+
+/// Collects what is wrong with the fields of a body.
+#[derive(Default)]
+pub(crate) struct Fields(Vec<Violation>);
+
+impl Fields {
+    pub(crate) fn add(&mut self, pointer: &str, code: &'static str, detail: &str) {
+        self.0.push(Violation::new(pointer, code, detail));
+    }
+
+    pub(crate) fn read<T: FromStr<Err: Display>>(&mut self, pointer: &str, text: &str) -> Option<T> {
+        text.parse()
+            .map_err(|error: T::Err| self.add(pointer, "malformed", &error.to_string()))
+            .ok()
+    }
+
+    pub(crate) fn code(&mut self, text: &str) -> Option<VoucherCode> {
+        let parsed = text.parse();
+        parsed
+            .map_err(|error: domain::code::InvalidCode| self.add("/code", "voucher_code_malformed", &error.to_string()))
+            .ok()
+    }
+
+    pub(crate) fn total(&mut self, total: Money) -> i64 {
+        if !(0..=AMOUNT_MAX).contains(&total.amount_minor) {
+            let detail = format!("must be 0 to {AMOUNT_MAX} minor units");
+            self.add("/basket_total/amount_minor", "amount_out_of_range", &detail);
+        }
+        total.amount_minor
+    }
+
+    /// The problem of what was found so far.
+    pub(crate) fn problem(&mut self) -> Problem {
+        Problem::invalid(std::mem::take(&mut self.0))
+    }
+
+    pub(crate) fn done(mut self) -> Result<(), Problem> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.problem()) }
+    }
+}
+
+/// The finding about a basket in another currency than the programme's.
+pub(crate) fn foreign_currency(total: Money, currency: Currency) -> Option<Violation> {
+    (total.currency != currency).then(|| {
+        Violation::new(
+            "/basket_total/currency",
+            "currency_of_another_programme",
+            format!("this location's programme has the currency {currency}"),
+        )
+    })
+}
