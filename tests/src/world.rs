@@ -7,7 +7,8 @@ use domain::card::CardNumber;
 use domain::location::{Location, LocationKind};
 use domain::programme::Programme;
 use faults::{Crash, FaultPlan, Probe};
-use http_edge::{Problem, Request, Response, Scope};
+use http_edge::caller::Locations;
+use http_edge::{Caller, Problem, Request, Response, Scope};
 use runtime::secrets::{CodeKeys, Pepper};
 use serde_json::{Value, json};
 use store::programme::ProgrammeVersion;
@@ -35,8 +36,9 @@ pub struct World {
     pub now: DateTime<Utc>,
     /// URLs of the queues: posting, issuance, news for the middleware.
     pub queues: event_relay::Queues,
+    /// The code keys that new processes know.
+    pub code_keys: CodeKeys,
     pepper: Pepper,
-    code_keys: CodeKeys,
 }
 
 /// An answer, or that the process died.
@@ -149,7 +151,21 @@ impl World {
     /// # Panics
     /// When the handler panics for another reason than an injected crash.
     pub async fn call_once(&self, route: &str, path: &[(&str, &str)], body: &Value) -> Called<(u16, Value)> {
-        let request = request(route, path, body);
+        self.call_once_as(&everywhere(), route, path, body).await
+    }
+
+    /// As [`World::call_once`], by this caller.
+    ///
+    /// # Panics
+    /// When the handler panics for another reason than an injected crash.
+    pub async fn call_once_as(
+        &self,
+        caller: &Caller,
+        route: &str,
+        path: &[(&str, &str)],
+        body: &Value,
+    ) -> Called<(u16, Value)> {
+        let request = request(caller, route, path, body);
         let (db, pepper, keys, now) = (
             self.handlers_db(),
             self.pepper.clone(),
@@ -197,8 +213,16 @@ impl World {
     /// # Panics
     /// When it is never answered.
     pub async fn call(&self, route: &str, path: &[(&str, &str)], body: &Value) -> (u16, Value) {
+        self.call_as(&everywhere(), route, path, body).await
+    }
+
+    /// As [`World::call`], by this caller.
+    ///
+    /// # Panics
+    /// When it is never answered.
+    pub async fn call_as(&self, caller: &Caller, route: &str, path: &[(&str, &str)], body: &Value) -> (u16, Value) {
         for _ in 0..REPEATS_MAX {
-            if let Called::Answered((status, answer)) = self.call_once(route, path, body).await
+            if let Called::Answered((status, answer)) = self.call_once_as(caller, route, path, body).await
                 && status != 503
             {
                 return (status, answer);
@@ -321,9 +345,27 @@ fn answer(outcome: Result<Response, Problem>) -> (u16, Value) {
     )
 }
 
-/// A gateway's event, with a caller who may everything everywhere. A query may stand behind the route.
-fn request(route: &str, path: &[(&str, &str)], body: &Value) -> Request {
-    let scopes: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+/// A caller who may everything everywhere.
+///
+/// # Panics
+/// Never: its names are good.
+pub fn everywhere() -> Caller {
+    Caller {
+        tenant: TENANT.parse().expect("a tenant"),
+        client: "pos".parse().expect("a client"),
+        subject: "pos".parse().expect("a subject"),
+        scopes: Scope::ALL.iter().copied().collect(),
+        locations: Locations::All,
+    }
+}
+
+/// A gateway's event. A query may stand behind the route.
+fn request(caller: &Caller, route: &str, path: &[(&str, &str)], body: &Value) -> Request {
+    let context: serde_json::Map<_, _> = caller
+        .to_context()
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .collect();
     let (route, query) = route.split_once('?').unwrap_or((route, ""));
     let query: serde_json::Map<_, _> = query
         .split('&')
@@ -342,9 +384,7 @@ fn request(route: &str, path: &[(&str, &str)], body: &Value) -> Request {
         "requestContext": {
             "requestId": "r-1",
             "http": {"method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test"},
-            "authorizer": {"lambda": {
-                "tenant": TENANT, "client": "pos", "subject": "pos", "scopes": scopes.join(" "), "locations": "*",
-            }},
+            "authorizer": {"lambda": context},
         },
         "body": if body.is_null() { Value::Null } else { json!(body.to_string()) },
         "isBase64Encoded": false,
