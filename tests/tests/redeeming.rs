@@ -56,7 +56,7 @@ fn assert_finding(answer: &(u16, Value), pointer: &str, code: &str) {
 
 async fn close(world: &World, store: &str, last: &str) {
     let (tenant, id) = (TENANT.parse().expect("a tenant"), store.parse().expect("an id"));
-    let before = store::location::read(&world.db, Site::ToolRead, &tenant, &id).await;
+    let before = store::location::read(&world.db, Site::ToolRead, &tenant, &id, store::db::Read::Strong).await;
     let before = before.expect("an answer").expect("the location");
     let mut after = before.d.clone();
     after.closed_on = Some(last.parse::<NaiveDate>().expect("a day"));

@@ -236,6 +236,7 @@ async fn other_tenant(world: &World) -> Caller {
 fn location(id: &str, programme: &str) -> Location {
     Location {
         id: id.parse().expect("an id"),
+        version: 1,
         name: id.to_owned(),
         kind: LocationKind::Branch,
         programme: programme.parse().expect("an id"),

@@ -132,7 +132,7 @@ fn random_call(random: &mut fastrand::Rng, code: &str) -> (&'static str, Value) 
     }
 }
 
-/// Fewer of a thousand calls must not get through, or the history says nothing; some seventy do.
+/// Fewer of a thousand calls must not get through, or the history says nothing; some forty do.
 const TRANSITIONS_MIN: usize = 20;
 
 /// The feed carries every accepted transition in order: versions without a gap, between two redemptions a reversal, and no

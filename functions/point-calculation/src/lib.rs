@@ -105,18 +105,18 @@ impl App {
                 .map(|(receipt, messages)| Asked { receipt, messages })
                 .collect();
             let work = async { Ok(self.post(&account, asked, now).await) };
-            match within(deadline, work).await {
+            match within(deadline, Box::pin(work)).await {
                 Ok(again) => failed.extend(again),
                 Err(error) => fail(&mut failed, &error, messages),
             }
         }
         for ((tenant, receipt), messages) in batch.unmatched {
-            if let Err(error) = within(deadline, self.match_unposted(&tenant, &receipt, now)).await {
+            if let Err(error) = within(deadline, Box::pin(self.match_unposted(&tenant, &receipt, now))).await {
                 fail(&mut failed, &error, messages);
             }
         }
         for (message, tenant, card) in batch.cards {
-            if let Err(error) = within(deadline, self.settle(&tenant, &card, deadline, now)).await {
+            if let Err(error) = within(deadline, Box::pin(self.settle(&tenant, &card, deadline, now))).await {
                 fail(&mut failed, &error, vec![message]);
             }
         }
