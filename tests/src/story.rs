@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
 use domain::code::VoucherCode;
+use http_edge::guard::ANSWERED_MAX;
 use serde_json::{Value, json};
 
 use crate::books::Books;
 use crate::delivery::Delivering;
 use crate::till::{self, receipt};
-use crate::world::{PROGRAMME, World, card};
+use crate::world::{PROGRAMME, TENANT, World, card};
 
 /// A day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,9 +221,28 @@ async fn what_does_not_add_up(world: &World, card: &str) {
     let code = VoucherCode::derive(b"the key of another system", "nobody's").to_string();
     let paid = till::paid_with_voucher(receipt("B01", "2", 2_000, Some(card)), &code, 500);
     done(world, "POST /v1/purchases", &[], &paid).await;
-    let check = json!({"store": "B01", "till": "1", "code": code});
+    // At a till of its own: where it goes over the limit, no vouchers are shown.
+    let check = json!({"store": "B01", "till": "9", "code": code});
     let (status, problem) = world.call("POST /v1/vouchers/check", &[], &check).await;
     assert_eq!((status, problem["code"].as_str()), (404, Some("voucher_unknown")));
+    ask_up_to_the_limit(world).await;
+    let (status, problem) = world.call("POST /v1/vouchers/check", &[], &check).await;
+    assert_eq!((status, problem["code"].as_str()), (429, Some("too_many_unknown")));
+}
+
+/// As many unknown codes as a till is answered, without the waits in between.
+async fn ask_up_to_the_limit(world: &World) {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let hour = world.now.timestamp().div_euclid(3_600).to_string();
+    let call = world.db.client().update_item().table_name(world.db.table());
+    call.key("pk", text(&format!("GUESS#{TENANT}#pos#B01#9")))
+        .key("sk", text(&hour))
+        .update_expression("SET n = :limit")
+        .condition_expression("attribute_exists(pk)")
+        .expression_attribute_values(":limit", AttributeValue::N(ANSWERED_MAX.to_string()))
+        .send()
+        .await
+        .expect("the till's guesses are counted");
 }
 
 async fn points(world: &World, party: &str) {

@@ -93,7 +93,8 @@ where
         }
     }
     if !deliveries.is_empty() {
-        failed.extend(handler(deliveries, deadline).await);
+        // Boxed, as for requests.
+        failed.extend(Box::pin(handler(deliveries, deadline)).await);
     }
     let cost = db.meter().take();
     tracing::info!(

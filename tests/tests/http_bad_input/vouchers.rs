@@ -285,13 +285,6 @@ fn a_voucher_that_cannot_be_taken_is_refused_with_the_reason_and_leaves_no_trace
                 (409, "voucher_reserved"),
             ),
             Bad::new(
-                "not redeemed",
-                &till,
-                REVERSE,
-                plain(&open),
-                (409, "voucher_not_redeemed"),
-            ),
-            Bad::new(
                 "redeemed elsewhere",
                 &till,
                 REVERSE,

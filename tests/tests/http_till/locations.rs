@@ -58,7 +58,14 @@ async fn a_25th_branch_opens_sells_closes_and_reopens_by_calls_alone() {
     straggler["business_date"] = json!(yesterday);
     let _ = stack.admin.post("/v1/purchases", &straggler).await.must(201);
 
-    let reopened = stack.admin.put(&put, &branch()).await.must(200);
+    let unseen = stack.admin.put(&put, &branch()).await.must(409);
+    assert_eq!(
+        (&unseen["code"], &unseen["current_version"]),
+        (&json!("concurrent_change"), &json!(2))
+    );
+    let mut seen = branch();
+    seen["expected_version"] = json!(2);
+    let reopened = stack.admin.put(&put, &seen).await.must(200);
     assert_eq!(reopened["last_day"], Value::Null);
     let _ = sell_anew(&stack, &late).await.must(201);
     stack.rest().await;
