@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use domain::code::VoucherCode;
 use domain::id::{FeedGroup, LocationId};
 use domain::secret::Secret;
@@ -23,7 +24,7 @@ const GROUPS_MAX: usize = 64;
 type Cursor = BTreeMap<FeedGroup, u64>;
 
 impl App {
-    pub(crate) async fn feed(&self, request: &Request) -> Result<Response, Problem> {
+    pub(crate) async fn feed(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
         let caller = request.caller()?;
         caller.require(Scope::VouchersFeed)?;
         let limit = request.limit()?;
@@ -41,18 +42,15 @@ impl App {
                 break;
             }
             let after = cursor.get(&group).copied().unwrap_or(0);
-            let of_group = feed::read(
-                &self.db,
-                &caller.tenant,
-                &group,
-                after,
-                i32::try_from(left).unwrap_or(limit),
-            )
-            .await?;
+            let (tenant, most) = (&caller.tenant, i32::try_from(left).unwrap_or(limit));
             // A reader from the start takes what is kept; one with a position must not be led over a hole.
-            if after > 0 {
+            let of_group = if after == 0 {
+                feed::read_kept(&self.db, tenant, &group, most, now).await?
+            } else {
+                let of_group = feed::read(&self.db, tenant, &group, after, most).await?;
                 self.gapless(caller, &group, after, &of_group).await?;
-            }
+                of_group
+            };
             more |= of_group.len() == left;
             for record in of_group {
                 cursor.insert(group.clone(), record.d.sequence);

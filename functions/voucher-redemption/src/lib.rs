@@ -60,7 +60,7 @@ impl App {
             "POST /v1/vouchers/redeem" => self.redeem(request, now).await,
             "POST /v1/vouchers/release" => self.release(request, now).await,
             "POST /v1/vouchers/reverse" => self.reverse(request, now).await,
-            "GET /v1/vouchers/feed" => self.feed(request).await,
+            "GET /v1/vouchers/feed" => self.feed(request, now).await,
             "GET /v1/vouchers/unmatched" => self.unmatched(request, now).await,
             _ => Err(Problem::new(Code::NotFound, "this function does not serve the route")),
         }

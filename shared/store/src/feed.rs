@@ -189,7 +189,12 @@ fn open_leg(site: Site, tenant: &Tenant, change: &Change, now: DateTime<Utc>) ->
     }
 }
 
-/// Events of a group after `sequence`, in order; at most `limit`.
+/// Pages that are looked through for the first event that is still kept.
+const EXPIRED_PAGES_MAX: usize = 50;
+/// Events of such a page.
+const EXPIRED_PAGE: i32 = 500;
+
+/// Events of a group after a position, in order; at most `limit`.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -204,4 +209,30 @@ pub async fn read(
     range.from = event_sort_key(after.saturating_add(1));
     let (events, _) = db.query(Site::FeedRead, &range, Read::Strong).await?;
     Ok(events)
+}
+
+/// The oldest events of a group whose time is not over; at most `limit`. The table drops older ones late and in no order:
+/// what is left of them has holes, and a reader that begins must not be led among those.
+///
+/// # Errors
+/// [`StoreError`]; [`StoreError::Busy`] when the table is far behind with dropping.
+pub async fn read_kept(
+    db: &Db,
+    tenant: &Tenant,
+    group: &FeedGroup,
+    limit: i32,
+    now: DateTime<Utc>,
+) -> Result<Vec<Record<Event>>, StoreError> {
+    let is_kept = |event: &Record<Event>| event.ttl.is_none_or(|ttl| now.timestamp() < ttl);
+    let mut range = Range::prefix(partition(tenant, group), "EVENT#", limit.max(EXPIRED_PAGE));
+    for _ in 0..EXPIRED_PAGES_MAX {
+        let (events, next) = db.query(Site::FeedRead, &range, Read::Strong).await?;
+        let kept = events.into_iter().filter(is_kept);
+        let kept: Vec<_> = kept.take(usize::try_from(limit).unwrap_or(0)).collect();
+        if !kept.is_empty() || next.is_none() {
+            return Ok(kept);
+        }
+        range.after = next;
+    }
+    Err(StoreError::Busy(Site::FeedRead))
 }
