@@ -8,10 +8,10 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use chrono::Days;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use serde_json::Value;
+use serde_json::{Value, json};
 use treue_local::stack::Stack;
 
 use crate::figures::{self, Target};
@@ -22,6 +22,8 @@ const ACCOUNTS: usize = 4;
 /// Weekly shopping.
 const WEEKS: u64 = 52;
 const YEARS: u64 = 10;
+/// Pages of vouchers that ten years may come to.
+const VOUCHER_PAGES_MAX: usize = 10;
 /// A weekly basket of CHF 37.50: some vouchers a year.
 const HISTORY_LINE_MINOR: i64 = 750;
 /// The receipts that are measured earn too little for a voucher, whose writes are counted in the data model's table.
@@ -51,6 +53,10 @@ pub(crate) async fn measure(functions: &Path, samples: usize) -> Result<()> {
     history(&system, &young, WEEKS / 2).await?;
     history(&system, &old, WEEKS * YEARS).await?;
     system.rest().await?;
+    for customer in young.iter().chain(&old) {
+        redeem_all_but_one(&system, customer).await?;
+    }
+    system.rest().await?;
     age(&system, "first year", &young, samples).await?;
     age(&system, "tenth year", &old, samples).await?;
     system.end().await
@@ -75,6 +81,30 @@ async fn history(system: &System, customers: &[Customer], weeks: u64) -> Result<
         .buffer_unordered(customers.len())
         .try_for_each(|()| async { Ok(()) })
         .await
+}
+
+/// Takes the vouchers of all these years, as the customer would have: one is open.
+async fn redeem_all_but_one(system: &System, customer: &Customer) -> Result<()> {
+    let till = &system.running.admin;
+    for round in 0..VOUCHER_PAGES_MAX {
+        let desk = format!("/v1/cash-desk/{}?store=B03&till=1", customer.card);
+        let desk = till.get(&desk).await.must(200);
+        let codes: Vec<_> = desk["open_vouchers"].as_array().into_iter().flatten().collect();
+        if codes.len() <= 1 {
+            return Ok(());
+        }
+        for (index, voucher) in codes.iter().skip(1).enumerate() {
+            let number = format!("V{round}-{index}-{}", customer.card);
+            let redeem = json!({
+                "store": "B03", "till": "1", "code": voucher["code"],
+                "receipt": format!("B03~1~{}~{number}", system.running.today),
+                "basket_total": {"amount_minor": 5_000, "currency": "CHF"},
+            });
+            let _ = till.post("/v1/vouchers/redeem", &redeem).await.must(200);
+        }
+        system.rest().await?;
+    }
+    bail!("the vouchers of {YEARS} years do not come to an end")
 }
 
 async fn age(system: &System, name: &str, customers: &[Customer], samples: usize) -> Result<()> {

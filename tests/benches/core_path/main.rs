@@ -55,10 +55,10 @@ struct Args {
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Receipts of a round.
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 2_000)]
     receipts: usize,
-    /// Receipts on their way at the same time.
-    #[arg(long, default_value_t = 8)]
+    /// Receipts on their way at the same time; fewer than 16 leave the way from the table to the points idle in between.
+    #[arg(long, default_value_t = 16)]
     concurrency: usize,
     /// Receipts per second of the latency.
     #[arg(long, default_value_t = 20)]
