@@ -317,8 +317,15 @@ async fn a_reader_that_begins_is_not_led_among_events_whose_time_is_over() {
     let drop = drop.key("pk", text(&group)).key("sk", text("EVENT#0000000000000001"));
     drop.send().await.expect("the event is dropped");
 
+    let (_, all) = world.call("GET /v1/vouchers/feed?limit=100", &[], &Value::Null).await;
+    assert_eq!(
+        (all["events"].as_array().map(Vec::len), &all["more"]),
+        (Some(2), &json!(false)),
+        "{all}"
+    );
     let (status, page) = world.call("GET /v1/vouchers/feed?limit=1", &[], &Value::Null).await;
     assert_eq!((status, &page["events"][0]["sequence"]), (200, &json!(3)), "{page}");
+    assert_eq!(page["more"], true);
     let next = format!(
         "GET /v1/vouchers/feed?limit=1&cursor={}",
         page["cursor"].as_str().expect("a cursor")

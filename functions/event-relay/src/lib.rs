@@ -172,7 +172,8 @@ impl App {
         for (index, record) in records.iter().enumerate() {
             let relayed = match self.relay_together(std::slice::from_ref(record), now).await {
                 Err(error) if error.is_of_the_record() => {
-                    tracing::error!(%error, "a record can never be relayed");
+                    // The same words as for a record that makes no sense by itself: the alarm listens to them.
+                    tracing::error!(reason = %error, "a stream record cannot be understood");
                     self.failures.keep(record).await
                 }
                 other => other,

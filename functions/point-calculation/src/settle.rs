@@ -30,11 +30,15 @@ impl App {
         let (mut settled, mut after, mut failed) = (0usize, None, None);
         for _ in 0..PAGES_MAX {
             let (page, next) = card::parked(&self.db, Site::SettleParked, tenant, card, after).await?;
-            for parked in &page {
+            for parked in page {
                 if deadline.is_near() {
                     return Err(WorkError::OutOfTime);
                 }
-                match self.stamp(tenant, card, &parked.d.receipt, party, now).await {
+                let stamped = match parked {
+                    Ok(parked) => self.stamp(tenant, card, &parked.d.receipt, party, now).await,
+                    Err(error) => Err(error.into()),
+                };
+                match stamped {
                     Ok(()) => settled += 1,
                     Err(error) if error.is_transient() => return Err(error),
                     Err(error) => failed = Some(error),

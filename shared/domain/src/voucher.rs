@@ -334,16 +334,22 @@ impl Voucher {
             State::Open | State::Reserved { .. } => self.state.clone(),
             State::Redeemed { .. } | State::Blocked => return Err(Refusal::NotRedeemed),
         };
-        if self.reversed.len() >= REVERSALS_MAX {
+        let takes_back = state != self.state;
+        let full = self.reversed.len() >= REVERSALS_MAX;
+        if full && !takes_back {
             return Err(Refusal::TooManyReversals);
         }
-        let moves = u64::from(state != self.state);
+        let moves = u64::from(takes_back);
         let mut after = Self {
             state,
             version: self.version.saturating_add(1),
             state_version: self.state_version.saturating_add(moves),
             ..self.clone()
         };
+        // A voided sale always gives its voucher back; of too many voided ones the oldest is forgotten.
+        if full {
+            after.reversed.remove(0);
+        }
         after.reversed.push(receipt.clone());
         Ok(Outcome::Changed(Box::new(after)))
     }

@@ -20,10 +20,12 @@ pub struct Delivery<M> {
 /// Ids of the messages that must come again.
 pub type Failed = BTreeSet<String>;
 
-/// What one step of a handler may still take when the deadline is near: a call to the table with all its tries.
+/// Kept for the part of a batch that is under way: a call to the table with all its tries, or an account on a table that
+/// answers. One that takes longer is cut off, and comes again with its batch.
 const STEP_MAX: Duration = Duration::from_secs(8);
 
-/// Until when a handler may begin another step. What is left then comes again, instead of everything with the process.
+/// Until when a handler may begin another part of its batch. What is left then comes again, instead of everything with the
+/// process.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(Option<Instant>);
 

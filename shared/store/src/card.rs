@@ -204,6 +204,9 @@ pub async fn read(
     db.get(site, &key(tenant, card), read).await
 }
 
+/// A page of receipts that wait for a card: each, or why its item cannot be read, and where the next page begins.
+pub type ParkedPage = (Vec<Result<Record<Parked>, StoreError>>, Option<String>);
+
 /// Receipts that wait for `card`: a page of at most 100, in the order of their keys.
 ///
 /// # Errors
@@ -214,10 +217,14 @@ pub async fn parked(
     tenant: &Tenant,
     card: &LookupKey,
     after: Option<String>,
-) -> Result<(Vec<Record<Parked>>, Option<String>), StoreError> {
+) -> Result<ParkedPage, StoreError> {
     let mut range = Range::prefix(partition(tenant, card), "PARKED#", 100);
     range.after = after;
-    db.query(site, &range, Read::Strong).await
+    let (items, next) = db.query_items(site, &range, Read::Strong).await?;
+    Ok((
+        items.into_iter().map(|item| Record::from_item(site, item)).collect(),
+        next,
+    ))
 }
 
 /// A card before and after a change.

@@ -189,11 +189,6 @@ fn open_leg(site: Site, tenant: &Tenant, change: &Change, now: DateTime<Utc>) ->
     }
 }
 
-/// Pages that are looked through for the first event that is still kept.
-const EXPIRED_PAGES_MAX: usize = 50;
-/// Events of such a page.
-const EXPIRED_PAGE: i32 = 500;
-
 /// Events of a group after a position, in order; at most `limit`.
 ///
 /// # Errors
@@ -211,11 +206,14 @@ pub async fn read(
     Ok(events)
 }
 
+/// Halvings after which any sequence of 64 bits has come to an end.
+const HALVINGS_MAX: u32 = 64;
+
 /// The oldest events of a group whose time is not over; at most `limit`. The table drops older ones late and in no order:
 /// what is left of them has holes, and a reader that begins must not be led among those.
 ///
 /// # Errors
-/// [`StoreError`]; [`StoreError::Busy`] when the table is far behind with dropping.
+/// [`StoreError`].
 pub async fn read_kept(
     db: &Db,
     tenant: &Tenant,
@@ -223,16 +221,25 @@ pub async fn read_kept(
     limit: i32,
     now: DateTime<Utc>,
 ) -> Result<Vec<Record<Event>>, StoreError> {
-    let is_kept = |event: &Record<Event>| event.ttl.is_none_or(|ttl| now.timestamp() < ttl);
-    let mut range = Range::prefix(partition(tenant, group), "EVENT#", limit.max(EXPIRED_PAGE));
-    for _ in 0..EXPIRED_PAGES_MAX {
-        let (events, next) = db.query(Site::FeedRead, &range, Read::Strong).await?;
-        let kept = events.into_iter().filter(is_kept);
-        let kept: Vec<_> = kept.take(usize::try_from(limit).unwrap_or(0)).collect();
-        if !kept.is_empty() || next.is_none() {
-            return Ok(kept);
-        }
-        range.after = next;
+    let is_over = |event: &Record<Event>| event.ttl.is_some_and(|ttl| ttl <= now.timestamp());
+    let oldest = read(db, tenant, group, 0, limit).await?;
+    if !oldest.first().is_some_and(is_over) {
+        return Ok(oldest);
     }
-    Err(StoreError::Busy(Site::FeedRead))
+    // Events end in the order of their numbers. The last one that is over lies from `over` on and before `kept`.
+    let mut over = oldest.first().map_or(0, |event| event.d.sequence);
+    let mut kept = head(db, Site::FeedRead, tenant, group)
+        .await?
+        .map_or(0, |head| head.d.version);
+    for _ in 0..HALVINGS_MAX {
+        if over >= kept {
+            break;
+        }
+        let middle = over.saturating_add((kept - over) / 2);
+        match read(db, tenant, group, middle, 1).await?.first() {
+            Some(event) if is_over(event) => over = event.d.sequence,
+            _ => kept = middle,
+        }
+    }
+    read(db, tenant, group, over, limit).await
 }

@@ -22,7 +22,7 @@ use chrono::{DateTime, Utc};
 use domain::account::Account;
 use domain::id::LookupKey;
 use domain::programme::Programme;
-use domain::voucher::Voucher;
+use domain::voucher::{State, Voucher};
 use messages::{IssuanceMessage, PostingMessage};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use store::account::{self, AccountId};
@@ -343,8 +343,12 @@ async fn payments_noted(system: &System, stored: &StoredReceipt) -> Result<bool,
     let key = &stored.receipt.key;
     for lookup in stored.receipt.vouchers() {
         let found = voucher::read(db, Site::ToolRead, tenant, lookup, Read::Strong).await?;
-        if found.is_some_and(|record| record.d.knows_payment(key)) {
+        if found.as_ref().is_some_and(|record| record.d.knows_payment(key)) {
             continue;
+        }
+        // Listed when another receipt had the voucher; since then this one has taken it.
+        if found.is_some_and(|record| matches!(&record.d.state, State::Redeemed { receipt, .. } if receipt == key)) {
+            return Ok(false);
         }
         let mut listed = false;
         for kind in [

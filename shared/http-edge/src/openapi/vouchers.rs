@@ -186,7 +186,8 @@ fn reverse() -> Operation {
     Operation {
         summary: "Take a redemption back",
         description: "For a receipt that is voided. The voucher is open again as long as it is valid; the receipt cannot redeem \
-                      it a second time. A till that gave up waiting for a redemption reverses it too, whether it happened \
+                      it a second time. A hold that the redemption has not used yet stays: \
+                      release its basket too. A till that gave up waiting for a redemption reverses it too, whether it happened \
                       or not: a reversal that comes first is remembered, and the redemption is refused with \
                       `voucher_reversed` when it comes.",
         ..till_call(

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::CodeKeys;
@@ -28,7 +28,8 @@ pub struct UnknownKey {
 ///
 /// A version below the newest one that is missing was withdrawn, and its codes are not shown any more. A version above it was
 /// added after this process started, and a code that is left out for that would be lost to the caller: a feed's reader moves
-/// on and never hears of it again. So the keys are read again, and until that succeeds the call fails.
+/// on and never hears of it again. So the keys are read again, and until that succeeds the call fails. A version that is missing
+/// there too was withdrawn.
 pub struct KeyRing {
     known: Mutex<Known>,
     read: Option<Read>,
@@ -37,6 +38,8 @@ pub struct KeyRing {
 struct Known {
     keys: Arc<CodeKeys>,
     read_again: Option<Instant>,
+    /// The greatest version that a new reading lacked: whoever issued its vouchers had read it, so it has been withdrawn.
+    withdrawn: u32,
 }
 
 impl fmt::Debug for KeyRing {
@@ -52,6 +55,7 @@ impl From<CodeKeys> for KeyRing {
             known: Mutex::new(Known {
                 keys: Arc::new(keys),
                 read_again: None,
+                withdrawn: 0,
             }),
             read: None,
         }
@@ -68,8 +72,17 @@ impl KeyRing {
     }
 
     fn keys(&self) -> Arc<CodeKeys> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.keys.clone()
+        self.known().keys.clone()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nothing is to be learnt about the version: it is known, or was withdrawn.
+    fn is_settled(&self, version: u32) -> bool {
+        let known = self.known();
+        version <= known.keys.newest().max(known.withdrawn)
     }
 
     /// Keys with which the codes of vouchers of these versions can be shown. They are read again when one of them is newer
@@ -78,16 +91,17 @@ impl KeyRing {
     /// # Errors
     /// [`UnknownKey`] when it stays unknown.
     pub async fn covering(&self, versions: impl IntoIterator<Item = u32>) -> Result<Arc<CodeKeys>, UnknownKey> {
-        let keys = self.keys();
-        let Some(version) = versions.into_iter().max().filter(|version| *version > keys.newest()) else {
-            return Ok(keys);
+        let newest = versions.into_iter().max();
+        let Some(version) = newest.filter(|version| !self.is_settled(*version)) else {
+            return Ok(self.keys());
         };
-        let keys = match &self.read {
-            Some(read) if self.may_read() => self.read_again(read()).await,
-            _ => keys,
-        };
-        if version <= keys.newest() {
-            return Ok(keys);
+        if let Some(read) = &self.read
+            && self.may_read()
+        {
+            self.read_again(read(), version).await;
+        }
+        if self.is_settled(version) {
+            return Ok(self.keys());
         }
         tracing::warn!(version, "a voucher has a newer code key than this process could read");
         Err(UnknownKey { version })
@@ -95,7 +109,7 @@ impl KeyRing {
 
     /// Whether it is time for a reading; the caller who is told so makes it.
     fn may_read(&self) -> bool {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
         let due = known.read_again.is_none_or(|at| at.elapsed() >= PAUSE);
         if due {
             known.read_again = Some(Instant::now());
@@ -103,16 +117,18 @@ impl KeyRing {
         due
     }
 
-    async fn read_again(&self, reading: Reading) -> Arc<CodeKeys> {
+    async fn read_again(&self, reading: Reading, wanted: u32) {
         match tokio::time::timeout(PATIENCE, reading).await {
             Ok(Ok(keys)) => {
-                let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut known = self.known();
+                if keys.newest() < wanted {
+                    known.withdrawn = known.withdrawn.max(wanted);
+                }
                 known.keys = Arc::new(keys);
             }
             Ok(Err(error)) => tracing::warn!(%error, "the code keys could not be read again"),
             Err(_) => tracing::warn!("the secret store did not answer in time"),
         }
-        self.keys()
     }
 }
 
@@ -156,6 +172,19 @@ mod tests {
             assert_eq!(ring.covering([4]).await.unwrap_err(), UnknownKey { version: 4 });
         }
         assert_eq!(reads.load(Ordering::Relaxed), 1, "not again within the pause");
+    }
+
+    #[tokio::test]
+    async fn the_newest_version_can_be_withdrawn_too() {
+        let ring = KeyRing::reading(keys(&[2]), || Box::pin(async { Ok(keys(&[2])) }));
+        for _ in 0..2 {
+            assert!(ring.covering([2, 3]).await.unwrap().key(3).is_none());
+        }
+        assert_eq!(
+            ring.covering([4]).await.unwrap_err(),
+            UnknownKey { version: 4 },
+            "not read within the pause"
+        );
     }
 
     #[tokio::test]
