@@ -7,7 +7,7 @@ use super::receive::{self, ReceiveMessage, Received};
 use super::redrive::{self, ListMessageMoveTasks, StartMessageMoveTask};
 use super::requests::{CreateQueue, GetQueueUrl, ListQueues, QueueRequest};
 use super::send::{self, NewMessage, Sent};
-use super::settle::{self, Settle};
+use super::settle::{self, Settle, Settlement};
 use super::store::{Durability, Store};
 use crate::aws::clock::unix_millis;
 use crate::aws::json_rpc::{self, Call};
@@ -62,10 +62,10 @@ impl Service {
             "SendMessage" => self.send_message(parse(call)?).await,
             "SendMessageBatch" => self.send_message_batch(parse(call)?).await,
             "ReceiveMessage" => self.receive_message(parse(call)?).await,
-            "DeleteMessage" => self.settle(parse(call)?, settle::delete).await,
-            "DeleteMessageBatch" => self.settle_batch(parse(call)?, settle::delete).await,
-            "ChangeMessageVisibility" => self.settle(parse(call)?, settle::change_visibility).await,
-            "ChangeMessageVisibilityBatch" => self.settle_batch(parse(call)?, settle::change_visibility).await,
+            "DeleteMessage" => self.settle(parse(call)?, Settlement::Delete).await,
+            "DeleteMessageBatch" => self.settle_batch(parse(call)?, Settlement::Delete).await,
+            "ChangeMessageVisibility" => self.settle(parse(call)?, Settlement::ChangeVisibility).await,
+            "ChangeMessageVisibilityBatch" => self.settle_batch(parse(call)?, Settlement::ChangeVisibility).await,
             "CreateQueue" => self.create_queue(parse(call)?).await,
             "GetQueueUrl" => self.get_queue_url(parse(call)?).await,
             "GetQueueAttributes" => self.get_queue_attributes(parse(call)?).await,
@@ -90,6 +90,13 @@ impl Service {
         let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(waiting) = arrivals.get(queue) {
             waiting.notify_waiters();
+        }
+    }
+
+    /// Only a changed visibility can make a message receivable.
+    fn wake_after(&self, settlement: Settlement, queue: &str) {
+        if settlement == Settlement::ChangeVisibility {
+            self.wake(queue);
         }
     }
 
@@ -171,25 +178,17 @@ impl Service {
         Ok(received)
     }
 
-    async fn settle(
-        &self,
-        request: Settle,
-        work: fn(&Connection, &str, &Settle) -> Result<(), SqsError>,
-    ) -> Result<Value, SqsError> {
+    async fn settle(&self, request: Settle, settlement: Settlement) -> Result<Value, SqsError> {
         let name = name_of(request.queue_url.as_ref())?;
         let queue = name.clone();
         self.store
-            .run(Durability::Committed, move |db| work(db, &queue, &request))
+            .run(Durability::Committed, move |db| settlement.apply(db, &queue, &request))
             .await?;
-        self.wake(&name);
+        self.wake_after(settlement, &name);
         Ok(json!({}))
     }
 
-    async fn settle_batch(
-        &self,
-        batch: Batch<Settle>,
-        work: fn(&Connection, &str, &Settle) -> Result<(), SqsError>,
-    ) -> Result<Value, SqsError> {
+    async fn settle_batch(&self, batch: Batch<Settle>, settlement: Settlement) -> Result<Value, SqsError> {
         let name = name_of(batch.queue_url.as_ref())?;
         batch.check()?;
         let queue = name.clone();
@@ -197,10 +196,10 @@ impl Service {
             .store
             .run(Durability::Committed, move |db| {
                 queue::find(db, &queue)?;
-                batch.run(|entry| work(db, &queue, &entry).map(|()| json!({})))
+                batch.run(|entry| settlement.apply(db, &queue, &entry).map(|()| json!({})))
             })
             .await?;
-        self.wake(&name);
+        self.wake_after(settlement, &name);
         Ok(answer)
     }
 

@@ -26,6 +26,22 @@ pub(crate) struct Settle {
     pub(crate) visibility_timeout: Option<i64>,
 }
 
+/// What becomes of a received message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settlement {
+    Delete,
+    ChangeVisibility,
+}
+
+impl Settlement {
+    pub(crate) fn apply(self, connection: &Connection, queue: &str, request: &Settle) -> Result<(), SqsError> {
+        match self {
+            Self::Delete => delete(connection, queue, request),
+            Self::ChangeVisibility => change_visibility(connection, queue, request),
+        }
+    }
+}
+
 impl Settle {
     fn handle(&self, queue_id: i64) -> Result<ReceiptHandle, SqsError> {
         let text = self
@@ -50,7 +66,7 @@ pub(crate) fn check_visibility(seconds: i64) -> Result<(), SqsError> {
 
 /// Deletes a message if the handle is its latest one. An older handle, or one of a deleted message, is accepted and does
 /// nothing, as in AWS: the message belongs to whoever received it last.
-pub(crate) fn delete(connection: &Connection, name: &str, request: &Settle) -> Result<(), SqsError> {
+fn delete(connection: &Connection, name: &str, request: &Settle) -> Result<(), SqsError> {
     let queue = queue::find(connection, name)?;
     let handle = request.handle(queue.id)?;
     connection
@@ -60,7 +76,7 @@ pub(crate) fn delete(connection: &Connection, name: &str, request: &Settle) -> R
 }
 
 /// Hides a received message for `VisibilityTimeout` seconds from now; zero gives it back at once.
-pub(crate) fn change_visibility(connection: &Connection, name: &str, request: &Settle) -> Result<(), SqsError> {
+fn change_visibility(connection: &Connection, name: &str, request: &Settle) -> Result<(), SqsError> {
     let timeout = request
         .visibility_timeout
         .ok_or(SqsError::MissingParameter("VisibilityTimeout"))?;
