@@ -12,6 +12,7 @@ use store::card::Card;
 use store::client::{Client, KeyRecord};
 use store::programme::ProgrammeVersion;
 use store::receipt::StoredReceipt;
+use store::returned::StoredReturn;
 use store::voucher::{OpenVoucher, Published};
 use store::{Db, Record};
 
@@ -38,6 +39,8 @@ pub struct Books {
     pub history: Vec<(u64, State)>,
     /// Receipts that wait for a card, by card partition.
     pub parked: Vec<String>,
+    /// Returns.
+    pub returns: Vec<StoredReturn>,
     /// Cases for an operator.
     pub exceptions: usize,
     /// What the other items say, without ids and times, and how many say it.
@@ -103,6 +106,7 @@ impl Books {
                 self.feed.entry(pk).or_default().push(row);
                 self.history.push((event.voucher.state_version, event.voucher.state));
             }
+            "return" => self.returns.push(entity(item)),
             "parked" => self.parked.push(pk),
             "exception" => self.exceptions += 1,
             _ => {
@@ -120,6 +124,7 @@ impl Books {
     pub fn check(&self) {
         self.check_accounts();
         self.check_receipts();
+        self.check_returns();
         self.check_vouchers();
         self.check_feed();
     }
@@ -169,6 +174,44 @@ impl Books {
             assert_eq!(posted, expected, "the entries of {}", stored.receipt.key);
         }
         assert!(entries.is_empty(), "every entry has its receipt");
+    }
+
+    /// L8, X10: every return and voiding of an account's receipt has one entry, and no receipt gives back more than it had.
+    fn check_returns(&self) {
+        let mut entries: BTreeMap<String, Vec<&Entry>> = BTreeMap::new();
+        for entry in self.ledger.values().flatten() {
+            if let Cause::Return { receipt, void, .. } = &entry.cause {
+                let name = if *void {
+                    format!("void of {receipt}")
+                } else {
+                    receipt.to_string()
+                };
+                entries.entry(name).or_default().push(entry);
+            }
+        }
+        let mut one = |name: &str| {
+            let found = entries.remove(name).unwrap_or_default();
+            assert_eq!(found.len(), 1, "the entries of {name}");
+            match &found[0].cause {
+                Cause::Return { total_minor, .. } => *total_minor,
+                _ => 0,
+            }
+        };
+        for stored in self.receipts.iter().filter(|stored| stored.account.is_some()) {
+            let mut back: i64 = stored.returns.iter().map(|key| one(&key.to_string())).sum();
+            if stored.voided.is_some() {
+                back += one(&format!("void of {}", stored.receipt.key));
+            }
+            assert!(
+                back <= stored.receipt.total_minor,
+                "more came back than {} was",
+                stored.receipt.key
+            );
+        }
+        for stored in self.returns.iter().filter(|stored| stored.account.is_some()) {
+            one(&stored.back.key.to_string());
+        }
+        assert!(entries.is_empty(), "every entry has its return");
     }
 
     /// N4: every voucher has its debit and every debit its vouchers; open ones are listed for the till, others are not.
@@ -231,6 +274,7 @@ impl Books {
         }
         essence.push(format!("{} vouchers", self.vouchers.len()));
         essence.push(format!("{} receipts", self.receipts.len()));
+        essence.push(format!("{} returns", self.returns.len()));
         essence.push(format!("{} exceptions", self.exceptions));
         essence.extend(self.others.iter().map(|(told, count)| format!("{count} of {told}")));
         essence.sort();

@@ -1,4 +1,4 @@
-//! Two days that together come to every call site of every handler: one at the tills, one in the office.
+//! Days that together come to every call site of every handler: one at the tills, one in the office, one of returns.
 //!
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
 
@@ -23,11 +23,14 @@ pub enum Day {
     Tills,
     /// Locations, a version of the programme, a client and its keys, parties and cards, and everything that does not add up.
     Office,
+    /// Goods that come back in parts and too much, before their receipt, without it, to a receipt without an account, years
+    /// later; and voided receipts.
+    Returns,
 }
 
 impl Day {
-    /// Both days.
-    pub const ALL: [Self; 2] = [Self::Tills, Self::Office];
+    /// All days.
+    pub const ALL: [Self; 3] = [Self::Tills, Self::Office, Self::Returns];
 
     /// Tells the day, and delivers its messages until nothing is left.
     ///
@@ -37,6 +40,7 @@ impl Day {
         match self {
             Self::Tills => tills(world, delivering).await,
             Self::Office => office(world, delivering).await,
+            Self::Returns => returns(world, delivering).await,
         }
     }
 
@@ -55,6 +59,7 @@ impl Day {
         let (receipts, exceptions, without_receipt, kept) = match self {
             Self::Tills => (6, 0, 0, 0),
             Self::Office => (2, 2, 1, 1),
+            Self::Returns => (6, 3, 0, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
         assert_eq!(books.exceptions, exceptions, "cases for an operator");
@@ -116,6 +121,85 @@ async fn tills(world: &World, delivering: &mut Delivering) {
     delivering.until_rest(world).await;
 }
 
+async fn returns(world: &mut World, delivering: &mut Delivering) {
+    let (card, party) = world.customer(1).await;
+    let buy = async |world: &World, store: &str, number: &str, minor: i64, card: Option<&str>| {
+        done(world, "POST /v1/purchases", &[], &receipt(store, number, minor, card)).await
+    };
+    let give = async |world: &World, body: &Value| done(world, "POST /v1/returns", &[], body).await;
+
+    buy(world, "B01", "1", 60_000, Some(&card)).await;
+    delivering.until_rest(world).await;
+    let sold = till::key("B01", "1");
+    let told = give(world, &till::give_back("B02", "R1", Some(&sold), (500, 20_000))).await;
+    assert_eq!(
+        (&told["expected_points"], &told["original_known"]),
+        (&json!(-200), &json!(true))
+    );
+    delivering.until_rest(world).await;
+    let too_much = till::give_back("B02", "R2", Some(&sold), (600, 50_000));
+    let told = give(world, &too_much).await;
+    assert_eq!(
+        (&told["expected_points"], &told["surplus_lines"]),
+        (&json!(-400), &json!([0]))
+    );
+    let mut other = too_much;
+    other["lines"][0]["quantity_milli"] = json!(601);
+    let (status, problem) = world.call("POST /v1/returns", &[], &other).await;
+    assert_eq!((status, problem["code"].as_str()), (422, Some("return_contradiction")));
+    delivering.until_rest(world).await;
+
+    let early = till::give_back("B02", "R3", Some(&till::key("B03", "9")), (1_000, 30_000));
+    assert_eq!(give(world, &early).await["original_known"], false);
+    delivering.until_rest(world).await;
+    buy(world, "B03", "9", 30_000, Some(&card)).await;
+    void(world, "6").await;
+    for number in ["5", "6"] {
+        buy(world, "B01", number, 10_000, Some(&card)).await;
+    }
+    delivering.until_rest(world).await;
+    void(world, "5").await;
+    let mut unnamed = till::give_back("B02", "R4", None, (1_000, 5_000));
+    unnamed["card"] = json!(card);
+    assert_eq!(give(world, &unnamed).await["expected_points"], -50);
+    unnamed["number"] = json!("R5");
+    unnamed["card"] = json!(crate::world::card(9));
+    assert_eq!(give(world, &unnamed).await["matched"], false);
+
+    buy(world, "B02", "1", 5_000, None).await;
+    give(
+        world,
+        &till::give_back("B02", "R6", Some(&till::key("B02", "1")), (1_000, 5_000)),
+    )
+    .await;
+    let key = till::key("B02", "1");
+    let (route, path) = ("POST /v1/purchases/{key}/claim", [("key", key.as_str())]);
+    done(world, route, &path, &json!({"card": card})).await;
+    buy(world, "B01", "7", 12_000, Some(&card)).await;
+    delivering.until_rest(world).await;
+
+    world.now += TimeDelta::days(3 * 365);
+    let mut years_later = till::give_back("B02", "R7", Some(&till::key("B01", "7")), (1_000, 12_000));
+    years_later["business_date"] = json!("2029-11-21");
+    give(world, &years_later).await;
+    delivering.until_rest(world).await;
+    let route = format!("GET /v1/parties/{{party_id}}/points?programme={PROGRAMME}");
+    let points = read(world, &route, &[("party_id", &party)]).await;
+    // A voucher of 500 and 50 points of an unnamed return: everything else came and went.
+    assert_eq!(
+        (&points["balance"], &points["revenue"]),
+        (&json!(-550), &till::chf(-5_000))
+    );
+}
+
+async fn void(world: &World, number: &str) {
+    let key = till::key("B01", number);
+    let (route, path) = ("POST /v1/purchases/{key}/void", [("key", key.as_str())]);
+    done(world, route, &path, &Value::Null).await;
+    let again = world.call(route, &path, &Value::Null).await;
+    assert_eq!(again.0, 200, "{again:?}");
+}
+
 async fn office(world: &mut World, delivering: &mut Delivering) {
     locations(world).await;
     programme(world).await;
@@ -153,7 +237,7 @@ async fn programme(world: &World) {
     let before = read(world, "GET /v1/programmes/{programme_id}", &path).await;
     let mut settings = before["settings"].clone();
     settings["unmatched_hours"] = json!(1);
-    let body = json!({"expected_version": before["version"], "settings": settings});
+    let body = json!({"expected_version": before["version"], "reason": "Test", "settings": settings});
     let after = done(world, "PUT /v1/programmes/{programme_id}", &path, &body).await;
     assert_eq!((&before["version"], &after["version"]), (&json!(1), &json!(2)));
 }

@@ -43,3 +43,20 @@ pub fn key(store: &str, number: &str) -> String {
 pub fn redeem(store: &str, code: &str, number: &str, basket_minor: i64) -> Value {
     json!({"store": store, "till": "1", "code": code, "receipt": key(store, number), "basket_total": chf(basket_minor)})
 }
+
+/// A return of one line of [`receipt`]s, refunded by card: quantity in thousandths and amount in minor units.
+pub fn give_back(store: &str, number: &str, original: Option<&str>, (quantity_milli, minor): (i64, i64)) -> Value {
+    let mut body = json!({
+        "store": store,
+        "till": "1",
+        "business_date": "2026-11-22",
+        "number": number,
+        "total": chf(minor),
+        "lines": [{"sku": "4711", "group": "paper", "quantity_milli": quantity_milli, "amount": chf(minor), "vat_rate_bp": 810}],
+        "refunds": [{"kind": "card", "amount": chf(minor)}],
+    });
+    if let Some(original) = original {
+        body["original"] = json!(original);
+    }
+    body
+}

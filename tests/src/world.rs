@@ -109,6 +109,7 @@ impl World {
         let version = ProgrammeVersion {
             programme,
             author: "test".parse().expect("a subject"),
+            reason: "Test".to_owned(),
         };
         let tenant = TENANT.parse().expect("a tenant");
         let stored = store::programme::write(&self.db, Site::ToolWrite, &tenant, version, self.now).await;

@@ -37,6 +37,7 @@ fn asks_for_nothing(number: &str, party: Option<&str>) -> String {
         receipt: format!("B01~1~2026-01-01~{number}").parse().expect("a key"),
         party: party.map(|party| party.parse().expect("a party id")),
         programme: "treue".parse().expect("a programme"),
+        taken_back: 0,
     };
     serde_json::to_string(&message).expect("a message")
 }

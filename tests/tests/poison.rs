@@ -50,6 +50,7 @@ fn posting(party: &str, store: &str, number: &str) -> Delivery<PostingMessage> {
             receipt,
             party: Some(party.parse().expect("a party")),
             programme: PROGRAMME.parse().expect("a programme"),
+            taken_back: 0,
         },
     }
 }

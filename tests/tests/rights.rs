@@ -216,6 +216,7 @@ async fn other_tenant(world: &World) -> Caller {
     let programme = ProgrammeVersion {
         programme: Programme::swiss_default(PROGRAMME.parse().expect("an id")),
         author: "test".parse().expect("a subject"),
+        reason: "Test".to_owned(),
     };
     let (db, now) = (&world.db, world.now);
     let stored = store::programme::write(db, Site::ToolWrite, &caller.tenant, programme, now).await;

@@ -3,16 +3,20 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::id::ProgrammeId;
-use domain::programme::{EarningRate, Programme, VoucherRule};
+use domain::programme::{EarningRate, PointsLife, Programme, VoucherRule};
+use domain::text;
 use domain::violation::Violation;
 use http_edge::api::administration::{
-    EarningSettings, ProgrammeRequest, ProgrammeSettings, ProgrammeView, VoucherSettings,
+    EarningSettings, PointsSettings, ProgrammeRequest, ProgrammeSettings, ProgrammeView, VoucherSettings,
 };
 use http_edge::{Code, Problem, Request, Response, Scope};
 use store::programme::{self, ProgrammeVersion};
 use store::{Record, Site};
 
 use crate::{App, CHANGE_ROUNDS, check, contended};
+
+/// Longest reason in characters.
+const REASON_MAX: usize = 200;
 
 impl App {
     pub(crate) async fn get_programme(&self, request: &Request) -> Result<Response, Problem> {
@@ -36,9 +40,10 @@ impl App {
         let id: ProgrammeId = request.path("programme_id")?;
         let ProgrammeRequest {
             expected_version,
+            reason,
             settings,
         } = request.json()?;
-        let wanted = checked(&id, settings)?;
+        let wanted = checked(&id, &reason, settings)?;
         for _ in 0..CHANGE_ROUNDS {
             let current = programme::read_current(&self.db, Site::ProgrammeRead, &caller.tenant, &id).await?;
             // First of all: a call repeated after a lost answer finds its own version in force.
@@ -54,6 +59,7 @@ impl App {
             let version = ProgrammeVersion {
                 programme,
                 author: caller.subject.clone(),
+                reason: reason.clone(),
             };
             if programme::write(&self.db, site, &caller.tenant, version.clone(), caller.made(now)).await? {
                 let status = if current.is_none() { 201 } else { 200 };
@@ -84,7 +90,7 @@ fn keeps_currency(current: Option<&Record<ProgrammeVersion>>, wanted: &Programme
 }
 
 /// The settings as a programme, version 0, with the product groups in order and none twice.
-fn checked(id: &ProgrammeId, settings: ProgrammeSettings) -> Result<Programme, Problem> {
+fn checked(id: &ProgrammeId, reason: &str, settings: ProgrammeSettings) -> Result<Programme, Problem> {
     let mut excluded_groups = settings.excluded_groups;
     excluded_groups.sort_unstable();
     excluded_groups.dedup();
@@ -106,6 +112,12 @@ fn checked(id: &ProgrammeId, settings: ProgrammeSettings) -> Result<Programme, P
             valid_days: settings.voucher.valid_days,
             min_basket_minor: settings.voucher.min_basket_minor,
         },
+        points: PointsLife {
+            pending_days: settings.points.pending_days,
+            expiry: settings.points.expiry,
+            grace_days: settings.points.grace_days,
+        },
+        returns: settings.returns,
         claim_days: settings.claim_days,
         late_days: settings.late_days,
         reservation_seconds: settings.reservation_seconds,
@@ -119,17 +131,28 @@ fn checked(id: &ProgrammeId, settings: ProgrammeSettings) -> Result<Programme, P
             "must be an IANA time zone such as Europe/Zurich",
         ));
     }
-    if found.is_empty() {
-        return Ok(programme);
-    }
     for violation in &mut found {
         violation.pointer.insert_str(0, "/settings");
+    }
+    if !text::is_line(reason, REASON_MAX) {
+        found.push(Violation::new(
+            "/reason",
+            "out_of_range",
+            "must have 1 to 200 printable characters",
+        ));
+    }
+    if found.is_empty() {
+        return Ok(programme);
     }
     Err(Problem::invalid(found))
 }
 
 fn view(version: ProgrammeVersion, stored_at: DateTime<Utc>) -> ProgrammeView {
-    let ProgrammeVersion { programme, author } = version;
+    let ProgrammeVersion {
+        programme,
+        author,
+        reason,
+    } = version;
     ProgrammeView {
         programme_id: programme.id.to_string(),
         version: programme.version,
@@ -148,12 +171,19 @@ fn view(version: ProgrammeVersion, stored_at: DateTime<Utc>) -> ProgrammeView {
                 valid_days: programme.voucher.valid_days,
                 min_basket_minor: programme.voucher.min_basket_minor,
             },
+            points: PointsSettings {
+                pending_days: programme.points.pending_days,
+                expiry: programme.points.expiry,
+                grace_days: programme.points.grace_days,
+            },
+            returns: programme.returns,
             claim_days: programme.claim_days,
             late_days: programme.late_days,
             reservation_seconds: programme.reservation_seconds,
             unmatched_hours: programme.unmatched_hours,
         },
         author: author.to_string(),
+        reason,
         stored_at,
     }
 }

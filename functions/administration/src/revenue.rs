@@ -14,7 +14,7 @@ use http_edge::api::administration::{RevenueAnswer, RevenueDay};
 use http_edge::{Code, Problem, Request, Response, Scope, page};
 use serde::{Deserialize, Serialize};
 use store::receipt::{self, StoredReceipt};
-use store::{Record, Site};
+use store::{Record, Site, returned};
 
 use crate::check::{DayRange, day_after};
 use crate::{App, locations};
@@ -28,6 +28,10 @@ struct Sums {
     matched: u64,
     revenue: i64,
     voucher_paid: i64,
+    #[serde(default)]
+    returns: u64,
+    #[serde(default)]
+    returned: i64,
 }
 
 /// Where a report goes on.
@@ -146,6 +150,7 @@ impl App {
             }
             match next {
                 None => {
+                    self.add_returns(report, date, &mut sums).await?;
                     let rows = sums.into_iter().map(|(currency, sums)| row(date, currency, &sums));
                     return Ok(Summed::Whole(rows.collect()));
                 }
@@ -154,6 +159,40 @@ impl App {
             }
         }
     }
+
+    /// Adds the returns of a day: far fewer than its receipts, so that they are read to the end.
+    async fn add_returns(
+        &self,
+        report: &Report<'_>,
+        date: NaiveDate,
+        sums: &mut BTreeMap<Currency, Sums>,
+    ) -> Result<(), Problem> {
+        let mut after = None;
+        loop {
+            let (site, tenant) = (Site::RevenueRead, report.tenant);
+            let (returns, next) = returned::of_day(&self.db, site, tenant, report.location, date, after).await?;
+            for record in &returns {
+                let back = &record.d.back;
+                let sums = sums.entry(back.currency).or_default();
+                sums.returns = sums.returns.saturating_add(1);
+                sums.returned = plus(sums.returned, back.total_minor)?;
+            }
+            after = next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// A sum, as long as it is inside the range of the books.
+fn plus(so_far: i64, more: i64) -> Result<i64, Problem> {
+    so_far.checked_add(more).ok_or_else(|| {
+        Problem::new(
+            Code::ReportTooLarge,
+            "the sum of a day is outside the range of the books",
+        )
+    })
 }
 
 fn checked(part: Part) -> Result<Part, Problem> {
@@ -170,19 +209,14 @@ fn day_before(day: NaiveDate) -> NaiveDate {
 
 fn add(sums: &mut BTreeMap<Currency, Sums>, record: &Record<StoredReceipt>) -> Result<(), Problem> {
     let StoredReceipt { receipt, account, .. } = &record.d;
+    if record.d.voided.is_some() {
+        return Ok(());
+    }
     let sums = sums.entry(receipt.currency).or_default();
     sums.receipts = sums.receipts.saturating_add(1);
     sums.matched = sums.matched.saturating_add(u64::from(account.is_some()));
-    let sum = |so_far: i64, more: i64| {
-        so_far.checked_add(more).ok_or_else(|| {
-            Problem::new(
-                Code::ReportTooLarge,
-                "the sum of a day is outside the range of the books",
-            )
-        })
-    };
-    sums.revenue = sum(sums.revenue, receipt.total_minor)?;
-    sums.voucher_paid = sum(sums.voucher_paid, receipt.voucher_paid_minor())?;
+    sums.revenue = plus(sums.revenue, receipt.total_minor)?;
+    sums.voucher_paid = plus(sums.voucher_paid, receipt.voucher_paid_minor())?;
     Ok(())
 }
 
@@ -193,5 +227,7 @@ fn row(date: NaiveDate, currency: Currency, sums: &Sums) -> RevenueDay {
         matched_receipts: sums.matched,
         revenue: Money::new(sums.revenue, currency),
         voucher_paid: Money::new(sums.voucher_paid, currency),
+        returns: sums.returns,
+        returned: Money::new(sums.returned, currency),
     }
 }

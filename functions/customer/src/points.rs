@@ -1,7 +1,7 @@
 //! The account of a party and its ledger (L2).
 
 use chrono::{DateTime, Utc};
-use domain::account::{Account, Cause, Entry, LotMove};
+use domain::account::{Account, Cause, Entry, LotKey};
 use domain::id::{PartyId, ProgrammeId};
 use domain::money::{Currency, Money};
 use http_edge::api::customers::{PointCause, PointEntry, PointLot, PointsAnswer};
@@ -71,15 +71,12 @@ fn points(
     next: Option<String>,
     as_of: DateTime<Utc>,
 ) -> PointsAnswer {
-    let lots = account.lots.into_iter().map(|lot| PointLot {
-        month: lot.month,
-        points: lot.open,
-    });
     PointsAnswer {
         party_id: id.party.to_string(),
         programme: id.programme.to_string(),
         balance: account.balance,
-        lots: lots.collect(),
+        pending: account.pending(),
+        lots: account.lots.iter().map(|lot| point_lot(lot.key, lot.open)).collect(),
         revenue: Money::new(account.revenue_minor, currency),
         receipts: account.receipts,
         vouchers_issued: account.vouchers_issued,
@@ -92,22 +89,25 @@ fn points(
 
 fn point_entry(record: Record<Entry>, currency: Currency) -> PointEntry {
     let entry = record.d;
+    let moves = entry.lots.iter();
     PointEntry {
         version: entry.version,
         business_date: entry.business_date,
         points: entry.points,
         balance_after: entry.balance_after,
+        pending_after: entry.pending_after,
         programme_version: entry.programme_version,
-        lots: entry.lots.into_iter().map(point_lot).collect(),
+        lots: moves.map(|change| point_lot(change.key, change.points)).collect(),
         cause: point_cause(entry.cause, currency),
         posted_at: record.created_at,
     }
 }
 
-fn point_lot(change: LotMove) -> PointLot {
+fn point_lot(key: LotKey, points: i64) -> PointLot {
     PointLot {
-        month: change.month,
-        points: change.points,
+        active_from: key.from,
+        last_day: key.until,
+        points,
     }
 }
 
@@ -120,12 +120,33 @@ fn point_cause(cause: Cause, currency: Currency) -> PointCause {
             eligible_minor,
             voucher_paid_minor,
             base_minor,
+            ..
         } => PointCause::Receipt {
             receipt: receipt.to_string(),
             total: money(total_minor),
             eligible: money(eligible_minor),
             voucher_paid: money(voucher_paid_minor),
             base: money(base_minor),
+        },
+        Cause::Return {
+            receipt,
+            original,
+            void,
+            total_minor,
+            points_before,
+            points_after,
+            forgiven,
+            uncollected,
+            ..
+        } => PointCause::Return {
+            receipt: receipt.to_string(),
+            original: original.map(|original| original.to_string()),
+            void,
+            total: money(total_minor),
+            points_before,
+            points_after,
+            forgiven,
+            uncollected,
         },
         Cause::VoucherIssue {
             first,
@@ -135,6 +156,25 @@ fn point_cause(cause: Cause, currency: Currency) -> PointCause {
             first,
             count,
             threshold_points,
+        },
+        Cause::VoucherVoid { sequence, expired } => PointCause::VoucherVoid { sequence, expired },
+        Cause::Activation => PointCause::Activation,
+        Cause::Expiry { lot } => PointCause::Expiry { last_day: lot.until },
+        Cause::Correction { id } => PointCause::Correction { id },
+        Cause::Transfer { id, other } => PointCause::Transfer {
+            id,
+            other: other.to_string(),
+        },
+        Cause::Recalculation {
+            run,
+            receipt,
+            points_before,
+            points_after,
+        } => PointCause::Recalculation {
+            run,
+            receipt: receipt.to_string(),
+            points_before,
+            points_after,
         },
     }
 }

@@ -220,6 +220,7 @@ async fn with_programme(api: &Api) -> Programme {
     let version = ProgrammeVersion {
         programme: programme.clone(),
         author: "test".parse().unwrap(),
+        reason: "Test".to_owned(),
     };
     let stored = programme::write(&api.db, Site::ProgrammeWrite, &tenant(), version, now()).await;
     assert!(stored.unwrap());
@@ -236,7 +237,14 @@ async fn post(api: &Api, party: &str, programme: &Programme, receipt: &Receipt) 
         .await
         .unwrap();
     let account = before.as_ref().map(|record| record.d.clone()).unwrap_or_default();
-    let (entry, after) = account.post(receipt, &earn(receipt, programme).unwrap()).unwrap();
+    let (entry, after) = account
+        .post(
+            receipt,
+            &earn(receipt, programme).unwrap(),
+            programme,
+            receipt.key.business_date,
+        )
+        .unwrap();
     let postings = [Posting { entry: &entry, receipt }];
     let stored = account::commit(&api.db, &id, before.as_ref(), &postings, &after, false, now()).await;
     assert_eq!(stored.unwrap(), Committed::Done);
@@ -257,7 +265,7 @@ async fn points_are_explained_entry_by_entry_newest_first() {
     let (status, shown) = api.call(POINTS, &[&id], Value::Null).await;
     assert_eq!(status, 200, "{shown}");
     assert_eq!(shown["balance"], 10 + 21 + 31);
-    assert_eq!(shown["lots"], json!([{"month": "2026-11", "points": 62}]));
+    assert_eq!(shown["lots"], json!([{"last_day": "2028-11-30", "points": 62}]));
     assert_eq!(shown["revenue"], json!({"amount_minor": 6_300, "currency": "CHF"}));
     assert_eq!((&shown["receipts"], &shown["version"]), (&json!(3), &json!(3)));
     let dates: Vec<_> = shown["entries"]
@@ -271,8 +279,8 @@ async fn points_are_explained_entry_by_entry_newest_first() {
     assert_eq!(
         shown["entries"][0],
         json!({
-            "version": 1, "business_date": "2026-11-03", "points": 31, "balance_after": 31, "programme_version": 1,
-            "lots": [{"month": "2026-11", "points": 31}], "posted_at": "2026-11-23T08:00:00Z",
+            "version": 1, "business_date": "2026-11-03", "points": 31, "balance_after": 31, "pending_after": 0, "programme_version": 1,
+            "lots": [{"last_day": "2028-11-30", "points": 31}], "posted_at": "2026-11-23T08:00:00Z",
             "cause": {"kind": "receipt", "receipt": "B01~1~2026-11-03~3", "total": chf(3_150), "eligible": chf(3_150),
                 "voucher_paid": chf(0), "base": chf(3_150)},
         })

@@ -5,7 +5,8 @@ use domain::id::{PartyId, ProgrammeId, Tenant};
 use messages::{IssuanceMessage, PostingMessage};
 use serde::Deserialize;
 use store::receipt::StoredReceipt;
-use store::{Record, account, card, receipt, voucher};
+use store::returned::StoredReturn;
+use store::{Record, account, card, receipt, returned, voucher};
 
 use crate::feed::TenantChange;
 
@@ -60,6 +61,7 @@ pub(crate) fn read(record: &serde_json::Value) -> Result<Vec<Event>, NotUndersto
         .map_err(|error| NotUnderstood::Shape(store::record::without_values(&error.to_string())))?;
     match head.topics.as_str() {
         receipt::RECEIPT => receipt_events(&head, image),
+        returned::RETURN => return_events(&head, image),
         account::THRESHOLD => threshold_events(&head, image),
         voucher::VOUCHER => voucher_events(&head, image),
         card::CARD => card_events(&head, image),
@@ -82,10 +84,26 @@ fn receipt_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, 
     let stored = Record::<StoredReceipt>::from_image(image)
         .map_err(NotUnderstood::Shape)?
         .d;
+    let taken_back = stored.taken_back();
     Ok(vec![Event::Posting(PostingMessage::PostReceipt {
         tenant,
         receipt: stored.receipt.key,
         party: stored.account,
+        programme: stored.programme,
+        taken_back,
+    })])
+}
+
+fn return_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
+    let (tenant, _) = split_partition(&head.pk, "RECEIPT")?;
+    let stored = Record::<StoredReturn>::from_image(image)
+        .map_err(NotUnderstood::Shape)?
+        .d;
+    let party = stored.account.ok_or(NotUnderstood::Topic)?;
+    Ok(vec![Event::Posting(PostingMessage::PostReturn {
+        tenant,
+        back: stored.back.key,
+        party,
         programme: stored.programme,
     })])
 }

@@ -7,9 +7,11 @@
 //! | file | what |
 //! |---|---|
 //! | `post` | the receipts of an account are posted |
+//! | `give_back` | returns and voided receipts follow their receipt |
 //! | `payments` | vouchers that a receipt names are matched |
 //! | `settle` | receipts that waited for a card get their account |
 
+mod give_back;
 mod payments;
 mod post;
 mod settle;
@@ -68,13 +70,16 @@ impl WorkError {
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) receipt: ReceiptKey,
+    /// Returns and voidings that the receipt must know of.
+    pub(crate) taken_back: usize,
     pub(crate) messages: Vec<String>,
 }
 
 /// A batch, sorted by what it asks for.
 #[derive(Debug, Default)]
 struct Batch {
-    accounts: BTreeMap<AccountId, BTreeMap<ReceiptKey, Vec<String>>>,
+    accounts: BTreeMap<AccountId, BTreeMap<ReceiptKey, (usize, Vec<String>)>>,
+    returns: BTreeMap<(AccountId, ReceiptKey), Vec<String>>,
     unmatched: BTreeMap<(Tenant, ReceiptKey), Vec<String>>,
     cards: Vec<(String, Tenant, domain::id::LookupKey)>,
 }
@@ -99,10 +104,14 @@ impl App {
         let batch = sort(deliveries);
         let mut failed = Failed::new();
         for (account, receipts) in batch.accounts {
-            let messages: Vec<_> = receipts.values().flatten().cloned().collect();
+            let messages: Vec<_> = receipts.values().flat_map(|(_, messages)| messages).cloned().collect();
             let asked = receipts
                 .into_iter()
-                .map(|(receipt, messages)| Asked { receipt, messages })
+                .map(|(receipt, (taken_back, messages))| Asked {
+                    receipt,
+                    taken_back,
+                    messages,
+                })
                 .collect();
             let work = async { Ok(self.post(&account, asked, now).await) };
             match within(deadline, Box::pin(work)).await {
@@ -112,6 +121,11 @@ impl App {
         }
         for ((tenant, receipt), messages) in batch.unmatched {
             if let Err(error) = within(deadline, Box::pin(self.match_unposted(&tenant, &receipt, now))).await {
+                fail(&mut failed, &error, messages);
+            }
+        }
+        for ((account, back), messages) in batch.returns {
+            if let Err(error) = within(deadline, Box::pin(self.give_back_unnamed(&account, &back, now))).await {
                 fail(&mut failed, &error, messages);
             }
         }
@@ -146,19 +160,29 @@ fn sort(deliveries: Vec<Delivery<PostingMessage>>) -> Batch {
                 receipt,
                 party: Some(party),
                 programme,
+                taken_back,
             } => {
                 let account = AccountId {
                     tenant,
                     party,
                     programme,
                 };
-                batch
-                    .accounts
-                    .entry(account)
-                    .or_default()
-                    .entry(receipt)
-                    .or_default()
-                    .push(id);
+                let (most, messages) = batch.accounts.entry(account).or_default().entry(receipt).or_default();
+                *most = taken_back.max(*most);
+                messages.push(id);
+            }
+            PostingMessage::PostReturn {
+                tenant,
+                back,
+                party,
+                programme,
+            } => {
+                let account = AccountId {
+                    tenant,
+                    party,
+                    programme,
+                };
+                batch.returns.entry((account, back)).or_default().push(id);
             }
             PostingMessage::PostReceipt {
                 tenant,

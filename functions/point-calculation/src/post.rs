@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::account::{Account, Entry, receipt_entry_id};
+use domain::calendar;
 use domain::earning;
 use domain::programme::Programme;
+use domain::receipt::ReceiptKey;
 use runtime::sqs::Failed;
 use store::account::{self, AccountId, Committed, Posting};
 use store::db::Read;
@@ -16,9 +18,9 @@ use store::{Record, Site};
 use crate::{App, Asked, WorkError, report};
 
 /// Rounds against other writers of the account before the messages are given back.
-const ROUNDS_MAX: u32 = 25;
+pub(crate) const ROUNDS_MAX: u32 = 25;
 /// First pause after a lost round; grows with each, with full jitter.
-const PAUSE: Duration = Duration::from_millis(4);
+pub(crate) const PAUSE: Duration = Duration::from_millis(4);
 
 /// A receipt ready to be posted.
 struct Ready {
@@ -31,8 +33,13 @@ impl App {
     pub(crate) async fn post(&self, id: &AccountId, asked: Vec<Asked>, now: DateTime<Utc>) -> Failed {
         let mut failed = Failed::new();
         let mut ready = Vec::with_capacity(asked.len());
-        for Asked { receipt, messages } in asked {
-            match self.stamped(id, &receipt).await {
+        for Asked {
+            receipt,
+            taken_back,
+            messages,
+        } in asked
+        {
+            match self.stamped(id, &receipt, taken_back).await {
                 Ok(stored) => ready.push(Ready { stored, messages }),
                 Err(error) => {
                     report(&error, messages.len());
@@ -57,7 +64,7 @@ impl App {
             return failed;
         }
         for one in &ready {
-            if let Err(error) = self.match_payments(&id.tenant, &one.stored.receipt, now).await {
+            if let Err(error) = self.follow_up(id, &one.stored, now).await {
                 report(&error, one.messages.len());
                 failed.extend(one.messages.iter().cloned());
             }
@@ -68,15 +75,22 @@ impl App {
     async fn finish(&self, id: &AccountId, one: &[Ready; 1], now: DateTime<Utc>) -> Result<(), WorkError> {
         self.commit(id, one, now).await?;
         let [ready] = one;
-        self.match_payments(&id.tenant, &ready.stored.receipt, now).await
+        self.follow_up(id, &ready.stored, now).await
     }
 
-    /// The receipt, which must be stamped with the account.
-    async fn stamped(&self, id: &AccountId, key: &domain::receipt::ReceiptKey) -> Result<StoredReceipt, WorkError> {
+    /// What comes after the entry of a receipt.
+    async fn follow_up(&self, id: &AccountId, stored: &StoredReceipt, now: DateTime<Utc>) -> Result<(), WorkError> {
+        Box::pin(self.give_back(id, stored, now)).await?;
+        self.match_payments(&id.tenant, &stored.receipt, now).await
+    }
+
+    /// The receipt, which must be stamped with the account and know of this many returns.
+    async fn stamped(&self, id: &AccountId, key: &ReceiptKey, taken_back: usize) -> Result<StoredReceipt, WorkError> {
         // The message follows a commit, so the cheap read nearly always finds the stamp; else the strong one does.
         for read in [Read::Eventual, Read::Strong] {
             let found = receipt::read(&self.db, Site::PostReceipts, &id.tenant, key, read).await?;
             match found.map(|record| record.d) {
+                Some(stored) if stored.taken_back() < taken_back && read == Read::Eventual => {}
                 Some(stored) if stored.account.as_ref() == Some(&id.party) => return Ok(stored),
                 Some(stored) if stored.account.is_some() => return Err(WorkError::OtherAccount),
                 _ => {}
@@ -117,20 +131,16 @@ impl App {
         }
         let mut account = before.map(|record| record.d.clone()).unwrap_or_default();
         let mut entries: Vec<Entry> = Vec::with_capacity(receipts.len());
-        // What is kept as in force may be older than the version that a till was answered with: either may have the lower
-        // threshold. Issuance decides by the truth; here it is enough to ask.
-        let current = self
-            .programmes
-            .current(&self.db, Site::PostProgramme, &id.tenant, &id.programme)
-            .await?;
-        let mut programmes = vec![current.ok_or(WorkError::NoProgramme)?];
+        let mut due = false;
         for stored in receipts {
-            let (programme, entry, after) = self.fold(id, &account, stored).await?;
-            programmes.push(programme);
+            let (programme, entry, after) = self.fold(id, &account, stored, now).await?;
+            due |= after.vouchers_due(&programme) > 0;
             entries.push(entry);
             account = after;
         }
-        let due = programmes.iter().any(|programme| account.vouchers_due(programme) > 0);
+        // What is kept as in force may be older than the version that a till was answered with: either may have the lower
+        // threshold. Issuance decides by the truth; here it is enough to ask.
+        due |= self.is_worth_vouchers(id, &account).await?;
         let postings: Vec<_> = entries
             .iter()
             .zip(receipts)
@@ -148,18 +158,32 @@ impl App {
         id: &AccountId,
         account: &Account,
         stored: &StoredReceipt,
+        now: DateTime<Utc>,
     ) -> Result<(Arc<Programme>, Entry, Account), WorkError> {
-        let version = stored.expected_version;
-        let programme = self
-            .programmes
-            .version(&self.db, Site::PostProgramme, &id.tenant, &id.programme, version)
-            .await?;
-        let programme = programme.ok_or(WorkError::NoProgramme)?;
+        let programme = self.programme_of(id, stored.expected_version).await?;
         let earned = earning::earn(&stored.receipt, &programme).map_err(|_| WorkError::OutOfRange)?;
+        let booked_on = calendar::business_day(now, programme.zone);
         let (entry, after) = account
-            .post(&stored.receipt, &earned)
+            .post(&stored.receipt, &earned, &programme, booked_on)
             .map_err(|_| WorkError::OutOfRange)?;
         Ok((programme, entry, after))
+    }
+
+    /// A version of the account's programme.
+    pub(crate) async fn programme_of(&self, id: &AccountId, version: u32) -> Result<Arc<Programme>, WorkError> {
+        let site = Site::PostProgramme;
+        let found = self
+            .programmes
+            .version(&self.db, site, &id.tenant, &id.programme, version);
+        found.await?.ok_or(WorkError::NoProgramme)
+    }
+
+    /// Whether the account is worth vouchers under the version in force, as far as this process knows it.
+    pub(crate) async fn is_worth_vouchers(&self, id: &AccountId, account: &Account) -> Result<bool, WorkError> {
+        let site = Site::PostProgramme;
+        let current = self.programmes.current(&self.db, site, &id.tenant, &id.programme);
+        let programme = current.await?.ok_or(WorkError::NoProgramme)?;
+        Ok(account.vouchers_due(&programme) > 0)
     }
 
     /// Those of the receipts that have no entry yet.

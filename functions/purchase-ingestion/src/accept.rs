@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::card::CardStatus;
 use domain::earning::{self, Earning};
-use domain::id::PartyId;
+use domain::id::{LocationId, PartyId, ProgrammeId};
+use domain::location::Location;
 use domain::programme::Programme;
 use domain::receipt::{CONTENT_HASH_VERSION, ContentHash, Receipt};
 use http_edge::api::purchases::{PurchaseRequest, PurchaseStatus};
@@ -42,36 +43,49 @@ impl App {
         self.store(caller, &parsed, &hash, &programme, &earning, now).await
     }
 
+    /// The programme of a location, whether it sells or not.
+    pub(crate) async fn programme_at(&self, caller: &Caller, store: &LocationId) -> Result<Arc<Programme>, Problem> {
+        let location = self.location(caller, store).await?;
+        self.programme_in_force(caller, &location.programme).await
+    }
+
+    async fn location(&self, caller: &Caller, store: &LocationId) -> Result<Arc<Location>, Problem> {
+        let found = self
+            .locations
+            .get(&self.db, Site::IngestLocation, &caller.tenant, store)
+            .await?;
+        found.ok_or_else(|| {
+            Problem::new(
+                Code::LocationUnknown,
+                "store: there is no such location; add it first or correct the id",
+            )
+        })
+    }
+
+    async fn programme_in_force(&self, caller: &Caller, programme: &ProgrammeId) -> Result<Arc<Programme>, Problem> {
+        let site = Site::IngestProgramme;
+        let found = self
+            .programmes
+            .current(&self.db, site, &caller.tenant, programme)
+            .await?;
+        found.ok_or_else(|| Problem::new(Code::ProgrammeUnknown, "the programme of the location is not stored"))
+    }
+
     /// The programme under which the receipt is taken.
-    async fn programme_for(
+    pub(crate) async fn programme_for(
         &self,
         caller: &Caller,
         receipt: &Receipt,
         now: DateTime<Utc>,
     ) -> Result<Arc<Programme>, Problem> {
-        let tenant = &caller.tenant;
-        let location = self
-            .locations
-            .get(&self.db, Site::IngestLocation, tenant, &receipt.key.store)
-            .await?;
-        let location = location.ok_or_else(|| {
-            Problem::new(
-                Code::LocationUnknown,
-                "store: there is no such location; add it first or correct the id",
-            )
-        })?;
+        let location = self.location(caller, &receipt.key.store).await?;
         if !location.sells_on(receipt.key.business_date) {
             return Err(Problem::new(
                 Code::LocationClosed,
                 "store: the location was closed before the business date",
             ));
         }
-        let programme = self
-            .programmes
-            .current(&self.db, Site::IngestProgramme, tenant, &location.programme)
-            .await?;
-        let programme = programme
-            .ok_or_else(|| Problem::new(Code::ProgrammeUnknown, "the programme of the location is not stored"))?;
+        let programme = self.programme_in_force(caller, &location.programme).await?;
         let violations = receipt.programme_violations(&programme, now, caller.has(Scope::PurchasesMigrate));
         if violations.is_empty() {
             Ok(programme)
@@ -101,6 +115,8 @@ impl App {
                 programme: programme.id.clone(),
                 expected_points: earning.points,
                 expected_version: programme.version,
+                returns: Vec::new(),
+                voided: None,
                 account: owner.party.clone(),
                 client: caller.client.clone(),
             };
@@ -262,7 +278,7 @@ impl App {
     }
 
     /// What this till may see of the account: no vouchers where somebody tries out cards.
-    async fn shown(
+    pub(crate) async fn shown(
         &self,
         caller: &Caller,
         receipt: &Receipt,

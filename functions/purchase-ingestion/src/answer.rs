@@ -88,7 +88,7 @@ impl Answer<'_> {
             .filter(move |open| open.valid_until >= today && !self.receipt.vouchers().any(|paid| *paid == open.lookup))
     }
 
-    fn account_view(&self, party: &PartyId, shown: &Shown) -> AccountView {
+    pub(crate) fn account_view(&self, party: &PartyId, shown: &Shown) -> AccountView {
         let view = &shown.view;
         let account = view.account.clone().unwrap_or_default();
         let programme = &self.programme.id;
@@ -105,7 +105,7 @@ impl Answer<'_> {
         }
     }
 
-    fn print(&self) -> PrintBlock {
+    pub(crate) fn print(&self) -> PrintBlock {
         let view = self.account.map(|(_, shown)| &shown.view);
         let language = view
             .and_then(|view| view.name.as_ref())

@@ -9,11 +9,15 @@
 //! | `accept` | the receipt meets location, programme and card, and is stored |
 //! | `answer` | what the till hears: points line by line, balance, vouchers, text |
 //! | `claim` | a receipt without an account gets one |
+//! | `give_back` | returns, with or without their receipt |
+//! | `void` | a receipt is taken back on its own day |
 
 mod accept;
 mod answer;
 mod claim;
+mod give_back;
 mod parse;
+mod void;
 
 use chrono::{DateTime, Utc};
 use domain::receipt::ReceiptKey;
@@ -56,6 +60,8 @@ impl App {
             "POST /v1/purchases" => self.accept(request, now).await,
             "GET /v1/purchases/{key}" => self.show(request).await,
             "POST /v1/purchases/{key}/claim" => self.claim(request, now).await,
+            "POST /v1/purchases/{key}/void" => self.void(request, now).await,
+            "POST /v1/returns" => self.accept_return(request, now).await,
             _ => Err(Problem::new(Code::NotFound, "this function does not serve the route")),
         }
     }

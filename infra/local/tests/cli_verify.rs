@@ -103,11 +103,15 @@ impl Books {
             expected_version: 1,
             account: Some(id.party.clone()),
             client: "tills".parse().unwrap(),
+            returns: Vec::new(),
+            voided: None,
         };
         receipt::accept(db, &id.tenant, stored, None, now).await.unwrap();
         let before = account::read(db, Site::ToolRead, id, Read::Strong).await.unwrap();
         let account = before.as_ref().map(|record| record.d.clone()).unwrap_or_default();
-        let (entry, after) = account.post(sale, &earned).unwrap();
+        let (entry, after) = account
+            .post(sale, &earned, &programme(), sale.key.business_date)
+            .unwrap();
         let posting = Posting {
             entry: &entry,
             receipt: sale,

@@ -1,6 +1,6 @@
 //! Business days: local dates in a programme's time zone.
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 /// The business day at an instant: the calendar date in the programme's zone.
@@ -20,9 +20,38 @@ pub fn minus_days(day: NaiveDate, days: u32) -> NaiveDate {
         .unwrap_or(NaiveDate::MIN)
 }
 
+/// The same day `months` later, or the last day of a month that is too short: 31 January and one month is 28 February.
+pub fn plus_months(day: NaiveDate, months: u32) -> NaiveDate {
+    day.checked_add_months(Months::new(months)).unwrap_or(NaiveDate::MAX)
+}
+
+/// The last day of the month of `day`.
+pub fn end_of_month(day: NaiveDate) -> NaiveDate {
+    day.with_day(1)
+        .and_then(|first| first.checked_add_months(Months::new(1)))
+        .and_then(|next| next.pred_opt())
+        .unwrap_or(day)
+}
+
+/// 31 December of the year of `day`.
+pub fn end_of_year(day: NaiveDate) -> NaiveDate {
+    NaiveDate::from_ymd_opt(day.year(), 12, 31).unwrap_or(day)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_month_more_than_31_january_is_the_last_day_of_february() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        assert_eq!(plus_months(day("2026-01-31"), 1), day("2026-02-28"));
+        assert_eq!(plus_months(day("2028-01-31"), 1), day("2028-02-29"));
+        assert_eq!(plus_months(day("2026-08-31"), 24), day("2028-08-31"));
+        assert_eq!(end_of_month(day("2028-02-01")), day("2028-02-29"));
+        assert_eq!(end_of_month(day("2026-12-31")), day("2026-12-31"));
+        assert_eq!(end_of_year(day("2026-03-01")), day("2026-12-31"));
+    }
 
     #[test]
     fn a_business_day_ends_at_local_midnight_also_when_the_clocks_change() {

@@ -3,8 +3,12 @@
 //! Eligible lines are summed, the voucher-paid part is taken off, and the result is floored once per receipt
 //! (requirements, part 3, 4.1). Cash rounding does not touch points.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::account::VatShare;
 use crate::money::OutOfRange;
 use crate::programme::Programme;
 use crate::receipt::Receipt;
@@ -89,6 +93,59 @@ pub fn earn(receipt: &Receipt, programme: &Programme) -> Result<Earning, OutOfRa
     })
 }
 
+/// Splits points over the VAT classes of the eligible lines, by largest remainder; ties go to the higher rate.
+///
+/// `points` need not be those of the earning: a return splits the points that go back as the remaining lines stood.
+///
+/// # Errors
+/// [`OutOfRange`] when a sum leaves the 64-bit range.
+pub fn vat_split(receipt: &Receipt, earning: &Earning, points: i64) -> Result<Vec<VatShare>, OutOfRange> {
+    let mut bases: BTreeMap<Reverse<Option<u32>>, i64> = BTreeMap::new();
+    for (line, earned) in receipt.lines.iter().zip(&earning.lines) {
+        let base = bases.entry(Reverse(line.vat_rate_bp)).or_default();
+        *base = base.checked_add(earned.base_minor).ok_or(OutOfRange)?;
+    }
+    bases.retain(|_, base| *base > 0);
+    let weights: Vec<i64> = bases.values().copied().collect();
+    let parts = largest_remainder(points, &weights)?;
+    let shares = bases.keys().zip(parts);
+    Ok(shares
+        .filter(|(_, points)| *points != 0)
+        .map(|(rate, points)| VatShare {
+            rate_bp: rate.0,
+            points,
+        })
+        .collect())
+}
+
+/// Splits `whole` in proportion to positive weights so that the parts add up to it; earlier parts win ties.
+fn largest_remainder(whole: i64, weights: &[i64]) -> Result<Vec<i64>, OutOfRange> {
+    let total: i128 = weights.iter().copied().map(i128::from).sum();
+    if total == 0 {
+        return Ok(Vec::new());
+    }
+    let sign = whole.signum();
+    let size = i128::from(whole.checked_abs().ok_or(OutOfRange)?);
+    let mut parts = Vec::with_capacity(weights.len());
+    let mut left = size;
+    for (index, weight) in weights.iter().enumerate() {
+        let product = size.checked_mul(i128::from(*weight)).ok_or(OutOfRange)?;
+        let (part, remainder) = (product.div_euclid(total), product.rem_euclid(total));
+        left = left.checked_sub(part).ok_or(OutOfRange)?;
+        parts.push((index, part, remainder));
+    }
+    parts.sort_by_key(|(index, _, remainder)| (Reverse(*remainder), *index));
+    for part in parts.iter_mut().take(usize::try_from(left).map_err(|_| OutOfRange)?) {
+        part.1 = part.1.checked_add(1).ok_or(OutOfRange)?;
+    }
+    parts.sort_by_key(|(index, ..)| *index);
+    let signed = |part: i128| i64::try_from(part).ok().and_then(|part| part.checked_mul(sign));
+    parts
+        .into_iter()
+        .map(|(_, part, _)| signed(part).ok_or(OutOfRange))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +197,26 @@ mod tests {
         assert_eq!(earning.lines[1].reason, LineReason::ExcludedGroup);
         let covered = earn(&receipt(&[("gift_card", 5_000)], 500), &programme()).unwrap();
         assert_eq!(covered.points, 0);
+    }
+
+    #[test]
+    fn points_are_split_over_vat_classes_by_largest_remainder() {
+        let mut receipt = receipt(&[("a", 100), ("b", 100), ("c", 100)], 0);
+        for (line, rate) in receipt.lines.iter_mut().zip([Some(260), Some(810), None]) {
+            line.vat_rate_bp = rate;
+        }
+        let earning = earn(&receipt, &programme()).unwrap();
+        let split = |points| {
+            let shares = vat_split(&receipt, &earning, points).unwrap();
+            shares
+                .iter()
+                .map(|share| (share.rate_bp, share.points))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(split(4), [(Some(810), 2), (Some(260), 1), (None, 1)]);
+        assert_eq!(split(-5), [(Some(810), -2), (Some(260), -2), (None, -1)]);
+        assert_eq!(split(0), []);
+        assert_eq!(split(1), [(Some(810), 1)]);
     }
 
     #[test]

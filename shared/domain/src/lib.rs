@@ -11,6 +11,7 @@
 //! | [`programme`], [`location`] | the versioned settings and the places that sell |
 //! | [`earning`] | points of a receipt, with the reason line by line |
 //! | [`account`] | the points account as a fold over its ledger |
+//! | [`returns`] | goods that come back, and what remains of their receipt |
 //! | [`voucher`] | the life of a voucher: reserve, redeem, release, reverse |
 //! | [`secret`] | texts that `Debug` does not show |
 //! | [`till_text`] | the print-ready block in four languages |
@@ -42,6 +43,7 @@ pub mod location;
 pub mod money;
 pub mod programme;
 pub mod receipt;
+pub mod returns;
 pub mod secret;
 pub mod text;
 pub mod till_text;

@@ -1,8 +1,11 @@
 //! A loyalty programme: its settings as versioned data (L3, L6).
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use crate::account::LotKey;
+use crate::calendar;
 use crate::id::ProgrammeId;
 use crate::money::{AMOUNT_MAX, Currency};
 use crate::text;
@@ -27,6 +30,12 @@ pub struct Programme {
     pub excluded_groups: Vec<String>,
     /// What crossing the threshold yields.
     pub voucher: VoucherRule,
+    /// When points begin and cease to count.
+    #[serde(default)]
+    pub points: PointsLife,
+    /// What a return may take when its points are spent.
+    #[serde(default)]
+    pub returns: ReturnPolicy,
     /// Days after the business date on which a receipt may still be claimed for a card.
     pub claim_days: u32,
     /// Days after the business date on which a receipt is still taken without the migration scope.
@@ -59,10 +68,93 @@ pub struct VoucherRule {
     pub min_basket_minor: i64,
 }
 
+/// When points begin and cease to count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PointsLife {
+    /// Days after the business date on which points begin to count: 0 at once, at most 60.
+    pub pending_days: u32,
+    /// When they expire.
+    pub expiry: Expiry,
+    /// Days after the posting before which no points expire, however old their receipt is: 1 to 3660.
+    pub grace_days: u32,
+}
+
+impl Default for PointsLife {
+    fn default() -> Self {
+        Self {
+            pending_days: 0,
+            expiry: Expiry::Never,
+            grace_days: 30,
+        }
+    }
+}
+
+/// The last day of points, counted from the business date of their receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "rule", rename_all = "snake_case")]
+pub enum Expiry {
+    /// They never expire.
+    Never,
+    /// The same day some months later; the last day of a month that is too short.
+    Months {
+        /// 1 to 120.
+        months: u32,
+    },
+    /// The last day of the month that lies some months later.
+    EndOfMonth {
+        /// 0 to 120.
+        months: u32,
+    },
+    /// 31 December of the year that lies some years later.
+    EndOfYear {
+        /// 0 to 10.
+        years: u32,
+    },
+}
+
+impl Expiry {
+    /// The last day on which points of `day` count; `None` for ever.
+    pub fn last_day(self, day: NaiveDate) -> Option<NaiveDate> {
+        match self {
+            Self::Never => None,
+            Self::Months { months } => Some(calendar::plus_months(day, months)),
+            Self::EndOfMonth { months } => Some(calendar::end_of_month(calendar::plus_months(day, months))),
+            Self::EndOfYear { years } => Some(calendar::end_of_year(calendar::plus_months(
+                day,
+                years.saturating_mul(12),
+            ))),
+        }
+    }
+
+    fn is_acceptable(self) -> bool {
+        match self {
+            Self::Never => true,
+            Self::Months { months } => (1..=120).contains(&months),
+            Self::EndOfMonth { months } => months <= 120,
+            Self::EndOfYear { years } => years <= 10,
+        }
+    }
+}
+
+/// What a return may take when its points are spent (requirements, part 3, 4.2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReturnPolicy {
+    /// Only points that do not count yet.
+    OnlyPending,
+    /// Down to a balance of 0; the rest stays with the customer.
+    WithinBalance,
+    /// Everything: what is not there is owed, and the next points settle it.
+    #[default]
+    Unlimited,
+}
+
 /// Greatest number of excluded product groups.
 pub const EXCLUDED_GROUPS_MAX: usize = 100;
 /// Greatest number of days in any of the day settings: ten years.
 const DAYS_MAX: u32 = 3_660;
+/// Greatest number of days for which points may be pending.
+const PENDING_DAYS_MAX: u32 = 60;
 
 impl Programme {
     /// The default Swiss programme: 1 point per franc, 500 points become a voucher of CHF 5 (T10).
@@ -84,10 +176,27 @@ impl Programme {
                 valid_days: 180,
                 min_basket_minor: 0,
             },
+            points: PointsLife {
+                pending_days: 0,
+                expiry: Expiry::EndOfMonth { months: 24 },
+                grace_days: 30,
+            },
+            returns: ReturnPolicy::Unlimited,
             claim_days: 30,
             late_days: 30,
             reservation_seconds: 900,
             unmatched_hours: 24,
+        }
+    }
+
+    /// The lot for the points of a receipt of `business_date` that is posted on `booked_on`.
+    pub fn lot(&self, business_date: NaiveDate, booked_on: NaiveDate) -> LotKey {
+        let from = calendar::plus_days(business_date, self.points.pending_days);
+        let earliest_end = calendar::plus_days(booked_on.max(from), self.points.grace_days);
+        let until = self.points.expiry.last_day(business_date);
+        LotKey {
+            from: Some(from).filter(|from| *from > booked_on),
+            until: until.map(|until| until.max(earliest_end)),
         }
     }
 
@@ -143,6 +252,21 @@ impl Programme {
         ] {
             check(days <= DAYS_MAX, pointer, "must be at most 3660 days");
         }
+        check(
+            self.points.pending_days <= PENDING_DAYS_MAX,
+            "/points/pending_days",
+            "must be at most 60 days",
+        );
+        check(
+            self.points.expiry.is_acceptable(),
+            "/points/expiry",
+            "must be 1 to 120 months, or the end of a month up to 120 months or of a year up to 10 years later",
+        );
+        check(
+            (1..=DAYS_MAX).contains(&self.points.grace_days),
+            "/points/grace_days",
+            "must be 1 to 3660 days",
+        );
         check(
             (1..=86_400).contains(&self.reservation_seconds),
             "/reservation_seconds",

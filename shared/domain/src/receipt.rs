@@ -183,21 +183,25 @@ fn is_zero(minor: &i64) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContentHash(pub String);
 
+impl ContentHash {
+    /// The hash of content that consists of strings, integers and lists.
+    pub(crate) fn of(content: &impl Serialize) -> Self {
+        let bytes = match serde_json::to_vec(content) {
+            Ok(bytes) => bytes,
+            Err(_) => unreachable!("it holds only strings, integers and lists"),
+        };
+        let digest = Sha256::digest(&bytes);
+        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
 impl Receipt {
     /// The hash that tells "the same receipt again" from "the same key with other content".
     ///
     /// Made of the typed content, so that the order of JSON fields, white space and unknown fields do not matter. Serialised
     /// structs keep the declared order of their fields; a change of this type must raise [`CONTENT_HASH_VERSION`].
     pub fn content_hash(&self) -> ContentHash {
-        let bytes = match serde_json::to_vec(self) {
-            Ok(bytes) => bytes,
-            Err(_) => unreachable!("a receipt holds only strings, integers and lists"),
-        };
-        let digest: String = Sha256::digest(&bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        ContentHash(digest)
+        ContentHash::of(self)
     }
 
     /// The part paid with vouchers, in minor units. Earns nothing.

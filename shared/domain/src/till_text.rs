@@ -71,7 +71,12 @@ impl TillBlock<'_> {
             return lines;
         };
         lines.push(format!("{}: {balance}", words.balance));
-        let beyond = balance.checked_rem(self.threshold).unwrap_or(0).max(0);
+        // What an account owes has to be earned first.
+        let beyond = if balance < 0 {
+            balance
+        } else {
+            balance.checked_rem(self.threshold).unwrap_or(0)
+        };
         let missing = self.threshold.saturating_sub(beyond);
         lines.push(format!("{}: {missing}", words.missing));
         for (value, until) in self.vouchers.iter().take(LISTED_MAX) {

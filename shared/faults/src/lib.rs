@@ -41,6 +41,12 @@ sites! {
     IngestTillView = "purchase-ingestion/till-view",
     /// Ingestion stores a receipt.
     IngestReceipt = "purchase-ingestion/receipt",
+    /// Ingestion stores a return.
+    IngestReturn = "purchase-ingestion/return",
+    /// Ingestion reads the receipt and the other returns of a return.
+    IngestOriginal = "purchase-ingestion/original",
+    /// Ingestion voids a receipt.
+    IngestVoid = "purchase-ingestion/void",
     /// Ingestion keeps a receipt that contradicts an earlier one.
     IngestException = "purchase-ingestion/exception",
     /// Ingestion reads a receipt.
@@ -71,6 +77,14 @@ sites! {
     PostAccount = "point-calculation/account",
     /// Posting reads the programme.
     PostProgramme = "point-calculation/programme",
+    /// Posting reads the returns of a receipt.
+    PostReturns = "point-calculation/returns",
+    /// Posting reads what of a lot has expired.
+    PostLot = "point-calculation/lot",
+    /// Posting commits a return.
+    PostReturn = "point-calculation/commit-return",
+    /// Posting keeps a return that does not fit its receipt.
+    PostExcess = "point-calculation/excess",
     /// Posting looks for entries that stand already.
     PostEntries = "point-calculation/entries",
     /// Posting commits entries, account and activity.

@@ -73,6 +73,12 @@ codes! {
     PartyContradiction = "party_contradiction", 409, "A party with this id was stored before with other content", "Use the stored party, or store the new one under its own id.";
     /// The same receipt with other content.
     ReceiptContradiction = "receipt_contradiction", 422, "This receipt was sent before with other content", "Do not change a receipt: send a new one under a new number. The stored one stands; an operator sees the case.";
+    /// The same return with other content.
+    ReturnContradiction = "return_contradiction", 422, "This return was sent before with other content", "Do not change a return: send a new one under a new number. The stored one stands; an operator sees the case.";
+    /// The receipt has as many returns as it can have.
+    TooManyReturns = "too_many_returns", 409, "The receipt has too many returns", "Send the return without its original, with the card.";
+    /// The day of the receipt is over.
+    VoidTooLate = "void_too_late", 409, "The receipt can no longer be voided", "Send a return instead.";
     /// The receipt belongs to a party already.
     ReceiptAssigned = "receipt_assigned", 409, "The receipt belongs to an account already", "A receipt can be claimed once.";
     /// The time for a claim is over.

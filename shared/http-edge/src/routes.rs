@@ -45,6 +45,13 @@ pub const ROUTES: &[Route] = &[
     ),
     route(
         "POST",
+        "/v1/purchases/{key}/void",
+        Scope::PurchasesWrite,
+        "purchase-ingestion",
+    ),
+    route("POST", "/v1/returns", Scope::PurchasesWrite, "purchase-ingestion"),
+    route(
+        "POST",
         "/v1/vouchers/check",
         Scope::VouchersRedeem,
         "voucher-redemption",

@@ -7,6 +7,7 @@ use http_edge::Response;
 use http_edge::api::administration::KeyAnswer;
 use http_edge::api::customers::{CardAnswer, CardSummary, IssueCardRequest, ReplaceCardRequest};
 use http_edge::api::purchases::{ClaimRequest, PurchasePayment, PurchaseRequest, VoucherView};
+use http_edge::api::returns::ReturnRequest;
 use http_edge::api::vouchers::{
     CheckRequest, FeedEvent, RedeemRequest, ReleaseRequest, ReserveRequest, ReverseRequest,
 };
@@ -21,7 +22,7 @@ const PLANTED: &str = "PLANTED-4711";
 const SUSPICIOUS: [&str; 5] = ["card", "code", "key", "last4", "number"];
 
 /// Fields that only sound like it.
-const HARMLESS: [(&str, &str); 9] = [
+const HARMLESS: [(&str, &str); 12] = [
     ("CashDeskAnswer", "card_status"),
     ("ClientView", "keys"),
     ("KeyAnswer", "key_id"),
@@ -30,6 +31,9 @@ const HARMLESS: [(&str, &str); 9] = [
     ("Problem", "code"),
     ("PurchaseAnswer", "key"),
     ("PurchaseRequest", "number"),
+    ("ReturnAnswer", "key"),
+    ("ReturnRequest", "number"),
+    ("VoidAnswer", "key"),
     ("PurchaseState", "key"),
 ];
 
@@ -68,6 +72,11 @@ fn shown() -> Shown {
         json!({"kind": "voucher", "amount": money}),
     );
     shown.add::<ClaimRequest>("ClaimRequest", "card", json!({}));
+    let back = json!({
+        "store": "B01", "till": "1", "business_date": "2026-11-22", "number": "1", "total": money,
+        "lines": [], "refunds": [],
+    });
+    shown.add::<ReturnRequest>("ReturnRequest", "card", back);
     let open = json!({"value": money, "valid_until": "2026-12-31"});
     shown.add::<VoucherView>("VoucherView", "code", open);
     shown.add::<CheckRequest>("CheckRequest", "code", till.clone());

@@ -27,6 +27,20 @@ pub enum PostingMessage {
         party: Option<PartyId>,
         /// The programme of the receipt.
         programme: ProgrammeId,
+        /// How many returns and voidings of the receipt are to be posted too: a reader who sees fewer has to look again.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        taken_back: usize,
+    },
+    /// A return that names no receipt is to be posted to its account.
+    PostReturn {
+        /// Tenant.
+        tenant: Tenant,
+        /// The return.
+        back: ReceiptKey,
+        /// The account.
+        party: PartyId,
+        /// The programme of the return.
+        programme: ProgrammeId,
     },
     /// A card leads to a party now: the receipts that wait for it are to be stamped.
     SettleCard {
@@ -35,6 +49,11 @@ pub enum PostingMessage {
         /// Keyed hash of the card.
         card: LookupKey,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde calls")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Work for voucher issuance.

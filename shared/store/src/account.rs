@@ -1,7 +1,7 @@
 //! Accounts, their ledger and the monthly activity, in the party's partition.
 
 use chrono::{DateTime, Utc};
-use domain::account::{Account, Entry, receipt_entry_id};
+use domain::account::{Account, Cause, Entry, LotKey, receipt_entry_id};
 use domain::id::{PartyId, ProgrammeId, Tenant};
 use domain::receipt::{Receipt, ReceiptKey};
 use faults::Site;
@@ -17,6 +17,9 @@ pub const ACCOUNT: &str = "account";
 pub const THRESHOLD: &str = "threshold";
 /// Prefix of the sort keys of accounts.
 pub const PREFIX: &str = "TILL#1ACCOUNT#";
+
+/// Partitions of the accounts that the close of a day has work on, for each programme.
+pub const DUE_SHARDS: u8 = 16;
 
 /// Which account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,6 +46,13 @@ impl AccountId {
         Key {
             pk: party::partition(&self.tenant, &self.party),
             sk: format!("LEDGER#{}#{natural_id}", self.programme),
+        }
+    }
+
+    fn lot_key(&self, lot: LotKey) -> Key {
+        Key {
+            pk: party::partition(&self.tenant, &self.party),
+            sk: format!("LOT#{}#{}", self.programme, lot.activated()),
         }
     }
 
@@ -131,6 +141,10 @@ pub(crate) fn snapshot_leg(
 ) -> Result<Leg, StoreError> {
     let mut record = Record::new(id.key(), ACCOUNT, now, after.clone());
     record.topics = vouchers_due.then(|| THRESHOLD.to_owned());
+    if let Some(due) = after.next_due() {
+        record.due_pk = Some(due_partition(&id.tenant, &id.programme, due_shard(&id.party)));
+        record.due_sk = Some(format!("{due}#{}", id.party));
+    }
     let condition = match before {
         None => Condition::absent(),
         Some(before) => {
@@ -144,6 +158,19 @@ pub(crate) fn snapshot_leg(
 pub(crate) fn entry_leg(site: Site, id: &AccountId, entry: &Entry, now: DateTime<Utc>) -> Result<Leg, StoreError> {
     let record = Record::new(id.entry_key(&entry.natural_id()), "ledger_entry", now, entry.clone());
     Leg::put(site, &record, Some(Condition::absent()))
+}
+
+fn due_partition(tenant: &Tenant, programme: &ProgrammeId, shard: u8) -> String {
+    format!("DUE#{tenant}#{programme}#{shard:02}")
+}
+
+/// The shard of a party's accounts: its id's bytes added up, which spreads ids that differ in a digit.
+fn due_shard(party: &PartyId) -> u8 {
+    party
+        .to_string()
+        .bytes()
+        .fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte))
+        % DUE_SHARDS
 }
 
 /// What became of a posting.
@@ -176,7 +203,118 @@ pub async fn commit(
     }
     legs.push(snapshot_leg(site, id, before, after, vouchers_due, now)?);
     legs.extend(activity_legs(id, postings, now));
-    match db.transact(site, legs).await {
+    settled(db.transact(site, legs).await)
+}
+
+/// What of a lot has expired, and what of that was forgiven to returns: cold, read when goods of an expired lot come back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClosedLot {
+    /// Points that expired.
+    pub expired: i64,
+    /// Of those, points that returns would have taken and did not.
+    pub forgiven: i64,
+}
+
+impl ClosedLot {
+    /// Points that a return may still be forgiven.
+    pub fn left(self) -> i64 {
+        self.expired.saturating_sub(self.forgiven).max(0)
+    }
+}
+
+/// What of a lot has expired; nothing for a lot that was never closed.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn closed_lot(db: &Db, site: Site, id: &AccountId, lot: LotKey) -> Result<ClosedLot, StoreError> {
+    let Some(item) = db.get_item(site, &id.lot_key(lot), Read::Strong).await? else {
+        return Ok(ClosedLot::default());
+    };
+    let points = |name: &str| match item.get(name) {
+        None => Ok(0),
+        Some(value) => value
+            .as_n()
+            .ok()
+            .and_then(|number| number.parse().ok())
+            .ok_or_else(|| StoreError::Unreadable {
+                site,
+                reason: format!("`{name}` of a closed lot is no integer"),
+            }),
+    };
+    Ok(ClosedLot {
+        expired: points("expired")?,
+        forgiven: points("forgiven")?,
+    })
+}
+
+/// The leg that adds to one of the two sums of a closed lot. The version of the account, in the same transaction, keeps two
+/// writers apart.
+fn closed_lot_leg(id: &AccountId, lot: LotKey, sum: &str, points: i64, now: DateTime<Utc>) -> Leg {
+    let update = Condition::new(
+        "SET #et = :et, #v = :v, #updated = :now, #created = if_not_exists(#created, :now) ADD #sum :points",
+    )
+    .name("#et", "et")
+    .name("#v", "v")
+    .name("#updated", "updated_at")
+    .name("#created", "created_at")
+    .name("#sum", sum)
+    .value(":et", Value::Text("closed_lot".to_owned()))
+    .value(":v", Value::Integer(1))
+    .value(":now", Value::Text(instant_key(now)))
+    .value(":points", Value::Integer(points));
+    Leg::Update(id.lot_key(lot), update, None)
+}
+
+/// Commits what a return, or the voiding of a receipt, takes from an account: the entry, which is its own idempotency record,
+/// the snapshot, the activity of the month, and what was forgiven of an expired lot.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn commit_return(
+    db: &Db,
+    id: &AccountId,
+    before: Option<&Record<Account>>,
+    (entry, after): (&Entry, &Account),
+    lot: Option<LotKey>,
+    vouchers_due: bool,
+    now: DateTime<Utc>,
+) -> Result<Committed, StoreError> {
+    let site = Site::PostReturn;
+    let Cause::Return {
+        receipt,
+        void,
+        total_minor,
+        forgiven,
+        ..
+    } = &entry.cause
+    else {
+        return Err(StoreError::Refused {
+            site,
+            code: "NotAReturn".to_owned(),
+        });
+    };
+    let mut sums = std::collections::BTreeMap::new();
+    let revenue = total_minor.saturating_neg();
+    sums.insert("r".to_owned(), revenue);
+    sums.insert(format!("r:s:{}", receipt.store), revenue);
+    if *void {
+        sums.insert("n".to_owned(), -1);
+        sums.insert(format!("n:s:{}", receipt.store), -1);
+    }
+    let month = entry.business_date.format("%Y-%m").to_string();
+    let mut legs = vec![
+        entry_leg(site, id, entry, now)?,
+        snapshot_leg(site, id, before, after, vouchers_due, now)?,
+        activity_leg(id, &month, sums, now),
+    ];
+    if let Some(lot) = lot.filter(|_| *forgiven > 0) {
+        legs.push(closed_lot_leg(id, lot, "forgiven", *forgiven, now));
+    }
+    settled(db.transact(site, legs).await)
+}
+
+fn settled(outcome: Result<(), TransactError>) -> Result<Committed, StoreError> {
+    match outcome {
         Ok(()) => Ok(Committed::Done),
         // Busy is not applied: most often another writer of this account, so the next round reads what it left.
         Err(TransactError::Condition(_) | TransactError::Store(StoreError::Busy(_))) => Ok(Committed::Stale),

@@ -68,14 +68,33 @@ pub struct Range {
     pub from: String,
     /// Greatest sort key.
     pub to: String,
-    /// Continue after this sort key; on the index of open work only in ascending order.
+    /// Continue after this sort key; on an index only in ascending order.
     pub after: Option<String>,
     /// Greatest sort key first.
     pub descending: bool,
     /// Most items of the page.
     pub limit: i32,
-    /// On the index of open work instead of the table.
-    pub work_index: bool,
+    /// On an index instead of the table.
+    pub index: Option<Index>,
+}
+
+/// A sparse index; its sort keys are unique within a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Index {
+    /// Open work, with whole items.
+    Work,
+    /// Accounts by the next day whose close has work on them; holds keys only.
+    Due,
+}
+
+impl Index {
+    /// Name, partition key and sort key.
+    const fn names(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Work => ("work", "work_pk", "work_sk"),
+            Self::Due => ("due", "due_pk", "due_sk"),
+        }
+    }
 }
 
 impl Range {
@@ -89,7 +108,7 @@ impl Range {
             after: None,
             descending: false,
             limit,
-            work_index: false,
+            index: None,
         }
     }
 }
@@ -244,14 +263,13 @@ impl Db {
         range: &Range,
         read: Read,
     ) -> Result<(Vec<Item>, Option<String>), StoreError> {
-        let (pk_name, sk_name) = if range.work_index {
-            ("work_pk", "work_sk")
-        } else {
-            ("pk", "sk")
+        let (index, pk_name, sk_name) = match range.index.map(Index::names) {
+            Some((index, pk, sk)) => (Some(index), pk, sk),
+            None => (None, "pk", "sk"),
         };
         // The index' start key would need the table's key too; its sort keys are unique, so a bound does.
         let from = match &range.after {
-            Some(after) if range.work_index => format!("{after}\u{1}"),
+            Some(after) if index.is_some() => format!("{after}\u{1}"),
             _ => range.from.clone(),
         };
         if from > range.to {
@@ -259,7 +277,7 @@ impl Db {
         }
         let answer = self
             .attempt(site, || async {
-                let start = range.after.as_ref().filter(|_| !range.work_index).map(|after| {
+                let start = range.after.as_ref().filter(|_| index.is_none()).map(|after| {
                     Key {
                         pk: range.pk.clone(),
                         sk: after.clone(),
@@ -270,7 +288,7 @@ impl Db {
                     .client
                     .query()
                     .table_name(&self.table)
-                    .set_index_name(range.work_index.then(|| "work".to_owned()))
+                    .set_index_name(index.map(str::to_owned))
                     .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :to")
                     .expression_attribute_names("#pk", pk_name)
                     .expression_attribute_names("#sk", sk_name)
@@ -281,7 +299,7 @@ impl Db {
                     .scan_index_forward(!range.descending)
                     .limit(range.limit)
                     // An index is never strongly consistent.
-                    .consistent_read(read == Read::Strong && !range.work_index)
+                    .consistent_read(read == Read::Strong && index.is_none())
                     .return_consumed_capacity(ReturnConsumedCapacity::Total)
                     .send()
                     .await
@@ -418,10 +436,21 @@ impl Db {
     /// # Errors
     /// [`StoreError`].
     pub async fn write<T: DeserializeOwned>(&self, site: Site, leg: Leg) -> Result<Written<T>, StoreError> {
+        match self.write_item(site, leg).await? {
+            None => Ok(Written::Done),
+            Some(None) => Ok(Written::Refused(None)),
+            Some(Some(item)) => Ok(Written::Refused(Some(Box::new(Record::from_item(site, item)?)))),
+        }
+    }
+
+    /// As [`Db::write`], where items of several shapes may stand in the way: `None` when it is stored, else what stands there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn write_item(&self, site: Site, leg: Leg) -> Result<Option<Option<Item>>, StoreError> {
         match self.attempt(site, || self.write_once(site, &leg)).await? {
-            Tried::Done => Ok(Written::Done),
-            Tried::Refused(None) => Ok(Written::Refused(None)),
-            Tried::Refused(Some(item)) => Ok(Written::Refused(Some(Box::new(Record::from_item(site, item)?)))),
+            Tried::Done => Ok(None),
+            Tried::Refused(item) => Ok(Some(item)),
         }
     }
 

@@ -20,6 +20,12 @@ pub enum ExceptionKind {
     PaymentUnknownVoucher,
     /// Two receipts name the same voucher as a payment.
     PaymentOnSecondReceipt,
+    /// A till sent a stored return again with other content.
+    ReturnContradiction,
+    /// More came back than is left of the receipt.
+    ReturnExceedsReceipt,
+    /// A return names no receipt and no card that leads to an account: only the location's revenue knows of it.
+    ReturnWithoutAccount,
 }
 
 impl ExceptionKind {
@@ -28,6 +34,9 @@ impl ExceptionKind {
             Self::ReceiptContradiction => "receipt_contradiction",
             Self::PaymentUnknownVoucher => "payment_unknown_voucher",
             Self::PaymentOnSecondReceipt => "payment_on_second_receipt",
+            Self::ReturnContradiction => "return_contradiction",
+            Self::ReturnExceedsReceipt => "return_exceeds_receipt",
+            Self::ReturnWithoutAccount => "return_without_account",
         }
     }
 }

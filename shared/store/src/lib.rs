@@ -7,6 +7,7 @@
 //! | module | partition key | what |
 //! |---|---|---|
 //! | [`receipt`] | `RECEIPT#tenant#store#date` | receipts, by till and number |
+//! | [`returned`] | `RECEIPT#tenant#store#date#returns` | returns of goods |
 //! | [`account`] | `PARTY#tenant#party` | accounts, ledger entries, monthly activity |
 //! | [`party`] | `PARTY#tenant#party` | the party and its name for the till |
 //! | [`party`] | `EXTERNAL#tenant#hash` | which party an external id or a caller's token stands for |
@@ -33,6 +34,7 @@ pub mod party;
 pub mod programme;
 pub mod receipt;
 pub mod record;
+pub mod returned;
 pub mod scan;
 pub mod voucher;
 

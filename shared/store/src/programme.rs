@@ -20,6 +20,8 @@ pub struct ProgrammeVersion {
     pub programme: Programme,
     /// Who saved it.
     pub author: Subject,
+    /// Why.
+    pub reason: String,
 }
 
 fn partition(tenant: &Tenant, programme: &ProgrammeId) -> String {

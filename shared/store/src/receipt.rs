@@ -1,18 +1,22 @@
 //! Receipts under their natural key, and the stamp that ties one to an account for ever.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::id::{ClientId, LocationId, LookupKey, PartyId, ProgrammeId, Tenant};
 use domain::receipt::{ContentHash, Receipt, ReceiptKey};
 use faults::Site;
 use serde::{Deserialize, Serialize};
 
 use crate::card;
-use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError, Value, Written};
+use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError, Value};
 use crate::error::StoreError;
-use crate::record::{Made, Record, instant_key};
+use crate::record::{Item, Made, Record, instant_key};
 
 /// Entity type and topic of receipts.
 pub const RECEIPT: &str = "receipt";
+/// Entity type of what is known of a receipt before it arrives.
+pub const AWAITED: &str = "awaited_receipt";
+/// Rounds of an acceptance against returns that arrive at the same moment.
+const ROUNDS_MAX: usize = 8;
 
 /// A receipt as accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,68 @@ pub struct StoredReceipt {
     pub account: Option<PartyId>,
     /// The client that sent it.
     pub client: ClientId,
+    /// Returns of its goods, in the order of their arrival; at most [`domain::returns::RETURNS_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returns: Vec<ReceiptKey>,
+    /// When and by whom it was voided, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voided: Option<Voided>,
+}
+
+/// The voiding of a receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Voided {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The client that asked for it.
+    pub client: ClientId,
+}
+
+/// What is known of a receipt before it arrives: it stands under the receipt's key, which is how the receipt meets it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// Counts the changes, from 1.
+    pub version: u64,
+    /// Returns of its goods.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returns: Vec<ReceiptKey>,
+    /// Its voiding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voided: Option<Voided>,
+}
+
+/// What stands under the key of a receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// The receipt.
+    Receipt(Box<Record<StoredReceipt>>),
+    /// What is known of it before it arrives.
+    Awaited(Box<Record<Awaited>>),
+}
+
+impl Standing {
+    /// Reads an item that stands under the key of a receipt.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`].
+    pub(crate) fn of(site: Site, item: Item) -> Result<Self, StoreError> {
+        let awaited = item
+            .get("et")
+            .and_then(|et| et.as_s().ok())
+            .is_some_and(|et| et == AWAITED);
+        if awaited {
+            Ok(Self::Awaited(Box::new(Record::from_item(site, item)?)))
+        } else {
+            Ok(Self::Receipt(Box::new(Record::from_item(site, item)?)))
+        }
+    }
+
+    fn receipt(self) -> Option<Record<StoredReceipt>> {
+        match self {
+            Self::Receipt(record) => Some(*record),
+            Self::Awaited(_) => None,
+        }
+    }
 }
 
 impl StoredReceipt {
@@ -41,6 +107,11 @@ impl StoredReceipt {
     fn topics(&self) -> Option<String> {
         let works = self.account.is_some() || self.receipt.vouchers().next().is_some();
         works.then(|| RECEIPT.to_owned())
+    }
+
+    /// How many returns and voidings there are to be posted.
+    pub fn taken_back(&self) -> usize {
+        self.returns.len().saturating_add(usize::from(self.voided.is_some()))
     }
 }
 
@@ -80,36 +151,67 @@ pub async fn accept(
     made: impl Into<Made>,
 ) -> Result<Accepted, StoreError> {
     let made = made.into();
-    let now = made.at;
     let site = Site::IngestReceipt;
     let topics = stored.topics();
     let receipt_key = stored.receipt.key.clone();
-    let mut record = Record::new(key(tenant, &receipt_key), RECEIPT, made, stored);
+    let mut record = Record::new(key(tenant, &receipt_key), RECEIPT, &made, stored);
     record.topics = topics;
-    let put = Leg::put(site, &record, Some(Condition::absent()))?;
+    let mut condition = Condition::absent();
+    for _ in 0..ROUNDS_MAX {
+        let put = Leg::put(site, &record, Some(condition))?;
+        let standing = match try_accept(db, tenant, &receipt_key, put, waits_for, &made).await? {
+            Tried::Stored => return Ok(Accepted::New),
+            Tried::CardMoved => return Ok(Accepted::CardMoved),
+            Tried::Met(item) => Standing::of(site, item)?,
+        };
+        match standing {
+            Standing::Receipt(known) => return Ok(Accepted::Known(known)),
+            Standing::Awaited(awaited) => {
+                condition = Condition::version(awaited.d.version);
+                record.d.returns = awaited.d.returns;
+                record.d.voided = awaited.d.voided;
+            }
+        }
+    }
+    Err(StoreError::Busy(site))
+}
+
+/// What became of one round of an acceptance.
+enum Tried {
+    Stored,
+    CardMoved,
+    /// Something stands under the key.
+    Met(Item),
+}
+
+async fn try_accept(
+    db: &Db,
+    tenant: &Tenant,
+    receipt: &ReceiptKey,
+    put: Leg,
+    waits_for: Option<&LookupKey>,
+    made: &Made,
+) -> Result<Tried, StoreError> {
+    let site = Site::IngestReceipt;
     let Some(card) = waits_for else {
-        return Ok(match db.write(site, put).await? {
-            Written::Done => Accepted::New,
-            Written::Refused(Some(known)) => Accepted::Known(known),
-            Written::Refused(None) => return Err(StoreError::Unknown(site)),
+        return Ok(match db.write_item(site, put).await? {
+            None => Tried::Stored,
+            Some(Some(item)) => Tried::Met(item),
+            // It went away between the write and the answer, as what awaits a receipt does not.
+            Some(None) => return Err(StoreError::Unknown(site)),
         });
     };
-    let parked = Record::new(
-        card::parked_key(tenant, card, &receipt_key),
-        "parked",
-        now,
-        card::Parked { receipt: receipt_key },
-    );
+    let parked = card::Parked {
+        receipt: receipt.clone(),
+    };
+    let parked = Record::new(card::parked_key(tenant, card, receipt), "parked", made.at, parked);
     let legs = vec![put, Leg::put(site, &parked, None)?, card::leads_nowhere(tenant, card)];
     match db.transact(site, legs).await {
-        Ok(()) => Ok(Accepted::New),
+        Ok(()) => Ok(Tried::Stored),
         Err(TransactError::Store(error)) => Err(error),
         Err(TransactError::Condition(failed)) => {
-            let known = failed.into_iter().find(|leg| leg.index == 0).and_then(|leg| leg.item);
-            match known {
-                Some(item) => Ok(Accepted::Known(Box::new(Record::from_item(site, item)?))),
-                None => Ok(Accepted::CardMoved),
-            }
+            let met = failed.into_iter().find(|leg| leg.index == 0).and_then(|leg| leg.item);
+            Ok(met.map_or(Tried::CardMoved, Tried::Met))
         }
     }
 }
@@ -125,7 +227,24 @@ pub async fn read(
     receipt: &ReceiptKey,
     read: Read,
 ) -> Result<Option<Record<StoredReceipt>>, StoreError> {
-    db.get(site, &key(tenant, receipt), read).await
+    Ok(standing(db, site, tenant, receipt, read)
+        .await?
+        .and_then(Standing::receipt))
+}
+
+/// What stands under the key of a receipt: it, or what is known of it before it arrives.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn standing(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    receipt: &ReceiptKey,
+    read: Read,
+) -> Result<Option<Standing>, StoreError> {
+    let item = db.get_item(site, &key(tenant, receipt), read).await?;
+    item.map(|item| Standing::of(site, item)).transpose()
 }
 
 /// What became of a stamp.
@@ -194,5 +313,10 @@ pub async fn of_day(
     let mut range = Range::prefix(partition(tenant, store, date), "", 500);
     range.from = " ".to_owned();
     range.after = after;
-    db.query(site, &range, Read::Eventual).await
+    let (items, next) = db.query_items(site, &range, Read::Eventual).await?;
+    let receipts: Vec<Option<_>> = items
+        .into_iter()
+        .map(|item| Ok(Standing::of(site, item)?.receipt()))
+        .collect::<Result<_, StoreError>>()?;
+    Ok((receipts.into_iter().flatten().collect(), next))
 }

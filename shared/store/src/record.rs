@@ -97,6 +97,12 @@ pub struct Record<T> {
     /// Sort key of the sparse index of open work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work_sk: Option<String>,
+    /// Partition key of the sparse index of accounts that the close of a day has work on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_pk: Option<String>,
+    /// Sort key of that index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_sk: Option<String>,
     /// Seconds since 1970 after which the table may drop the item. Reads must not rely on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<i64>,
@@ -117,6 +123,8 @@ impl<T> Record<T> {
             updated_at: made.at,
             by: made.by,
             topics: None,
+            due_pk: None,
+            due_sk: None,
             work_pk: None,
             work_sk: None,
             ttl: None,

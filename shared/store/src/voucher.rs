@@ -10,7 +10,7 @@ use faults::Site;
 use serde::{Deserialize, Serialize};
 
 use crate::account::{self, AccountId};
-use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError, Written};
+use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, TransactError, Written};
 use crate::error::StoreError;
 use crate::party;
 use crate::record::{Made, Record, instant_key};
@@ -268,7 +268,7 @@ pub async fn unmatched(
         after,
         descending: false,
         limit,
-        work_index: true,
+        index: Some(Index::Work),
     };
     db.query(Site::UnmatchedRead, &range, Read::Eventual).await
 }

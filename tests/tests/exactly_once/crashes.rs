@@ -71,6 +71,12 @@ async fn scenarios_7_and_8_a_crash_on_a_day_in_the_office_loses_and_doubles_noth
     crash_everywhere(Day::Office, |site| if at_the_tills.contains(&site) { 1 } else { 4 }).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scenarios_7_and_8_a_crash_on_a_day_of_returns_loses_and_doubles_nothing() {
+    let (at_the_tills, _) = undisturbed(Day::Tills).await;
+    crash_everywhere(Day::Returns, |site| if at_the_tills.contains(&site) { 1 } else { 3 }).await;
+}
+
 #[tokio::test]
 async fn scenarios_7_and_8_come_to_every_call_site_of_every_handler() {
     let mut visited = BTreeSet::new();

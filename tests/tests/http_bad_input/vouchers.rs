@@ -71,9 +71,10 @@ async fn euro_voucher(stack: &Running) -> String {
         "name": "Treue Euro", "currency": "EUR", "zone": "Europe/Vienna",
         "earning": {"points": 1, "per_minor": 100}, "excluded_groups": [],
         "voucher": {"threshold_points": 500, "value_minor": 500, "valid_days": 180, "min_basket_minor": 2_000},
+        "points": {"pending_days": 0, "expiry": {"rule": "end_of_month", "months": 24}, "grace_days": 30}, "returns": "unlimited",
         "claim_days": 30, "late_days": 30, "reservation_seconds": 900, "unmatched_hours": 24,
     });
-    let programme = json!({"expected_version": 0, "settings": settings});
+    let programme = json!({"expected_version": 0, "reason": "Test", "settings": settings});
     let _ = stack.admin.put("/v1/programmes/euro", &programme).await.must(201);
     let branch = json!({"name": "Bregenz", "kind": "branch", "programme": "euro"});
     let _ = stack

@@ -90,7 +90,7 @@ async fn revenue_is_summed_by_location_and_day() {
     let day = |date, receipts: u64, matched: u64, revenue: i64, vouchers: i64| {
         json!({
             "date": date, "receipts": receipts, "matched_receipts": matched,
-            "revenue": chf(revenue), "voucher_paid": chf(vouchers),
+            "revenue": chf(revenue), "voucher_paid": chf(vouchers), "returns": 0, "returned": chf(0),
         })
     };
     let days = json!([day(yesterday, 1, 0, 7_000, 0), day(stack.today, 2, 2, 52_000, 500)]);

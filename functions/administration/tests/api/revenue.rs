@@ -67,6 +67,8 @@ async fn sell(api: &Api, store: &str, sale: &Sale<'_>) {
         expected_version: 1,
         account: sale.matched.then(|| "p-1".parse().unwrap()),
         client: "pos".parse().unwrap(),
+        returns: Vec::new(),
+        voided: None,
     };
     let accepted = receipt::accept(&api.app.db, &tenant(), stored, None, now())
         .await
@@ -131,9 +133,10 @@ async fn the_receipts_of_each_day_are_summed_exactly() {
     let chf = |minor: i64| json!({"amount_minor": minor, "currency": "CHF"});
     let usd = |minor: i64| json!({"amount_minor": minor, "currency": "USD"});
     let row = |date: &str, receipts: u32, matched: u32, revenue: Value, voucher_paid: Value| {
+        let none = json!({"amount_minor": 0, "currency": revenue["currency"]});
         json!({
             "date": date, "receipts": receipts, "matched_receipts": matched,
-            "revenue": revenue, "voucher_paid": voucher_paid,
+            "revenue": revenue, "voucher_paid": voucher_paid, "returns": 0, "returned": none,
         })
     };
     assert_eq!(

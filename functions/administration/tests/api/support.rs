@@ -185,6 +185,7 @@ pub(crate) fn settings() -> Value {
         "earning": {"points": 1, "per_minor": 100},
         "excluded_groups": ["gift_card", "deposit"],
         "voucher": {"threshold_points": 500, "value_minor": 500, "valid_days": 180, "min_basket_minor": 0},
+        "points": {"pending_days": 0, "expiry": {"rule": "end_of_month", "months": 24}, "grace_days": 30}, "returns": "unlimited",
         "claim_days": 30, "late_days": 30, "reservation_seconds": 900, "unmatched_hours": 24,
     })
 }
@@ -192,7 +193,7 @@ pub(crate) fn settings() -> Value {
 pub(crate) fn put_programme(expected_version: u32, settings: &Value) -> Call {
     call("PUT /v1/programmes/{programme_id}")
         .path("programme_id", "treue")
-        .body(&json!({"expected_version": expected_version, "settings": settings}))
+        .body(&json!({"expected_version": expected_version, "reason": "Test", "settings": settings}))
 }
 
 pub(crate) fn branch(name: &str) -> Value {

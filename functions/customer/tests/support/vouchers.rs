@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::account::{Account, Lot};
+use domain::account::{Account, Lot, LotKey};
 use domain::code::VoucherCode;
 use domain::programme::Programme;
 use domain::voucher::{State, Voucher, voucher_id};
@@ -33,7 +33,7 @@ pub(crate) async fn with_vouchers(api: &Api, party: &str, points: i64) -> Vec<Vo
         version: 1,
         balance: points,
         lots: vec![Lot {
-            month: "2026-11".to_owned(),
+            key: LotKey::active("2028-11-30".parse().ok()),
             open: points,
         }],
         ..Account::default()

@@ -100,6 +100,7 @@ async fn default_programme(system: &System, id: &ProgrammeId, now: DateTime<Utc>
     let version = ProgrammeVersion {
         programme: Programme::swiss_default(id.clone()),
         author: author()?,
+        reason: "Default programme".to_owned(),
     };
     Ok(programme::write(&system.db, Site::ToolWrite, &system.tenant, version, now).await?)
 }

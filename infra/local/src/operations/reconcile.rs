@@ -31,6 +31,7 @@ use store::db::{BATCH_GET_MAX, Read};
 use store::exception::{self, ExceptionKind};
 use store::receipt::{self, StoredReceipt};
 use store::record::Item;
+use store::returned::{self, StoredReturn};
 use store::voucher::{self, Published};
 use store::{Db, Key, Record, Site, StoreError, programme};
 
@@ -78,7 +79,7 @@ impl Options {
 pub struct Report {
     /// Receipts looked at.
     pub receipts_seen: u64,
-    /// Receipts without their entry or without the note on a voucher they name.
+    /// Receipts and returns without their entry, and receipts without the note on a voucher they name.
     pub receipts: u64,
     /// Cards that lead to a party while receipts wait for them.
     pub cards: u64,
@@ -116,11 +117,18 @@ pub async fn run(system: &System, options: &Options, seen: Seen<'_>) -> Result<R
         report: &report,
     };
     let (run, programmes) = (&run, &programme::Cache::default());
-    let types = [receipt::RECEIPT, PARKED, account::ACCOUNT, voucher::VOUCHER];
+    let types = [
+        receipt::RECEIPT,
+        returned::RETURN,
+        PARKED,
+        account::ACCOUNT,
+        voucher::VOUCHER,
+    ];
     walk(system, &types, seen, |items| async move {
         for (kind, items) in by_type(items) {
             match kind.as_str() {
                 receipt::RECEIPT => run.receipts(items).await?,
+                returned::RETURN => run.returns(items).await?,
                 PARKED => run.parked(items).await?,
                 account::ACCOUNT => run.accounts(programmes, items).await?,
                 _ => run.vouchers(items).await?,
@@ -203,10 +211,32 @@ impl Run<'_> {
             .map(|(key, stored)| PostingMessage::PostReceipt {
                 tenant: self.system.tenant.clone(),
                 receipt: key,
+                taken_back: stored.taken_back(),
                 party: stored.account,
                 programme: stored.programme,
             })
             .collect();
+        self.post(&messages).await
+    }
+
+    /// Returns that name no receipt; the others are found with theirs.
+    async fn returns(&self, items: Vec<Item>) -> Result<(), OperationError> {
+        let page = self.own::<StoredReturn>("RECEIPT", items);
+        let page: Vec<_> = page
+            .into_iter()
+            .filter(|record| self.options.concerns(record.updated_at))
+            .collect();
+        let missing = returns_without_entry(self.system, page).await?;
+        self.note(|report| report.receipts = report.receipts.saturating_add(count(missing.len())));
+        let message = |record: Record<StoredReturn>| {
+            Some(PostingMessage::PostReturn {
+                tenant: self.system.tenant.clone(),
+                back: record.d.back.key,
+                party: record.d.account?,
+                programme: record.d.programme,
+            })
+        };
+        let messages: Vec<_> = missing.into_iter().filter_map(message).collect();
         self.post(&messages).await
     }
 
@@ -316,15 +346,39 @@ pub(super) async fn without_entry(
     page: Vec<Record<StoredReceipt>>,
     stamped: &mut u64,
 ) -> Result<Vec<Record<StoredReceipt>>, OperationError> {
-    let mut missing = Vec::new();
-    let mut expected: Vec<(Key, Record<StoredReceipt>)> = Vec::with_capacity(page.len());
-    for record in page {
-        if behind(&record.pk, "RECEIPT", &system.tenant).is_some() {
-            expected.extend(verify::expected_entry(system, &record.d).map(|key| (key, record)));
-        }
-    }
-    *stamped = stamped.saturating_add(count(expected.len()));
-    for chunk in expected.chunks(BATCH_GET_MAX) {
+    let page: Vec<_> = page
+        .into_iter()
+        .filter(|record| behind(&record.pk, "RECEIPT", &system.tenant).is_some())
+        .filter(|record| record.d.account.is_some())
+        .collect();
+    *stamped = stamped.saturating_add(count(page.len()));
+    lacking(system, page, |stored| verify::expected_entries(system, stored)).await
+}
+
+/// Returns that name no receipt and have no entry in their account.
+pub(super) async fn returns_without_entry(
+    system: &System,
+    page: Vec<Record<StoredReturn>>,
+) -> Result<Vec<Record<StoredReturn>>, OperationError> {
+    lacking(system, page, |stored| {
+        verify::expected_of_return(system, stored).into_iter().collect()
+    })
+    .await
+}
+
+/// The records of which an expected item is missing.
+async fn lacking<T: Clone>(
+    system: &System,
+    page: Vec<Record<T>>,
+    expected: impl Fn(&T) -> Vec<Key>,
+) -> Result<Vec<Record<T>>, OperationError> {
+    let wanted: Vec<(Key, usize)> = page
+        .iter()
+        .enumerate()
+        .flat_map(|(index, record)| expected(&record.d).into_iter().map(move |key| (key, index)))
+        .collect();
+    let mut missing = BTreeSet::new();
+    for chunk in wanted.chunks(BATCH_GET_MAX) {
         let keys: Vec<_> = chunk.iter().map(|(key, _)| key.clone()).collect();
         let standing = system
             .db
@@ -332,9 +386,10 @@ pub(super) async fn without_entry(
             .await?;
         let standing: BTreeSet<_> = standing.iter().map(Record::key).collect();
         let absent = chunk.iter().filter(|(key, _)| !standing.contains(key));
-        missing.extend(absent.map(|(_, record)| record.clone()));
+        missing.extend(absent.map(|(_, index)| *index));
     }
-    Ok(missing)
+    let is_missing = |(index, record)| missing.contains(&index).then_some(record);
+    Ok(page.into_iter().enumerate().filter_map(is_missing).collect())
 }
 
 /// Whether each voucher that the receipt names knows of it, or an exception says that it does not fit.

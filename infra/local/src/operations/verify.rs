@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
-use domain::account::{Account, Cause, Entry, receipt_entry_id};
+use domain::account::{Account, Cause, Entry, receipt_entry_id, return_entry_id, void_entry_id};
 use domain::id::{PartyId, ProgrammeId};
 use domain::receipt::ReceiptKey;
 use domain::voucher::Voucher;
@@ -16,7 +16,8 @@ use futures::stream::{self, TryStreamExt};
 use serde::de::IgnoredAny;
 use store::account::{self, AccountId};
 use store::receipt::{self, StoredReceipt};
-use store::{Key, Record, StoreError, voucher};
+use store::returned::StoredReturn;
+use store::{Key, Record, StoreError, returned, voucher};
 
 use super::evidence::{at_rest, partition, referenced};
 use super::walk::{Unreadable, behind, by_type, own, walk};
@@ -48,7 +49,7 @@ pub enum Finding {
         /// What is wrong.
         reason: String,
     },
-    /// A receipt with an account has no entry in its ledger.
+    /// A receipt with an account, or one of its returns, has no entry in its ledger.
     Unposted {
         /// The receipt.
         receipt: ReceiptKey,
@@ -134,10 +135,29 @@ impl Report {
 pub async fn all(system: &System, settled_before: DateTime<Utc>, seen: Seen<'_>) -> Result<Report, OperationError> {
     let report = Mutex::new(Report::default());
     let books = Mutex::new(Books::default());
-    let types = [receipt::RECEIPT, voucher::VOUCHER, account::ACCOUNT, "ledger_entry"];
+    let types = [
+        receipt::RECEIPT,
+        returned::RETURN,
+        voucher::VOUCHER,
+        account::ACCOUNT,
+        "ledger_entry",
+    ];
     let (report_of, books_of) = (&report, &books);
     walk(system, &types, seen, |items| async move {
         for (kind, items) in by_type(items) {
+            if kind == returned::RETURN {
+                let (returns, unreadable) = own::<StoredReturn>(system, "RECEIPT", items);
+                let missing = super::reconcile::returns_without_entry(system, returns).await?;
+                let mut report = lock(report_of);
+                report.add_unreadable(unreadable);
+                for record in missing.into_iter().filter(|record| record.updated_at < settled_before) {
+                    report.add(Finding::Unposted {
+                        receipt: record.d.back.key,
+                        since: record.updated_at,
+                    });
+                }
+                continue;
+            }
             if kind != receipt::RECEIPT {
                 let unreadable = lock(books_of).collect(system, &kind, items);
                 lock(report_of).add_unreadable(unreadable);
@@ -316,7 +336,7 @@ fn debited(entries: &[Entry]) -> Vec<u64> {
         .iter()
         .filter_map(|entry| match entry.cause {
             Cause::VoucherIssue { first, count, .. } => Some(first..first.saturating_add(count)),
-            Cause::Receipt { .. } => None,
+            _ => None,
         })
         .flatten()
         .collect();
@@ -366,8 +386,20 @@ async fn unposted(
     Ok(found)
 }
 
-/// The key of the entry that a stamped receipt must have.
-pub(super) fn expected_entry(system: &System, stored: &StoredReceipt) -> Option<Key> {
+/// The keys of the entries that a stamped receipt must have: its own, and one for each return and its voiding.
+pub(super) fn expected_entries(system: &System, stored: &StoredReceipt) -> Vec<Key> {
+    let Some(party) = stored.account.clone() else {
+        return Vec::new();
+    };
+    let (id, key) = (account_id(system, party, stored.programme.clone()), &stored.receipt.key);
+    let own = std::iter::once(receipt_entry_id(key));
+    let returns = stored.returns.iter().map(return_entry_id);
+    let void = stored.voided.is_some().then(|| void_entry_id(key));
+    own.chain(returns).chain(void).map(|name| id.entry_key(&name)).collect()
+}
+
+/// The key of the entry of a return that names no receipt; `None` for others, which stand with their receipt.
+pub(super) fn expected_of_return(system: &System, stored: &StoredReturn) -> Option<Key> {
     let id = account_id(system, stored.account.clone()?, stored.programme.clone());
-    Some(id.entry_key(&receipt_entry_id(&stored.receipt.key)))
+    Some(id.entry_key(&return_entry_id(&stored.back.key)))
 }

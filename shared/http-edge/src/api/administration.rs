@@ -5,6 +5,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::location::LocationKind;
 use domain::money::{Currency, Money};
+use domain::programme::{Expiry, ReturnPolicy};
 use domain::secret::Secret;
 use serde::{Deserialize, Serialize};
 use store::exception::ExceptionKind;
@@ -100,7 +101,7 @@ pub struct RevenueAnswer {
     pub next: Option<String>,
 }
 
-/// Sums of the receipts of one business day in one currency.
+/// Sums of the receipts and returns of one business day in one currency. Voided receipts are in none of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RevenueDay {
@@ -116,6 +117,11 @@ pub struct RevenueDay {
     /// Part of it that was paid with vouchers.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub voucher_paid: Money,
+    /// Number of returns that the location took on this day, wherever and whenever the goods were sold.
+    pub returns: u64,
+    /// Sum of their totals; not taken off the revenue.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
+    pub returned: Money,
 }
 
 /// All settings of a programme. The server gives the version.
@@ -136,6 +142,12 @@ pub struct ProgrammeSettings {
     pub excluded_groups: Vec<String>,
     /// What crossing the threshold yields.
     pub voucher: VoucherSettings,
+    /// When points begin and cease to count.
+    pub points: PointsSettings,
+    /// What a return may take when its points are spent: `only_pending`, `within_balance`, or `unlimited`, which lets the
+    /// account owe the rest and the next points settle it.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::ReturnPolicy))]
+    pub returns: ReturnPolicy,
     /// Days after the business date on which a receipt may still be claimed for a card, 0 to 3660.
     pub claim_days: u32,
     /// Days after the business date on which a receipt is still taken without the migration scope, 0 to 3660.
@@ -155,6 +167,20 @@ pub struct EarningSettings {
     pub points: i64,
     /// Minor units of a step, 1 to 10000000000; 100 for "per franc".
     pub per_minor: i64,
+}
+
+/// When points begin and cease to count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PointsSettings {
+    /// Days after the business date on which points begin to count: 0 at once, at most 60.
+    pub pending_days: u32,
+    /// When they expire.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Expiry))]
+    pub expiry: Expiry,
+    /// Days after the posting before which no points expire, however old their receipt is: 1 to 3660.
+    pub grace_days: u32,
 }
 
 /// The threshold voucher.
@@ -180,6 +206,8 @@ pub struct ProgrammeRequest {
     /// The version that the caller has read and changed; 0 for a new programme. Another one in force is refused, so that
     /// nobody overwrites what they have not seen.
     pub expected_version: u32,
+    /// Why, for those who read the history: 1 to 200 printable characters.
+    pub reason: String,
     /// The settings, all of them.
     pub settings: ProgrammeSettings,
 }
@@ -196,6 +224,8 @@ pub struct ProgrammeView {
     pub settings: ProgrammeSettings,
     /// Who stored the version.
     pub author: String,
+    /// Why.
+    pub reason: String,
     /// When it was stored.
     pub stored_at: DateTime<Utc>,
 }

@@ -265,11 +265,13 @@ pub struct PointsAnswer {
     pub party_id: String,
     /// The programme.
     pub programme: String,
-    /// Active points: the sum of the lots.
+    /// Active points. Below 0 the account owes points, which the next ones settle.
     pub balance: i64,
-    /// Open lots, oldest first.
+    /// Points that do not count yet.
+    pub pending: i64,
+    /// Open lots: active ones by nearest expiry, then pending ones.
     pub lots: Vec<PointLot>,
-    /// Revenue of the posted receipts.
+    /// Revenue of the posted receipts less returns.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub revenue: Money,
     /// Receipts posted.
@@ -287,12 +289,16 @@ pub struct PointsAnswer {
     pub next: Option<String>,
 }
 
-/// Points of one calendar month.
+/// Points that begin and cease to count on the same days.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PointLot {
-    /// The month of the receipts, `2026-11`.
-    pub month: String,
+    /// First day on which they count; absent once they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_from: Option<NaiveDate>,
+    /// Last day on which they count; absent when they never expire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_day: Option<NaiveDate>,
     /// Points left in it; in an entry, the signed points that moved.
     pub points: i64,
 }
@@ -305,13 +311,15 @@ pub struct PointEntry {
     pub version: u64,
     /// Business day of the cause.
     pub business_date: NaiveDate,
-    /// Signed points.
+    /// Signed change of balance and pending points together.
     pub points: i64,
     /// Balance after this entry.
     pub balance_after: i64,
+    /// Pending points after this entry.
+    pub pending_after: i64,
     /// Version of the programme that decided.
     pub programme_version: u32,
-    /// How the lots moved; sums to `points`.
+    /// How the lots moved. What settles a deficit, or makes one, is in no lot.
     pub lots: Vec<PointLot>,
     /// Why.
     pub cause: PointCause,
@@ -349,5 +357,64 @@ pub enum PointCause {
         count: u64,
         /// Points that each consumed.
         threshold_points: i64,
+    },
+    /// Goods came back, or a receipt was voided: the points are those of what remains.
+    Return {
+        /// Key of the return; of the receipt itself for a void.
+        receipt: String,
+        /// The receipt that the goods were sold on, when it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        original: Option<String>,
+        /// Whether the receipt was voided.
+        void: bool,
+        /// Revenue that went back.
+        #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
+        total: Money,
+        /// Points of the receipt before.
+        points_before: i64,
+        /// Points of what remains of it.
+        points_after: i64,
+        /// Points that had expired and were not taken a second time.
+        forgiven: i64,
+        /// Points that the programme's policy left with the customer.
+        uncollected: i64,
+    },
+    /// A voucher was voided: its points are back.
+    VoucherVoid {
+        /// Sequence number of the voucher.
+        sequence: u64,
+        /// Points of it that had expired meanwhile.
+        expired: i64,
+    },
+    /// Pending points began to count.
+    Activation,
+    /// What was left of a lot expired.
+    Expiry {
+        /// Its last day.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_day: Option<NaiveDate>,
+    },
+    /// Somebody corrected the account by hand.
+    Correction {
+        /// Id of the request.
+        id: String,
+    },
+    /// Points came from, or went to, another account.
+    Transfer {
+        /// Id of the request.
+        id: String,
+        /// Holder of the other account.
+        other: String,
+    },
+    /// A receipt was counted again under another version of the programme.
+    Recalculation {
+        /// The run.
+        run: String,
+        /// Key of the receipt.
+        receipt: String,
+        /// Points before.
+        points_before: i64,
+        /// Points under the run's version.
+        points_after: i64,
     },
 }

@@ -4,4 +4,5 @@ pub mod administration;
 pub mod customers;
 pub mod docs;
 pub mod purchases;
+pub mod returns;
 pub mod vouchers;

@@ -115,7 +115,8 @@ fn revenue() -> Operation {
     let answer = json!({
         "location_id": "B25", "from": "2026-11-21", "to": "2026-11-22",
         "days": [{
-            "date": "2026-11-22", "receipts": 412, "matched_receipts": 268, "revenue": money(1_934_510),
+            "date": "2026-11-22", "receipts": 412, "matched_receipts": 268, "revenue": money(1_934_510), "returns": 3,
+            "returned": money(8_990),
             "voucher_paid": money(6_500),
         }],
     });
@@ -143,13 +144,14 @@ fn settings() -> Value {
         "name": "Treue", "currency": "CHF", "zone": "Europe/Zurich", "earning": {"points": 1, "per_minor": 100},
         "excluded_groups": ["delivery", "deposit", "gift_card"],
         "voucher": {"threshold_points": 500, "value_minor": 500, "valid_days": 180, "min_basket_minor": 0},
+        "points": {"pending_days": 0, "expiry": {"rule": "end_of_month", "months": 24}, "grace_days": 30}, "returns": "unlimited",
         "claim_days": 30, "late_days": 30, "reservation_seconds": 900, "unmatched_hours": 24,
     })
 }
 
 fn programme(version: u32) -> Value {
     json!({
-        "programme_id": "treue", "version": version, "settings": settings(), "author": "olga",
+        "programme_id": "treue", "version": version, "settings": settings(), "author": "olga", "reason": "Vouchers for 180 days",
         "stored_at": "2026-11-22T10:00:00Z",
     })
 }
@@ -191,7 +193,7 @@ fn put_programme() -> Operation {
                       ledger go on naming the version that decided them.",
         parameters: vec![programme_id()],
         request: Some(Body::of::<ProgrammeRequest>(
-            json!({"expected_version": 1, "settings": settings()}),
+            json!({"expected_version": 1, "reason": "Vouchers for 180 days", "settings": settings()}),
         )),
         answers: vec![
             Answer::json::<ProgrammeView>(201, "The first version.", programme(1)),

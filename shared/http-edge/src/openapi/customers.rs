@@ -116,12 +116,13 @@ fn points() -> Operation {
         "voucher_paid": money(0), "base": money(3_990),
     });
     let answer = json!({
-        "party_id": PARTY, "programme": "treue", "balance": 212,
-        "lots": [{"month": "2026-10", "points": 173}, {"month": "2026-11", "points": 39}],
+        "party_id": PARTY, "programme": "treue", "balance": 212, "pending": 0,
+        "lots": [{"last_day": "2028-10-31", "points": 173}, {"last_day": "2028-11-30", "points": 39}],
         "revenue": money(71_230), "receipts": 18, "vouchers_issued": 1, "version": 19, "as_of": "2026-11-22T10:15:03Z",
         "entries": [{
-            "version": 19, "business_date": "2026-11-22", "points": 39, "balance_after": 212, "programme_version": 1,
-            "lots": [{"month": "2026-11", "points": 39}], "cause": receipt, "posted_at": "2026-11-22T10:15:02Z",
+            "version": 19, "business_date": "2026-11-22", "points": 39, "balance_after": 212, "pending_after": 0,
+            "programme_version": 1,
+            "lots": [{"last_day": "2028-11-30", "points": 39}], "cause": receipt, "posted_at": "2026-11-22T10:15:02Z",
         }],
     });
     let mut parameters = vec![

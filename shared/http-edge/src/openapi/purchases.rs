@@ -4,13 +4,14 @@ use serde_json::{Value, json};
 
 use super::operation::{Answer, Body, Operation, path};
 use crate::api::purchases::{ClaimRequest, PurchaseAnswer, PurchaseRequest, PurchaseState};
+use crate::api::returns::{ReturnAnswer, ReturnRequest, VoidAnswer};
 use crate::problem::Code;
 
 const TAG: &str = "Purchases";
 const KEY: &str = "B07~3~2026-11-22~004711";
 
 pub(super) fn operations() -> Vec<Operation> {
-    vec![send(), read(), claim()]
+    vec![send(), read(), claim(), void(), give_back()]
 }
 
 fn money(amount_minor: i64) -> Value {
@@ -127,6 +128,79 @@ fn claim() -> Operation {
             Code::ReceiptAssigned,
             Code::ClaimTooLate,
             Code::TooManyUnknown,
+        ],
+    }
+}
+
+fn void() -> Operation {
+    let answer = json!({"key": KEY, "receipt_known": true, "as_of": "2026-11-22T10:20:00Z"});
+    Operation {
+        route: "POST /v1/purchases/{key}/void",
+        id: "voidPurchase",
+        tag: TAG,
+        summary: "Void a receipt on its own day",
+        description: "Takes a whole receipt back as if it had never been: points, revenue and the receipt itself. Only on its \
+                      business date, in the programme's time zone; later, send a return. The voiding may come before the \
+                      receipt. Vouchers that were redeemed on it stay redeemed: reverse them.",
+        parameters: vec![path("key", "Key of the receipt: store~till~business date~number.", KEY)],
+        request: None,
+        answers: vec![
+            Answer::json::<VoidAnswer>(201, "The receipt is voided now.", answer.clone()),
+            Answer::json::<VoidAnswer>(200, "It was voided before.", answer).may_replay(),
+        ],
+        codes: &[
+            Code::Invalid,
+            Code::LocationForbidden,
+            Code::LocationUnknown,
+            Code::ProgrammeUnknown,
+            Code::VoidTooLate,
+        ],
+    }
+}
+
+fn give_back() -> Operation {
+    let request = json!({
+        "store": "B07", "till": "3", "business_date": "2026-11-24", "number": "R-000812", "original": KEY,
+        "total": money(3_990),
+        "lines": [{"original_line": 0, "sku": "7612345678900", "quantity_milli": 1_000, "amount": money(3_990)}],
+        "refunds": [{"kind": "card", "amount": money(3_990)}],
+    });
+    let answer = |status: &str| {
+        json!({
+            "key": "B07~3~2026-11-24~R-000812", "status": status, "original_known": true, "matched": true,
+            "expected_points": -39,
+            "account": {
+                "balance": 212, "revenue": money(71_230), "open_vouchers": [], "more_vouchers": false,
+                "as_of": "2026-11-24T09:00:01Z",
+            },
+            "print": {"language": "de", "lines": ["Punkte dieses Einkaufs: -39", "Ihr Punktestand: 173"]},
+        })
+    };
+    Operation {
+        route: "POST /v1/returns",
+        id: "sendReturn",
+        tag: TAG,
+        summary: "Send a return",
+        description: "Accepts goods that come back, line by line, from any location, in parts, also before their receipt has \
+                      arrived. Points are recomputed on what remains of the receipt under the version of the programme that \
+                      it was counted with, and the difference is taken from the lot that they were earned into, then from \
+                      the others. What the points were spent on stays; the programme's `returns` says whether the account \
+                      owes what is not there. More than was sold is never taken: the surplus is accepted and listed as a \
+                      case. The same return again is answered with 200 and changes nothing.",
+        parameters: vec![],
+        request: Some(Body::of::<ReturnRequest>(request)),
+        answers: vec![
+            Answer::json::<ReturnAnswer>(201, "Stored now.", answer("accepted")),
+            Answer::json::<ReturnAnswer>(200, "Stored before; nothing was changed.", answer("replayed")).may_replay(),
+        ],
+        codes: &[
+            Code::Invalid,
+            Code::LocationForbidden,
+            Code::LocationUnknown,
+            Code::LocationClosed,
+            Code::ProgrammeUnknown,
+            Code::ReturnContradiction,
+            Code::TooManyReturns,
         ],
     }
 }

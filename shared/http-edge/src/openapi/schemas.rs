@@ -51,6 +51,11 @@ mirror! {
     LineReason of domain::earning::LineReason { BaseRate, ExcludedGroup, }
 }
 mirror! {
+    /// What a return may take when its points are spent: only points that do not count yet, down to a balance of 0, or
+    /// everything, so that the account owes what is not there.
+    ReturnPolicy of domain::programme::ReturnPolicy { OnlyPending, WithinBalance, Unlimited, }
+}
+mirror! {
     /// Language of printed texts.
     Language of domain::till_text::Language { De, Fr, It, En, }
 }
@@ -73,9 +78,46 @@ mirror! {
 }
 mirror! {
     /// Why a case needs a look: a stored receipt was sent again with other content, a receipt names a voucher that does not
-    /// exist, or two receipts name the same voucher.
+    /// exist, two receipts name the same voucher, a stored return was sent again with other content, more came back than is
+    /// left of the receipt, or a return names neither a receipt nor a card that leads to an account.
     ExceptionKind of store::exception::ExceptionKind {
-        ReceiptContradiction, PaymentUnknownVoucher, PaymentOnSecondReceipt,
+        ReceiptContradiction, PaymentUnknownVoucher, PaymentOnSecondReceipt, ReturnContradiction, ReturnExceedsReceipt,
+        ReturnWithoutAccount,
+    }
+}
+
+/// The last day of points, counted from the business date of their receipt.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+#[serde(tag = "rule", rename_all = "snake_case")]
+pub enum Expiry {
+    /// They never expire.
+    Never,
+    /// The same day some months later; the last day of a month that is too short.
+    Months {
+        /// 1 to 120.
+        months: u32,
+    },
+    /// The last day of the month that lies some months later.
+    EndOfMonth {
+        /// 0 to 120.
+        months: u32,
+    },
+    /// 31 December of the year that lies some years later.
+    EndOfYear {
+        /// 0 to 10.
+        years: u32,
+    },
+}
+
+impl From<domain::programme::Expiry> for Expiry {
+    fn from(model: domain::programme::Expiry) -> Self {
+        use domain::programme::Expiry as Model;
+        match model {
+            Model::Never => Self::Never,
+            Model::Months { months } => Self::Months { months },
+            Model::EndOfMonth { months } => Self::EndOfMonth { months },
+            Model::EndOfYear { years } => Self::EndOfYear { years },
+        }
     }
 }
 

@@ -30,6 +30,10 @@ pub enum Value {
     Integer(i64),
     /// Texts without order, none twice.
     Texts(Vec<String>),
+    /// Texts in order.
+    List(Vec<String>),
+    /// Texts by name.
+    Map(Vec<(String, String)>),
 }
 
 impl From<Value> for AttributeValue {
@@ -38,6 +42,8 @@ impl From<Value> for AttributeValue {
             Value::Text(text) => Self::S(text),
             Value::Integer(number) => Self::N(number.to_string()),
             Value::Texts(texts) => Self::Ss(texts),
+            Value::Map(texts) => Self::M(texts.into_iter().map(|(name, text)| (name, Self::S(text))).collect()),
+            Value::List(texts) => Self::L(texts.into_iter().map(Self::S).collect()),
         }
     }
 }

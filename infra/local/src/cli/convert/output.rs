@@ -9,9 +9,10 @@ use anyhow::Context;
 use chrono::NaiveDate;
 use domain::card::CardNumber;
 use domain::money::{Currency, Money};
+use domain::programme::{Expiry, ReturnPolicy};
 use domain::receipt::PaymentKind;
 use http_edge::api::administration::{
-    EarningSettings, LocationRequest, ProgrammeRequest, ProgrammeSettings, VoucherSettings,
+    EarningSettings, LocationRequest, PointsSettings, ProgrammeRequest, ProgrammeSettings, VoucherSettings,
 };
 use http_edge::api::customers::{ExternalIdBody, IssueCardRequest, PartyRequest};
 use http_edge::api::purchases::{PurchaseLine, PurchasePayment, PurchaseRequest};
@@ -206,6 +207,13 @@ fn programme(set: Set) -> anyhow::Result<Step> {
             valid_days: 180,
             min_basket_minor: 0,
         },
+        // The sets are years old: what could expire would have expired.
+        points: PointsSettings {
+            pending_days: 0,
+            expiry: Expiry::Never,
+            grace_days: 30,
+        },
+        returns: ReturnPolicy::Unlimited,
         claim_days: 30,
         late_days: 30,
         reservation_seconds: 900,
@@ -213,6 +221,7 @@ fn programme(set: Set) -> anyhow::Result<Step> {
     };
     let request = ProgrammeRequest {
         expected_version: 0,
+        reason: "Set up for this data set".to_owned(),
         settings,
     };
     step("PUT", format!("/v1/programmes/{}", set.name), &request, None)

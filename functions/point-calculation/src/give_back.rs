@@ -1,0 +1,280 @@
+//! Goods that came back, and voided receipts, are posted after their receipt.
+//!
+//! Which returns a receipt has stands on the receipt; which of them are posted, in the ledger. What remains of the receipt is
+//! folded from both at each look, so that nothing is kept beside the facts, and a return that comes twice, late or before its
+//! receipt ends in the same entries.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::account::{Account, Cause, Entry, LotKey, TakeBack, return_entry_id, void_entry_id};
+use domain::calendar;
+use domain::earning;
+use domain::programme::Programme;
+use domain::receipt::ReceiptKey;
+use domain::returns::{Outcome, Remaining};
+use store::account::{self, AccountId, Committed};
+use store::db::Read;
+use store::exception::{self, Exception, ExceptionKind};
+use store::receipt::StoredReceipt;
+use store::returned::{self, StoredReturn};
+use store::{Record, Site};
+
+use crate::post::{PAUSE, ROUNDS_MAX};
+use crate::{App, WorkError};
+
+/// Something that takes goods or a whole receipt back, with its entry once it is posted.
+struct Step {
+    /// `None` for the voiding of the receipt.
+    back: Option<StoredReturn>,
+    entry: Option<Entry>,
+}
+
+impl Step {
+    /// What it leaves of a receipt.
+    fn off(&self, remaining: &Remaining) -> Result<Outcome, WorkError> {
+        match &self.back {
+            Some(stored) => remaining.less(&stored.back).map_err(|_| WorkError::OutOfRange),
+            None => Ok(remaining.nothing()),
+        }
+    }
+}
+
+/// What is to be taken from an account next.
+struct Next<'a> {
+    /// `None` for the voiding of the receipt.
+    back: Option<&'a StoredReturn>,
+    outcome: Outcome,
+    points_before: i64,
+    points_after: i64,
+}
+
+impl App {
+    /// Posts every return and voiding of a receipt whose own entry stands. Returns at once when there are none.
+    pub(crate) async fn give_back(
+        &self,
+        id: &AccountId,
+        stored: &StoredReceipt,
+        now: DateTime<Utc>,
+    ) -> Result<(), WorkError> {
+        if stored.taken_back() == 0 {
+            return Ok(());
+        }
+        let mut lost = 0;
+        // One step at a time, each with fresh reads; a lost round is one that another writer of the account has won.
+        while lost < ROUNDS_MAX {
+            let before = account::read(&self.db, Site::PostAccount, id, Read::Strong).await?;
+            let sale = account::receipt_entry(&self.db, Site::PostEntries, id, &stored.receipt.key).await?;
+            let sale = sale.ok_or(WorkError::NoReceipt)?.d;
+            let steps = self.steps(id, stored).await?;
+            let programme = self.programme_of(id, sale.programme_version).await?;
+            let (next, surplus) = next_step(stored, &sale, &steps, &programme)?;
+            let Some(next) = next else {
+                // Told by what is posted, so that a crash after the last entry leaves no case untold.
+                return self.keep_surplus(id, &surplus, now).await;
+            };
+            let taken = self.take(id, before.as_ref(), stored, &sale, &programme, &next, now);
+            if taken.await? == Committed::Stale {
+                lost += 1;
+                tokio::time::sleep(PAUSE.saturating_mul(lost).mul_f64(fastrand::f64())).await;
+            }
+        }
+        Err(WorkError::Contended)
+    }
+
+    /// The returns of a receipt and its voiding, with their entries.
+    async fn steps(&self, id: &AccountId, stored: &StoredReceipt) -> Result<Vec<Step>, WorkError> {
+        let (tenant, key) = (&id.tenant, &stored.receipt.key);
+        let returns = returned::read_all(&self.db, Site::PostReturns, tenant, &stored.returns).await?;
+        let mut names: Vec<_> = stored.returns.iter().map(return_entry_id).collect();
+        names.extend(stored.voided.is_some().then(|| void_entry_id(key)));
+        let entries = account::entries(&self.db, Site::PostEntries, id, &names).await?;
+        let entry_of = |name: String| {
+            let mut entries = entries.iter();
+            entries
+                .find(|record| record.d.natural_id() == name)
+                .map(|record| record.d.clone())
+        };
+        let mut steps: Vec<_> = returns
+            .into_iter()
+            .map(|back| Step {
+                entry: entry_of(return_entry_id(&back.back.key)),
+                back: Some(back),
+            })
+            .collect();
+        if stored.voided.is_some() {
+            let entry = entry_of(void_entry_id(key));
+            steps.push(Step { back: None, entry });
+        }
+        // Those that are posted, as they were posted; then the others, as they arrived.
+        steps.sort_by_key(|step| step.entry.as_ref().map_or(u64::MAX, |entry| entry.version));
+        Ok(steps)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "everything that decides about one entry")]
+    async fn take(
+        &self,
+        id: &AccountId,
+        before: Option<&Record<Account>>,
+        stored: &StoredReceipt,
+        sale: &Entry,
+        programme: &Programme,
+        next: &Next<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Committed, WorkError> {
+        let lot = lot_of(sale);
+        let account = before.map(|record| record.d.clone()).unwrap_or_default();
+        let (receipt, business_date) = match next.back {
+            Some(back) => (&back.back.key, back.back.key.business_date),
+            None => (&stored.receipt.key, stored.receipt.key.business_date),
+        };
+        let earned = earning::earn(&next.outcome.remaining.receipt, programme).map_err(|_| WorkError::OutOfRange)?;
+        let difference = next
+            .points_after
+            .checked_sub(next.points_before)
+            .ok_or(WorkError::OutOfRange)?;
+        let vat = earning::vat_split(&stored.receipt, &earned, difference).map_err(|_| WorkError::OutOfRange)?;
+        let booked_on = calendar::business_day(now, programme.zone);
+        let back = TakeBack {
+            receipt,
+            original: Some(&stored.receipt.key),
+            void: next.back.is_none(),
+            business_date,
+            booked_on,
+            total_minor: next.outcome.total_minor,
+            points_before: next.points_before,
+            points_after: next.points_after,
+            vat,
+            lot,
+            expired: self.expired(id, lot, booked_on).await?,
+            programme_version: sale.programme_version,
+            policy: programme.returns,
+        };
+        let (entry, after) = account.take_back(back).map_err(|_| WorkError::OutOfRange)?;
+        let due = self.is_worth_vouchers(id, &after).await?;
+        Ok(account::commit_return(&self.db, id, before, (&entry, &after), lot, due, now).await?)
+    }
+
+    /// What of the lot has expired and was not forgiven yet; a lot whose last day is not over needs no look.
+    async fn expired(&self, id: &AccountId, lot: Option<LotKey>, today: NaiveDate) -> Result<i64, WorkError> {
+        match lot {
+            Some(lot) if lot.until.is_some_and(|until| until < today) => {
+                Ok(account::closed_lot(&self.db, Site::PostLot, id, lot).await?.left())
+            }
+            _ => Ok(0),
+        }
+    }
+
+    /// Keeps returns that were too much for an operator, each once.
+    async fn keep_surplus(
+        &self,
+        id: &AccountId,
+        surplus: &[&StoredReturn],
+        now: DateTime<Utc>,
+    ) -> Result<(), WorkError> {
+        for stored in surplus {
+            let case = Exception {
+                kind: ExceptionKind::ReturnExceedsReceipt,
+                receipt: stored.back.key.clone(),
+                distinction: stored.hash.0.clone(),
+                seen_at: now,
+            };
+            exception::keep(&self.db, Site::PostExcess, &id.tenant, case, now).await?;
+            tracing::warn!(back = %stored.back.key, "more came back than is left of the receipt");
+        }
+        Ok(())
+    }
+
+    /// Posts a return that names no receipt: its points are those of a receipt of the same lines.
+    pub(crate) async fn give_back_unnamed(
+        &self,
+        id: &AccountId,
+        key: &ReceiptKey,
+        now: DateTime<Utc>,
+    ) -> Result<(), WorkError> {
+        let stored = returned::read(&self.db, Site::PostReturns, &id.tenant, key).await?;
+        let stored = stored.ok_or(WorkError::NoReceipt)?.d;
+        if stored.account.as_ref() != Some(&id.party) {
+            return Err(WorkError::OtherAccount);
+        }
+        let programme = self.programme_of(id, stored.version).await?;
+        let sold = stored.back.as_sold();
+        let earned = earning::earn(&sold, &programme).map_err(|_| WorkError::OutOfRange)?;
+        let less = earned.points.checked_neg().ok_or(WorkError::OutOfRange)?;
+        let vat = earning::vat_split(&sold, &earned, less).map_err(|_| WorkError::OutOfRange)?;
+        for round in 0..ROUNDS_MAX {
+            tokio::time::sleep(PAUSE.saturating_mul(round).mul_f64(fastrand::f64())).await;
+            let name = [return_entry_id(key)];
+            if !account::entries(&self.db, Site::PostEntries, id, &name)
+                .await?
+                .is_empty()
+            {
+                return Ok(());
+            }
+            let before = account::read(&self.db, Site::PostAccount, id, Read::Strong).await?;
+            let account = before.as_ref().map(|record| record.d.clone()).unwrap_or_default();
+            let back = TakeBack {
+                receipt: key,
+                original: None,
+                void: false,
+                business_date: key.business_date,
+                booked_on: calendar::business_day(now, programme.zone),
+                total_minor: sold.total_minor,
+                points_before: earned.points,
+                points_after: 0,
+                vat: vat.clone(),
+                lot: None,
+                expired: 0,
+                programme_version: programme.version,
+                policy: programme.returns,
+            };
+            let (entry, after) = account.take_back(back).map_err(|_| WorkError::OutOfRange)?;
+            let due = self.is_worth_vouchers(id, &after).await?;
+            let taken = (&entry, &after);
+            if account::commit_return(&self.db, id, before.as_ref(), taken, None, due, now).await? == Committed::Done {
+                return Ok(());
+            }
+        }
+        Err(WorkError::Contended)
+    }
+}
+
+/// Folds what is posted, and finds what comes next; also the posted returns that were too much.
+fn next_step<'a>(
+    stored: &StoredReceipt,
+    sale: &Entry,
+    steps: &'a [Step],
+    programme: &Programme,
+) -> Result<(Option<Next<'a>>, Vec<&'a StoredReturn>), WorkError> {
+    let (mut remaining, mut surplus) = (Remaining::of(&stored.receipt), Vec::new());
+    let mut points = sale.points;
+    for step in steps {
+        let outcome = step.off(&remaining)?;
+        match &step.entry {
+            Some(entry) => {
+                if let Cause::Return { points_after, .. } = entry.cause {
+                    points = points_after;
+                }
+                surplus.extend(step.back.as_ref().filter(|_| !outcome.excess.is_empty()));
+                remaining = outcome.remaining;
+            }
+            None => {
+                let worth = earning::earn(&outcome.remaining.receipt, programme).map_err(|_| WorkError::OutOfRange)?;
+                let next = Next {
+                    back: step.back.as_ref(),
+                    points_after: worth.points,
+                    points_before: points,
+                    outcome,
+                };
+                return Ok((Some(next), surplus));
+            }
+        }
+    }
+    Ok((None, surplus))
+}
+
+/// The lot that a receipt's entry put its points into.
+fn lot_of(sale: &Entry) -> Option<LotKey> {
+    match &sale.cause {
+        Cause::Receipt { lot, .. } => *lot,
+        _ => None,
+    }
+}

@@ -1,0 +1,188 @@
+//! Receipts come in, goods go back, receipts are counted again.
+
+use chrono::NaiveDate;
+
+use super::draft::Draft;
+use super::entry::{Cause, Entry};
+use super::lot::LotKey;
+use super::{Account, VatShare};
+use crate::earning::{self, Earning};
+use crate::money::OutOfRange;
+use crate::programme::{Programme, ReturnPolicy};
+use crate::receipt::{Receipt, ReceiptKey};
+
+/// What a return does to the points of its receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakeBack<'a> {
+    /// Natural key of the return; of the voided receipt itself for a void.
+    pub receipt: &'a ReceiptKey,
+    /// The receipt that the goods were sold on, when it is known.
+    pub original: Option<&'a ReceiptKey>,
+    /// Whether the receipt is voided as if it had never been.
+    pub void: bool,
+    /// Business day of the return.
+    pub business_date: NaiveDate,
+    /// Business day on which it is posted.
+    pub booked_on: NaiveDate,
+    /// Revenue that goes back, in minor units, 0 or more.
+    pub total_minor: i64,
+    /// Points of the original before and after, by the version it was counted with.
+    pub points_before: i64,
+    /// See `points_before`.
+    pub points_after: i64,
+    /// The points that go back by VAT class, negative; they sum to `points_after` less `points_before`.
+    pub vat: Vec<VatShare>,
+    /// The lot that the original's points went into.
+    pub lot: Option<LotKey>,
+    /// Points of that lot that expired and have not been forgiven to another return yet, 0 or more.
+    pub expired: i64,
+    /// Version of the programme that the original was counted with.
+    pub programme_version: u32,
+    /// What may be taken.
+    pub policy: ReturnPolicy,
+}
+
+impl Account {
+    /// Posts a receipt: one entry, also for 0 points, and the account after it. The points lie in the lot that the programme
+    /// gives a receipt of this day that is booked on `booked_on`.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] when a sum leaves the 64-bit range; the account is unchanged.
+    pub fn post(
+        &self,
+        receipt: &Receipt,
+        earning: &Earning,
+        programme: &Programme,
+        booked_on: NaiveDate,
+    ) -> Result<(Entry, Self), OutOfRange> {
+        let mut draft = Draft::new(self);
+        let mut lot = None;
+        if earning.points > 0 {
+            let key = programme.lot(receipt.key.business_date, booked_on);
+            draft.put(key, earning.points)?;
+            lot = Some(key);
+        }
+        let cause = Cause::Receipt {
+            receipt: receipt.key.clone(),
+            total_minor: receipt.total_minor,
+            eligible_minor: earning.eligible_minor,
+            voucher_paid_minor: earning.voucher_paid_minor,
+            base_minor: earning.base_minor,
+            lot,
+            vat: earning::vat_split(receipt, earning, earning.points)?,
+        };
+        draft.finish(receipt.key.business_date, earning.programme_version, cause)
+    }
+
+    /// Gives goods back: takes the difference in points, first from the lot they were earned into, then from the others by
+    /// nearest expiry, and by the programme's policy from what is still to be earned.
+    ///
+    /// What has expired with that lot is not taken a second time. Where a return makes a receipt worth more (a voucher that
+    /// paid for excluded goods comes back), the points are put into its lot, or counted at once when that has expired.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] when a sum leaves the 64-bit range; the account is unchanged.
+    pub fn take_back(&self, back: TakeBack<'_>) -> Result<(Entry, Self), OutOfRange> {
+        let mut draft = Draft::new(self);
+        let difference = back.points_after.checked_sub(back.points_before).ok_or(OutOfRange)?;
+        let (mut forgiven, mut uncollected) = (0, 0);
+        if difference > 0 {
+            draft.put(own_lot(&draft, &back), difference)?;
+        } else {
+            let owed = difference.checked_neg().ok_or(OutOfRange)?;
+            (forgiven, uncollected) = collect(&mut draft, &back, owed)?;
+        }
+        let cause = Cause::Return {
+            receipt: back.receipt.clone(),
+            original: back.original.cloned(),
+            void: back.void,
+            total_minor: back.total_minor,
+            points_before: back.points_before,
+            points_after: back.points_after,
+            forgiven,
+            uncollected,
+            vat: back.vat,
+        };
+        draft.finish(back.business_date, back.programme_version, cause)
+    }
+
+    /// Posts the difference of a receipt that was counted again under another version of the programme (X8). Less points are
+    /// taken as by a return under the policy `unlimited`: the run was approved.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] when a sum leaves the 64-bit range; the account is unchanged.
+    pub fn recount(
+        &self,
+        run: &str,
+        receipt: &ReceiptKey,
+        (points_before, points_after): (i64, i64),
+        lot: LotKey,
+        programme_version: u32,
+        today: NaiveDate,
+    ) -> Result<(Entry, Self), OutOfRange> {
+        let mut draft = Draft::new(self);
+        let difference = points_after.checked_sub(points_before).ok_or(OutOfRange)?;
+        if difference >= 0 {
+            draft.put(lot, difference)?;
+        } else {
+            let owed = difference.checked_neg().ok_or(OutOfRange)?;
+            take_all(&mut draft, lot, owed)?;
+        }
+        let cause = Cause::Recalculation {
+            run: run.to_owned(),
+            receipt: receipt.clone(),
+            points_before,
+            points_after,
+        };
+        draft.finish(today, programme_version, cause)
+    }
+}
+
+/// The lot of the original as it is now: still pending, active meanwhile, or the same again after it was used up. A lot that
+/// has expired is not opened again: its points count until the day of the posting.
+fn own_lot(draft: &Draft<'_>, back: &TakeBack<'_>) -> LotKey {
+    let day = back.booked_on;
+    let Some(key) = back.lot else {
+        return LotKey::active(Some(day));
+    };
+    let still_pending = draft.lots().iter().any(|lot| lot.key == key) && key.is_pending();
+    if still_pending {
+        key
+    } else {
+        LotKey::active(key.until.map(|until| until.max(day)))
+    }
+}
+
+/// Takes what a return owes; returns the points forgiven and those left with the customer.
+fn collect(draft: &mut Draft<'_>, back: &TakeBack<'_>, owed: i64) -> Result<(i64, i64), OutOfRange> {
+    let less = |left: i64, taken: i64| left.checked_sub(taken).ok_or(OutOfRange);
+    let mut left = owed;
+    if let Some(key) = back.lot.filter(|key| key.is_pending()) {
+        left = less(left, draft.take_from(key, left)?)?;
+    }
+    let forgiven = left.min(back.expired);
+    if back.policy == ReturnPolicy::OnlyPending {
+        return Ok((forgiven, less(left, forgiven)?));
+    }
+    left = less(left, forgiven)?;
+    if let Some(key) = back.lot {
+        left = less(left, draft.take_from(key.activated(), left)?)?;
+    }
+    left = less(left, draft.take_nearest(left)?)?;
+    if back.policy == ReturnPolicy::WithinBalance {
+        return Ok((forgiven, left));
+    }
+    draft.owe(left)?;
+    Ok((forgiven, 0))
+}
+
+/// Takes points from one lot, then from the others, then as a deficit.
+pub(super) fn take_all(draft: &mut Draft<'_>, lot: LotKey, points: i64) -> Result<(), OutOfRange> {
+    let mut left = points;
+    for key in [lot, lot.activated()] {
+        let taken = draft.take_from(key, left)?;
+        left = left.checked_sub(taken).ok_or(OutOfRange)?;
+    }
+    let taken = draft.take_nearest(left)?;
+    draft.owe(left.checked_sub(taken).ok_or(OutOfRange)?)
+}
