@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
 use futures::future::join_all;
-use messages::{IssuanceMessage, PostingMessage};
+use messages::{DayCloseMessage, IssuanceMessage, PostingMessage};
 use runtime::sqs::{Deadline, Delivery};
 use serde_json::{Map, Value, json};
 
@@ -83,6 +83,9 @@ impl Delivering {
             let issuance = drain(world, &world.queues.issuance).await;
             idle &= issuance.is_empty();
             self.issue(world, issuance).await;
+            let closing = drain(world, &world.day_close_queue).await;
+            idle &= closing.is_empty();
+            self.close(world, closing).await;
             if idle {
                 return;
             }
@@ -207,6 +210,18 @@ impl Delivering {
             let work = batches.iter().map(|batch| {
                 work_off(batch.clone(), |left| {
                     let (app, now) = (world.posting(), world.now);
+                    async move { app.work_off(left, Deadline::never(), now).await }
+                })
+            });
+            join_all(work).await;
+        }
+    }
+
+    async fn close(&mut self, world: &World, messages: Vec<DayCloseMessage>) {
+        for batches in self.batches(messages).chunks(self.at_once) {
+            let work = batches.iter().map(|batch| {
+                work_off(batch.clone(), |left| {
+                    let (app, now) = (world.closing(), world.now);
                     async move { app.work_off(left, Deadline::never(), now).await }
                 })
             });

@@ -17,6 +17,8 @@ use treue_local::aws::{ACCESS_KEY_ID, AwsEndpoints, AwsOptions, REGION, SECRET_A
 const OTHER: &str = "AWS_ENDPOINT_URL";
 /// The queues of a world: receipts to post, thresholds crossed, news for the middleware of the tills.
 const QUEUES: [&str; 3] = ["posting", "issuance", "pos-voucher"];
+/// The queue of the close of a day.
+const DAY_CLOSE: &str = "day-close";
 /// What a call may take; an emulator that works off one request after the other makes the last of fifty wait.
 const CALL_MAX: Duration = Duration::from_secs(30);
 /// How often a new table is looked at, and how long between two looks: ten seconds in all.
@@ -49,11 +51,12 @@ struct Names {
 }
 
 impl Place {
-    /// A place with an empty table, its queues and its bucket; the queues' URLs are those of posting, issuance and news.
+    /// A place with an empty table, its queues and its bucket; the queues' URLs are those of posting, issuance and news, and of
+    /// the close of a day.
     ///
     /// # Panics
     /// When it cannot be set up.
-    pub async fn new() -> (Self, event_relay::Queues) {
+    pub async fn new() -> (Self, event_relay::Queues, String) {
         let place = match std::env::var(OTHER).ok().filter(|url| !url.is_empty()) {
             None => Self::embedded().await,
             Some(url) => Self::other(url).await,
@@ -65,8 +68,9 @@ impl Place {
             issuance: issuance.await,
             pos_voucher: pos_voucher.await,
         };
+        let day_close = place.create_queue(DAY_CLOSE).await;
         place.create_bucket().await;
-        (place, queues)
+        (place, queues, day_close)
     }
 
     async fn embedded() -> Self {
@@ -207,7 +211,7 @@ async fn remove(urls: &Urls, names: &Names) -> Result<(), String> {
         .await;
     let sqs = sqs(&sdk, urls);
     let mut queues = Vec::new();
-    for queue in QUEUES {
+    for queue in QUEUES.into_iter().chain([DAY_CLOSE]) {
         let name = format!("{}{queue}", names.prefix);
         let url = sqs.get_queue_url().queue_name(name).send().await;
         let url = url.ok().and_then(|found| found.queue_url);
@@ -291,13 +295,16 @@ async fn create_table(client: &aws_sdk_dynamodb::Client, name: &str) {
             .build()
             .expect("a key")
     };
-    let index = GlobalSecondaryIndex::builder()
-        .index_name("work")
-        .key_schema(key("work_pk", KeyType::Hash))
-        .key_schema(key("work_sk", KeyType::Range))
-        .projection(Projection::builder().projection_type(ProjectionType::All).build())
-        .build()
-        .expect("an index");
+    let index = |name: &str, projection: ProjectionType| {
+        GlobalSecondaryIndex::builder()
+            .index_name(name)
+            .key_schema(key(&format!("{name}_pk"), KeyType::Hash))
+            .key_schema(key(&format!("{name}_sk"), KeyType::Range))
+            .projection(Projection::builder().projection_type(projection).build())
+            .build()
+            .expect("an index")
+    };
+    let attributes = ["pk", "sk", "work_pk", "work_sk", "due_pk", "due_sk"].map(attribute);
     let stream = StreamSpecification::builder()
         .stream_enabled(true)
         .stream_view_type(StreamViewType::NewImage)
@@ -307,10 +314,11 @@ async fn create_table(client: &aws_sdk_dynamodb::Client, name: &str) {
         .create_table()
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest)
-        .set_attribute_definitions(Some(["pk", "sk", "work_pk", "work_sk"].map(attribute).to_vec()))
+        .set_attribute_definitions(Some(attributes.to_vec()))
         .key_schema(key("pk", KeyType::Hash))
         .key_schema(key("sk", KeyType::Range))
-        .global_secondary_indexes(index)
+        .global_secondary_indexes(index("work", ProjectionType::All))
+        .global_secondary_indexes(index("due", ProjectionType::KeysOnly))
         .stream_specification(stream)
         .send()
         .await

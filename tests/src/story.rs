@@ -1,4 +1,4 @@
-//! Days that together come to every call site of every handler: one at the tills, one in the office, one of returns.
+//! Days that together come to every call site of every handler: one at the tills, one in the office, one of returns, one of closes.
 //!
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
 
@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
 use domain::code::VoucherCode;
+use domain::programme::{Expiry, PointsLife, Programme};
 use http_edge::guard::ANSWERED_MAX;
 use serde_json::{Value, json};
 
@@ -26,11 +27,13 @@ pub enum Day {
     /// Goods that come back in parts and too much, before their receipt, without it, to a receipt without an account, years
     /// later; and voided receipts.
     Returns,
+    /// The close of days: points begin to count, become vouchers and expire, and goods of an expired lot come back.
+    Closes,
 }
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 3] = [Self::Tills, Self::Office, Self::Returns];
+    pub const ALL: [Self; 4] = [Self::Tills, Self::Office, Self::Returns, Self::Closes];
 
     /// Tells the day, and delivers its messages until nothing is left.
     ///
@@ -41,6 +44,7 @@ impl Day {
             Self::Tills => tills(world, delivering).await,
             Self::Office => office(world, delivering).await,
             Self::Returns => returns(world, delivering).await,
+            Self::Closes => closes(world, delivering).await,
         }
     }
 
@@ -60,6 +64,7 @@ impl Day {
             Self::Tills => (6, 0, 0, 0),
             Self::Office => (2, 2, 1, 1),
             Self::Returns => (6, 3, 0, 0),
+            Self::Closes => (4, 0, 0, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
         assert_eq!(books.exceptions, exceptions, "cases for an operator");
@@ -190,6 +195,75 @@ async fn returns(world: &mut World, delivering: &mut Delivering) {
         (&points["balance"], &points["revenue"]),
         (&json!(-550), &till::chf(-5_000))
     );
+}
+
+async fn closes(world: &mut World, delivering: &mut Delivering) {
+    let programme = Programme {
+        version: 2,
+        points: PointsLife {
+            pending_days: 14,
+            expiry: Expiry::Months { months: 1 },
+            grace_days: 1,
+        },
+        ..Programme::swiss_default(PROGRAMME.parse().expect("an id"))
+    };
+    world.store_programme(programme).await;
+    let (first, party) = world.customer(1).await;
+    let (second, other) = world.customer(2).await;
+    let buy = async |world: &World, number: &str, minor: i64, card: &str| {
+        let body = receipt("B01", number, minor, Some(card));
+        done(world, "POST /v1/purchases", &[], &body).await
+    };
+    buy(world, "1", 30_000, &first).await;
+    buy(world, "2", 60_000, &second).await;
+    delivering.until_rest(world).await;
+    let balances = async |world: &World| {
+        let route = format!("GET /v1/parties/{{party_id}}/points?programme={PROGRAMME}");
+        let mut found = Vec::new();
+        for party in [&party, &other] {
+            let points = read(world, &route, &[("party_id", party)]).await;
+            found.push((points["balance"].as_i64(), points["pending"].as_i64()));
+        }
+        found
+    };
+    let is = |balance: i64, pending: i64| (Some(balance), Some(pending));
+    assert_eq!(balances(world).await, [is(0, 300), is(0, 600)]);
+
+    world.now += TimeDelta::days(14);
+    close(world, delivering).await;
+    assert_eq!(
+        balances(world).await,
+        [is(300, 0), is(100, 0)],
+        "600 points became a voucher and 100"
+    );
+    buy(world, "3", 25_000, &first).await;
+    delivering.until_rest(world).await;
+    assert_eq!(
+        balances(world).await,
+        [is(50, 0), is(100, 0)],
+        "a late receipt counts at once"
+    );
+
+    world.now += TimeDelta::days(17);
+    close(world, delivering).await;
+    assert_eq!(
+        balances(world).await,
+        [is(0, 0), is(0, 0)],
+        "22 December was the last day"
+    );
+    let mut back = till::give_back("B02", "R1", Some(&till::key("B01", "1")), (1_000, 30_000));
+    back["business_date"] = json!("2026-12-23");
+    done(world, "POST /v1/returns", &[], &back).await;
+    buy(world, "4", 1_000, &second).await;
+    delivering.until_rest(world).await;
+    // 300 points of the receipt went into a voucher and expired: 50 of them are forgiven, the rest is owed.
+    assert_eq!(balances(world).await, [is(-250, 0), is(10, 0)]);
+}
+
+/// The hour strikes, and everything it asks for is done.
+async fn close(world: &World, delivering: &mut Delivering) {
+    world.ask_for_close().await;
+    delivering.until_rest(world).await;
 }
 
 async fn void(world: &World, number: &str) {

@@ -36,6 +36,8 @@ pub struct World {
     pub now: DateTime<Utc>,
     /// URLs of the queues: posting, issuance, news for the middleware.
     pub queues: event_relay::Queues,
+    /// URL of the queue of the close of a day.
+    pub day_close_queue: String,
     /// The code keys that new processes know.
     pub code_keys: CodeKeys,
     pepper: Pepper,
@@ -65,7 +67,7 @@ impl World {
     /// When the endpoints cannot be set up.
     pub async fn with_plan(plan: Option<Arc<dyn FaultPlan>>) -> Self {
         silence_crashes();
-        let (place, queues) = Box::pin(Place::new()).await;
+        let (place, queues, day_close_queue) = Box::pin(Place::new()).await;
         let key = "k".repeat(64);
         let world = Self {
             db: Db::new(place.dynamodb(), place.table().to_owned(), Probe::none()),
@@ -73,6 +75,7 @@ impl World {
             place,
             now: "2026-11-22T12:00:00Z".parse().expect("an instant"),
             queues,
+            day_close_queue,
             pepper: Pepper::new("p".repeat(64).into_bytes()),
             code_keys: CodeKeys::parse(&json!({"current": "1", "1": key}).to_string()).expect("code keys"),
         };
@@ -138,6 +141,32 @@ impl World {
     /// A new process of voucher issuance.
     pub fn issuance(&self) -> voucher_issuance::App {
         voucher_issuance::App::new(self.handlers_db(), self.pepper.clone(), self.code_keys.clone())
+    }
+
+    /// A new process of the close of a day.
+    pub fn closing(&self) -> day_close::App {
+        let (pepper, keys) = (self.pepper.clone(), self.code_keys.clone());
+        day_close::App::new(
+            self.handlers_db(),
+            self.sender(),
+            self.day_close_queue.clone(),
+            pepper,
+            keys,
+        )
+    }
+
+    /// The hour at which the schedule asks for the close of the day that has begun; asked again until it ends well.
+    ///
+    /// # Panics
+    /// When it never does.
+    pub async fn ask_for_close(&self) {
+        for _ in 0..REPEATS_MAX {
+            let (app, now) = (self.closing(), self.now);
+            if let Called::Answered(Ok(())) = alive(async move { app.ask(now).await }).await {
+                return;
+            }
+        }
+        panic!("the close of the day was not asked for after {REPEATS_MAX} hours");
     }
 
     /// A new process of the relay.

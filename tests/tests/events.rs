@@ -10,16 +10,17 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use aws_lambda_events::apigw::{ApiGatewayV2CustomAuthorizerV2Request, ApiGatewayV2httpRequest};
 use aws_lambda_events::dynamodb::Event as StreamEvent;
+use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::sqs::SqsEvent;
 use http_edge::api::purchases::PurchaseRequest;
 use http_edge::request::Request;
 use http_edge::routes;
-use messages::{IssuanceMessage, PostingMessage};
+use messages::{DayCloseMessage, IssuanceMessage, PostingMessage};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Fewest events that must be found, so that an empty folder is no success.
-const EVENTS_MIN: usize = 9;
+const EVENTS_MIN: usize = 11;
 
 fn events() -> Result<BTreeMap<String, Value>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events");
@@ -54,12 +55,16 @@ fn taker(event: &Value) -> Result<&'static str> {
             .with_context(|| format!("no function answers {route}"))?
             .function);
     }
+    if event["source"] == "aws.scheduler" {
+        return Ok("day-close");
+    }
     let record = &event["Records"][0];
     let arn = record["eventSourceARN"].as_str().unwrap_or_default();
     match record["eventSource"].as_str() {
         Some("aws:dynamodb") => Ok("event-relay"),
         Some("aws:sqs") if arn.contains("PostingQueue") => Ok("point-calculation"),
         Some("aws:sqs") if arn.contains("IssuanceQueue") => Ok("voucher-issuance"),
+        Some("aws:sqs") if arn.contains("DayCloseQueue") => Ok("day-close"),
         other => bail!("no function takes events of {other:?} from {arn}"),
     }
 }
@@ -77,6 +82,7 @@ fn check_queue_event(event: &Value) -> Result<()> {
         let body = message.body.as_deref().unwrap_or_default();
         match consumer {
             "point-calculation" => serde_json::from_str::<PostingMessage>(body).map(drop),
+            "day-close" => serde_json::from_str::<DayCloseMessage>(body).map(drop),
             _ => serde_json::from_str::<IssuanceMessage>(body).map(drop),
         }
         .with_context(|| format!("{consumer} does not know the message {body}"))?;
@@ -142,6 +148,7 @@ fn every_event_reads_as_the_platform_sends_it() -> Result<()> {
             (_, Some(_), _) => check_http_event(&event),
             (_, _, Some("aws:sqs")) => check_queue_event(&event),
             (_, _, Some("aws:dynamodb")) => check_stream_event(&event),
+            _ if event["source"] == "aws.scheduler" => read::<EventBridgeEvent<Value>>(&event).map(drop),
             _ => bail!("events/{name}.json is of no known trigger"),
         };
         checked.with_context(|| format!("events/{name}.json"))?;
@@ -156,7 +163,13 @@ fn every_function_has_an_event() -> Result<()> {
         covered.insert(taker(&event).with_context(|| format!("events/{name}.json"))?);
     }
     let mut functions: BTreeSet<&str> = routes::ROUTES.iter().map(|route| route.function).collect();
-    functions.extend(["authorizer", "event-relay", "point-calculation", "voucher-issuance"]);
+    functions.extend([
+        "authorizer",
+        "day-close",
+        "event-relay",
+        "point-calculation",
+        "voucher-issuance",
+    ]);
     ensure!(covered == functions, "events for {covered:?}, functions {functions:?}");
     Ok(())
 }

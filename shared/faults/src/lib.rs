@@ -85,6 +85,18 @@ sites! {
     PostReturn = "point-calculation/commit-return",
     /// Posting keeps a return that does not fit its receipt.
     PostExcess = "point-calculation/excess",
+    /// The close of a day lists the programmes.
+    CloseProgrammes = "day-close/programmes",
+    /// The close of a day reads a programme.
+    CloseProgramme = "day-close/programme",
+    /// The close of a day asks for accounts that have something due.
+    CloseDue = "day-close/due",
+    /// The close of a day reads an account.
+    CloseAccount = "day-close/account",
+    /// The close of a day commits an activation or an expiry.
+    CloseCommit = "day-close/commit",
+    /// The close of a day sends shards to its queue.
+    CloseSend = "day-close/send",
     /// Posting looks for entries that stand already.
     PostEntries = "point-calculation/entries",
     /// Posting commits entries, account and activity.

@@ -7,6 +7,7 @@ mod sender;
 
 pub use sender::{SendError, Sender};
 
+use chrono::NaiveDate;
 use domain::id::{FeedGroup, LookupKey, PartyId, ProgrammeId, Tenant};
 use domain::money::Money;
 use domain::receipt::ReceiptKey;
@@ -68,6 +69,27 @@ pub enum IssuanceMessage {
         party: PartyId,
         /// Programme.
         programme: ProgrammeId,
+    },
+}
+
+/// Work for the close of a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum DayCloseMessage {
+    /// The accounts of one shard are to be closed for a day: pending points that count from it on, vouchers, and points whose
+    /// last day was before it.
+    CloseShard {
+        /// Tenant.
+        tenant: Tenant,
+        /// Programme.
+        programme: ProgrammeId,
+        /// The business day that has begun.
+        day: NaiveDate,
+        /// Shard of the index `due`.
+        shard: u8,
+        /// Where an invocation whose time was over left off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<String>,
     },
 }
 

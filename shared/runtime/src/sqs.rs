@@ -72,6 +72,31 @@ where
     .await
 }
 
+/// As [`serve`], for a function that a schedule calls too: an event without records is the schedule's.
+///
+/// # Errors
+/// When the runtime's own connection fails.
+pub async fn serve_with_schedule<M, H, Fut, S, Asked, E>(db: &Db, on_schedule: S, handler: H) -> Result<(), Error>
+where
+    M: DeserializeOwned,
+    H: Fn(Vec<Delivery<M>>, Deadline) -> Fut,
+    Fut: Future<Output = Failed>,
+    S: Fn() -> Asked,
+    Asked: Future<Output = Result<(), E>>,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let (handler, on_schedule) = (&handler, &on_schedule);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
+        if event.payload.get("Records").is_none() {
+            Box::pin(on_schedule()).await?;
+            return Ok::<_, Error>(SqsBatchResponse::default());
+        }
+        let records: SqsEvent = serde_json::from_value(event.payload)?;
+        batch(db, handler, LambdaEvent::new(records, event.context)).await
+    }))
+    .await
+}
+
 async fn batch<M, H, Fut>(db: &Db, handler: &H, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error>
 where
     M: DeserializeOwned,

@@ -1,12 +1,12 @@
 //! Accounts, their ledger and the monthly activity, in the party's partition.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{Account, Cause, Entry, LotKey, receipt_entry_id};
 use domain::id::{PartyId, ProgrammeId, Tenant};
 use domain::receipt::{Receipt, ReceiptKey};
 use faults::Site;
 
-use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError, Value};
+use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, TransactError, Value};
 use crate::error::StoreError;
 use crate::party;
 use crate::record::{Record, instant_key};
@@ -15,6 +15,8 @@ use crate::record::{Record, instant_key};
 pub const ACCOUNT: &str = "account";
 /// Topic of an account that is worth vouchers.
 pub const THRESHOLD: &str = "threshold";
+/// Accounts of one page of [`due`].
+const DUE_PAGE: i32 = 100;
 /// Prefix of the sort keys of accounts.
 pub const PREFIX: &str = "TILL#1ACCOUNT#";
 
@@ -171,6 +173,78 @@ fn due_shard(party: &PartyId) -> u8 {
         .bytes()
         .fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte))
         % DUE_SHARDS
+}
+
+/// Accounts that the close of a day has work on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Due {
+    /// Positions in the index and holders, the longest due first.
+    pub accounts: Vec<(String, PartyId)>,
+    /// The position to continue after, when there are more.
+    pub next: Option<String>,
+}
+
+/// A page of the accounts of one shard that the close of `day` has work on. The index may be a moment old: an account may be named that has nothing due any more.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn due(
+    db: &Db,
+    tenant: &Tenant,
+    programme: &ProgrammeId,
+    shard: u8,
+    day: NaiveDate,
+    after: Option<String>,
+) -> Result<Due, StoreError> {
+    let site = Site::CloseDue;
+    let range = Range {
+        pk: due_partition(tenant, programme, shard),
+        from: " ".to_owned(),
+        to: format!("{day}#\u{7f}"),
+        after,
+        descending: false,
+        limit: DUE_PAGE,
+        index: Some(Index::Due),
+    };
+    let (items, next) = db.query_items(site, &range, Read::Eventual).await?;
+    let holder = |item: &crate::record::Item| {
+        let position = item.get("due_sk")?.as_s().ok()?;
+        let party = position.split_once('#')?.1.parse().ok()?;
+        Some((position.clone(), party))
+    };
+    let accounts = items
+        .iter()
+        .map(|item| {
+            holder(item).ok_or_else(|| StoreError::Unreadable {
+                site,
+                reason: "its key in the index `due` names no party".to_owned(),
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(Due { accounts, next })
+}
+
+/// Commits an activation or an expiry; what expires is noted on its lot for returns that come later.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn commit_close(
+    db: &Db,
+    id: &AccountId,
+    before: &Record<Account>,
+    (entry, after): (&Entry, &Account),
+    vouchers_due: bool,
+    now: DateTime<Utc>,
+) -> Result<Committed, StoreError> {
+    let site = Site::CloseCommit;
+    let mut legs = vec![
+        entry_leg(site, id, entry, now)?,
+        snapshot_leg(site, id, Some(before), after, vouchers_due, now)?,
+    ];
+    if let Cause::Expiry { lot } = entry.cause {
+        legs.push(closed_lot_leg(id, lot, "expired", entry.points.saturating_neg(), now));
+    }
+    settled(db.transact(site, legs).await)
 }
 
 /// What became of a posting.

@@ -9,7 +9,7 @@ use faults::Site;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::{FRESH_FOR, Kept};
-use crate::db::{Condition, Db, Key, Leg, Read, TransactError};
+use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError};
 use crate::error::StoreError;
 use crate::record::{Made, Record};
 
@@ -39,6 +39,47 @@ fn version_key(tenant: &Tenant, programme: &ProgrammeId, version: u32) -> Key {
     Key {
         pk: partition(tenant, programme),
         sk: format!("VERSION#{version:08}"),
+    }
+}
+
+/// Partition of the list of all programmes of all tenants. No programme of a tenant has it: those name the tenant.
+const LIST: &str = "PROGRAMME#";
+/// Programmes of one page of the list.
+const LIST_PAGE: i32 = 100;
+
+/// Says that there is a programme; its key says which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Listed {}
+
+fn list_key(tenant: &Tenant, programme: &ProgrammeId) -> Key {
+    Key {
+        pk: LIST.to_owned(),
+        sk: format!("{tenant}#{programme}"),
+    }
+}
+
+/// All programmes of all tenants: some for each subsidiary of a group.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn list(db: &Db, site: Site) -> Result<Vec<(Tenant, ProgrammeId)>, StoreError> {
+    let mut range = Range::prefix(LIST.to_owned(), "", LIST_PAGE);
+    range.from = " ".to_owned();
+    let mut all = Vec::new();
+    loop {
+        let (page, next) = db.query::<Listed>(site, &range, Read::Strong).await?;
+        for record in page {
+            let named = record.sk.split_once('#');
+            let named = named.and_then(|(tenant, id)| Some((tenant.parse().ok()?, id.parse().ok()?)));
+            all.push(named.ok_or_else(|| StoreError::Unreadable {
+                site,
+                reason: "a key in the list of programmes names none".to_owned(),
+            })?);
+        }
+        range.after = next;
+        if range.after.is_none() {
+            return Ok(all);
+        }
     }
 }
 
@@ -101,9 +142,11 @@ pub async fn write(
         version.clone(),
     );
     let current = Record::new(current_key(tenant, &id), "programme", made, version);
+    let listed = Record::new(list_key(tenant, &id), "programme_listed", current.created_at, Listed {});
     let legs = vec![
         Leg::put(site, &kept, Some(Condition::absent()))?,
         Leg::put(site, &current, Some(in_force))?,
+        Leg::put(site, &listed, None)?,
     ];
     match db.transact(site, legs).await {
         Ok(()) => Ok(true),

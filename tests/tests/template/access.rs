@@ -12,10 +12,11 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 13] = [
+const KEY_KINDS: [&str; 14] = [
     "APIKEY#*",
     "CARD#*",
     "CLIENT#*",
+    "DUE#*",
     "EXCEPTION#*",
     "EXTERNAL#*",
     "FEED#*",
@@ -36,13 +37,14 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 10] = [
+const TRANSACTIONS: [Transaction; 13] = [
     (
         "account.rs",
         "PointCalculationRole",
         &["PutItem", "UpdateItem"],
         &["PARTY#*"],
     ),
+    ("account.rs", "DayCloseRole", &["PutItem", "UpdateItem"], &["PARTY#*"]),
     (
         "card.rs",
         "CustomerRole",
@@ -83,6 +85,13 @@ const TRANSACTIONS: [Transaction; 10] = [
         &["UpdateItem", "DeleteItem"],
         &["RECEIPT#*", "CARD#*"],
     ),
+    (
+        "returned.rs",
+        "PurchaseIngestionRole",
+        &["PutItem", "UpdateItem"],
+        &["RECEIPT#*"],
+    ),
+    ("voucher.rs", "DayCloseRole", &["PutItem"], &["PARTY#*", "VOUCHER#*"]),
     (
         "voucher.rs",
         "VoucherIssuanceRole",
