@@ -11,7 +11,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use cel::{Context, Program, Value as Cel};
 use common::{FIELDS, Known, LIST_MAX, SCHEMA, Value};
-use conditions::{Condition, Type};
+use conditions::{Code, Condition, Field, Type};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -251,6 +251,14 @@ impl Tape<'_> {
     }
 }
 
+fn random_condition(choices: &[u8]) -> String {
+    let mut tape = Tape {
+        choices: choices.iter(),
+        item: None,
+    };
+    tape.bool(4)
+}
+
 fn value(kind: Type) -> BoxedStrategy<Value> {
     let lists = 0..=usize::try_from(LIST_MAX).unwrap();
     let text = prop::sample::select(&TEXTS[..]).prop_map(str::to_owned);
@@ -346,11 +354,7 @@ fn random_conditions_have_the_value_that_the_reference_gives_them() {
     let [yes, no, errors] = [const { Cell::new(0u32) }; 3];
     let tape = prop::collection::vec(any::<u8>(), 1..300);
     let result = runner(cases).run(&(tape, prop::collection::vec(facts(), 4)), |(choices, rounds)| {
-        let source = Tape {
-            choices: choices.iter(),
-            item: None,
-        }
-        .bool(4);
+        let source = random_condition(&choices);
         prop_assume!(source.chars().count() <= conditions::SOURCE_MAX);
         let condition = Condition::compile(&source, &SCHEMA);
         prop_assert!(condition.is_ok(), "{source}\n{condition:?}");
@@ -377,4 +381,98 @@ fn random_conditions_have_the_value_that_the_reference_gives_them() {
         yes > cases / 2 && no > cases / 2 && errors > cases / 50,
         "{yes} hold, {no} do not, {errors} fail"
     );
+}
+
+/// Every field of a source that is read by its name alone, by the character at which it stands.
+fn fields_read(source: &str) -> Vec<(usize, &'static str)> {
+    let found = FIELDS.iter().flat_map(|field| source.match_indices(field.name));
+    found
+        .filter(|(byte, _)| !source[..*byte].ends_with("has("))
+        .map(|(byte, name)| (byte, FIELDS.iter().find(|field| field.name == name).unwrap().name))
+        .collect()
+}
+
+#[test]
+fn an_unknown_name_is_found_where_it_stands() {
+    let tape = prop::collection::vec(any::<u8>(), 1..300);
+    let result = runner(2_000).run(&(tape, any::<prop::sample::Index>()), |(choices, which)| {
+        let source = random_condition(&choices);
+        let fields = fields_read(&source);
+        prop_assume!(!fields.is_empty() && source.chars().count() <= conditions::SOURCE_MAX);
+        let (byte, name) = fields[which.index(fields.len())];
+        let source = format!(
+            "{}{}{}",
+            &source[..byte],
+            "q".repeat(name.len()),
+            &source[byte + name.len()..]
+        );
+        let flaws = Condition::compile(&source, &SCHEMA).err().unwrap_or_default();
+        let found: Vec<_> = flaws.iter().map(|flaw| (flaw.at, flaw.code)).collect();
+        prop_assert_eq!(
+            found,
+            [(source[..byte].chars().count(), Code::UnknownName)],
+            "{}",
+            source
+        );
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
+
+/// The source with a character less, more or changed at some places.
+fn damaged(source: &str, damages: &[(prop::sample::Index, u8, char)]) -> String {
+    let mut characters: Vec<char> = source.chars().collect();
+    for (place, kind, character) in damages {
+        let place = place.index(characters.len() + 1);
+        match kind {
+            0 => characters.insert(place, *character),
+            1 if place < characters.len() => characters[place] = *character,
+            _ if place < characters.len() => {
+                characters.remove(place);
+            }
+            _ => {}
+        }
+    }
+    characters.into_iter().collect()
+}
+
+/// Whatever our side takes, the reference takes too, though it parses in another way, and both mean the same.
+#[test]
+fn a_damaged_condition_that_still_compiles_means_what_the_reference_means() {
+    let characters: Vec<char> = "()[]!-+*/%<>=&|?:.,\"'`\\rRbux01e_ \n\tiné".chars().collect();
+    let damage = (any::<prop::sample::Index>(), 0u8..3, prop::sample::select(characters));
+    let inputs = (
+        prop::collection::vec(any::<u8>(), 1..60),
+        prop::collection::vec(damage, 1..3),
+        facts().prop_map(all_set),
+    );
+    let compiled = Cell::new(0u32);
+    let result = runner(6_000).run(&inputs, |(choices, damages, facts)| {
+        let source = damaged(&random_condition(&choices), &damages);
+        if let Ok(condition) = Condition::compile(&source, &SCHEMA) {
+            prop_assert_eq!(condition.holds(&facts).ok(), reference(&source, &facts), "{}", source);
+            compiled.set(compiled.get() + 1);
+        }
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+    println!("{} compile", compiled.get());
+    assert!(compiled.get() > 100, "{} compile", compiled.get());
+}
+
+/// `has()` may be written in ways that the reference is not shown: everything is set.
+fn all_set(facts: Known) -> Known {
+    let set = |(value, field): (Value, &Field)| match (value, field.kind) {
+        (Value::Unset, Type::Bool) => Value::Bool(false),
+        (Value::Unset, Type::Int) => Value::Int(0),
+        (Value::Unset, Type::Text) => Value::Text(String::new()),
+        (Value::Unset, Type::Texts) => Value::Texts(Vec::new()),
+        (Value::Unset, Type::Ints) => Value::Ints(Vec::new()),
+        (value, _) => value,
+    };
+    Known(facts.0.into_iter().zip(FIELDS).map(set).collect())
 }
