@@ -10,7 +10,8 @@ pub trait Facts {
 /// The value of a field, borrowed from the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fact<'a> {
-    /// Not known or not given. Reads as `""`, `0`, `false` or an empty list; `has()` says false.
+    /// Not known or not given. Reads as `""`, `0`, `false` or an empty list; `has()` says false. Every other value is set for
+    /// `has()`, an empty text or list too.
     Unset,
     /// A value of a [`Type::Bool`](crate::Type::Bool) field.
     Bool(bool),

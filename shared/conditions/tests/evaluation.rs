@@ -102,6 +102,38 @@ fn arithmetic_that_overflows_has_no_value() {
 }
 
 #[test]
+fn each_comparison_tells_less_equal_and_greater_apart() {
+    for (operator, less, equal, greater) in [
+        ("==", false, true, false),
+        ("!=", true, false, true),
+        ("<", true, false, false),
+        ("<=", true, true, false),
+        (">", false, false, true),
+        (">=", false, true, true),
+    ] {
+        for (value, expected) in [("0", less), ("1", equal), ("2", greater)] {
+            let facts = one().text("line.group", "1");
+            assert_eq!(
+                holds(&format!("{value} {operator} line.quantity"), &facts),
+                Ok(expected)
+            );
+            assert_eq!(
+                holds(&format!("\"{value}\" {operator} line.group"), &facts),
+                Ok(expected)
+            );
+        }
+    }
+    for (source, value) in [
+        ("true == true", true),
+        ("true == false", false),
+        ("true != true", false),
+        ("false != true", true),
+    ] {
+        assert_eq!(holds(source, &one()), Ok(value), "{source}");
+    }
+}
+
+#[test]
 fn division_cuts_towards_zero() {
     for (source, facts) in [
         ("line.quantity / 2 == -3 && line.quantity % 2 == -1", -7),
@@ -169,6 +201,15 @@ A"'"#
         r#"r"\n" == "\\n""#,
     ] {
         assert_eq!(holds(source, &facts), Ok(true), "{source}");
+    }
+}
+
+#[test]
+fn a_bool_field_reads_as_it_is() {
+    for value in [true, false] {
+        let facts = Known::nothing().bool("receipt.online", value);
+        assert_eq!(holds("receipt.online", &facts), Ok(value));
+        assert_eq!(holds("receipt.online in [false]", &facts), Ok(!value));
     }
 }
 

@@ -164,6 +164,7 @@ fn one_level_more_is_refused_where_it_stands() {
         (nested(DEPTH_MAX + 1, "(", "true", ")"), DEPTH_MAX),
         (nested(DEPTH_MAX + 1, "[", "1", "]"), DEPTH_MAX),
         (format!("{}true", "!".repeat(DEPTH_MAX + 1)), DEPTH_MAX),
+        (format!("{}true", "! ".repeat(DEPTH_MAX + 1)), DEPTH_MAX * 2),
         (format!("1 == {}1", "-".repeat(DEPTH_MAX + 1)), 5 + DEPTH_MAX),
         (nested(DEPTH_MAX + 1, "true?false:", "true", ""), DEPTH_MAX * 11 + 4),
         (

@@ -337,6 +337,7 @@ fn what_cel_has_and_the_subset_has_not_is_refused_by_name() {
                 "size",
                 "only fields have parts",
             ),
+            ("has(line.group).x == 1", "x", "only fields have parts"),
             ("has(line.group.size().x)", "x)", "only fields have parts"),
         ],
     );
