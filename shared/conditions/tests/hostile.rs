@@ -217,6 +217,12 @@ fn the_length_is_counted_in_characters_and_bounded() {
     assert_eq!(flaws(&"(".repeat(1_000_000))[0].code, Code::TooLong);
 }
 
+#[test]
+fn choices_beside_each_other_are_no_levels() {
+    let source = format!("1 in [{}]", "true?1:2,".repeat(DEPTH_MAX + 1));
+    assert!(flaws(&source).iter().all(|flaw| flaw.code == Code::BadList));
+}
+
 /// Pieces that make sense to the parser, in any order.
 fn soup() -> impl Strategy<Value = String> {
     let pieces = [
