@@ -335,7 +335,7 @@ fn seed() -> u64 {
     given.unwrap_or_else(|| RandomState::new().hash_one("seed"))
 }
 
-/// The reference's generated parser takes more than the stack of a test's thread for a few brackets in each other.
+/// The reference's generated parser overflows the stack of a test's thread at 32 brackets in each other, perhaps before.
 fn on_a_large_stack(work: impl FnOnce() + Send + 'static) {
     let thread = std::thread::Builder::new().stack_size(64 * 1024 * 1024).spawn(work);
     if let Err(panic) = thread.expect("a thread starts").join() {
