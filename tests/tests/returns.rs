@@ -2,7 +2,10 @@
 
 #![recursion_limit = "256"]
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
+use domain::account::Cause;
 use domain::programme::{Programme, ReturnPolicy};
 use end_to_end::books::Books;
 use end_to_end::delivery::Delivering;
@@ -16,6 +19,28 @@ const VOID: &str = "POST /v1/purchases/{key}/void";
 
 async fn give(world: &World, body: &Value) -> (u16, Value) {
     world.call(RETURNS, &[], body).await
+}
+
+/// A receipt of two lines of different VAT classes.
+fn two_rates(number: &str, card: &str) -> Value {
+    let mut body = receipt("B01", number, 10_000, Some(card));
+    body["lines"] = json!([
+        {"sku": "4711", "group": "paper", "amount": chf(6_000), "vat_rate_bp": 810},
+        {"sku": "0815", "group": "books", "amount": chf(4_000), "vat_rate_bp": 260},
+    ]);
+    body
+}
+
+/// The points of an account's entries by VAT class, summed.
+fn by_vat(books: &Books) -> BTreeMap<Option<u32>, i64> {
+    let mut sums = BTreeMap::new();
+    for entry in books.ledger.values().flatten() {
+        if let Cause::Receipt { vat, .. } | Cause::Return { vat, .. } = &entry.cause {
+            vat.iter()
+                .for_each(|share| *sums.entry(share.rate_bp).or_default() += share.points);
+        }
+    }
+    sums
 }
 
 async fn points(world: &World, party: &str) -> Value {
@@ -336,7 +361,7 @@ async fn a_return_that_makes_no_sense_says_what_is_wrong_and_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn a_receipt_takes_a_hundred_returns_and_no_more() {
+async fn a_receipt_takes_a_hundred_returns_and_its_voiding_and_no_more() {
     let (world, _, party) = sold(20_000).await;
     let key = till::key("B01", "1");
     for number in 1..=100 {
@@ -350,7 +375,143 @@ async fn a_receipt_takes_a_hundred_returns_and_no_more() {
         give(&world, &give_back("B02", "R100", Some(&key), (1, 20))).await.0,
         200
     );
+    assert_eq!(world.call(VOID, &[("key", &key)], &Value::Null).await.0, 201);
     Delivering::well().until_rest(&world).await;
-    assert_eq!(points(&world, &party).await["balance"], 180);
+    assert_eq!(points(&world, &party).await["balance"], 0);
     Books::read(&world).await.check();
+}
+
+#[tokio::test]
+async fn x9_what_comes_back_leaves_each_vat_class_with_what_remains_of_it() {
+    let world = World::new().await;
+    let (card, _) = world.customer(1).await;
+    world.buy(&two_rates("1", &card)).await;
+    let key = till::key("B01", "1");
+    let mut books = give_back("B02", "R1", Some(&key), (1_000, 4_000));
+    books["lines"][0]["sku"] = json!("0815");
+    assert_eq!(give(&world, &books).await.0, 201);
+    Delivering::well().until_rest(&world).await;
+    assert_eq!(
+        by_vat(&Books::read(&world).await),
+        [(Some(260), 0), (Some(810), 60)].into()
+    );
+    give(&world, &give_back("B02", "R2", Some(&key), (1_000, 6_000))).await;
+    world.buy(&two_rates("2", &card)).await;
+    let (status, _) = world.call(VOID, &[("key", &till::key("B01", "2"))], &Value::Null).await;
+    assert_eq!(status, 201);
+    Delivering::badly(2).until_rest(&world).await;
+    let books = Books::read(&world).await;
+    books.check();
+    assert_eq!(by_vat(&books), [(Some(260), 0), (Some(810), 0)].into());
+}
+
+#[tokio::test]
+async fn a_void_and_a_return_of_one_receipt_at_the_same_moment_take_it_once() {
+    for seed in 0..6 {
+        let (world, _, party) = sold(10_000).await;
+        let key = till::key("B01", "1");
+        let _ = world.call(VOID, &[("key", &key)], &Value::Null).await;
+        give(&world, &give_back("B02", "R1", Some(&key), (300, 3_000))).await;
+        Delivering::badly(seed).at_once(4).until_rest(&world).await;
+        let shown = points(&world, &party).await;
+        assert_eq!(
+            (&shown["balance"], &shown["revenue"]),
+            (&json!(0), &chf(0)),
+            "seed {seed}"
+        );
+        Books::read(&world).await.check();
+    }
+}
+
+#[tokio::test]
+async fn a_voided_sale_keeps_no_points_whatever_the_policy_and_makes_no_voucher() {
+    let world = World::new().await;
+    let programme = Programme {
+        version: 2,
+        returns: ReturnPolicy::OnlyPending,
+        ..Programme::swiss_default(PROGRAMME.parse().expect("an id"))
+    };
+    world.store_programme(programme).await;
+    let (card, party) = world.customer(1).await;
+    let key = till::key("B01", "1");
+    assert_eq!(world.call(VOID, &[("key", &key)], &Value::Null).await.0, 201);
+    world.buy(&receipt("B01", "1", 60_000, Some(&card))).await;
+    Delivering::well().until_rest(&world).await;
+    let shown = points(&world, &party).await;
+    assert_eq!((&shown["balance"], &shown["vouchers_issued"]), (&json!(0), &json!(0)));
+}
+
+#[tokio::test]
+async fn a_surplus_gives_no_voucher_back_and_so_makes_no_points() {
+    let world = World::new().await;
+    let (card, party) = world.customer(1).await;
+    world.buy(&receipt("B01", "1", 50_000, Some(&card))).await;
+    Delivering::well().until_rest(&world).await;
+    let (_, codes) = world.desk(&card).await;
+    let paid = till::paid_with_voucher(two_rates("2", &card), &codes[0], 500);
+    world.buy(&paid).await;
+    Delivering::well().until_rest(&world).await;
+    assert_eq!(points(&world, &party).await["balance"], 95);
+    let key = till::key("B01", "2");
+    give(&world, &give_back("B02", "R1", Some(&key), (1_000, 6_000))).await;
+    let mut again = give_back("B02", "R2", Some(&key), (1_000, 6_000));
+    again["refunds"][0]["kind"] = json!("voucher");
+    give(&world, &again).await;
+    Delivering::well().until_rest(&world).await;
+    assert_eq!(
+        points(&world, &party).await["balance"],
+        35,
+        "40.00 less the voucher of 5.00"
+    );
+}
+
+#[tokio::test]
+async fn a_guessed_receipt_key_shows_no_account_at_another_location() {
+    let (world, card, _) = sold(60_000).await;
+    let mut far = everywhere();
+    far.locations = http_edge::caller::Locations::Only(["B02".parse().expect("an id")].into());
+    let guess = give_back("B02", "R1", Some(&till::key("B01", "1")), (1, 1));
+    let (status, told) = world.call_as(&far, RETURNS, &[], &guess).await;
+    assert_eq!(
+        (status, told.get("account"), &told["matched"]),
+        (201, None, &json!(true))
+    );
+    let mut with_card = give_back("B02", "R2", Some(&till::key("B01", "1")), (1, 1));
+    with_card["card"] = json!(card);
+    let (_, told) = world.call_as(&far, RETURNS, &[], &with_card).await;
+    assert_eq!(told["account"]["open_vouchers"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_surplus_on_a_receipt_without_an_account_is_a_case_too_and_another_currency_is_all_surplus() {
+    let world = World::new().await;
+    world.buy(&receipt("B01", "1", 10_000, None)).await;
+    let key = till::key("B01", "1");
+    for number in ["R1", "R2", "R2"] {
+        give(&world, &give_back("B01", number, Some(&key), (1_000, 10_000))).await;
+    }
+    assert_eq!(Books::read(&world).await.exceptions, 1);
+}
+
+#[tokio::test]
+async fn the_same_article_at_two_prices_comes_back_at_the_price_it_was_sold_for() {
+    let world = World::new().await;
+    let (card, party) = world.customer(1).await;
+    let mut body = receipt("B01", "1", 1_500, Some(&card));
+    body["lines"] = json!([
+        {"sku": "4711", "group": "paper", "amount": chf(500), "vat_rate_bp": 810},
+        {"sku": "4711", "group": "paper", "amount": chf(1_000), "vat_rate_bp": 810},
+    ]);
+    world.buy(&body).await;
+    for (number, minor) in [("R1", 1_000), ("R2", 500)] {
+        let (_, told) = give(
+            &world,
+            &give_back("B01", number, Some(&till::key("B01", "1")), (1_000, minor)),
+        )
+        .await;
+        assert_eq!(told.get("surplus_lines"), None);
+    }
+    Delivering::well().until_rest(&world).await;
+    let shown = points(&world, &party).await;
+    assert_eq!((&shown["balance"], &shown["revenue"]), (&json!(0), &chf(0)));
 }

@@ -127,24 +127,33 @@ impl App {
     /// # Errors
     /// [`CloseError`]; the next hour asks again.
     pub async fn ask(&self, now: DateTime<Utc>) -> Result<(), CloseError> {
+        let mut outcome = Ok(());
         for (tenant, programme) in programme::list(&self.db, Site::CloseProgrammes).await? {
-            let found = self
-                .programmes
-                .current(&self.db, Site::CloseProgramme, &tenant, &programme);
-            let zone = found.await?.ok_or(CloseError::NoProgramme)?.zone;
-            let day = calendar::business_day(now, zone);
-            let shards: Vec<_> = (0..DUE_SHARDS)
-                .map(|shard| DayCloseMessage::CloseShard {
-                    tenant: tenant.clone(),
-                    programme: programme.clone(),
-                    day,
-                    shard,
-                    after: None,
-                })
-                .collect();
-            self.sender.send(Site::CloseSend, &self.queue_url, &shards).await?;
+            if let Err(error) = self.ask_for(&tenant, &programme, now).await {
+                // One programme that is in disorder holds up no other.
+                tracing::error!(%error, %tenant, %programme, "a programme was not asked to be closed");
+                outcome = Err(error);
+            }
         }
-        Ok(())
+        outcome
+    }
+
+    async fn ask_for(&self, tenant: &Tenant, programme: &ProgrammeId, now: DateTime<Utc>) -> Result<(), CloseError> {
+        let current = self
+            .programmes
+            .current(&self.db, Site::CloseProgramme, tenant, programme);
+        let zone = current.await?.ok_or(CloseError::NoProgramme)?.zone;
+        let day = calendar::business_day(now, zone);
+        let shards: Vec<_> = (0..DUE_SHARDS)
+            .map(|shard| DayCloseMessage::CloseShard {
+                tenant: tenant.clone(),
+                programme: programme.clone(),
+                day,
+                shard,
+                after: None,
+            })
+            .collect();
+        Ok(self.sender.send(Site::CloseSend, &self.queue_url, &shards).await?)
     }
 
     /// Works off a batch; returns the messages that must come again.
@@ -170,14 +179,17 @@ impl App {
     /// message of its own; accounts that fail do not hold up the others, and make the message come again.
     async fn close_shard(&self, shard: &Shard, deadline: Deadline, now: DateTime<Utc>) -> Result<(), CloseError> {
         let (mut after, mut sums) = (shard.after.clone(), Sums::default());
+        let mut done = after.clone();
         loop {
             let (tenant, programme) = (&shard.tenant, &shard.programme);
             let page = due(&self.db, tenant, programme, shard.shard, shard.day, after.take()).await?;
             for (position, party) in page.accounts {
                 if deadline.is_near() {
-                    let rest = shard.message(Some(position));
+                    let rest = shard.message(done);
                     self.sender.send(Site::CloseSend, &self.queue_url, &[rest]).await?;
-                    return report(shard, sums);
+                    // This message has handed its work on. What failed is found again by the next hour.
+                    let _ = report(shard, sums);
+                    return Ok(());
                 }
                 let id = AccountId {
                     tenant: tenant.clone(),
@@ -192,6 +204,7 @@ impl App {
                         sums.failed = sums.failed.saturating_add(1);
                     }
                 }
+                done = Some(position);
             }
             after = page.next;
             if after.is_none() {

@@ -14,7 +14,7 @@ use domain::returns::{Outcome, Remaining};
 use store::account::{self, AccountId, Committed};
 use store::db::Read;
 use store::exception::{self, Exception, ExceptionKind};
-use store::receipt::StoredReceipt;
+use store::receipt::{self, StoredReceipt};
 use store::returned::{self, StoredReturn};
 use store::{Record, Site};
 
@@ -42,6 +42,8 @@ impl Step {
 struct Next<'a> {
     /// `None` for the voiding of the receipt.
     back: Option<&'a StoredReturn>,
+    /// What remained of the receipt until now.
+    before: Remaining,
     outcome: Outcome,
     points_before: i64,
     points_after: i64,
@@ -62,6 +64,10 @@ impl App {
         // One step at a time, each with fresh reads; a lost round is one that another writer of the account has won.
         while lost < ROUNDS_MAX {
             let before = account::read(&self.db, Site::PostAccount, id, Read::Strong).await?;
+            // After the account: whoever committed its version knew no return that this image does not know.
+            let site = Site::PostReceipts;
+            let current = receipt::read(&self.db, site, &id.tenant, &stored.receipt.key, Read::Strong).await?;
+            let stored = &current.ok_or(WorkError::NoReceipt)?.d;
             let sale = account::receipt_entry(&self.db, Site::PostEntries, id, &stored.receipt.key).await?;
             let sale = sale.ok_or(WorkError::NoReceipt)?.d;
             let steps = self.steps(id, stored).await?;
@@ -120,19 +126,24 @@ impl App {
         next: &Next<'_>,
         now: DateTime<Utc>,
     ) -> Result<Committed, WorkError> {
-        let lot = lot_of(sale);
         let account = before.map(|record| record.d.clone()).unwrap_or_default();
         let (receipt, business_date) = match next.back {
             Some(back) => (&back.back.key, back.back.key.business_date),
             None => (&stored.receipt.key, stored.receipt.key.business_date),
         };
-        let earned = earning::earn(&next.outcome.remaining.receipt, programme).map_err(|_| WorkError::OutOfRange)?;
-        let difference = next
-            .points_after
-            .checked_sub(next.points_before)
-            .ok_or(WorkError::OutOfRange)?;
-        let vat = earning::vat_split(&stored.receipt, &earned, difference).map_err(|_| WorkError::OutOfRange)?;
+        let out_of_range = |_| WorkError::OutOfRange;
+        let remains = &next.outcome.remaining.receipt;
+        let was = earning::earn(&next.before.receipt, programme).map_err(out_of_range)?;
+        let is = earning::earn(remains, programme).map_err(out_of_range)?;
+        let vat = earning::vat_change(
+            (&next.before.receipt, &was, next.points_before),
+            (remains, &is, next.points_after),
+        );
+        let vat = vat.map_err(out_of_range)?;
         let booked_on = calendar::business_day(now, programme.zone);
+        // A receipt that earned nothing may be worth points when a voucher comes back: they begin as its own would have.
+        let own = programme.lot(stored.receipt.key.business_date, booked_on);
+        let lot = Some(lot_of(sale).unwrap_or(own));
         let back = TakeBack {
             receipt,
             original: Some(&stored.receipt.key),
@@ -260,6 +271,7 @@ fn next_step<'a>(
                 let worth = earning::earn(&outcome.remaining.receipt, programme).map_err(|_| WorkError::OutOfRange)?;
                 let next = Next {
                     back: step.back.as_ref(),
+                    before: remaining,
                     points_after: worth.points,
                     points_before: points,
                     outcome,

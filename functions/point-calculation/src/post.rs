@@ -141,6 +141,8 @@ impl App {
         // What is kept as in force may be older than the version that a till was answered with: either may have the lower
         // threshold. Issuance decides by the truth; here it is enough to ask.
         due |= self.is_worth_vouchers(id, &account).await?;
+        // What comes back is posted next, and decides itself: no voucher for goods that are known to be back.
+        due &= receipts.iter().all(|stored| stored.taken_back() == 0);
         let postings: Vec<_> = entries
             .iter()
             .zip(receipts)

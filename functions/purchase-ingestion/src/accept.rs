@@ -254,7 +254,7 @@ impl App {
         ))
     }
 
-    async fn owner(&self, caller: &Caller, receipt: &Receipt, now: DateTime<Utc>) -> Result<Owner, Problem> {
+    pub(crate) async fn owner(&self, caller: &Caller, receipt: &Receipt, now: DateTime<Utc>) -> Result<Owner, Problem> {
         let Some(card) = &receipt.card else {
             return Ok(Owner::default());
         };
@@ -270,7 +270,7 @@ impl App {
 
     /// A receipt with an unknown card is taken and does not wait, but it is a look at a card as any other, and counts with
     /// them. Only a stored one does: the same receipt again says nothing new.
-    async fn count_unknown(&self, caller: &Caller, receipt: &Receipt, now: DateTime<Utc>) {
+    pub(crate) async fn count_unknown(&self, caller: &Caller, receipt: &Receipt, now: DateTime<Utc>) {
         let terminal = terminal(caller, &receipt.key);
         if let Err(error) = self.guard.note(&self.db, &terminal, now).await {
             tracing::warn!(%error, "an unknown card was not counted");
@@ -319,8 +319,8 @@ impl App {
 
 /// Whose a receipt is at once.
 #[derive(Debug, Default)]
-struct Owner {
-    party: Option<PartyId>,
+pub(crate) struct Owner {
+    pub(crate) party: Option<PartyId>,
     receipts_wait: bool,
-    card_unknown: bool,
+    pub(crate) card_unknown: bool,
 }

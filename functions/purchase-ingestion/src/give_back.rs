@@ -20,6 +20,7 @@ use store::returned::{self, Accepted, StoredReturn};
 use store::{Site, card};
 
 use crate::App;
+use crate::accept::Owner;
 use crate::answer::Answer;
 use crate::parse::{self, ParsedReturn};
 
@@ -28,6 +29,10 @@ struct Effect {
     original_known: bool,
     /// Whose points it takes.
     account: Option<PartyId>,
+    /// Whether this till may see that account.
+    shown: bool,
+    /// Whether nobody issued the presented card.
+    card_unknown: bool,
     /// The programme and version that count.
     programme: Arc<Programme>,
     /// As of the receipt that remains, with the difference as its points.
@@ -53,7 +58,7 @@ impl App {
             // What no longer fits may have fitted when it came the first time.
             Err(problem) => return self.known_return_or(caller, &parsed, &hash, problem, now).await,
         };
-        let effect = self.effect(caller, back, &programme).await?;
+        let effect = self.effect(caller, back, &programme, now).await?;
         let stored = StoredReturn {
             back: back.clone(),
             hash: hash.clone(),
@@ -64,8 +69,10 @@ impl App {
         };
         match returned::accept(&self.db, &caller.tenant, stored, caller.made(now)).await? {
             Accepted::New => {
-                self.keep_unplaced(caller, back, effect.account.as_ref(), &hash, now)
-                    .await?;
+                if effect.card_unknown {
+                    self.count_unknown(caller, &back.as_sold(), now).await;
+                }
+                self.keep_unplaced(caller, back, &effect, &hash, now).await?;
                 self.answer_return(caller, &parsed, PurchaseStatus::Accepted, &effect, now)
                     .await
             }
@@ -118,27 +125,34 @@ impl App {
             .version(&self.db, site, &caller.tenant, &known.programme, known.version)
             .await?
             .ok_or_else(|| Problem::new(Code::Internal, "a version of the programme is missing"))?;
-        let mut effect = self.effect(caller, &known.back, &programme).await?;
+        let mut effect = self.effect(caller, &known.back, &programme, now).await?;
         if known.back.original.is_none() {
             effect.account.clone_from(&known.account);
         }
         // The first call may have died before it came to that.
-        self.keep_unplaced(caller, &known.back, effect.account.as_ref(), hash, now)
-            .await?;
+        self.keep_unplaced(caller, &known.back, &effect, hash, now).await?;
         self.answer_return(caller, parsed, PurchaseStatus::Replayed, &effect, now)
             .await
     }
 
-    /// A card that leads nowhere and no receipt: nobody's points can be taken.
+    /// What no posting will find: a card that leads nowhere and no receipt, so that nobody's points can be taken; and more than
+    /// was sold on a receipt without an account.
     async fn keep_unplaced(
         &self,
         caller: &Caller,
         back: &Return,
-        account: Option<&PartyId>,
+        effect: &Effect,
         hash: &ContentHash,
         now: DateTime<Utc>,
     ) -> Result<(), Problem> {
-        if back.original.is_none() && back.card.is_some() && account.is_none() {
+        if effect.account.is_some() {
+            return Ok(());
+        }
+        if !effect.surplus_lines.is_empty() {
+            self.keep_case(caller, ExceptionKind::ReturnExceedsReceipt, back, hash, now)
+                .await?;
+        }
+        if back.original.is_none() && back.card.is_some() {
             self.keep_case(caller, ExceptionKind::ReturnWithoutAccount, back, hash, now)
                 .await?;
         }
@@ -166,7 +180,13 @@ impl App {
     }
 
     /// What the return does to the receipt it names as that stands now, or else to the account of its card.
-    async fn effect(&self, caller: &Caller, back: &Return, programme: &Arc<Programme>) -> Result<Effect, Problem> {
+    async fn effect(
+        &self,
+        caller: &Caller,
+        back: &Return,
+        programme: &Arc<Programme>,
+        now: DateTime<Utc>,
+    ) -> Result<Effect, Problem> {
         if let Some(original) = &back.original {
             let site = Site::IngestOriginal;
             let standing = receipt::standing(&self.db, site, &caller.tenant, original, Read::Strong).await?;
@@ -176,16 +196,16 @@ impl App {
         }
         let mut earning = earning::earn(&back.as_sold(), programme).map_err(out_of_range)?;
         earning.points = earning.points.checked_neg().unwrap_or(i64::MIN);
-        let account = match &back.card {
-            Some(card) if back.original.is_none() => {
-                let found = card::read(&self.db, Site::IngestCard, &caller.tenant, card, Read::Eventual).await?;
-                found.and_then(|card| card.d.leads_to().cloned())
-            }
-            _ => None,
+        let owner = if back.original.is_none() {
+            self.owner(caller, &back.as_sold(), now).await?
+        } else {
+            Owner::default()
         };
         Ok(Effect {
             original_known: false,
-            account,
+            shown: true,
+            card_unknown: owner.card_unknown,
+            account: owner.party,
             programme: programme.clone(),
             earning,
             surplus_lines: Vec::new(),
@@ -200,6 +220,9 @@ impl App {
         for before in &earlier {
             remaining = remaining.less(&before.back).map_err(out_of_range)?.remaining;
         }
+        if sold.voided.is_some() {
+            remaining = remaining.nothing().remaining;
+        }
         let outcome = remaining.less(back).map_err(out_of_range)?;
         let (site, version) = (Site::IngestProgramme, sold.expected_version);
         let programme = self
@@ -212,6 +235,8 @@ impl App {
         earning.points = earning.points.saturating_sub(before.points);
         Ok(Effect {
             original_known: true,
+            card_unknown: false,
+            shown: self.may_see(caller, back, sold).await?,
             account: sold.account.clone(),
             programme,
             earning,
@@ -228,8 +253,9 @@ impl App {
         now: DateTime<Utc>,
     ) -> Result<Response, Problem> {
         let sold = parsed.back.as_sold();
-        let view = self.view(caller, effect.account.as_ref(), &effect.programme).await?;
-        let counted = match &effect.account {
+        let seen = effect.account.as_ref().filter(|_| effect.shown);
+        let view = self.view(caller, seen, &effect.programme).await?;
+        let counted = match seen {
             Some(party) => self.is_posted(caller, party, effect, &parsed.back.key).await?,
             None => false,
         };
@@ -237,7 +263,7 @@ impl App {
         let answer = Answer {
             receipt: &sold,
             status,
-            account: effect.account.as_ref().map(|party| (party, &shown)),
+            account: seen.map(|party| (party, &shown)),
             language: parsed.language,
             programme: &effect.programme,
             earning: &effect.earning,
@@ -258,6 +284,21 @@ impl App {
             PurchaseStatus::Accepted => Response::json(201, &body),
             PurchaseStatus::Replayed => Ok(Response::json(200, &body)?.header("idempotency-replayed", "true")),
         }
+    }
+
+    /// The account behind a receipt is shown where it was sold, and to whoever presents a card of it: a key can be guessed.
+    async fn may_see(&self, caller: &Caller, back: &Return, sold: &StoredReceipt) -> Result<bool, Problem> {
+        if back
+            .original
+            .as_ref()
+            .is_some_and(|original| caller.at(&original.store).is_ok())
+        {
+            return Ok(true);
+        }
+        let Some(card) = &back.card else { return Ok(false) };
+        let found = card::read(&self.db, Site::IngestCard, &caller.tenant, card, Read::Eventual).await?;
+        let holder = found.and_then(|card| card.d.leads_to().cloned());
+        Ok(holder.is_some() && holder == sold.account)
     }
 
     async fn is_posted(

@@ -25,7 +25,7 @@ mod issue;
 mod lot;
 mod post;
 
-pub use entry::{Cause, Entry, VatShare, expiry_entry_id, receipt_entry_id, return_entry_id, void_entry_id};
+pub use entry::{Cause, Entry, VatShare, receipt_entry_id, return_entry_id, void_entry_id};
 pub use issue::{ISSUE_STEP_MAX, Issue, share_of_voucher};
 pub use lot::{InvalidLotKey, LOTS_MAX, Lot, LotKey, LotMove};
 pub use post::TakeBack;
@@ -44,6 +44,7 @@ pub struct Account {
     /// Active points less the deficit: the sum of the active lots, or what is owed as a negative number.
     pub balance: i64,
     /// Open lots, at most [`LOTS_MAX`]: active ones by nearest expiry, then pending ones.
+    #[serde(deserialize_with = "lot::read")]
     pub lots: Vec<Lot>,
     /// Vouchers issued so far.
     pub vouchers_issued: u64,

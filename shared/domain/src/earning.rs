@@ -118,6 +118,32 @@ pub fn vat_split(receipt: &Receipt, earning: &Earning, points: i64) -> Result<Ve
         .collect())
 }
 
+/// How the points of each VAT class change when a receipt with these lines and points becomes one with those.
+///
+/// # Errors
+/// [`OutOfRange`] when a sum leaves the 64-bit range.
+pub fn vat_change(
+    before: (&Receipt, &Earning, i64),
+    after: (&Receipt, &Earning, i64),
+) -> Result<Vec<VatShare>, OutOfRange> {
+    let mut change: BTreeMap<Reverse<Option<u32>>, i64> = BTreeMap::new();
+    for (sign, (receipt, earning, points)) in [(-1, before), (1, after)] {
+        for share in vat_split(receipt, earning, points)? {
+            let points = share.points.checked_mul(sign).ok_or(OutOfRange)?;
+            let class = change.entry(Reverse(share.rate_bp)).or_default();
+            *class = class.checked_add(points).ok_or(OutOfRange)?;
+        }
+    }
+    change.retain(|_, points| *points != 0);
+    let shares = change.into_iter();
+    Ok(shares
+        .map(|(rate, points)| VatShare {
+            rate_bp: rate.0,
+            points,
+        })
+        .collect())
+}
+
 /// Splits `whole` in proportion to positive weights so that the parts add up to it; earlier parts win ties.
 fn largest_remainder(whole: i64, weights: &[i64]) -> Result<Vec<i64>, OutOfRange> {
     let total: i128 = weights.iter().copied().map(i128::from).sum();
@@ -217,6 +243,30 @@ mod tests {
         assert_eq!(split(-5), [(Some(810), -2), (Some(260), -2), (None, -1)]);
         assert_eq!(split(0), []);
         assert_eq!(split(1), [(Some(810), 1)]);
+    }
+
+    #[test]
+    fn what_comes_back_leaves_each_vat_class_with_what_remains_of_it() {
+        let mut whole = receipt(&[("a", 6_000), ("b", 4_000)], 0);
+        for (line, rate) in whole.lines.iter_mut().zip([810, 260]) {
+            line.vat_rate_bp = Some(rate);
+        }
+        let mut rest = whole.clone();
+        rest.lines[1].amount_minor = 0;
+        let mut nothing = rest.clone();
+        nothing.lines[0].amount_minor = 0;
+        let earned = |receipt: &Receipt| earn(receipt, &programme()).unwrap();
+        let change = |before: &Receipt, after: &Receipt| {
+            let (one, other) = (earned(before), earned(after));
+            let shares = vat_change((before, &one, one.points), (after, &other, other.points)).unwrap();
+            shares
+                .iter()
+                .map(|share| (share.rate_bp, share.points))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(change(&whole, &rest), [(Some(260), -40)]);
+        assert_eq!(change(&rest, &nothing), [(Some(810), -60)]);
+        assert_eq!(change(&whole, &nothing), [(Some(810), -60), (Some(260), -40)]);
     }
 
     #[test]

@@ -186,6 +186,8 @@ pub enum Excess {
     Quantity,
     /// More money than is left of the line.
     Amount,
+    /// The receipt is in another currency.
+    Currency,
 }
 
 /// What is left of a receipt.
@@ -223,12 +225,17 @@ impl Remaining {
         let mut receipt = self.receipt.clone();
         let (mut total_minor, mut excess) = (0i64, Vec::new());
         for (index, line) in back.lines.iter().enumerate() {
+            if back.currency != receipt.currency {
+                excess.push((index, Excess::Currency));
+                continue;
+            }
             let taken = take_line(&mut receipt, line)?;
             total_minor = total_minor.checked_add(taken.amount_minor).ok_or(OutOfRange)?;
             excess.extend(taken.excess.map(|reason| (index, reason)));
         }
         receipt.total_minor = receipt.total_minor.checked_sub(total_minor).ok_or(OutOfRange)?;
-        refund_vouchers(&mut receipt, back.voucher_refund_minor())?;
+        // A surplus gives no voucher back that paid for the receipt.
+        refund_vouchers(&mut receipt, back.voucher_refund_minor().min(total_minor))?;
         Ok(Outcome {
             remaining: Self { receipt },
             total_minor,
@@ -258,15 +265,23 @@ struct Taken {
     excess: Option<Excess>,
 }
 
-/// Takes one line of a return off the line that it names, or off those with its article number, in order.
+/// Whether the line was sold at the price at which this comes back.
+fn same_price(line: &Line, back: &ReturnLine) -> bool {
+    let product = |amount: i64, quantity: i64| i128::from(amount).checked_mul(i128::from(quantity));
+    product(line.amount_minor, back.quantity_milli) == product(back.amount_minor, line.quantity_milli)
+}
+
+/// Takes one line of a return off the line that it names, or off those with its article number: first off those of the same
+/// price, then in order.
 fn take_line(receipt: &mut Receipt, back: &ReturnLine) -> Result<Taken, OutOfRange> {
-    let (mut quantity, mut amount, mut found) = (back.quantity_milli, back.amount_minor, false);
-    for (index, line) in receipt.lines.iter_mut().enumerate() {
-        let named = back.original_line.is_none_or(|original| original == index);
-        if !named || line.sku != back.sku {
-            continue;
-        }
-        found = true;
+    let (mut quantity, mut amount) = (back.quantity_milli, back.amount_minor);
+    let is_meant =
+        |index: usize, line: &Line| line.sku == back.sku && back.original_line.is_none_or(|original| original == index);
+    let lines = receipt.lines.iter_mut().enumerate();
+    let mut lines: Vec<_> = lines.filter(|(index, line)| is_meant(*index, line)).collect();
+    let found = !lines.is_empty();
+    lines.sort_by_key(|(index, line)| (!same_price(line, back), *index));
+    for (_, line) in lines {
         let pieces = quantity.min(line.quantity_milli);
         // An amount goes with pieces: a line that is all back gives nothing more.
         let money = if pieces > 0 { amount.min(line.amount_minor) } else { 0 };

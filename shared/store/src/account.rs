@@ -6,7 +6,7 @@ use domain::id::{PartyId, ProgrammeId, Tenant};
 use domain::receipt::{Receipt, ReceiptKey};
 use faults::Site;
 
-use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, TransactError, Value};
+use crate::db::{BATCH_GET_MAX, Condition, Db, Index, Key, Leg, Range, Read, TransactError, Value};
 use crate::error::StoreError;
 use crate::party;
 use crate::record::{Record, instant_key};
@@ -99,7 +99,11 @@ pub async fn entries(
     natural_ids: &[String],
 ) -> Result<Vec<Record<Entry>>, StoreError> {
     let keys: Vec<_> = natural_ids.iter().map(|natural| id.entry_key(natural)).collect();
-    db.batch_get(site, &keys, Read::Strong).await
+    let mut found = Vec::new();
+    for chunk in keys.chunks(BATCH_GET_MAX) {
+        found.extend(db.batch_get(site, chunk, Read::Strong).await?);
+    }
+    Ok(found)
 }
 
 /// A page of the ledger, newest business date first.

@@ -20,7 +20,8 @@ pub struct ProgrammeVersion {
     pub programme: Programme,
     /// Who saved it.
     pub author: Subject,
-    /// Why.
+    /// Why; empty for versions stored before reasons were asked for.
+    #[serde(default)]
     pub reason: String,
 }
 

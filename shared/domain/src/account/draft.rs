@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use super::Account;
 use super::entry::{Cause, Entry};
-use super::lot::{self, LOTS_MAX, Lot, LotKey, LotMove};
+use super::lot::{self, Grid, LOTS_MAX, Lot, LotKey, LotMove};
 use crate::money::OutOfRange;
 
 /// Movements on top of an account, not yet an entry.
@@ -82,14 +82,19 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Merges neighbours until the account is within its bound; the merged points expire with the later of the two.
+    /// Merges lots of one week, then of one month, then of one year, until the account is within its bound; merged points
+    /// expire with the later of the two.
     fn coarsen(&mut self) -> Result<(), OutOfRange> {
-        while self.lots.len() > LOTS_MAX {
-            let Some((a, b)) = lot::closest(&self.lots) else { break };
-            let (key, sum) = (lot::merged(a.key, b.key), a.open.checked_add(b.open).ok_or(OutOfRange)?);
-            self.shift(a.key, a.open.checked_neg().ok_or(OutOfRange)?)?;
-            self.shift(b.key, b.open.checked_neg().ok_or(OutOfRange)?)?;
-            self.shift(key, sum)?;
+        for grid in Grid::ALL {
+            while self.lots.len() > LOTS_MAX {
+                let Some((a, b)) = grid.neighbours(&self.lots) else {
+                    break;
+                };
+                let (key, sum) = (lot::merged(a.key, b.key), a.open.checked_add(b.open).ok_or(OutOfRange)?);
+                self.shift(a.key, a.open.checked_neg().ok_or(OutOfRange)?)?;
+                self.shift(b.key, b.open.checked_neg().ok_or(OutOfRange)?)?;
+                self.shift(key, sum)?;
+            }
         }
         Ok(())
     }

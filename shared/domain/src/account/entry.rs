@@ -160,8 +160,9 @@ impl Entry {
             } => void_entry_id(receipt),
             Cause::VoucherIssue { first, .. } => format!("{date}#V#{first:012}"),
             Cause::VoucherVoid { sequence, .. } => format!("{date}#U#{sequence:012}"),
-            Cause::Activation => format!("{date}#A"),
-            Cause::Expiry { lot } => expiry_entry_id(date, *lot),
+            // What has become due of an account on one day can become due in several steps: the version tells them apart.
+            Cause::Activation => format!("{date}#A#{:012}", self.version),
+            Cause::Expiry { lot } => format!("{date}#X#{lot}#{:012}", self.version),
             Cause::Correction { id } => format!("{date}#C#{id}"),
             Cause::Transfer { id, .. } => format!("{date}#T#{id}"),
             Cause::Recalculation { run, receipt, .. } => format!("{date}#Q#{run}#{receipt}"),
@@ -192,9 +193,4 @@ pub fn return_entry_id(receipt: &ReceiptKey) -> String {
 /// The natural id of the entry that voids `receipt`.
 pub fn void_entry_id(receipt: &ReceiptKey) -> String {
     format!("{}#W#{receipt}", receipt.business_date)
-}
-
-/// The natural id of the entry that closes a lot in the close of `date`.
-pub fn expiry_entry_id(date: NaiveDate, lot: LotKey) -> String {
-    format!("{date}#X#{lot}")
 }

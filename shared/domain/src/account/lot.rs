@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 /// Most lots of one account. A lot takes about 25 bytes of the stored account: all of them stay under 3 KB.
@@ -82,6 +82,10 @@ impl FromStr for LotKey {
     type Err = InvalidLotKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidLotKey> {
+        // As lots were named when points did not expire: after the month in which they were earned.
+        if text.len() == "2026-11".len() && day(&format!("{text}-01")).is_ok() {
+            return Ok(Self::active(None));
+        }
         let (from, until) = match text.split_once('>') {
             Some((from, until)) => (Some(day(from)?), until),
             None => (None, text),
@@ -119,7 +123,7 @@ impl From<LotKey> for String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lot {
     /// Its name.
-    #[serde(rename = "k")]
+    #[serde(rename = "k", alias = "m")]
     pub key: LotKey,
     /// Points left, more than 0.
     #[serde(rename = "p")]
@@ -130,11 +134,21 @@ pub struct Lot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LotMove {
     /// The lot.
-    #[serde(rename = "k")]
+    #[serde(rename = "k", alias = "m")]
     pub key: LotKey,
     /// Signed points, not 0.
     #[serde(rename = "p")]
     pub points: i64,
+}
+
+/// Reads lots, of which several may have one name by now.
+pub(super) fn read<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Lot>, D::Error> {
+    let mut lots = Vec::new();
+    for Lot { key, open } in Vec::<Lot>::deserialize(deserializer)? {
+        let change = LotMove { key, points: open };
+        apply(&mut lots, change).ok_or_else(|| serde::de::Error::custom("the lots of an account do not add up"))?;
+    }
+    Ok(lots)
 }
 
 /// Applies a move to sorted lots; `None` when the lot would fall below zero or leave the range.
@@ -159,20 +173,37 @@ pub(super) fn apply(lots: &mut Vec<Lot>, change: LotMove) -> Option<()> {
     Some(())
 }
 
-/// The two neighbours that lie closest together, to be merged when an account has too many lots: the earlier and the later.
-///
-/// Only lots of the same standing are neighbours. A lot that never expires is the last choice.
-pub(super) fn closest(lots: &[Lot]) -> Option<(Lot, Lot)> {
-    let gap = |a: &Lot, b: &Lot| match (a.key.until, b.key.until) {
-        (Some(a), Some(b)) => b.signed_duration_since(a).num_days(),
-        (None, None) => 0,
-        _ => i64::MAX,
-    };
-    lots.iter()
-        .zip(lots.iter().skip(1))
-        .filter(|(a, b)| a.key.is_pending() == b.key.is_pending())
-        .min_by_key(|(a, b)| gap(a, b))
-        .map(|(a, b)| (*a, *b))
+/// How coarse the days of lots may become when an account has too many of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Grid {
+    Week,
+    Month,
+    Year,
+}
+
+impl Grid {
+    pub(super) const ALL: [Self; 3] = [Self::Week, Self::Month, Self::Year];
+
+    /// Lots of one cell may become one. Cells are fixed in the calendar: however often lots are merged, none outlives the end
+    /// of its cell.
+    fn cell(self, key: LotKey) -> Option<(bool, i32, u32)> {
+        let until = key.until?;
+        let (year, number) = match self {
+            Self::Week => (until.iso_week().year(), until.iso_week().week()),
+            Self::Month => (until.year(), until.month()),
+            Self::Year => (until.year(), 0),
+        };
+        Some((key.is_pending(), year, number))
+    }
+
+    /// Two neighbours of one cell, the earliest there are.
+    pub(super) fn neighbours(self, lots: &[Lot]) -> Option<(Lot, Lot)> {
+        let cell = |lot: &Lot| self.cell(lot.key);
+        lots.iter()
+            .zip(lots.iter().skip(1))
+            .find(|(a, b)| cell(a).is_some() && cell(a) == cell(b))
+            .map(|(a, b)| (*a, *b))
+    }
 }
 
 /// The lot that two merged ones become, in the customer's favour: active with the earlier, expiring with the later.

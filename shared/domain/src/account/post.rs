@@ -38,7 +38,7 @@ pub struct TakeBack<'a> {
     pub expired: i64,
     /// Version of the programme that the original was counted with.
     pub programme_version: u32,
-    /// What may be taken.
+    /// What a return may take; a void takes everything.
     pub policy: ReturnPolicy,
 }
 
@@ -161,7 +161,13 @@ fn collect(draft: &mut Draft<'_>, back: &TakeBack<'_>, owed: i64) -> Result<(i64
         left = less(left, draft.take_from(key, left)?)?;
     }
     let forgiven = left.min(back.expired);
-    if back.policy == ReturnPolicy::OnlyPending {
+    // A voided receipt never was: nothing of it stays with the customer.
+    let policy = if back.void {
+        ReturnPolicy::Unlimited
+    } else {
+        back.policy
+    };
+    if policy == ReturnPolicy::OnlyPending {
         return Ok((forgiven, less(left, forgiven)?));
     }
     left = less(left, forgiven)?;
@@ -169,7 +175,7 @@ fn collect(draft: &mut Draft<'_>, back: &TakeBack<'_>, owed: i64) -> Result<(i64
         left = less(left, draft.take_from(key.activated(), left)?)?;
     }
     left = less(left, draft.take_nearest(left)?)?;
-    if back.policy == ReturnPolicy::WithinBalance {
+    if policy == ReturnPolicy::WithinBalance {
         return Ok((forgiven, left));
     }
     draft.owe(left)?;
