@@ -69,9 +69,6 @@ impl App {
         };
         match returned::accept(&self.db, &caller.tenant, stored, caller.made(now)).await? {
             Accepted::New => {
-                if effect.card_unknown {
-                    self.count_unknown(caller, &back.as_sold(), now).await;
-                }
                 self.keep_unplaced(caller, back, &effect, &hash, now).await?;
                 self.answer_return(caller, &parsed, PurchaseStatus::Accepted, &effect, now)
                     .await
@@ -147,6 +144,10 @@ impl App {
     ) -> Result<(), Problem> {
         if effect.account.is_some() {
             return Ok(());
+        }
+        // Once more for the same return again, so that no crash lets a look pass uncounted.
+        if effect.card_unknown {
+            self.count_unknown(caller, &back.as_sold(), now).await;
         }
         if !effect.surplus_lines.is_empty() {
             self.keep_case(caller, ExceptionKind::ReturnExceedsReceipt, back, hash, now)

@@ -53,8 +53,33 @@ pub(crate) async fn play(stack: &Running) -> Planted {
     bad_customers(&till).await;
     bad_keys(stack, &mut planted).await;
     poison(stack).await;
+    returns(stack, &till, &customer).await;
+    close_the_day(stack).await;
     stack.rest().await;
     planted
+}
+
+/// Goods that come back: too many, with other content, without anybody.
+async fn returns(stack: &Running, till: &Client, customer: &Customer) {
+    let receipt = |number: &str, card: &str| {
+        json!({
+            "store": "B01", "till": "1", "business_date": stack.today, "number": number, "card": card, "total": chf(900),
+            "lines": [{"sku": "4711", "amount": chf(900)}], "refunds": [{"kind": "cash", "amount": chf(900)}],
+        })
+    };
+    let _ = till.post("/v1/returns", &receipt("R1", &customer.card)).await.must(201);
+    let _ = till.post("/v1/returns", &receipt("R2", MISREAD_CARD)).await.must(422);
+    let mut other = receipt("R1", &customer.card);
+    other["lines"][0]["sku"] = json!("4712");
+    let _ = till.post("/v1/returns", &other).await.must(422);
+}
+
+/// The hour strikes.
+async fn close_the_day(stack: &Running) {
+    let lambda = Client::new(&stack.stack.urls().invoke, None);
+    let path = "/2015-03-31/functions/DayCloseFunction/invocations";
+    let answer = lambda.post(path, &json!({"source": "aws.scheduler"})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
 }
 
 /// Parties, cards and everything that is done with cards.
