@@ -1,5 +1,6 @@
 //! A caller of the HTTP API: a till, the shop, an operator. Nothing of an answer is hidden from a test.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +20,7 @@ pub struct Client {
     http: Hyper<HttpConnector, Full<Bytes>>,
     api: String,
     key: Option<String>,
+    logs: Option<PathBuf>,
 }
 
 /// An answer.
@@ -34,6 +36,7 @@ pub struct Answer {
     pub text: String,
     /// The body as JSON; null when it is none.
     pub body: Value,
+    logs: Option<PathBuf>,
 }
 
 impl Client {
@@ -43,6 +46,16 @@ impl Client {
             http: Hyper::builder(TokioExecutor::new()).build_http(),
             api: api.to_owned(),
             key: key.map(str::to_owned),
+            logs: None,
+        }
+    }
+
+    /// The same caller, who quotes the functions' logs from this folder when an answer is a failure of the system.
+    #[must_use]
+    pub fn with_logs(self, folder: &Path) -> Self {
+        Self {
+            logs: Some(folder.to_owned()),
+            ..self
         }
     }
 
@@ -117,6 +130,7 @@ impl Client {
             headers: parts.headers,
             body: serde_json::from_str(&text).unwrap_or(Value::Null),
             text,
+            logs: self.logs.clone(),
         }
     }
 }
@@ -129,8 +143,20 @@ impl Answer {
     #[must_use]
     #[track_caller]
     pub fn must(self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{}: {}", self.call, self.text);
+        assert_eq!(self.status, status, "{}: {}{}", self.call, self.text, self.complaints());
         self.body
+    }
+
+    /// What the functions logged as errors, when the answer is a failure of the system.
+    fn complaints(&self) -> String {
+        let Some(folder) = self.logs.as_deref().filter(|_| self.status >= 500) else {
+            return String::new();
+        };
+        let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+        let lines = texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>());
+        let errors = lines.filter(|line| line.contains("ERROR"));
+        errors.fold("\nlogged:".to_owned(), |all, line| format!("{all}\n{line}"))
     }
 
     /// A header, empty when it is missing.

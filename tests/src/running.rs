@@ -280,7 +280,7 @@ async fn client(stack: &Stack, system: &System, wanted: &NewClient) -> Client {
     let key = bootstrap::new_key().expect("random bytes");
     let stored = bootstrap::client(system, wanted, &key, runtime::now()).await;
     assert!(stored.expect("the client is stored"), "the client is new");
-    Client::new(&stack.urls().api, Some(key.reveal()))
+    Client::new(&stack.urls().api, Some(key.reveal())).with_logs(&stack.folder().join("logs"))
 }
 
 fn template() -> PathBuf {

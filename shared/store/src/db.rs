@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::types::{
 use faults::{Probe, Site};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::error::{self, StoreError};
 use crate::record::{Item, Record};
@@ -463,8 +464,9 @@ impl Db {
             .into_iter()
             .map(|leg| leg.into_transact(&self.table, site))
             .collect::<Result<_, _>>()?;
-        // One token for all tries: a try whose answer was lost is not applied a second time.
-        let token = format!("{:032x}", fastrand::u128(..));
+        // One token for all tries: a try whose answer was lost is not applied a second time. From the system's random
+        // numbers, not from a generator seeded with clock and thread: processes that start together would draw the same.
+        let token = Uuid::new_v4().simple().to_string();
         let refused = self.attempt(site, || self.transact_once(site, &items, &token)).await?;
         match refused {
             None => Ok(()),
