@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::{Account, Cause, Entry};
+use domain::earning::{Caps, earn};
 use domain::location::Location;
+use domain::programme::Programme;
 use domain::voucher::{State, Voucher};
 use faults::Site;
 use serde::de::DeserializeOwned;
@@ -23,6 +25,8 @@ use crate::world::World;
 pub struct Books {
     /// Receipts.
     pub receipts: Vec<StoredReceipt>,
+    /// Versions of programmes.
+    pub programmes: Vec<Programme>,
     /// Accounts by partition and programme.
     pub accounts: BTreeMap<String, Account>,
     /// Ledger entries by partition and programme.
@@ -106,6 +110,12 @@ impl Books {
                 self.feed.entry(pk).or_default().push(row);
                 self.history.push((event.voucher.state_version, event.voucher.state));
             }
+            "programme_version" => {
+                let version: ProgrammeVersion = entity(item.clone());
+                self.programmes.push(version.programme);
+                let told = told(&kind, item).expect("something to tell");
+                *self.others.entry(told).or_default() += 1;
+            }
             "return" => self.returns.push(entity(item)),
             "parked" => self.parked.push(pk),
             "exception" => self.exceptions += 1,
@@ -149,31 +159,70 @@ impl Books {
 
     /// I2, I7: every receipt with an account has one entry, with the points counted here from its lines.
     fn check_receipts(&self) {
-        let mut entries: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        let mut entries: BTreeMap<String, Vec<&Entry>> = BTreeMap::new();
         for entry in self.ledger.values().flatten() {
             if let Cause::Receipt { receipt, .. } = &entry.cause {
-                entries.entry(receipt.to_string()).or_default().push(entry.points);
+                entries.entry(receipt.to_string()).or_default().push(entry);
             }
         }
         for stored in &self.receipts {
             let posted = entries.remove(&stored.receipt.key.to_string()).unwrap_or_default();
-            let expected = match stored.account {
-                None => vec![],
-                Some(_) => {
-                    let lines: i64 = stored.receipt.lines.iter().map(|line| line.amount_minor).sum();
-                    let vouchers: i64 = stored
-                        .receipt
-                        .payments
-                        .iter()
-                        .filter(|p| p.voucher.is_some())
-                        .map(|p| p.amount_minor)
-                        .sum();
-                    vec![(lines - vouchers).max(0) / 100]
-                }
-            };
-            assert_eq!(posted, expected, "the entries of {}", stored.receipt.key);
+            let posted: Vec<_> = posted
+                .into_iter()
+                .map(|entry| (entry.points, self.worth(stored, entry)))
+                .collect();
+            let expected = usize::from(stored.account.is_some());
+            assert_eq!(posted.len(), expected, "the entries of {}", stored.receipt.key);
+            for (points, worth) in posted {
+                assert_eq!(points, worth, "the points of {}", stored.receipt.key);
+            }
         }
         assert!(entries.is_empty(), "every entry has its receipt");
+        self.check_caps();
+    }
+
+    /// What a receipt must earn: by the plain rule, which is written here once more, or by the rules of its version.
+    fn worth(&self, stored: &StoredReceipt, entry: &Entry) -> i64 {
+        let with_rules = self.programmes.iter().find(|programme| {
+            let asks = !programme.rules.is_empty() || programme.caps != Caps::default();
+            programme.id == stored.programme && programme.version == stored.expected_version && asks
+        });
+        if let Some(programme) = with_rules {
+            let earned = earn(&stored.receipt, programme, &stored.counted_with(entry));
+            return earned.expect("points in range").points;
+        }
+        let lines: i64 = stored.receipt.lines.iter().map(|line| line.amount_minor).sum();
+        let payments = stored.receipt.payments.iter().filter(|p| p.voucher.is_some());
+        let vouchers: i64 = payments.map(|p| p.amount_minor).sum();
+        (lines - vouchers).max(0) / 100
+    }
+
+    /// No account earns more from the receipts of a day than the cap, and only one receipt was its first purchase.
+    fn check_caps(&self) {
+        for entries in self.ledger.values() {
+            let (mut days, mut firsts): (BTreeMap<_, (i64, i64)>, usize) = Default::default();
+            for entry in entries {
+                let Cause::Receipt {
+                    first_purchase,
+                    day_left,
+                    ..
+                } = &entry.cause
+                else {
+                    continue;
+                };
+                firsts += usize::from(*first_purchase);
+                if let Some(left) = day_left {
+                    let (sum, cap) = days.entry(entry.business_date).or_insert((0, 0));
+                    *sum += entry.points;
+                    *cap = (*cap).max(*left);
+                }
+            }
+            assert!(firsts <= 1, "one first purchase");
+            assert!(
+                days.values().all(|(sum, cap)| sum <= cap),
+                "{days:?}: points and cap of days"
+            );
+        }
     }
 
     /// L8, X10: every return and voiding of an account's receipt has one entry, and no receipt gives back more than it had.

@@ -1,4 +1,4 @@
-//! Days that together come to every call site of every handler: one at the tills, one in the office, one of returns, one of closes.
+//! Days that together come to every call site of every handler: at the tills, in the office, of returns, of rules, of closes.
 //!
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
 
@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
 use domain::code::VoucherCode;
+use domain::earning::{Caps, EarningRule, Effect, Per, When};
 use domain::programme::{Expiry, PointsLife, Programme};
 use http_edge::guard::ANSWERED_MAX;
 use serde_json::{Value, json};
@@ -27,13 +28,15 @@ pub enum Day {
     /// Goods that come back in parts and too much, before their receipt, without it, to a receipt without an account, years
     /// later; and voided receipts.
     Returns,
+    /// Rules that ask for the customer, with a cap of the day: bonuses, multipliers, returns of such receipts, explanations.
+    Rules,
     /// The close of days: points begin to count, become vouchers and expire, and goods of an expired lot come back.
     Closes,
 }
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 4] = [Self::Tills, Self::Office, Self::Returns, Self::Closes];
+    pub const ALL: [Self; 5] = [Self::Tills, Self::Office, Self::Returns, Self::Rules, Self::Closes];
 
     /// Tells the day, and delivers its messages until nothing is left.
     ///
@@ -44,6 +47,7 @@ impl Day {
             Self::Tills => tills(world, delivering).await,
             Self::Office => office(world, delivering).await,
             Self::Returns => returns(world, delivering).await,
+            Self::Rules => rules(world, delivering).await,
             Self::Closes => closes(world, delivering).await,
         }
     }
@@ -64,6 +68,7 @@ impl Day {
             Self::Tills => (6, 0, 0, 0),
             Self::Office => (2, 2, 1, 1),
             Self::Returns => (6, 3, 0, 0),
+            Self::Rules => (4, 0, 0, 0),
             Self::Closes => (4, 0, 0, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
@@ -195,6 +200,97 @@ async fn returns(world: &mut World, delivering: &mut Delivering) {
         (&points["balance"], &points["revenue"]),
         (&json!(-550), &till::chf(-5_000))
     );
+}
+
+/// The programme of [`Day::Rules`]: 50 points for the first purchase, double points for `vip`, at most 700 points a day.
+pub fn with_rules() -> Programme {
+    let rule = |id: &str, when: &str, effect: Effect| EarningRule {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        when: Some(When::compile(when).expect("a condition")),
+        from: None,
+        until: None,
+        effect,
+    };
+    let first = Effect::Bonus {
+        points: 50,
+        per: Per::Receipt,
+    };
+    Programme {
+        version: 2,
+        rules: vec![
+            rule("first", "customer.first_purchase", first),
+            rule(
+                "vip",
+                r#""vip" in customer.segments"#,
+                Effect::Multiply { percent: 200 },
+            ),
+        ],
+        caps: Caps {
+            receipt: None,
+            day: Some(700),
+        },
+        ..Programme::swiss_default(PROGRAMME.parse().expect("an id"))
+    }
+}
+
+async fn rules(world: &World, delivering: &mut Delivering) {
+    world.store_programme(with_rules()).await;
+    let (card, party) = world.customer(1).await;
+    let path = [("party_id", party.as_str())];
+    let segments = "PUT /v1/parties/{party_id}/segments";
+    done(world, segments, &path, &json!({"segments": ["vip", "north"]})).await;
+    let read_segments = "GET /v1/parties/{party_id}/segments";
+    assert_eq!(
+        read(world, read_segments, &path).await["segments"],
+        json!(["north", "vip"])
+    );
+    let buy = async |world: &World, store: &str, number: &str, minor: i64| {
+        let body = receipt(store, number, minor, Some(&card));
+        done(world, "POST /v1/purchases", &[], &body).await["expected"]["points"].clone()
+    };
+
+    assert_eq!(
+        buy(world, "B01", "1", 20_000).await,
+        450,
+        "double, and the first purchase"
+    );
+    // Nothing is posted yet, so that the return is told by what the account will be.
+    let back = till::give_back("B02", "R1", Some(&till::key("B01", "1")), (500, 10_000));
+    let told = done(world, "POST /v1/returns", &[], &back).await;
+    assert_eq!(told["expected_points"], -200);
+    delivering.until_rest(world).await;
+
+    assert_eq!(
+        buy(world, "B02", "2", 20_000).await,
+        250,
+        "450 of 700 points of the day are taken"
+    );
+    done(world, segments, &path, &json!({"segments": []})).await;
+    delivering.until_rest(world).await;
+    assert_eq!(buy(world, "B02", "3", 20_000).await, 0);
+    let mut yesterday = receipt("B01", "4", 20_000, Some(&card));
+    yesterday["business_date"] = json!("2026-11-21");
+    let told = done(world, "POST /v1/purchases", &[], &yesterday).await;
+    assert_eq!(told["expected"]["points"], 200, "another day, and no segment any more");
+    delivering.until_rest(world).await;
+    let back = till::give_back("B02", "R2", Some(&till::key("B02", "2")), (500, 10_000));
+    let told = done(world, "POST /v1/returns", &[], &back).await;
+    // 200 doubled points are left, of which 250 could count.
+    assert_eq!(told["expected_points"], -50);
+    delivering.until_rest(world).await;
+
+    let route = format!("GET /v1/parties/{{party_id}}/points?programme={PROGRAMME}");
+    let points = read(world, &route, &path).await;
+    let vouchers = points["vouchers_issued"].as_i64().expect("a count");
+    // 450 - 200 + 250 + 0 + 200 - 50.
+    assert_eq!(points["balance"].as_i64(), Some(650 - 500 * vouchers));
+    let explain = format!("GET /v1/parties/{{party_id}}/points/{{entry_id}}?programme={PROGRAMME}");
+    for entry in points["entries"].as_array().expect("entries") {
+        let id = entry["entry_id"].as_str().expect("an id");
+        let told = read(world, &explain, &[path[0], ("entry_id", id)]).await;
+        assert_eq!((&told["entry"], &told["reproduced"]), (entry, &json!(true)));
+    }
 }
 
 async fn closes(world: &mut World, delivering: &mut Delivering) {

@@ -5,6 +5,7 @@
 //! | [`locations`] | list, add, change, close and reopen locations |
 //! | [`revenue`] | revenue of a location by day |
 //! | [`programmes`] | the settings of a programme and their versions |
+//! | [`rules`] | earning rules and what their conditions can read |
 //! | [`clients`], [`keys`] | who may call the API |
 //! | [`exceptions`] | what was accepted but does not add up |
 //!
@@ -18,6 +19,7 @@ mod keys;
 mod locations;
 mod programmes;
 mod revenue;
+mod rules;
 
 use std::time::Duration;
 
@@ -52,6 +54,7 @@ impl App {
             "PUT /v1/locations/{location_id}" => self.put_location(&request, now).await,
             "POST /v1/locations/{location_id}/close" => self.close_location(&request, now).await,
             "GET /v1/locations/{location_id}/revenue" => self.revenue(&request).await,
+            "GET /v1/earning-rules/context" => rules::context(&request),
             "GET /v1/programmes/{programme_id}" => self.get_programme(&request).await,
             "PUT /v1/programmes/{programme_id}" => self.put_programme(&request, now).await,
             "GET /v1/clients" => self.list_clients(&request).await,

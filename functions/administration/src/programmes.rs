@@ -2,17 +2,19 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use domain::earning::Caps;
 use domain::id::ProgrammeId;
 use domain::programme::{EarningRate, PointsLife, Programme, VoucherRule};
 use domain::text;
 use domain::violation::Violation;
 use http_edge::api::administration::{
-    EarningSettings, PointsSettings, ProgrammeRequest, ProgrammeSettings, ProgrammeView, VoucherSettings,
+    CapsSettings, EarningSettings, PointsSettings, ProgrammeRequest, ProgrammeSettings, ProgrammeView, VoucherSettings,
 };
 use http_edge::{Code, Problem, Request, Response, Scope};
 use store::programme::{self, ProgrammeVersion};
 use store::{Record, Site};
 
+use crate::rules::{rule, rule_body};
 use crate::{App, CHANGE_ROUNDS, check, contended};
 
 /// Longest reason in characters.
@@ -95,6 +97,9 @@ fn checked(id: &ProgrammeId, reason: &str, settings: ProgrammeSettings) -> Resul
     excluded_groups.sort_unstable();
     excluded_groups.dedup();
     let zone = settings.zone.parse::<Tz>();
+    let mut flaws = Vec::new();
+    let rules = settings.rules.into_iter().enumerate();
+    let rules = rules.map(|(index, body)| rule(index, body, &mut flaws)).collect();
     let programme = Programme {
         id: id.clone(),
         version: 0,
@@ -106,6 +111,13 @@ fn checked(id: &ProgrammeId, reason: &str, settings: ProgrammeSettings) -> Resul
             per_minor: settings.earning.per_minor,
         },
         excluded_groups,
+        basis: settings.basis,
+        rules,
+        stacking: settings.stacking,
+        caps: Caps {
+            receipt: settings.caps.receipt,
+            day: settings.caps.day,
+        },
         voucher: VoucherRule {
             threshold_points: settings.voucher.threshold_points,
             value_minor: settings.voucher.value_minor,
@@ -124,6 +136,7 @@ fn checked(id: &ProgrammeId, reason: &str, settings: ProgrammeSettings) -> Resul
         unmatched_hours: settings.unmatched_hours,
     };
     let mut found = programme.violations();
+    found.append(&mut flaws);
     if zone.is_err() {
         found.push(Violation::new(
             "/zone",
@@ -165,6 +178,13 @@ fn view(version: ProgrammeVersion, stored_at: DateTime<Utc>) -> ProgrammeView {
                 per_minor: programme.earning.per_minor,
             },
             excluded_groups: programme.excluded_groups,
+            basis: programme.basis,
+            rules: programme.rules.into_iter().map(rule_body).collect(),
+            stacking: programme.stacking,
+            caps: CapsSettings {
+                receipt: programme.caps.receipt,
+                day: programme.caps.day,
+            },
             voucher: VoucherSettings {
                 threshold_points: programme.voucher.threshold_points,
                 value_minor: programme.voucher.value_minor,

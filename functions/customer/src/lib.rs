@@ -7,6 +7,8 @@
 //! | `parties` | a person or organisation is stored, once per external id, and shown |
 //! | `names` | names and ids as people type them become clean texts |
 //! | `points` | the account and its ledger |
+//! | `explain` | why an entry has its points |
+//! | `segments` | segments of a customer, for earning rules |
 //! | `cards` | cards are issued, registered, blocked and unblocked |
 //! | `replacement` | a card takes the place of another one |
 //! | `card_rules` | what a card allows in its state, without any call |
@@ -17,12 +19,14 @@
 mod card_rules;
 mod cards;
 mod desk;
+mod explain;
 mod fields;
 mod names;
 mod numbers;
 mod parties;
 mod points;
 mod replacement;
+mod segments;
 
 use chrono::{DateTime, Utc};
 use domain::id::PartyId;
@@ -65,6 +69,9 @@ impl App {
             "POST /v1/parties" => self.create_party(request, new_party_id(now)?, now).await,
             "GET /v1/parties/{party_id}" => self.show_party(request).await,
             "GET /v1/parties/{party_id}/points" => self.show_points(request, now).await,
+            "GET /v1/parties/{party_id}/points/{entry_id}" => self.explain_points(request).await,
+            "GET /v1/parties/{party_id}/segments" => self.show_segments(request).await,
+            "PUT /v1/parties/{party_id}/segments" => self.put_segments(request, now).await,
             "POST /v1/cards" => self.issue_card(request, Uuid::new_v4(), now).await,
             "POST /v1/cards/{number}/register" => self.register_card(request, now).await,
             "POST /v1/cards/{number}/replace" => self.replace_card(request, now).await,

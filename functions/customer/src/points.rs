@@ -55,12 +55,15 @@ fn position(request: &Request) -> Result<Option<String>, Problem> {
     let Some(token) = request.query.get("next") else {
         return Ok(None);
     };
-    let natural: String = page::position("next", token)?;
+    entry_name("next", page::position("next", token)?).map(Some)
+}
+
+/// A name of an entry out of a token.
+pub(crate) fn entry_name(parameter: &str, natural: String) -> Result<String, Problem> {
     if natural.is_empty() || natural.len() > POSITION_MAX || !natural.bytes().all(|b| b.is_ascii_graphic()) {
-        let detail = "next: not a token of this listing";
-        return Err(Problem::new(Code::MalformedParameter, detail));
+        return Err(page::foreign(parameter));
     }
-    Ok(Some(natural))
+    Ok(natural)
 }
 
 fn points(
@@ -87,10 +90,11 @@ fn points(
     }
 }
 
-fn point_entry(record: Record<Entry>, currency: Currency) -> PointEntry {
+pub(crate) fn point_entry(record: Record<Entry>, currency: Currency) -> PointEntry {
     let entry = record.d;
     let moves = entry.lots.iter();
     PointEntry {
+        entry_id: page::token(&entry.natural_id()),
         version: entry.version,
         business_date: entry.business_date,
         points: entry.points,

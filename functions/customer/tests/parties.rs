@@ -3,7 +3,7 @@
 mod support;
 
 use domain::account::Account;
-use domain::earning::earn;
+use domain::earning::{Circumstances, earn};
 use domain::money::Currency;
 use domain::programme::Programme;
 use domain::receipt::{Line, Payment, PaymentKind, Receipt};
@@ -203,6 +203,7 @@ fn receipt(day: u32, total_minor: i64) -> Receipt {
         lines: vec![Line {
             sku: "1".to_owned(),
             group: None,
+            brand: None,
             quantity_milli: 1_000,
             amount_minor: total_minor,
             vat_rate_bp: None,
@@ -237,13 +238,10 @@ async fn post(api: &Api, party: &str, programme: &Programme, receipt: &Receipt) 
         .await
         .unwrap();
     let account = before.as_ref().map(|record| record.d.clone()).unwrap_or_default();
+    let known = Circumstances::default();
+    let earned = earn(receipt, programme, &known).unwrap();
     let (entry, after) = account
-        .post(
-            receipt,
-            &earn(receipt, programme).unwrap(),
-            programme,
-            receipt.key.business_date,
-        )
+        .post(receipt, (&earned, &known), programme, receipt.key.business_date)
         .unwrap();
     let postings = [Posting { entry: &entry, receipt }];
     let stored = account::commit(&api.db, &id, before.as_ref(), &postings, &after, false, now()).await;
@@ -279,6 +277,7 @@ async fn points_are_explained_entry_by_entry_newest_first() {
     assert_eq!(
         shown["entries"][0],
         json!({
+            "entry_id": http_edge::page::token(&"2026-11-03#R#B01~1~2026-11-03~3"),
             "version": 1, "business_date": "2026-11-03", "points": 31, "balance_after": 31, "pending_after": 0, "programme_version": 1,
             "lots": [{"last_day": "2028-11-30", "points": 31}], "posted_at": "2026-11-23T08:00:00Z",
             "cause": {"kind": "receipt", "receipt": "B01~1~2026-11-03~3", "total": chf(3_150), "eligible": chf(3_150),
@@ -343,5 +342,33 @@ async fn points_of_nobody_and_of_no_programme_are_told_apart_from_no_points() {
             status,
             code,
         );
+    }
+}
+
+#[tokio::test]
+async fn segments_are_replaced_whole_under_the_version_that_was_read() {
+    let table = Table::start().await;
+    let api = table.api();
+    let (_, stored) = api.call(CREATE, &[], person(None)).await;
+    let party = stored["party_id"].as_str().unwrap();
+    let put = async |body: Value| api.call("PUT /v1/parties/{party_id}/segments", &[party], body).await;
+    let (status, first) = put(json!({"segments": ["vip", "north", "vip"]})).await;
+    assert_eq!((status, &first["segments"]), (200, &json!(["north", "vip"])));
+    let again = put(json!({"segments": ["north", "vip"], "expected_version": 7})).await;
+    assert_eq!(again, (200, first), "nothing to change");
+    let (status, stale) = put(json!({"segments": [], "expected_version": 0})).await;
+    assert_eq!((status, &stale["current_version"]), (409, &json!(1)));
+    let (status, emptied) = put(json!({"segments": [], "expected_version": 1})).await;
+    assert_eq!((status, &emptied["version"]), (200, &json!(2)));
+    let many: Vec<_> = (0..21).map(|number| format!("s{number}")).collect();
+    for (segments, pointer) in [(json!(["Bad One"]), "/segments/0"), (json!(many), "/segments")] {
+        let (status, refused) = put(json!({"segments": segments})).await;
+        assert_eq!((status, &refused["errors"][0]["pointer"]), (422, &json!(pointer)));
+    }
+    for (route, body) in [
+        ("PUT /v1/parties/{party_id}/segments", json!({"segments": ["vip"]})),
+        ("GET /v1/parties/{party_id}/segments", Value::Null),
+    ] {
+        assert_eq!(api.call(route, &["nobody"], body).await.1["code"], "not_found");
     }
 }

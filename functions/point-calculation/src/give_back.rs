@@ -133,8 +133,9 @@ impl App {
         };
         let out_of_range = |_| WorkError::OutOfRange;
         let remains = &next.outcome.remaining.receipt;
-        let was = earning::earn(&next.before.receipt, programme).map_err(out_of_range)?;
-        let is = earning::earn(remains, programme).map_err(out_of_range)?;
+        let known = stored.counted_with(sale);
+        let was = earning::earn(&next.before.receipt, programme, &known).map_err(out_of_range)?;
+        let is = earning::earn(remains, programme, &known).map_err(out_of_range)?;
         let vat = earning::vat_change(
             (&next.before.receipt, &was, next.points_before),
             (remains, &is, next.points_after),
@@ -208,7 +209,7 @@ impl App {
         }
         let programme = self.programme_of(id, stored.version).await?;
         let sold = stored.back.as_sold();
-        let earned = earning::earn(&sold, &programme).map_err(|_| WorkError::OutOfRange)?;
+        let earned = earning::earn_simple(&sold, &programme, stored.channel).map_err(|_| WorkError::OutOfRange)?;
         let less = earned.points.checked_neg().ok_or(WorkError::OutOfRange)?;
         let vat = earning::vat_split(&sold, &earned, less).map_err(|_| WorkError::OutOfRange)?;
         for round in 0..ROUNDS_MAX {
@@ -268,7 +269,9 @@ fn next_step<'a>(
                 remaining = outcome.remaining;
             }
             None => {
-                let worth = earning::earn(&outcome.remaining.receipt, programme).map_err(|_| WorkError::OutOfRange)?;
+                let known = stored.counted_with(sale);
+                let worth = earning::earn(&outcome.remaining.receipt, programme, &known);
+                let worth = worth.map_err(|_| WorkError::OutOfRange)?;
                 let next = Next {
                     back: step.back.as_ref(),
                     before: remaining,

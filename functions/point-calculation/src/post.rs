@@ -133,7 +133,7 @@ impl App {
         let mut entries: Vec<Entry> = Vec::with_capacity(receipts.len());
         let mut due = false;
         for stored in receipts {
-            let (programme, entry, after) = self.fold(id, &account, stored, now).await?;
+            let (programme, entry, after) = self.fold(id, &account, &entries, stored, now).await?;
             due |= after.vouchers_due(&programme) > 0;
             entries.push(entry);
             account = after;
@@ -159,16 +159,41 @@ impl App {
         &self,
         id: &AccountId,
         account: &Account,
+        batch: &[Entry],
         stored: &StoredReceipt,
         now: DateTime<Utc>,
     ) -> Result<(Arc<Programme>, Entry, Account), WorkError> {
         let programme = self.programme_of(id, stored.expected_version).await?;
-        let earned = earning::earn(&stored.receipt, &programme).map_err(|_| WorkError::OutOfRange)?;
+        let day_left = self.day_left(id, &programme, batch, stored).await?;
+        let known = stored.circumstances(account.receipts == 0, day_left);
+        let earned = earning::earn(&stored.receipt, &programme, &known).map_err(|_| WorkError::OutOfRange)?;
+        if let [rule, ..] = earned.not_evaluated.as_slice() {
+            tracing::warn!(receipt = %stored.receipt.key, rule, "a rule could not be evaluated and did not apply");
+        }
         let booked_on = calendar::business_day(now, programme.zone);
         let (entry, after) = account
-            .post(&stored.receipt, &earned, &programme, booked_on)
+            .post(&stored.receipt, (&earned, &known), &programme, booked_on)
             .map_err(|_| WorkError::OutOfRange)?;
         Ok((programme, entry, after))
+    }
+
+    /// What the cap of the day still allows, if there is one: less the receipts of that day in the ledger and in this batch.
+    /// Read after the account, so that whoever posts in between makes the commit fail.
+    async fn day_left(
+        &self,
+        id: &AccountId,
+        programme: &Programme,
+        batch: &[Entry],
+        stored: &StoredReceipt,
+    ) -> Result<Option<i64>, WorkError> {
+        let Some(cap) = programme.caps.day else {
+            return Ok(None);
+        };
+        let day = stored.receipt.key.business_date;
+        let earned = account::points_of_day(&self.db, Site::PostDayPoints, id, day, cap).await?;
+        let of_batch = batch.iter().filter(|entry| entry.business_date == day);
+        let earned = of_batch.fold(earned, |sum, entry| sum.saturating_add(entry.points));
+        Ok(Some(cap.saturating_sub(earned).max(0)))
     }
 
     /// A version of the account's programme.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::card::CardStatus;
-use domain::earning::{self, Earning};
+use domain::earning;
 use domain::id::{LocationId, PartyId, ProgrammeId};
 use domain::location::Location;
 use domain::programme::Programme;
@@ -38,9 +38,7 @@ impl App {
             // What no longer fits may have fitted when it came the first time.
             Err(problem) => return self.replay_or(caller, &parsed, &hash, problem, now).await,
         };
-        let earning = earning::earn(receipt, &programme)
-            .map_err(|_| Problem::new(Code::Invalid, "the points of this receipt are out of range"))?;
-        self.store(caller, &parsed, &hash, &programme, &earning, now).await
+        self.store(caller, &parsed, &hash, &programme, now).await
     }
 
     /// The programme of a location, whether it sells or not.
@@ -49,7 +47,7 @@ impl App {
         self.programme_in_force(caller, &location.programme).await
     }
 
-    async fn location(&self, caller: &Caller, store: &LocationId) -> Result<Arc<Location>, Problem> {
+    pub(crate) async fn location(&self, caller: &Caller, store: &LocationId) -> Result<Arc<Location>, Problem> {
         let found = self
             .locations
             .get(&self.db, Site::IngestLocation, &caller.tenant, store)
@@ -100,26 +98,32 @@ impl App {
         parsed: &Parsed,
         hash: &ContentHash,
         programme: &Arc<Programme>,
-        earning: &Earning,
         now: DateTime<Utc>,
     ) -> Result<Response, Problem> {
         let tenant = &caller.tenant;
+        let channel = self.channel(caller, &parsed.receipt.key.store).await?;
         for _ in 0..CARD_MOVES_MAX {
             let owner = self.owner(caller, &parsed.receipt, now).await?;
             // Read before the write: the view cannot contain this receipt's points yet.
             let view = self.view(caller, owner.party.as_ref(), programme).await?;
-            let stored = StoredReceipt {
+            let mut stored = StoredReceipt {
                 receipt: parsed.receipt.clone(),
                 hash: hash.clone(),
                 hash_version: CONTENT_HASH_VERSION,
                 programme: programme.id.clone(),
-                expected_points: earning.points,
+                expected_points: 0,
                 expected_version: programme.version,
+                channel: Some(channel),
+                segments: view.segments.clone(),
                 returns: Vec::new(),
                 voided: None,
                 account: owner.party.clone(),
                 client: caller.client.clone(),
             };
+            let known = self.expected_with(caller, &stored, programme, view.account.as_ref());
+            let earning = earning::earn(&stored.receipt, programme, &known.await?)
+                .map_err(|_| Problem::new(Code::Invalid, "the points of this receipt are out of range"))?;
+            stored.expected_points = earning.points;
             let waits_for = parsed.receipt.card.as_ref().filter(|_| owner.receipts_wait);
             match receipt::accept(&self.db, tenant, stored, waits_for, caller.made(now)).await? {
                 Accepted::New => {
@@ -133,7 +137,7 @@ impl App {
                         account: owner.party.as_ref().map(|party| (party, &shown)),
                         language: parsed.language,
                         programme,
-                        earning,
+                        earning: &earning,
                         counted: false,
                         now,
                     }
@@ -206,18 +210,23 @@ impl App {
             .await?;
         let programme =
             programme.ok_or_else(|| Problem::new(Code::Internal, "a version of the programme is missing"))?;
-        let earning = earning::earn(&stored.receipt, &programme)
-            .map_err(|_| Problem::new(Code::Internal, "the stored receipt cannot be explained"))?;
         let view = self.view(caller, stored.account.as_ref(), &programme).await?;
+        let entry = match &stored.account {
+            Some(party) => self.entry(caller, stored, party).await?,
+            None => None,
+        };
         // Told by versions, because the entry may be made between the two reads.
         let seen = view.account.as_ref().map_or(0, |account| account.version);
-        let counted = match &stored.account {
-            Some(party) => self
-                .entry(caller, stored, party)
-                .await?
-                .is_some_and(|entry| entry.d.version <= seen),
-            None => false,
+        let counted = entry.as_ref().is_some_and(|entry| entry.d.version <= seen);
+        let with = match &entry {
+            Some(entry) => stored.counted_with(&entry.d),
+            None => {
+                self.expected_with(caller, stored, &programme, view.account.as_ref())
+                    .await?
+            }
         };
+        let earning = earning::earn(&stored.receipt, &programme, &with)
+            .map_err(|_| Problem::new(Code::Internal, "the stored receipt cannot be explained"))?;
         let shown = self.shown(caller, &stored.receipt, view, now).await?;
         Answer {
             receipt: &stored.receipt,

@@ -9,9 +9,7 @@ use domain::money::Money;
 use domain::programme::Programme;
 use domain::receipt::Receipt;
 use domain::till_text::{Language, TillBlock};
-use http_edge::api::purchases::{
-    AccountView, Expected, ExpectedLine, PrintBlock, PurchaseAnswer, PurchaseStatus, VoucherView,
-};
+use http_edge::api::purchases::{AccountView, Expected, PrintBlock, PurchaseAnswer, PurchaseStatus, VoucherView};
 use http_edge::{Problem, Response};
 use runtime::secrets::CodeKeys;
 use store::party::TillView;
@@ -46,7 +44,7 @@ impl Answer<'_> {
             key: self.receipt.key.to_string(),
             status: self.status,
             matched: self.account.is_some(),
-            expected: self.expected(),
+            expected: Expected::of(self.earning, self.programme),
             account: self.account.map(|(party, shown)| self.account_view(party, shown)),
             print: self.print(),
         };
@@ -60,24 +58,6 @@ impl Answer<'_> {
 
     fn money(&self, amount_minor: i64) -> Money {
         Money::new(amount_minor, self.programme.currency)
-    }
-
-    fn expected(&self) -> Expected {
-        let earning = self.earning;
-        let line = |line: &domain::earning::LineEarning| ExpectedLine {
-            line: line.line,
-            base: self.money(line.base_minor),
-            reason: line.reason,
-        };
-        Expected {
-            points: earning.points,
-            programme: self.programme.id.to_string(),
-            programme_version: earning.programme_version,
-            eligible: self.money(earning.eligible_minor),
-            voucher_paid: self.money(earning.voucher_paid_minor),
-            base: self.money(earning.base_minor),
-            lines: earning.lines.iter().map(line).collect(),
-        }
     }
 
     /// The party's open vouchers, without those that pay this receipt: they are as good as gone.

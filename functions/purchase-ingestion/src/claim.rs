@@ -1,7 +1,6 @@
 //! Reading a receipt, and assigning one without an account to a card, once.
 
 use chrono::{DateTime, Utc};
-use domain::account::Entry;
 use domain::calendar;
 use domain::card::CardNumber;
 use domain::id::PartyId;
@@ -10,7 +9,6 @@ use domain::receipt::ReceiptKey;
 use domain::violation::Violation;
 use http_edge::api::purchases::{ClaimRequest, PurchaseState};
 use http_edge::{Caller, Code, Problem, Request, Response, Scope, guard};
-use store::account::{self, AccountId};
 use store::db::Read;
 use store::receipt::{self, Stamped, StoredReceipt};
 use store::{Record, Site, card};
@@ -132,20 +130,6 @@ impl App {
     async fn stored(&self, caller: &Caller, key: &ReceiptKey) -> Result<Record<StoredReceipt>, Problem> {
         let found = receipt::read(&self.db, Site::PurchaseRead, &caller.tenant, key, Read::Strong).await?;
         found.ok_or_else(|| Problem::new(Code::NotFound, "there is no receipt with this key"))
-    }
-
-    pub(crate) async fn entry(
-        &self,
-        caller: &Caller,
-        stored: &StoredReceipt,
-        party: &PartyId,
-    ) -> Result<Option<Record<Entry>>, Problem> {
-        let id = AccountId {
-            tenant: caller.tenant.clone(),
-            party: party.clone(),
-            programme: stored.programme.clone(),
-        };
-        Ok(account::receipt_entry(&self.db, Site::PurchaseEntry, &id, &stored.receipt.key).await?)
     }
 
     async fn state(&self, caller: &Caller, stored: &Record<StoredReceipt>, status: u16) -> Result<Response, Problem> {

@@ -65,6 +65,7 @@ impl App {
             programme: programme.id.clone(),
             version: programme.version,
             account: effect.account.clone().filter(|_| back.original.is_none()),
+            channel: Some(self.channel(caller, &back.key.store).await?),
             client: caller.client.clone(),
         };
         match returned::accept(&self.db, &caller.tenant, stored, caller.made(now)).await? {
@@ -195,7 +196,8 @@ impl App {
                 return self.effect_on(caller, back, &record.d).await;
             }
         }
-        let mut earning = earning::earn(&back.as_sold(), programme).map_err(out_of_range)?;
+        let channel = self.channel(caller, &back.key.store).await?;
+        let mut earning = earning::earn_simple(&back.as_sold(), programme, Some(channel)).map_err(out_of_range)?;
         earning.points = earning.points.checked_neg().unwrap_or(i64::MIN);
         let owner = if back.original.is_none() {
             self.owner(caller, &back.as_sold(), now).await?
@@ -231,8 +233,9 @@ impl App {
             .version(&self.db, site, &caller.tenant, &sold.programme, version)
             .await?
             .ok_or_else(|| Problem::new(Code::Internal, "a version of the programme is missing"))?;
-        let before = earning::earn(&remaining.receipt, &programme).map_err(out_of_range)?;
-        let mut earning = earning::earn(&outcome.remaining.receipt, &programme).map_err(out_of_range)?;
+        let known = self.counted_with(caller, sold, &programme).await?;
+        let before = earning::earn(&remaining.receipt, &programme, &known).map_err(out_of_range)?;
+        let mut earning = earning::earn(&outcome.remaining.receipt, &programme, &known).map_err(out_of_range)?;
         earning.points = earning.points.saturating_sub(before.points);
         Ok(Effect {
             original_known: true,

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `parse` | the body becomes a receipt, or a list of everything wrong with it |
 //! | `accept` | the receipt meets location, programme and card, and is stored |
+//! | `circumstances` | what is known beside the content and decides about points |
 //! | `answer` | what the till hears: points line by line, balance, vouchers, text |
 //! | `claim` | a receipt without an account gets one |
 //! | `give_back` | returns, with or without their receipt |
@@ -14,6 +15,7 @@
 
 mod accept;
 mod answer;
+mod circumstances;
 mod claim;
 mod give_back;
 mod parse;

@@ -105,6 +105,7 @@ pub(crate) fn parse_return(body: ReturnRequest, pepper: &[u8]) -> Result<ParsedR
         original_line: line.original_line,
         sku: line.sku,
         group: line.group,
+        brand: line.brand,
         quantity_milli: line.quantity_milli,
         vat_rate_bp: line.vat_rate_bp,
     });
@@ -153,6 +154,7 @@ fn line(found: &mut Findings, index: usize, line: PurchaseLine, currency: Curren
         amount_minor: minor(found, &format!("/lines/{index}/amount"), line.amount, currency),
         sku: line.sku,
         group: line.group,
+        brand: line.brand,
         quantity_milli: line.quantity_milli,
         vat_rate_bp: line.vat_rate_bp,
     }

@@ -93,7 +93,8 @@ impl Books {
     async fn post(&self, sale: &Receipt) {
         let (db, id) = (&self.system.db, &self.account);
         let now = runtime::now();
-        let earned = earning::earn(sale, &programme()).unwrap();
+        let known = earning::Circumstances::default();
+        let earned = earning::earn(sale, &programme(), &known).unwrap();
         let stored = StoredReceipt {
             receipt: sale.clone(),
             hash: sale.content_hash(),
@@ -103,6 +104,8 @@ impl Books {
             expected_version: 1,
             account: Some(id.party.clone()),
             client: "tills".parse().unwrap(),
+            channel: None,
+            segments: Vec::new(),
             returns: Vec::new(),
             voided: None,
         };
@@ -110,7 +113,7 @@ impl Books {
         let before = account::read(db, Site::ToolRead, id, Read::Strong).await.unwrap();
         let account = before.as_ref().map(|record| record.d.clone()).unwrap_or_default();
         let (entry, after) = account
-            .post(sale, &earned, &programme(), sale.key.business_date)
+            .post(sale, (&earned, &known), &programme(), sale.key.business_date)
             .unwrap();
         let posting = Posting {
             entry: &entry,

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use chrono::NaiveDate;
 use domain::account::Account;
-use domain::earning::earn;
+use domain::earning::{Circumstances, earn};
 use domain::money::Currency;
 use domain::programme::{Expiry, PointsLife, Programme};
 use domain::receipt::{Line, Receipt};
@@ -26,6 +26,7 @@ fn receipt(number: u32, date: NaiveDate) -> Receipt {
         group: Some("paper".to_owned()),
         quantity_milli: 1_000,
         amount_minor: 1_295,
+        brand: None,
         vat_rate_bp: Some(if sku == 0 { 260 } else { 810 }),
     };
     Receipt {
@@ -46,8 +47,11 @@ fn aged(programme: &Programme) -> (Account, NaiveDate) {
     let mut account = Account::default();
     for week in 0..520 {
         let receipt = receipt(week, date);
-        let earning = earn(&receipt, programme).expect("in range");
-        account = account.post(&receipt, &earning, programme, date).expect("in range").1;
+        let earning = earn(&receipt, programme, &Circumstances::default()).expect("in range");
+        account = account
+            .post(&receipt, (&earning, &Circumstances::default()), programme, date)
+            .expect("in range")
+            .1;
         while let Some((_, after)) = account.expire(date, 1).expect("in range") {
             account = after;
         }
@@ -87,11 +91,12 @@ fn main() {
     ] {
         let (account, date) = aged(programme);
         let receipt = receipt(1, date);
-        let earning = earn(&receipt, programme).expect("in range");
+        let earning = earn(&receipt, programme, &Circumstances::default()).expect("in range");
+        let known = Circumstances::default();
         let (mut posted, mut copied) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             posted.push(rate(|| {
-                let posting = account.post(black_box(&receipt), black_box(&earning), programme, date);
+                let posting = account.post(black_box(&receipt), (black_box(&earning), &known), programme, date);
                 drop(black_box(posting));
             }));
             copied.push(rate(|| drop(black_box(black_box(&account).clone()))));

@@ -1,26 +1,70 @@
 //! Points of a receipt, with the reason line by line (X4).
 //!
-//! Eligible lines are summed, the voucher-paid part is taken off, and the result is floored once per receipt
-//! (requirements, part 3, 4.1). Cash rounding does not touch points.
+//! Rules as data decide which lines count and how much, and give points beside (L3). Lines that count are summed, the
+//! voucher-paid part is taken off, and the result is floored once per receipt (requirements, part 3, 4.1); then the caps
+//! apply. Cash rounding does not touch points. Whatever is known beside the receipt comes in as [`Circumstances`], which are
+//! kept, so that the same points come out at any later time.
+//!
+//! | module | what |
+//! |---|---|
+//! | `rule` | rules, caps and how they combine |
+//! | `context` | what a condition can read |
+//! | `vat` | points by VAT class |
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
+mod context;
+mod rule;
+#[cfg(test)]
+mod tests;
+mod vat;
+
+pub use context::{SCHEMA, SEGMENTS_MAX};
+pub(crate) use rule::violations;
+pub use rule::{
+    Basis, Caps, EarningRule, Effect, InvalidWhen, PERCENT_MAX, POINTS_MAX, Per, RULE_COST_MAX, RULES_MAX, Stacking,
+    When,
+};
+pub use vat::{vat_change, vat_split};
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::VatShare;
+use crate::location::LocationKind;
 use crate::money::OutOfRange;
 use crate::programme::Programme;
-use crate::receipt::Receipt;
+use crate::receipt::{Line, Receipt};
+use context::OfReceipt;
+
+/// What is known about a receipt beside its content, and decides about its points.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Circumstances {
+    /// How the location sells.
+    pub channel: Option<LocationKind>,
+    /// The customer, when the receipt belongs to an account.
+    pub customer: Option<CustomerFacts>,
+    /// Points that the cap of the day still allows; `None` without such a cap.
+    pub day_left: Option<i64>,
+}
+
+/// What is known about the customer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CustomerFacts {
+    /// Whether the account has no other receipt.
+    pub first_purchase: bool,
+    /// Segments, at most [`SEGMENTS_MAX`].
+    pub segments: Vec<String>,
+}
 
 /// Why a line earns or does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LineReason {
-    /// Counts with its whole amount.
+    /// Counts as it is.
     BaseRate,
     /// Its product group is excluded by the programme.
     ExcludedGroup,
+    /// A rule excludes it.
+    ExcludedByRule,
+    /// Rules multiply it.
+    Multiplied,
 }
 
 /// One line's share of the base.
@@ -30,21 +74,89 @@ pub struct LineEarning {
     pub line: usize,
     /// Minor units that count.
     pub base_minor: i64,
+    /// What they count with, in per cent.
+    pub percent: u32,
     /// Why.
     pub reason: LineReason,
+    /// Ids of the rules that decided.
+    pub rules: Vec<String>,
+}
+
+impl LineEarning {
+    /// Hundredths of minor units with which the line stands for points.
+    fn weight(&self) -> Result<i64, OutOfRange> {
+        self.base_minor.checked_mul(i64::from(self.percent)).ok_or(OutOfRange)
+    }
+}
+
+/// Points beside those of the base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BonusEarning {
+    /// Id of the rule.
+    pub rule: String,
+    /// Points, more than 0.
+    pub points: i64,
+}
+
+/// A cap that took points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capped {
+    /// The cap of a receipt.
+    Receipt,
+    /// The cap of a day.
+    Day,
+}
+
+/// The one place where points are rounded: they are ⌊`numerator` ÷ `denominator`⌋.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rounding {
+    /// 0 or more.
+    pub numerator: i128,
+    /// More than 0.
+    pub denominator: i128,
+}
+
+impl Rounding {
+    fn floor(self) -> Result<i64, OutOfRange> {
+        let whole = self.numerator.checked_div_euclid(self.denominator);
+        whole.and_then(|points| i64::try_from(points).ok()).ok_or(OutOfRange)
+    }
+
+    fn reduced(self) -> Self {
+        let (mut a, mut b) = (self.numerator, self.denominator);
+        while b > 0 {
+            (a, b) = (b, a.checked_rem(b).unwrap_or(0));
+        }
+        let part = |whole: i128| whole.checked_div(a).unwrap_or(whole);
+        Self {
+            numerator: part(self.numerator),
+            denominator: part(self.denominator),
+        }
+    }
 }
 
 /// How many points a receipt is worth and how that number came about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Earning {
     /// Points, 0 or more.
     pub points: i64,
-    /// Sum of the eligible lines in minor units.
+    /// Sum of the lines that count, in minor units.
     pub eligible_minor: i64,
-    /// Part paid with vouchers, taken off the base.
+    /// Part paid with vouchers, VAT included; taken off the base.
     pub voucher_paid_minor: i64,
-    /// What was multiplied: eligible less voucher-paid, never below 0.
+    /// Eligible less voucher-paid, never below 0.
     pub base_minor: i64,
+    /// The base, multiplied and at the programme's rate, before and after the floor.
+    pub rounding: Rounding,
+    /// Points of the base: what `rounding` gives.
+    pub base_points: i64,
+    /// Points beside.
+    pub bonuses: Vec<BonusEarning>,
+    /// The cap that took points, the tighter one when both did.
+    pub capped: Option<Capped>,
+    /// Rules whose condition could not be evaluated on this receipt, because its arithmetic overflows: they did not apply.
+    pub not_evaluated: Vec<String>,
     /// Version of the programme that decided.
     pub programme_version: u32,
     /// One row per line.
@@ -55,237 +167,274 @@ pub struct Earning {
 ///
 /// # Errors
 /// [`OutOfRange`] when amounts beyond the accepted limits are given; never for a receipt without violations.
-pub fn earn(receipt: &Receipt, programme: &Programme) -> Result<Earning, OutOfRange> {
-    let mut eligible_minor = 0i64;
-    let mut lines = Vec::with_capacity(receipt.lines.len());
-    for (index, line) in receipt.lines.iter().enumerate() {
-        let excluded = line
-            .group
-            .as_ref()
-            .is_some_and(|g| programme.excluded_groups.contains(g));
-        let (base_minor, reason) = if excluded {
-            (0, LineReason::ExcludedGroup)
+pub fn earn(receipt: &Receipt, programme: &Programme, known: &Circumstances) -> Result<Earning, OutOfRange> {
+    Count::new(receipt, programme, known, true).earning()
+}
+
+/// The points of goods that come back without their receipt: what is excluded stays so, but no promotion of today decides
+/// about goods that were sold on another day, and no cap.
+///
+/// # Errors
+/// As [`earn`].
+pub fn earn_simple(
+    receipt: &Receipt,
+    programme: &Programme,
+    channel: Option<LocationKind>,
+) -> Result<Earning, OutOfRange> {
+    let known = Circumstances {
+        channel,
+        ..Circumstances::default()
+    };
+    Count::new(receipt, programme, &known, false).earning()
+}
+
+/// A rule in effect.
+#[derive(Debug, Clone, Copy)]
+struct Applied<'a> {
+    rule: &'a EarningRule,
+    /// Whether it holds, for a rule that is the same for all lines.
+    everywhere: Option<bool>,
+}
+
+/// One receipt being counted.
+struct Count<'a> {
+    receipt: &'a Receipt,
+    programme: &'a Programme,
+    known: &'a Circumstances,
+    facts: OfReceipt<'a>,
+    rules: Vec<Applied<'a>>,
+    promotions: bool,
+    not_evaluated: Vec<String>,
+}
+
+impl<'a> Count<'a> {
+    fn new(receipt: &'a Receipt, programme: &'a Programme, known: &'a Circumstances, promotions: bool) -> Self {
+        let mut count = Self {
+            receipt,
+            programme,
+            known,
+            facts: OfReceipt::new(receipt, known, programme.zone),
+            rules: Vec::new(),
+            promotions,
+            not_evaluated: Vec::new(),
+        };
+        let day = receipt.key.business_date;
+        let counts = |rule: &&EarningRule| rule.in_effect(day) && (promotions || rule.effect == Effect::Exclude);
+        for rule in programme.rules.iter().filter(counts) {
+            let same = !rule.when.as_ref().is_some_and(When::reads_line);
+            let everywhere = same.then(|| count.evaluated(rule, None));
+            count.rules.push(Applied { rule, everywhere });
+        }
+        count
+    }
+
+    fn earning(mut self) -> Result<Earning, OutOfRange> {
+        let (mut eligible_minor, mut gross_minor, mut weight) = (0i64, 0i64, 0i64);
+        let mut lines = Vec::with_capacity(self.receipt.lines.len());
+        for (index, line) in self.receipt.lines.iter().enumerate() {
+            let earned = self.line(index, line)?;
+            eligible_minor = eligible_minor.checked_add(earned.base_minor).ok_or(OutOfRange)?;
+            weight = weight.checked_add(earned.weight()?).ok_or(OutOfRange)?;
+            if earned.is_eligible() {
+                gross_minor = gross_minor.checked_add(line.amount_minor).ok_or(OutOfRange)?;
+            }
+            lines.push(earned);
+        }
+        let voucher_paid_minor = self.receipt.voucher_paid_minor();
+        let kept = gross_minor.checked_sub(voucher_paid_minor).ok_or(OutOfRange)?.max(0);
+        let base_minor = scaled(eligible_minor, kept, gross_minor)?;
+        let rounding = self.rounding(weight, base_minor, eligible_minor)?;
+        let base_points = rounding.floor()?;
+        let bonuses = if base_minor > 0 {
+            self.bonuses(&lines)?
         } else {
-            (line.amount_minor, LineReason::BaseRate)
+            Vec::new()
         };
-        eligible_minor = eligible_minor.checked_add(base_minor).ok_or(OutOfRange)?;
-        lines.push(LineEarning {
-            line: index,
+        let uncapped = bonuses
+            .iter()
+            .try_fold(base_points, |sum, bonus| sum.checked_add(bonus.points))
+            .ok_or(OutOfRange)?;
+        let (points, capped) = self.capped(uncapped);
+        Ok(Earning {
+            points,
+            eligible_minor,
+            voucher_paid_minor,
             base_minor,
-            reason,
+            rounding,
+            base_points,
+            bonuses,
+            capped,
+            not_evaluated: self.not_evaluated,
+            programme_version: self.programme.version,
+            lines,
+        })
+    }
+
+    /// What one line counts.
+    fn line(&mut self, index: usize, line: &'a Line) -> Result<LineEarning, OutOfRange> {
+        let mut earned = LineEarning {
+            line: index,
+            base_minor: 0,
+            percent: 100,
+            reason: LineReason::ExcludedGroup,
+            rules: Vec::new(),
+        };
+        let excluded = &self.programme.excluded_groups;
+        if line.group.as_ref().is_some_and(|group| excluded.contains(group)) {
+            return Ok(earned);
+        }
+        earned.rules = ids(&self.holding(line, |effect| effect == Effect::Exclude));
+        if !earned.rules.is_empty() {
+            earned.reason = LineReason::ExcludedByRule;
+            return Ok(earned);
+        }
+        earned.base_minor = basis(self.programme.basis, line)?;
+        let multipliers = self.holding(line, |effect| matches!(effect, Effect::Multiply { .. }));
+        let percents = multipliers.iter().filter_map(|rule| match rule.effect {
+            Effect::Multiply { percent } => Some(percent),
+            Effect::Exclude | Effect::Bonus { .. } => None,
         });
+        earned.reason = LineReason::BaseRate;
+        if let Some(percent) = self.programme.stacking.of(percents) {
+            earned.percent = percent;
+            earned.reason = LineReason::Multiplied;
+            earned.rules = ids(&multipliers);
+        }
+        Ok(earned)
     }
-    let voucher_paid_minor = receipt.voucher_paid_minor();
-    let base_minor = eligible_minor.checked_sub(voucher_paid_minor).ok_or(OutOfRange)?.max(0);
-    let rate = programme.earning;
-    let points = i128::from(base_minor)
-        .checked_mul(i128::from(rate.points))
-        .and_then(|product| product.checked_div_euclid(i128::from(rate.per_minor)))
-        .and_then(|points| i64::try_from(points).ok())
-        .ok_or(OutOfRange)?;
-    Ok(Earning {
-        points,
-        eligible_minor,
-        voucher_paid_minor,
-        base_minor,
-        programme_version: programme.version,
-        lines,
-    })
-}
 
-/// Splits points over the VAT classes of the eligible lines, by largest remainder; ties go to the higher rate.
-///
-/// `points` need not be those of the earning: a return splits the points that go back as the remaining lines stood.
-///
-/// # Errors
-/// [`OutOfRange`] when a sum leaves the 64-bit range.
-pub fn vat_split(receipt: &Receipt, earning: &Earning, points: i64) -> Result<Vec<VatShare>, OutOfRange> {
-    let mut bases: BTreeMap<Reverse<Option<u32>>, i64> = BTreeMap::new();
-    for (line, earned) in receipt.lines.iter().zip(&earning.lines) {
-        let base = bases.entry(Reverse(line.vat_rate_bp)).or_default();
-        *base = base.checked_add(earned.base_minor).ok_or(OutOfRange)?;
+    /// The rules of a kind that hold for a line.
+    fn holding(&mut self, line: &'a Line, kind: impl Fn(Effect) -> bool) -> Vec<&'a EarningRule> {
+        let mut found = Vec::new();
+        for index in 0..self.rules.len() {
+            let applied = self.rules.get(index).copied();
+            if let Some(applied) = applied.filter(|applied| kind(applied.rule.effect) && self.holds(*applied, line)) {
+                found.push(applied.rule);
+            }
+        }
+        found
     }
-    bases.retain(|_, base| *base > 0);
-    let weights: Vec<i64> = bases.values().copied().collect();
-    let parts = largest_remainder(points, &weights)?;
-    let shares = bases.keys().zip(parts);
-    Ok(shares
-        .filter(|(_, points)| *points != 0)
-        .map(|(rate, points)| VatShare {
-            rate_bp: rate.0,
-            points,
+
+    fn holds(&mut self, applied: Applied<'_>, line: &'a Line) -> bool {
+        applied
+            .everywhere
+            .unwrap_or_else(|| self.evaluated(applied.rule, Some(line)))
+    }
+
+    fn evaluated(&mut self, rule: &EarningRule, line: Option<&'a Line>) -> bool {
+        let Some(when) = &rule.when else { return true };
+        when.condition().holds(&self.facts.at(line)).unwrap_or_else(|_| {
+            if !self.not_evaluated.contains(&rule.id) {
+                self.not_evaluated.push(rule.id.clone());
+            }
+            false
         })
-        .collect())
-}
-
-/// How the points of each VAT class change when a receipt with these lines and points becomes one with those.
-///
-/// # Errors
-/// [`OutOfRange`] when a sum leaves the 64-bit range.
-pub fn vat_change(
-    before: (&Receipt, &Earning, i64),
-    after: (&Receipt, &Earning, i64),
-) -> Result<Vec<VatShare>, OutOfRange> {
-    let mut change: BTreeMap<Reverse<Option<u32>>, i64> = BTreeMap::new();
-    for (sign, (receipt, earning, points)) in [(-1, before), (1, after)] {
-        for share in vat_split(receipt, earning, points)? {
-            let points = share.points.checked_mul(sign).ok_or(OutOfRange)?;
-            let class = change.entry(Reverse(share.rate_bp)).or_default();
-            *class = class.checked_add(points).ok_or(OutOfRange)?;
-        }
     }
-    change.retain(|_, points| *points != 0);
-    let shares = change.into_iter();
-    Ok(shares
-        .map(|(rate, points)| VatShare {
-            rate_bp: rate.0,
-            points,
+
+    /// Points of the base: its minor units, each with the weight of the lines on average, at the programme's rate.
+    fn rounding(&self, weight: i64, base_minor: i64, eligible_minor: i64) -> Result<Rounding, OutOfRange> {
+        if eligible_minor == 0 {
+            return Ok(Rounding {
+                numerator: 0,
+                denominator: 1,
+            });
+        }
+        let rate = self.programme.earning;
+        let numerator = i128::from(weight)
+            .checked_mul(i128::from(base_minor))
+            .and_then(|product| product.checked_mul(i128::from(rate.points)));
+        let denominator = i128::from(eligible_minor)
+            .checked_mul(100)
+            .and_then(|product| product.checked_mul(i128::from(rate.per_minor)));
+        let (numerator, denominator) = numerator.zip(denominator).ok_or(OutOfRange)?;
+        Ok(Rounding { numerator, denominator }.reduced())
+    }
+
+    fn bonuses(&mut self, lines: &[LineEarning]) -> Result<Vec<BonusEarning>, OutOfRange> {
+        let mut found = Vec::new();
+        for index in 0..self.rules.len() {
+            let Some(applied) = self.rules.get(index).copied() else {
+                continue;
+            };
+            let Effect::Bonus { points, per } = applied.rule.effect else {
+                continue;
+            };
+            let times = self.times(applied, per, lines)?;
+            let points = points.checked_mul(times).ok_or(OutOfRange)?;
+            if points > 0 {
+                found.push(BonusEarning {
+                    rule: applied.rule.id.clone(),
+                    points,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// How often a bonus is given.
+    fn times(&mut self, applied: Applied<'_>, per: Per, lines: &[LineEarning]) -> Result<i64, OutOfRange> {
+        let receipt = self.receipt;
+        let mut quantity_milli = None;
+        for (line, earned) in receipt.lines.iter().zip(lines) {
+            if earned.base_minor > 0 && self.holds(applied, line) {
+                let sum = quantity_milli.unwrap_or(0i64).checked_add(line.quantity_milli);
+                quantity_milli = Some(sum.ok_or(OutOfRange)?);
+            }
+        }
+        Ok(match (quantity_milli, per) {
+            (None, _) => 0,
+            (Some(_), Per::Receipt) => 1,
+            (Some(quantity), Per::Piece) => quantity.checked_div_euclid(1_000).unwrap_or(0),
         })
-        .collect())
+    }
+
+    fn capped(&self, points: i64) -> (i64, Option<Capped>) {
+        if !self.promotions {
+            return (points, None);
+        }
+        let caps = [
+            (self.programme.caps.receipt, Capped::Receipt),
+            (self.known.day_left, Capped::Day),
+        ];
+        let caps = caps.into_iter().filter_map(|(most, cap)| Some((most?.max(0), cap)));
+        match caps.min_by_key(|(most, _)| *most) {
+            Some((most, cap)) if most < points => (most, Some(cap)),
+            _ => (points, None),
+        }
+    }
 }
 
-/// Splits `whole` in proportion to positive weights so that the parts add up to it; earlier parts win ties.
-fn largest_remainder(whole: i64, weights: &[i64]) -> Result<Vec<i64>, OutOfRange> {
-    let total: i128 = weights.iter().copied().map(i128::from).sum();
-    if total == 0 {
-        return Ok(Vec::new());
+impl LineEarning {
+    fn is_eligible(&self) -> bool {
+        matches!(self.reason, LineReason::BaseRate | LineReason::Multiplied)
     }
-    let sign = whole.signum();
-    let size = i128::from(whole.checked_abs().ok_or(OutOfRange)?);
-    let mut parts = Vec::with_capacity(weights.len());
-    let mut left = size;
-    for (index, weight) in weights.iter().enumerate() {
-        let product = size.checked_mul(i128::from(*weight)).ok_or(OutOfRange)?;
-        let (part, remainder) = (product.div_euclid(total), product.rem_euclid(total));
-        left = left.checked_sub(part).ok_or(OutOfRange)?;
-        parts.push((index, part, remainder));
-    }
-    parts.sort_by_key(|(index, _, remainder)| (Reverse(*remainder), *index));
-    for part in parts.iter_mut().take(usize::try_from(left).map_err(|_| OutOfRange)?) {
-        part.1 = part.1.checked_add(1).ok_or(OutOfRange)?;
-    }
-    parts.sort_by_key(|(index, ..)| *index);
-    let signed = |part: i128| i64::try_from(part).ok().and_then(|part| part.checked_mul(sign));
-    parts
-        .into_iter()
-        .map(|(_, part, _)| signed(part).ok_or(OutOfRange))
-        .collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::money::Currency;
-    use crate::programme::EarningRate;
-    use crate::receipt::{Line, Payment, PaymentKind};
+fn ids(rules: &[&EarningRule]) -> Vec<String> {
+    rules.iter().map(|rule| rule.id.clone()).collect()
+}
 
-    fn receipt(lines: &[(&str, i64)], voucher_minor: i64) -> Receipt {
-        let total_minor = lines.iter().map(|l| l.1).sum();
-        Receipt {
-            key: "B07~3~2026-11-22~1".parse().unwrap(),
-            time: None,
-            card: None,
-            currency: Currency::CHF,
-            total_minor,
-            cash_rounding_minor: 0,
-            lines: lines
-                .iter()
-                .map(|(group, amount)| Line {
-                    sku: "1".into(),
-                    group: Some((*group).to_owned()),
-                    quantity_milli: 1000,
-                    amount_minor: *amount,
-                    vat_rate_bp: None,
-                })
-                .collect(),
-            payments: vec![Payment {
-                kind: PaymentKind::Voucher,
-                amount_minor: voucher_minor,
-                voucher: None,
-            }],
+/// The amount of a line that counts.
+fn basis(basis: Basis, line: &Line) -> Result<i64, OutOfRange> {
+    match (basis, line.vat_rate_bp) {
+        (Basis::Net, Some(rate)) => {
+            let whole = i64::from(rate).checked_add(10_000).ok_or(OutOfRange)?;
+            scaled(line.amount_minor, 10_000, whole)
         }
+        (Basis::Net, None) | (Basis::Gross, _) => Ok(line.amount_minor),
     }
+}
 
-    fn programme() -> Programme {
-        Programme::swiss_default("treue".parse().unwrap())
+/// `amount` × `part` ÷ `whole`, rounded half up; 0 when the whole is 0. None of them is negative.
+fn scaled(amount: i64, part: i64, whole: i64) -> Result<i64, OutOfRange> {
+    if whole == 0 {
+        return Ok(0);
     }
-
-    #[test]
-    fn lines_are_summed_before_they_are_floored_once() {
-        let earning = earn(&receipt(&[("a", 150), ("a", 150), ("a", 199)], 0), &programme()).unwrap();
-        assert_eq!((earning.base_minor, earning.points), (499, 4));
-    }
-
-    #[test]
-    fn excluded_groups_and_the_voucher_paid_part_earn_nothing() {
-        let earning = earn(&receipt(&[("paper", 2_000), ("gift_card", 5_000)], 500), &programme()).unwrap();
-        assert_eq!(earning.points, 15);
-        assert_eq!(earning.lines[1].reason, LineReason::ExcludedGroup);
-        let covered = earn(&receipt(&[("gift_card", 5_000)], 500), &programme()).unwrap();
-        assert_eq!(covered.points, 0);
-    }
-
-    #[test]
-    fn points_are_split_over_vat_classes_by_largest_remainder() {
-        let mut receipt = receipt(&[("a", 100), ("b", 100), ("c", 100)], 0);
-        for (line, rate) in receipt.lines.iter_mut().zip([Some(260), Some(810), None]) {
-            line.vat_rate_bp = rate;
-        }
-        let earning = earn(&receipt, &programme()).unwrap();
-        let split = |points| {
-            let shares = vat_split(&receipt, &earning, points).unwrap();
-            shares
-                .iter()
-                .map(|share| (share.rate_bp, share.points))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(split(4), [(Some(810), 2), (Some(260), 1), (None, 1)]);
-        assert_eq!(split(-5), [(Some(810), -2), (Some(260), -2), (None, -1)]);
-        assert_eq!(split(0), []);
-        assert_eq!(split(1), [(Some(810), 1)]);
-    }
-
-    #[test]
-    fn what_comes_back_leaves_each_vat_class_with_what_remains_of_it() {
-        let mut whole = receipt(&[("a", 6_000), ("b", 4_000)], 0);
-        for (line, rate) in whole.lines.iter_mut().zip([810, 260]) {
-            line.vat_rate_bp = Some(rate);
-        }
-        let mut rest = whole.clone();
-        rest.lines[1].amount_minor = 0;
-        let mut nothing = rest.clone();
-        nothing.lines[0].amount_minor = 0;
-        let earned = |receipt: &Receipt| earn(receipt, &programme()).unwrap();
-        let change = |before: &Receipt, after: &Receipt| {
-            let (one, other) = (earned(before), earned(after));
-            let shares = vat_change((before, &one, one.points), (after, &other, other.points)).unwrap();
-            shares
-                .iter()
-                .map(|share| (share.rate_bp, share.points))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(change(&whole, &rest), [(Some(260), -40)]);
-        assert_eq!(change(&rest, &nothing), [(Some(810), -60)]);
-        assert_eq!(change(&whole, &nothing), [(Some(810), -60), (Some(260), -40)]);
-    }
-
-    #[test]
-    fn a_rate_is_a_ratio_of_integers() {
-        let mut programme = programme();
-        programme.earning = EarningRate {
-            points: 3,
-            per_minor: 200,
-        };
-        assert_eq!(earn(&receipt(&[("a", 333)], 0), &programme).unwrap().points, 4);
-    }
-
-    #[test]
-    fn an_amount_beyond_all_limits_is_an_error_and_not_a_wrap() {
-        let mut programme = programme();
-        programme.earning = EarningRate {
-            points: 1_000_000,
-            per_minor: 1,
-        };
-        assert_eq!(earn(&receipt(&[("a", i64::MAX)], 0), &programme), Err(OutOfRange));
-    }
+    let (part, whole) = (i128::from(part), i128::from(whole));
+    let doubled = i128::from(amount).checked_mul(part).and_then(|p| p.checked_mul(2));
+    doubled
+        .and_then(|doubled| doubled.checked_add(whole))
+        .and_then(|sum| sum.checked_div_euclid(whole.checked_mul(2)?))
+        .and_then(|result| i64::try_from(result).ok())
+        .ok_or(OutOfRange)
 }

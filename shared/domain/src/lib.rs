@@ -43,6 +43,7 @@ pub mod location;
 pub mod money;
 pub mod programme;
 pub mod receipt;
+mod remainder;
 pub mod returns;
 pub mod secret;
 pub mod text;

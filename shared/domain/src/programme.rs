@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::LotKey;
 use crate::calendar;
+use crate::earning::{self, Basis, Caps, EarningRule, Stacking};
 use crate::id::ProgrammeId;
 use crate::money::{AMOUNT_MAX, Currency};
 use crate::text;
@@ -28,6 +29,18 @@ pub struct Programme {
     pub earning: EarningRate,
     /// Product groups that earn nothing: gift cards, deposits, delivery.
     pub excluded_groups: Vec<String>,
+    /// Whether points are for gross or net amounts.
+    #[serde(default)]
+    pub basis: Basis,
+    /// Bonuses, multipliers and further exclusions.
+    #[serde(default)]
+    pub rules: Vec<EarningRule>,
+    /// What several multipliers of one line come to.
+    #[serde(default)]
+    pub stacking: Stacking,
+    /// Most points of a receipt and of a day.
+    #[serde(default)]
+    pub caps: Caps,
     /// What crossing the threshold yields.
     pub voucher: VoucherRule,
     /// When points begin and cease to count.
@@ -170,6 +183,10 @@ impl Programme {
                 per_minor: 100,
             },
             excluded_groups: ["deposit", "delivery", "gift_card"].map(str::to_owned).to_vec(),
+            basis: Basis::Gross,
+            rules: Vec::new(),
+            stacking: Stacking::Highest,
+            caps: Caps::default(),
             voucher: VoucherRule {
                 threshold_points: 500,
                 value_minor: 500,
@@ -277,6 +294,7 @@ impl Programme {
             "/unmatched_hours",
             "must be 1 to 720 hours",
         );
+        found.extend(earning::violations(&self.rules, self.caps));
         found
     }
 }

@@ -111,6 +111,9 @@ pub struct Line {
     /// Product group, when the till sends one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// Brand, when the till sends one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
     /// Thousandths of a piece, kilogram or metre.
     pub quantity_milli: i64,
     /// Gross amount in minor units, 0 or more.
@@ -199,7 +202,8 @@ impl Receipt {
     /// The hash that tells "the same receipt again" from "the same key with other content".
     ///
     /// Made of the typed content, so that the order of JSON fields, white space and unknown fields do not matter. Serialised
-    /// structs keep the declared order of their fields; a change of this type must raise [`CONTENT_HASH_VERSION`].
+    /// structs keep the declared order of their fields; a change of this type must raise [`CONTENT_HASH_VERSION`], unless it
+    /// adds a field that is left out where it is not given: then the hash of what was sent before stays the same.
     pub fn content_hash(&self) -> ContentHash {
         ContentHash::of(self)
     }
@@ -258,6 +262,9 @@ impl Receipt {
             check_text(found, at("/sku"), &line.sku);
             if let Some(group) = &line.group {
                 check_text(found, at("/group"), group);
+            }
+            if let Some(brand) = &line.brand {
+                check_text(found, at("/brand"), brand);
             }
             if line.vat_rate_bp.is_some_and(|rate| rate > 10_000) {
                 found.push(Violation::new(

@@ -25,6 +25,9 @@ pub struct ReturnLine {
     /// Product group, when the till sends one; decides only when the original is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// Brand, as the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
     /// Thousandths of a piece, kilogram or metre, more than 0.
     pub quantity_milli: i64,
     /// Gross amount that goes back in minor units, 0 or more.
@@ -87,6 +90,7 @@ impl Return {
         let line = |line: &ReturnLine| Line {
             sku: line.sku.clone(),
             group: line.group.clone(),
+            brand: line.brand.clone(),
             quantity_milli: line.quantity_milli,
             amount_minor: line.amount_minor,
             vat_rate_bp: line.vat_rate_bp,

@@ -51,6 +51,10 @@ sites! {
     IngestException = "purchase-ingestion/exception",
     /// Ingestion reads a receipt.
     PurchaseRead = "purchase-ingestion/read",
+    /// Ingestion reads what the receipts of a day have earned.
+    IngestDayPoints = "purchase-ingestion/day-points",
+    /// Ingestion reads the account of a receipt that is not posted yet.
+    PurchaseAccount = "purchase-ingestion/account",
     /// Ingestion looks for the ledger entry of a receipt.
     PurchaseEntry = "purchase-ingestion/entry",
     /// A receipt is claimed for a card.
@@ -77,6 +81,8 @@ sites! {
     PostAccount = "point-calculation/account",
     /// Posting reads the programme.
     PostProgramme = "point-calculation/programme",
+    /// Posting reads what the receipts of a day have earned.
+    PostDayPoints = "point-calculation/day-points",
     /// Posting reads the returns of a receipt.
     PostReturns = "point-calculation/returns",
     /// Posting reads what of a lot has expired.
@@ -149,6 +155,12 @@ sites! {
     CardWrite = "customer/card-write",
     /// The account of a party is read.
     PartyAccount = "customer/account",
+    /// Receipts and returns behind an entry are read to explain it.
+    PartyReceipt = "customer/receipt",
+    /// The segments of a party are read.
+    PartySegments = "customer/segments",
+    /// The segments of a party are stored.
+    PartySegmentsPut = "customer/segments-put",
     /// The cards of a party are read.
     PartyCards = "customer/party-cards",
     /// The cash desk reads the location.

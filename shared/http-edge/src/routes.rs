@@ -90,6 +90,19 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/parties", Scope::PartiesWrite, "customer"),
     route("GET", "/v1/parties/{party_id}", Scope::PartiesRead, "customer"),
     route("GET", "/v1/parties/{party_id}/points", Scope::PartiesRead, "customer"),
+    route(
+        "GET",
+        "/v1/parties/{party_id}/points/{entry_id}",
+        Scope::PartiesRead,
+        "customer",
+    ),
+    route("GET", "/v1/parties/{party_id}/segments", Scope::PartiesRead, "customer"),
+    route(
+        "PUT",
+        "/v1/parties/{party_id}/segments",
+        Scope::PartiesWrite,
+        "customer",
+    ),
     route("POST", "/v1/cards", Scope::CardsWrite, "customer"),
     route("POST", "/v1/cards/{number}/register", Scope::CardsWrite, "customer"),
     route("POST", "/v1/cards/{number}/replace", Scope::CardsWrite, "customer"),
@@ -113,6 +126,12 @@ pub const ROUTES: &[Route] = &[
         "GET",
         "/v1/locations/{location_id}/revenue",
         Scope::ReportsRead,
+        "administration",
+    ),
+    route(
+        "GET",
+        "/v1/earning-rules/context",
+        Scope::ProgrammesRead,
         "administration",
     ),
     route(

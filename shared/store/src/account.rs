@@ -17,6 +17,8 @@ pub const ACCOUNT: &str = "account";
 pub const THRESHOLD: &str = "threshold";
 /// Accounts of one page of [`due`].
 const DUE_PAGE: i32 = 100;
+/// Receipts of one page of [`points_of_day`].
+const DAY_PAGE: i32 = 50;
 /// Prefix of the sort keys of accounts.
 pub const PREFIX: &str = "TILL#1ACCOUNT#";
 
@@ -104,6 +106,30 @@ pub async fn entries(
         found.extend(db.batch_get(site, chunk, Read::Strong).await?);
     }
     Ok(found)
+}
+
+/// Points that the receipts of a business day have earned, as far as `enough`: a greater sum may be given as less.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn points_of_day(
+    db: &Db,
+    site: Site,
+    id: &AccountId,
+    day: NaiveDate,
+    enough: i64,
+) -> Result<i64, StoreError> {
+    let prefix = format!("{}{day}#R#", id.entry_key("").sk);
+    let mut range = Range::prefix(party::partition(&id.tenant, &id.party), &prefix, DAY_PAGE);
+    let mut sum = 0i64;
+    loop {
+        let (page, next) = db.query::<Entry>(site, &range, Read::Strong).await?;
+        sum = page.iter().fold(sum, |sum, record| sum.saturating_add(record.d.points));
+        range.after = next;
+        if range.after.is_none() || sum >= enough {
+            return Ok(sum);
+        }
+    }
 }
 
 /// A page of the ledger, newest business date first.

@@ -17,8 +17,11 @@ use crate::voucher::{self, OpenVoucher};
 
 /// Open vouchers shown at once; a till asks for more by page.
 pub const VOUCHERS_SHOWN_MAX: usize = 25;
-/// Items of a till view that are no vouchers: the name, and one account per programme.
-const VIEW_HEAD_MAX: usize = 4;
+/// Items of a till view that are no vouchers: the name, the segments, and one account per programme.
+const VIEW_HEAD_MAX: usize = 5;
+
+/// Sort key of the segments.
+const SEGMENTS: &str = "TILL#0SEGMENTS";
 
 /// A text that leads to a person.
 pub type Personal = Secret;
@@ -110,6 +113,72 @@ impl fmt::Debug for TillName {
         f.debug_struct("TillName")
             .field("language", &self.language)
             .finish_non_exhaustive()
+    }
+}
+
+/// The segments of a party, where a till's view finds them with everything else.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segments {
+    /// Counts the changes, from 1.
+    pub version: u64,
+    /// Codes in order, none twice; at most [`domain::earning::SEGMENTS_MAX`].
+    pub codes: Vec<String>,
+}
+
+fn segments_key(tenant: &Tenant, party: &PartyId) -> Key {
+    Key {
+        pk: partition(tenant, party),
+        sk: SEGMENTS.to_owned(),
+    }
+}
+
+/// The segments of a party; `None` before it ever had one.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn segments(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    party: &PartyId,
+) -> Result<Option<Record<Segments>>, StoreError> {
+    db.get(site, &segments_key(tenant, party), Read::Strong).await
+}
+
+/// Replaces the segments of a party; `false` when somebody else did so since `before` was read, or there is no such party.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn put_segments(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    party: &PartyId,
+    before: Option<&Record<Segments>>,
+    codes: Vec<String>,
+    made: impl Into<Made>,
+) -> Result<bool, StoreError> {
+    let version = before.map_or(0, |before| before.d.version);
+    let segments = Segments {
+        version: version.saturating_add(1),
+        codes,
+    };
+    let mut record = Record::new(segments_key(tenant, party), "segments", made, segments);
+    let condition = match before {
+        None => Condition::absent(),
+        Some(before) => {
+            record.created_at = before.created_at;
+            Condition::version(version)
+        }
+    };
+    let legs = vec![
+        Leg::put(site, &record, Some(condition))?,
+        Leg::Check(profile_key(tenant, party), Condition::present()),
+    ];
+    match db.transact(site, legs).await {
+        Ok(()) => Ok(true),
+        Err(TransactError::Condition(_)) => Ok(false),
+        Err(TransactError::Store(error)) => Err(error),
     }
 }
 
@@ -239,6 +308,8 @@ pub async fn open_vouchers(
 pub struct TillView {
     /// Name and language, when the party has a profile.
     pub name: Option<TillName>,
+    /// Segments of the party.
+    pub segments: Vec<String>,
     /// The account, once it has an entry.
     pub account: Option<Account>,
     /// The first open vouchers, oldest first, at most [`VOUCHERS_SHOWN_MAX`].
@@ -287,6 +358,8 @@ impl TillView {
         };
         if sk == "TILL#0NAME" {
             self.name = Some(Record::from_item(site, item)?.d);
+        } else if sk == SEGMENTS {
+            self.segments = Record::<Segments>::from_item(site, item)?.d.codes;
         } else if sk.strip_prefix(account::PREFIX) == Some(programme.as_str()) {
             self.account = Some(Record::from_item(site, item)?.d);
         } else if sk.starts_with(own_vouchers) {

@@ -1,7 +1,10 @@
 //! Receipts under their natural key, and the stamp that ties one to an account for ever.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::account::{Cause, Entry};
+use domain::earning::{Circumstances, CustomerFacts};
 use domain::id::{ClientId, LocationId, LookupKey, PartyId, ProgrammeId, Tenant};
+use domain::location::LocationKind;
 use domain::receipt::{ContentHash, Receipt, ReceiptKey};
 use faults::Site;
 use serde::{Deserialize, Serialize};
@@ -38,6 +41,12 @@ pub struct StoredReceipt {
     pub account: Option<PartyId>,
     /// The client that sent it.
     pub client: ClientId,
+    /// How the location sold then; unknown for receipts stored before rules could ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<LocationKind>,
+    /// Segments of the customer at acceptance, when the receipt belonged to one then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<String>,
     /// Returns of its goods, in the order of their arrival; at most [`domain::returns::RETURNS_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub returns: Vec<ReceiptKey>,
@@ -107,6 +116,30 @@ impl StoredReceipt {
     fn topics(&self) -> Option<String> {
         let works = self.account.is_some() || self.receipt.vouchers().next().is_some();
         works.then(|| RECEIPT.to_owned())
+    }
+
+    /// What is known beside the content, with what only the account can tell.
+    pub fn circumstances(&self, first_purchase: bool, day_left: Option<i64>) -> Circumstances {
+        Circumstances {
+            channel: self.channel,
+            customer: self.account.as_ref().map(|_| CustomerFacts {
+                first_purchase,
+                segments: self.segments.clone(),
+            }),
+            day_left,
+        }
+    }
+
+    /// What its entry was counted with.
+    pub fn counted_with(&self, sale: &Entry) -> Circumstances {
+        match sale.cause {
+            Cause::Receipt {
+                first_purchase,
+                day_left,
+                ..
+            } => self.circumstances(first_purchase, day_left),
+            _ => self.circumstances(false, None),
+        }
     }
 
     /// How many returns and voidings there are to be posted.

@@ -5,6 +5,7 @@
 
 use chrono::NaiveDate;
 use domain::id::{ClientId, LocationId, PartyId, ProgrammeId, Tenant};
+use domain::location::LocationKind;
 use domain::receipt::{ContentHash, ReceiptKey};
 use domain::returns::{RETURNS_MAX, Return};
 use faults::Site;
@@ -35,6 +36,9 @@ pub struct StoredReturn {
     /// The account that the card leads to, for a return that names no original.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<PartyId>,
+    /// How the location sold then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<LocationKind>,
     /// The client that sent it.
     pub client: ClientId,
 }

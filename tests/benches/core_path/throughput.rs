@@ -164,15 +164,12 @@ async fn post(
             "another account"
         );
         let receipt = stored.receipt.clone();
+        let known = stored.circumstances(before.is_none(), None);
         let accepted = receipt::accept(system.db(), system.tenant(), stored, None, now).await?;
         ensure!(matches!(accepted, Accepted::New), "a copy was there already");
         let account = before.as_ref().map(|record| record.d.clone()).unwrap_or_default();
-        let (entry, after) = account.post(
-            &receipt,
-            &earning::earn(&receipt, programme)?,
-            programme,
-            system.running.today,
-        )?;
+        let earned = earning::earn(&receipt, programme, &known)?;
+        let (entry, after) = account.post(&receipt, (&earned, &known), programme, system.running.today)?;
         let posting = Posting {
             entry: &entry,
             receipt: &receipt,

@@ -78,6 +78,19 @@ async fn scenarios_7_and_8_a_crash_on_a_day_of_returns_loses_and_doubles_nothing
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scenarios_7_and_8_a_crash_on_a_day_of_rules_loses_and_doubles_nothing() {
+    let mut elsewhere = undisturbed(Day::Tills).await.0;
+    elsewhere.extend(undisturbed(Day::Returns).await.0);
+    // The other days crash what they have in common; here posting meets a cap and a first purchase.
+    let most = |site| match site {
+        Site::PostCommit => 3,
+        _ if elsewhere.contains(&site) => 0,
+        _ => 2,
+    };
+    crash_everywhere(Day::Rules, most).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_while_days_are_closed_loses_and_doubles_nothing() {
     let (at_the_tills, _) = undisturbed(Day::Tills).await;
     crash_everywhere(Day::Closes, |site| if at_the_tills.contains(&site) { 1 } else { 3 }).await;

@@ -52,6 +52,7 @@ async fn sell(api: &Api, store: &str, sale: &Sale<'_>) {
         lines: vec![Line {
             sku: "1".to_owned(),
             group: None,
+            brand: None,
             quantity_milli: 1_000,
             amount_minor: sale.total,
             vat_rate_bp: None,
@@ -67,6 +68,8 @@ async fn sell(api: &Api, store: &str, sale: &Sale<'_>) {
         expected_version: 1,
         account: sale.matched.then(|| "p-1".parse().unwrap()),
         client: "pos".parse().unwrap(),
+        channel: None,
+        segments: Vec::new(),
         returns: Vec::new(),
         voided: None,
     };

@@ -40,6 +40,12 @@ pub enum Cause {
         /// The points by VAT class.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         vat: Vec<VatShare>,
+        /// Whether it was the account's only receipt then.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        first_purchase: bool,
+        /// Points that the cap of the day still allowed; `None` without such a cap.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        day_left: Option<i64>,
     },
     /// Goods came back, or a receipt was voided.
     Return {

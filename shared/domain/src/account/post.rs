@@ -6,7 +6,7 @@ use super::draft::Draft;
 use super::entry::{Cause, Entry};
 use super::lot::LotKey;
 use super::{Account, VatShare};
-use crate::earning::{self, Earning};
+use crate::earning::{self, Circumstances, Earning};
 use crate::money::OutOfRange;
 use crate::programme::{Programme, ReturnPolicy};
 use crate::receipt::{Receipt, ReceiptKey};
@@ -44,14 +44,15 @@ pub struct TakeBack<'a> {
 
 impl Account {
     /// Posts a receipt: one entry, also for 0 points, and the account after it. The points lie in the lot that the programme
-    /// gives a receipt of this day that is booked on `booked_on`.
+    /// gives a receipt of this day that is booked on `booked_on`. The entry keeps what only the account could know of the
+    /// circumstances, so that returns and explanations count with the same.
     ///
     /// # Errors
     /// [`OutOfRange`] when a sum leaves the 64-bit range; the account is unchanged.
     pub fn post(
         &self,
         receipt: &Receipt,
-        earning: &Earning,
+        (earning, known): (&Earning, &Circumstances),
         programme: &Programme,
         booked_on: NaiveDate,
     ) -> Result<(Entry, Self), OutOfRange> {
@@ -70,6 +71,8 @@ impl Account {
             base_minor: earning.base_minor,
             lot,
             vat: earning::vat_split(receipt, earning, earning.points)?,
+            first_purchase: known.customer.as_ref().is_some_and(|customer| customer.first_purchase),
+            day_left: known.day_left,
         };
         draft.finish(receipt.key.business_date, earning.programme_version, cause)
     }

@@ -7,7 +7,7 @@ mod histories;
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::earning::earn;
+use crate::earning::{Circumstances, earn};
 use crate::money::Currency;
 use crate::programme::{Expiry, PointsLife, Programme, ReturnPolicy};
 use crate::receipt::{Line, Payment, Receipt, ReceiptKey};
@@ -43,6 +43,7 @@ fn basket(number: usize, date: &str, minors: &[i64]) -> Receipt {
         group: None,
         quantity_milli: 1_000,
         amount_minor: *minor,
+        brand: None,
         vat_rate_bp: Some(810),
     };
     Receipt {
@@ -80,9 +81,14 @@ fn today() -> NaiveDate {
 
 /// Posts on the receipt's own day.
 fn post_under(programme: &Programme, account: &Account, receipt: &Receipt) -> (Entry, Account) {
-    let earning = earn(receipt, programme).unwrap();
+    let earning = earn(receipt, programme, &Circumstances::default()).unwrap();
     account
-        .post(receipt, &earning, programme, receipt.key.business_date)
+        .post(
+            receipt,
+            (&earning, &Circumstances::default()),
+            programme,
+            receipt.key.business_date,
+        )
         .unwrap()
 }
 
@@ -143,13 +149,18 @@ impl<'a> Giving<'a> {
                     group: None,
                     quantity_milli: *quantity_milli,
                     amount_minor: *amount_minor,
+                    brand: None,
                     vat_rate_bp: None,
                 })
                 .collect(),
             ..empty_return()
         };
         let outcome = self.remaining.less(&back).unwrap();
-        let points = |remaining: &Remaining| earn(&remaining.receipt, self.programme).unwrap().points;
+        let points = |remaining: &Remaining| {
+            earn(&remaining.receipt, self.programme, &Circumstances::default())
+                .unwrap()
+                .points
+        };
         let (points_before, points_after) = (points(&self.remaining), points(&outcome.remaining));
         self.remaining = outcome.remaining;
         account

@@ -15,6 +15,7 @@ fn receipt() -> Receipt {
             group: Some("paper".into()),
             quantity_milli: 1000,
             amount_minor: 12_990,
+            brand: None,
             vat_rate_bp: Some(810),
         }],
         payments: vec![Payment {

@@ -3,6 +3,7 @@
 //! Requests reject unknown fields: a misspelt setting must not be lost.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::earning::{Basis, Effect, Stacking};
 use domain::location::LocationKind;
 use domain::money::{Currency, Money};
 use domain::programme::{Expiry, ReturnPolicy};
@@ -140,6 +141,21 @@ pub struct ProgrammeSettings {
     pub earning: EarningSettings,
     /// Product groups that earn nothing, at most 100 of 1 to 40 printable characters.
     pub excluded_groups: Vec<String>,
+    /// Whether points are for amounts with VAT (`gross`, when absent) or without (`net`).
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Basis))]
+    pub basis: Basis,
+    /// Bonuses, multipliers and further exclusions, at most 50. Absent is none: the settings are always given whole.
+    #[serde(default)]
+    pub rules: Vec<EarningRuleBody>,
+    /// What several multipliers of one line come to: the greatest (`highest`, when absent), or the sum of what each adds
+    /// (`add`: double and triple are four times).
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Stacking))]
+    pub stacking: Stacking,
+    /// Most points of a receipt and of a day; absent is no limit.
+    #[serde(default)]
+    pub caps: CapsSettings,
     /// What crossing the threshold yields.
     pub voucher: VoucherSettings,
     /// When points begin and cease to count.
@@ -156,6 +172,67 @@ pub struct ProgrammeSettings {
     pub reservation_seconds: u32,
     /// Hours after which a redemption without its receipt, or a voucher payment without its redemption, is listed; 1 to 720.
     pub unmatched_hours: u32,
+}
+
+/// A rule on top of the base rate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EarningRuleBody {
+    /// Names it where points are explained: 1 to 40 characters from a-z, 0-9, `-` and `_`, once in a programme.
+    pub id: String,
+    /// Name for people, 1 to 80 printable characters.
+    pub name: String,
+    /// When it applies, in CEL over the fields of `GET /v1/earning-rules/context`; always when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// First business day of receipts that it applies to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<NaiveDate>,
+    /// Last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<NaiveDate>,
+    /// What it does.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Effect))]
+    pub effect: Effect,
+}
+
+/// Most points that receipts may earn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CapsSettings {
+    /// Of one receipt, 1 to 1000000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<i64>,
+    /// Of all receipts of one account with the same business day, 1 to 1000000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<i64>,
+}
+
+/// What conditions of earning rules can read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ContextAnswer {
+    /// The fields.
+    pub fields: Vec<ContextField>,
+    /// Most steps of a condition in the worst case.
+    pub cost_max: u32,
+    /// Longest condition in characters.
+    pub source_max: usize,
+}
+
+/// A field that a condition can read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ContextField {
+    /// Its name, such as `line.group`.
+    pub name: String,
+    /// What it holds: `a bool`, `an int`, `a text`, `a list of texts`, `a list of ints`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it means.
+    pub description: String,
 }
 
 /// `points` for every full `per_minor` minor units, floored once per receipt.

@@ -5,13 +5,15 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::card::CardStatus;
+use domain::earning::Basis;
+use domain::location::LocationKind;
 use domain::money::Money;
 use domain::till_text::Language;
 use serde::{Deserialize, Serialize};
 use store::card::BlockReason;
 use store::party::Personal;
 
-use super::purchases::VoucherView;
+use super::purchases::{Expected, VoucherView};
 
 /// A person or organisation to be stored.
 ///
@@ -307,6 +309,8 @@ pub struct PointLot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PointEntry {
+    /// Names the entry: `GET /v1/parties/{party_id}/points/{entry_id}` explains it.
+    pub entry_id: String,
     /// Position in the ledger, from 1 without a gap, in the order of posting.
     pub version: u64,
     /// Business day of the cause.
@@ -417,4 +421,114 @@ pub enum PointCause {
         /// Points under the run's version.
         points_after: i64,
     },
+}
+
+/// Segments of a customer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SegmentsRequest {
+    /// All of them, at most 20, each 1 to 40 characters from a-z, 0-9, `-` and `_`.
+    pub segments: Vec<String>,
+    /// The version that the caller has read and changed; absent to replace whatever there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
+}
+
+/// Segments of a customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SegmentsAnswer {
+    /// The customer.
+    pub party_id: String,
+    /// In order.
+    pub segments: Vec<String>,
+    /// Counts the changes; 0 for a customer who never had a segment.
+    pub version: u64,
+}
+
+/// An entry of the ledger, counted again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExplainAnswer {
+    /// The entry as it stands.
+    pub entry: PointEntry,
+    /// How its points come about.
+    pub explanation: Explanation,
+    /// Whether counting again from what is stored comes to the points of the entry; `false` needs a look.
+    pub reproduced: bool,
+}
+
+/// How points come about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Explanation {
+    /// A receipt.
+    Receipt {
+        /// Its points.
+        counted: Box<Counted>,
+    },
+    /// Goods came back, or a receipt was voided: the difference of what was left of the receipt before and after.
+    Return {
+        /// Before; of goods without their receipt, these alone at the base rate.
+        before: Box<Counted>,
+        /// After.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Box<Counted>>,
+    },
+    /// The cause of the entry says everything.
+    Cause,
+}
+
+/// The points of a receipt, step by step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Counted {
+    /// Lines, base, bonuses and caps.
+    #[serde(flatten)]
+    pub points: Expected,
+    /// Points of a step of the programme's rate.
+    pub points_of_rate: i64,
+    /// Minor units of a step.
+    pub per_minor: i64,
+    /// Whether amounts count with VAT or without.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Basis))]
+    pub basis: Basis,
+    /// The one rounding.
+    pub rounding: RoundingView,
+    /// Rules that did not apply because their condition could not be evaluated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_evaluated: Vec<String>,
+    /// What was known beside the receipt.
+    pub circumstances: CircumstancesView,
+}
+
+/// The points of the base are ⌊`numerator` ÷ `denominator`⌋: base × average multiplier of the lines × rate, reduced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RoundingView {
+    /// A whole number.
+    pub numerator: String,
+    /// A whole number above 0.
+    pub denominator: String,
+    /// Points of the base.
+    pub floor: i64,
+}
+
+/// What was known beside a receipt when it was counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CircumstancesView {
+    /// How the location sold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::schemas::LocationKind>))]
+    pub channel: Option<LocationKind>,
+    /// Whether it was the account's only receipt.
+    pub first_purchase: bool,
+    /// Segments of the customer when it arrived.
+    pub segments: Vec<String>,
+    /// Points that the cap of the day still allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day_left: Option<i64>,
 }

@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::code::VoucherCode;
+use domain::earning::{BonusEarning, Earning, LineEarning};
 use domain::id::{PartyId, ProgrammeId};
 use domain::money::Money;
+use domain::programme::Programme;
 use domain::receipt::PaymentKind;
 use domain::secret::Secret;
 use domain::voucher::voucher_id;
@@ -54,6 +56,9 @@ pub struct PurchaseLine {
     /// Product group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// Brand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
     /// Thousandths of a piece, kilogram or metre; 1000 when absent.
     #[serde(default = "one_piece")]
     pub quantity_milli: i64,
@@ -134,8 +139,54 @@ pub struct Expected {
     /// What was multiplied and floored once: eligible less voucher-paid.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub base: Money,
+    /// Points beside those of the base.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bonuses: Vec<ExpectedBonus>,
+    /// The cap that took points; absent when none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::schemas::Capped>))]
+    pub capped: Option<domain::earning::Capped>,
     /// One row per line.
     pub lines: Vec<ExpectedLine>,
+}
+
+/// Points beside those of the base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExpectedBonus {
+    /// Id of the rule.
+    pub rule: String,
+    /// Points.
+    pub points: i64,
+}
+
+impl Expected {
+    /// How the points of a receipt came about.
+    pub fn of(earning: &Earning, programme: &Programme) -> Self {
+        let money = |minor| Money::new(minor, programme.currency);
+        let line = |line: &LineEarning| ExpectedLine {
+            line: line.line,
+            base: money(line.base_minor),
+            percent: line.percent,
+            reason: line.reason,
+            rules: line.rules.clone(),
+        };
+        let bonus = |bonus: &BonusEarning| ExpectedBonus {
+            rule: bonus.rule.clone(),
+            points: bonus.points,
+        };
+        Self {
+            points: earning.points,
+            programme: programme.id.to_string(),
+            programme_version: earning.programme_version,
+            eligible: money(earning.eligible_minor),
+            voucher_paid: money(earning.voucher_paid_minor),
+            base: money(earning.base_minor),
+            bonuses: earning.bonuses.iter().map(bonus).collect(),
+            capped: earning.capped,
+            lines: earning.lines.iter().map(line).collect(),
+        }
+    }
 }
 
 /// One line's share.
@@ -147,9 +198,24 @@ pub struct ExpectedLine {
     /// Part that counts.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub base: Money,
-    /// `base_rate` or `excluded_group`.
+    /// What it counts with, in per cent; 100 is left out.
+    #[serde(default = "whole", skip_serializing_if = "is_whole")]
+    pub percent: u32,
+    /// Why.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::LineReason))]
     pub reason: domain::earning::LineReason,
+    /// Ids of the rules that decided, when rules did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+}
+
+const fn whole() -> u32 {
+    100
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde calls")]
+const fn is_whole(percent: &u32) -> bool {
+    *percent == 100
 }
 
 /// An account for the till.

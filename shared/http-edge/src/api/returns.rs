@@ -56,6 +56,9 @@ pub struct ReturnRequestLine {
     /// Product group; decides only when the original is not named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// Brand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
     /// Thousandths of a piece, kilogram or metre; 1000 when absent.
     #[serde(default = "one_piece")]
     pub quantity_milli: i64,

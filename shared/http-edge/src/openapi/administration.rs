@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::operation::{Answer, Body, Operation, Parameter, date, optional, paging, path};
 use crate::api::administration::{
-    ClientPage, ClientRequest, ClientView, CloseRequest, ExceptionPage, KeyAnswer, KeyRequest, LocationPage,
-    LocationRequest, LocationView, ProgrammeRequest, ProgrammeView, RevenueAnswer,
+    ClientPage, ClientRequest, ClientView, CloseRequest, ContextAnswer, ExceptionPage, KeyAnswer, KeyRequest,
+    LocationPage, LocationRequest, LocationView, ProgrammeRequest, ProgrammeView, RevenueAnswer,
 };
 use crate::problem::Code;
 
@@ -15,6 +15,7 @@ pub(super) fn operations() -> Vec<Operation> {
         put_location(),
         close_location(),
         revenue(),
+        earning_context(),
         get_programme(),
         put_programme(),
         list_clients(),
@@ -142,7 +143,13 @@ fn revenue() -> Operation {
 fn settings() -> Value {
     json!({
         "name": "Treue", "currency": "CHF", "zone": "Europe/Zurich", "earning": {"points": 1, "per_minor": 100},
-        "excluded_groups": ["delivery", "deposit", "gift_card"],
+        "excluded_groups": ["delivery", "deposit", "gift_card"], "basis": "gross",
+        "rules": [{
+            "id": "double-paper", "name": "Double points on paper, Saturdays in the shop", "from": "2026-11-01", "until": "2026-12-24",
+            "when": "line.group == \"paper\" && receipt.channel == \"shop\" && receipt.weekday == 6",
+            "effect": {"kind": "multiply", "percent": 200},
+        }],
+        "stacking": "highest", "caps": {"day": 5_000},
         "voucher": {"threshold_points": 500, "value_minor": 500, "valid_days": 180, "min_basket_minor": 0},
         "points": {"pending_days": 0, "expiry": {"rule": "end_of_month", "months": 24}, "grace_days": 30}, "returns": "unlimited",
         "claim_days": 30, "late_days": 30, "reservation_seconds": 900, "unmatched_hours": 24,
@@ -162,6 +169,26 @@ fn programme_id() -> Parameter {
         "The programme: 1 to 24 characters from a-z, 0-9 and `-`.",
         "treue",
     )
+}
+
+fn earning_context() -> Operation {
+    let answer = json!({
+        "fields": [{"name": "line.group", "type": "a text", "description": "Product group of the line."}],
+        "cost_max": 500, "source_max": 1_000,
+    });
+    Operation {
+        route: "GET /v1/earning-rules/context",
+        id: "getEarningRuleContext",
+        tag: "Programmes",
+        summary: "What conditions of earning rules can read",
+        description: "Conditions are written in CEL (Common Expression Language) over these fields, such as \
+                      `line.group == \"paper\" && receipt.weekday >= 6`. They are checked when a programme is stored. A field \
+                      that is not given reads as `\"\"`, `0`, `false` or an empty list; `has(line.brand)` tells.",
+        parameters: vec![],
+        request: None,
+        answers: vec![Answer::json::<ContextAnswer>(200, "The fields.", answer)],
+        codes: &[],
+    }
 }
 
 fn get_programme() -> Operation {

@@ -4,13 +4,15 @@ use serde_json::{Value, json};
 
 use super::operation::{Answer, Body, Operation, Parameter, optional, paging, path, query};
 use crate::api::customers::{
-    BlockCardRequest, CardAnswer, CashDeskAnswer, IssueCardRequest, PartyAnswer, PartyRequest, PartyView, PointsAnswer,
-    RegisterCardRequest, ReplaceCardAnswer, ReplaceCardRequest,
+    BlockCardRequest, CardAnswer, CashDeskAnswer, ExplainAnswer, IssueCardRequest, PartyAnswer, PartyRequest,
+    PartyView, PointsAnswer, RegisterCardRequest, ReplaceCardAnswer, ReplaceCardRequest, SegmentsAnswer,
+    SegmentsRequest,
 };
 use crate::problem::Code;
 
 const TAG: &str = "Customers";
 const PARTY: &str = "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10";
+const ENTRY: &str = "eyJ2IjoxLCJrIjoiMjAyNi0xMS0yMiNSI0IwN34zfjIwMjYtMTEtMjJ-MDA0NzExIn0";
 const CARD: &str = "2500000000010";
 const NEW_CARD: &str = "2500000000027";
 
@@ -37,6 +39,9 @@ pub(super) fn operations() -> Vec<Operation> {
         store_party(),
         read_party(),
         points(),
+        explain(),
+        read_segments(),
+        put_segments(),
         issue_card(),
         register_card(),
         replace_card(),
@@ -110,25 +115,30 @@ fn read_party() -> Operation {
     }
 }
 
-fn points() -> Operation {
+fn party_id() -> Parameter {
+    path("party_id", "The party.", PARTY)
+}
+
+fn entry() -> Value {
     let receipt = json!({
         "kind": "receipt", "receipt": "B07~3~2026-11-22~004711", "total": money(4_790), "eligible": money(3_990),
         "voucher_paid": money(0), "base": money(3_990),
     });
+    json!({
+        "entry_id": ENTRY, "version": 19, "business_date": "2026-11-22", "points": 39, "balance_after": 212,
+        "pending_after": 0, "programme_version": 1, "lots": [{"last_day": "2028-11-30", "points": 39}], "cause": receipt,
+        "posted_at": "2026-11-22T10:15:02Z",
+    })
+}
+
+fn points() -> Operation {
     let answer = json!({
         "party_id": PARTY, "programme": "treue", "balance": 212, "pending": 0,
         "lots": [{"last_day": "2028-10-31", "points": 173}, {"last_day": "2028-11-30", "points": 39}],
         "revenue": money(71_230), "receipts": 18, "vouchers_issued": 1, "version": 19, "as_of": "2026-11-22T10:15:03Z",
-        "entries": [{
-            "version": 19, "business_date": "2026-11-22", "points": 39, "balance_after": 212, "pending_after": 0,
-            "programme_version": 1,
-            "lots": [{"last_day": "2028-11-30", "points": 39}], "cause": receipt, "posted_at": "2026-11-22T10:15:02Z",
-        }],
+        "entries": [entry()],
     });
-    let mut parameters = vec![
-        path("party_id", "The party.", PARTY),
-        query("programme", "The programme.", "treue"),
-    ];
+    let mut parameters = vec![party_id(), query("programme", "The programme.", "treue")];
     parameters.extend(paging());
     Operation {
         route: "GET /v1/parties/{party_id}/points",
@@ -145,6 +155,84 @@ fn points() -> Operation {
             answer,
         )],
         codes: &[Code::NotFound, Code::ProgrammeUnknown],
+    }
+}
+
+fn explain() -> Operation {
+    let answer = json!({
+        "entry": entry(),
+        "explanation": {
+            "kind": "receipt",
+            "counted": {
+                "points": 39, "programme": "treue", "programme_version": 1,
+                "eligible": money(3_990), "voucher_paid": money(0), "base": money(3_990),
+                "lines": [{"line": 0, "base": money(3_990), "reason": "base_rate"}],
+                "points_of_rate": 1, "per_minor": 100, "basis": "gross",
+                "rounding": {"numerator": "399", "denominator": "10", "floor": 39},
+                "circumstances": {"channel": "branch", "first_purchase": false, "segments": ["vip"]},
+            },
+        },
+        "reproduced": true,
+    });
+    Operation {
+        route: "GET /v1/parties/{party_id}/points/{entry_id}",
+        id: "explainPoints",
+        tag: TAG,
+        summary: "Explain an entry of the ledger",
+        description: "Counts again from what is stored, under the version of the programme that the entry names: lines with \
+                      their multipliers and the rules that decided, bonuses, the one rounding, caps, and what was known of \
+                      the customer.",
+        parameters: vec![
+            party_id(),
+            path("entry_id", "`entry_id` of the entry.", ENTRY),
+            query("programme", "The programme.", "treue"),
+        ],
+        request: None,
+        answers: vec![Answer::json::<ExplainAnswer>(
+            200,
+            "The entry and its explanation.",
+            answer,
+        )],
+        codes: &[Code::MalformedParameter, Code::NotFound],
+    }
+}
+
+fn segments() -> Value {
+    json!({"party_id": PARTY, "segments": ["vip"], "version": 3})
+}
+
+fn read_segments() -> Operation {
+    Operation {
+        route: "GET /v1/parties/{party_id}/segments",
+        id: "getSegments",
+        tag: TAG,
+        summary: "Read the segments of a customer",
+        description: "Earning rules can ask for them: `\"vip\" in customer.segments`.",
+        parameters: vec![party_id()],
+        request: None,
+        answers: vec![Answer::json::<SegmentsAnswer>(200, "The segments.", segments())],
+        codes: &[Code::NotFound],
+    }
+}
+
+fn put_segments() -> Operation {
+    Operation {
+        route: "PUT /v1/parties/{party_id}/segments",
+        id: "putSegments",
+        tag: TAG,
+        summary: "Replace the segments of a customer",
+        description: "Receipts accepted from then on are counted with them; those accepted before keep theirs. The same \
+                      segments again change nothing.",
+        parameters: vec![party_id()],
+        request: Some(Body::of::<SegmentsRequest>(
+            json!({"segments": ["vip"], "expected_version": 2}),
+        )),
+        answers: vec![Answer::json::<SegmentsAnswer>(
+            200,
+            "The segments as they are now.",
+            segments(),
+        )],
+        codes: &[Code::Invalid, Code::NotFound, Code::ConcurrentChange],
     }
 }
 

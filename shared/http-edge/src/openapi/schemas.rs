@@ -47,8 +47,24 @@ mirror! {
     PaymentKind of domain::receipt::PaymentKind { Cash, Card, Voucher, GiftCard, Invoice, Other, }
 }
 mirror! {
-    /// Why a line earns (`base_rate`) or does not (`excluded_group`).
-    LineReason of domain::earning::LineReason { BaseRate, ExcludedGroup, }
+    /// Why a line earns (`base_rate`, or `multiplied` by rules) or does not (`excluded_group`, `excluded_by_rule`).
+    LineReason of domain::earning::LineReason { BaseRate, ExcludedGroup, ExcludedByRule, Multiplied, }
+}
+mirror! {
+    /// Whether points are for amounts with VAT or without.
+    Basis of domain::earning::Basis { Gross, Net, }
+}
+mirror! {
+    /// What several multipliers of one line come to: the greatest, or the sum of what each adds.
+    Stacking of domain::earning::Stacking { Highest, Add, }
+}
+mirror! {
+    /// How often a bonus is given: once for a receipt, or for each whole piece, kilogram or metre of the lines that fit.
+    Per of domain::earning::Per { Receipt, Piece, }
+}
+mirror! {
+    /// The cap that took points.
+    Capped of domain::earning::Capped { Receipt, Day, }
 }
 mirror! {
     /// What a return may take when its points are spent: only points that do not count yet, down to a balance of 0, or
@@ -83,6 +99,41 @@ mirror! {
     ExceptionKind of store::exception::ExceptionKind {
         ReceiptContradiction, PaymentUnknownVoucher, PaymentOnSecondReceipt, ReturnContradiction, ReturnExceedsReceipt,
         ReturnWithoutAccount,
+    }
+}
+
+/// What a rule does where its condition holds.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Effect {
+    /// The line earns nothing.
+    Exclude,
+    /// The line counts with so many per cent: 200 for double points.
+    Multiply {
+        /// 0 to 10000.
+        percent: u32,
+    },
+    /// Points beside those of the base, when a line that counts fits.
+    Bonus {
+        /// 1 to 1000000.
+        points: i64,
+        /// How often; once for a receipt when absent.
+        #[schema(required = false)]
+        per: Per,
+    },
+}
+
+impl From<domain::earning::Effect> for Effect {
+    fn from(model: domain::earning::Effect) -> Self {
+        use domain::earning::Effect as Model;
+        match model {
+            Model::Exclude => Self::Exclude,
+            Model::Multiply { percent } => Self::Multiply { percent },
+            Model::Bonus { points, per } => Self::Bonus {
+                points,
+                per: per.into(),
+            },
+        }
     }
 }
 

@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use chrono::NaiveDate;
 use domain::card::CardNumber;
+use domain::earning::{Basis, Stacking};
 use domain::money::{Currency, Money};
 use domain::programme::{Expiry, ReturnPolicy};
 use domain::receipt::PaymentKind;
 use http_edge::api::administration::{
-    EarningSettings, LocationRequest, PointsSettings, ProgrammeRequest, ProgrammeSettings, VoucherSettings,
+    CapsSettings, EarningSettings, LocationRequest, PointsSettings, ProgrammeRequest, ProgrammeSettings,
+    VoucherSettings,
 };
 use http_edge::api::customers::{ExternalIdBody, IssueCardRequest, PartyRequest};
 use http_edge::api::purchases::{PurchaseLine, PurchasePayment, PurchaseRequest};
@@ -109,6 +111,7 @@ impl Output {
             .map(|(sku, quantity_milli, amount)| PurchaseLine {
                 sku,
                 group: None,
+                brand: None,
                 quantity_milli,
                 amount: usd(amount),
                 vat_rate_bp: None,
@@ -201,6 +204,10 @@ fn programme(set: Set) -> anyhow::Result<Step> {
             per_minor: 100,
         },
         excluded_groups: Vec::new(),
+        basis: Basis::default(),
+        rules: Vec::new(),
+        stacking: Stacking::default(),
+        caps: CapsSettings::default(),
         voucher: VoucherSettings {
             threshold_points: set.threshold,
             value_minor: 500,

@@ -192,7 +192,9 @@ mod tests {
                 "payments": [{"kind": "voucher", "amount_minor": voucher}],
             }))
             .unwrap();
-            let earned = domain::earning::earn(&typed, &stored).unwrap().points;
+            let earned = domain::earning::earn(&typed, &stored, &domain::earning::Circumstances::default())
+                .unwrap()
+                .points;
             assert_eq!(
                 rate.points(&receipt(&lines, voucher)),
                 Ok(earned),

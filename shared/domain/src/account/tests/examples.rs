@@ -244,6 +244,7 @@ fn the_voucher_paid_part_stays_with_what_remains_unless_it_comes_back_as_a_vouch
         group: None,
         quantity_milli: 1_000,
         amount_minor: 5_000,
+        brand: None,
         vat_rate_bp: None,
     };
     let points_left = |voucher_refund_minor| {
@@ -258,9 +259,14 @@ fn the_voucher_paid_part_stays_with_what_remains_unless_it_comes_back_as_a_vouch
             ..empty_return()
         };
         let left = Remaining::of(&bought).less(&back).unwrap().remaining;
-        earn(&left.receipt, &programme()).unwrap().points
+        earn(&left.receipt, &programme(), &Circumstances::default())
+            .unwrap()
+            .points
     };
-    assert_eq!(earn(&bought, &programme()).unwrap().points, 95);
+    assert_eq!(
+        earn(&bought, &programme(), &Circumstances::default()).unwrap().points,
+        95
+    );
     assert_eq!(points_left(0), 45, "50.00 in money came back: 45.00 were paid and kept");
     assert_eq!(points_left(250), 47);
     assert_eq!(points_left(500), 50);
@@ -347,8 +353,10 @@ fn points_of_31_january_with_one_month_expire_with_the_end_of_february() {
 fn a_late_receipt_keeps_its_date_and_its_points_do_not_expire_before_the_grace_period_is_over() {
     let programme = with_life(14, Expiry::Months { months: 12 }, 30);
     let late = receipt(1, "2025-11-01", 1_000);
-    let earning = earn(&late, &programme).unwrap();
-    let (entry, account) = Account::default().post(&late, &earning, &programme, today()).unwrap();
+    let earning = earn(&late, &programme, &Circumstances::default()).unwrap();
+    let (entry, account) = Account::default()
+        .post(&late, (&earning, &Circumstances::default()), &programme, today())
+        .unwrap();
     assert_eq!(entry.business_date, day("2025-11-01"));
     assert_eq!(
         lots(&account),

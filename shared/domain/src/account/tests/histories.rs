@@ -157,8 +157,11 @@ impl Life {
             Event::Buy { minors, late } => {
                 let date = crate::calendar::minus_days(today, u32::from(late));
                 let receipt = basket(self.number(), &date.to_string(), &minors);
-                let earning = earn(&receipt, &self.programme).unwrap();
-                let posted = self.account.post(&receipt, &earning, &self.programme, today).unwrap();
+                let earning = earn(&receipt, &self.programme, &Circumstances::default()).unwrap();
+                let posted = self
+                    .account
+                    .post(&receipt, (&earning, &Circumstances::default()), &self.programme, today)
+                    .unwrap();
                 self.earned += posted.0.points;
                 self.bought.push(Bought {
                     lot: lot_of(&posted.0),
@@ -248,6 +251,7 @@ impl Life {
                 group: None,
                 quantity_milli: permille,
                 amount_minor: sold * permille / 1_000,
+                brand: None,
                 vat_rate_bp: None,
             }],
             ..empty_return()
@@ -262,7 +266,7 @@ impl Life {
                 .all(|l| l.amount_minor >= 0 && l.quantity_milli >= 0)
         );
         // A receipt that was counted again is worth what that gave, less what its lines lose.
-        let worth = earn(&outcome.remaining.receipt, &self.programme)
+        let worth = earn(&outcome.remaining.receipt, &self.programme, &Circumstances::default())
             .unwrap()
             .points
             .min(bought.points);
@@ -384,8 +388,8 @@ proptest! {
             .collect();
         let post_all = |receipts: &[Receipt]| {
             receipts.iter().fold(Account::default(), |account, receipt| {
-                let earning = earn(receipt, &programme).unwrap();
-                account.post(receipt, &earning, &programme, on).unwrap().1
+                let earning = earn(receipt, &programme, &Circumstances::default()).unwrap();
+                account.post(receipt, (&earning, &Circumstances::default()), &programme, on).unwrap().1
             })
         };
         let mut shuffled = receipts.clone();
