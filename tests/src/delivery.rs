@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
 use futures::future::join_all;
-use messages::{DayCloseMessage, IssuanceMessage, PostingMessage};
+use messages::{DayCloseMessage, IssuanceMessage, PostingMessage, RecalculationMessage};
 use runtime::sqs::{Deadline, Delivery};
 use serde_json::{Map, Value, json};
 
@@ -83,6 +83,9 @@ impl Delivering {
             let issuance = drain(world, &world.queues.issuance).await;
             idle &= issuance.is_empty();
             self.issue(world, issuance).await;
+            let recounting = drain(world, &world.queues.recalculation).await;
+            idle &= recounting.is_empty();
+            self.recount(world, recounting).await;
             let closing = drain(world, &world.day_close_queue).await;
             idle &= closing.is_empty();
             self.close(world, closing).await;
@@ -222,6 +225,18 @@ impl Delivering {
             let work = batches.iter().map(|batch| {
                 work_off(batch.clone(), |left| {
                     let (app, now) = (world.closing(), world.now);
+                    async move { app.work_off(left, Deadline::never(), now).await }
+                })
+            });
+            join_all(work).await;
+        }
+    }
+
+    async fn recount(&mut self, world: &World, messages: Vec<RecalculationMessage>) {
+        for batches in self.batches(messages).chunks(self.at_once) {
+            let work = batches.iter().map(|batch| {
+                work_off(batch.clone(), |left| {
+                    let (app, now) = (world.recalculating(), world.now);
                     async move { app.work_off(left, Deadline::never(), now).await }
                 })
             });

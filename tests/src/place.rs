@@ -15,8 +15,8 @@ use treue_local::aws::{ACCESS_KEY_ID, AwsEndpoints, AwsOptions, REGION, SECRET_A
 
 /// The variable that names another emulator, as the SDKs know it.
 const OTHER: &str = "AWS_ENDPOINT_URL";
-/// The queues of a world: receipts to post, thresholds crossed, news for the middleware of the tills.
-const QUEUES: [&str; 3] = ["posting", "issuance", "pos-voucher"];
+/// The queues of a world: receipts to post, thresholds crossed, news for the middleware of the tills, receipts to count again.
+const QUEUES: [&str; 4] = ["posting", "issuance", "pos-voucher", "recalculation"];
 /// The queue of the close of a day.
 const DAY_CLOSE: &str = "day-close";
 /// What a call may take; an emulator that works off one request after the other makes the last of fifty wait.
@@ -62,11 +62,12 @@ impl Place {
             Some(url) => Self::other(url).await,
         };
         create_table(&place.dynamodb(), &place.names.table).await;
-        let [posting, issuance, pos_voucher] = QUEUES.map(|queue| place.create_queue(queue));
+        let [posting, issuance, pos_voucher, recalculation] = QUEUES.map(|queue| place.create_queue(queue));
         let queues = event_relay::Queues {
             posting: posting.await,
             issuance: issuance.await,
             pos_voucher: pos_voucher.await,
+            recalculation: recalculation.await,
         };
         let day_close = place.create_queue(DAY_CLOSE).await;
         place.create_bucket().await;

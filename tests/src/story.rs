@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::books::Books;
 use crate::delivery::Delivering;
 use crate::till::{self, receipt};
-use crate::world::{PROGRAMME, TENANT, World, card};
+use crate::world::{PROGRAMME, TENANT, World, card, second_person};
 
 /// A day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +30,23 @@ pub enum Day {
     Returns,
     /// Rules that ask for the customer, with a cap of the day: bonuses, multipliers, returns of such receipts, explanations.
     Rules,
+    /// A rule was wrong: settings on trial, a corrected version, receipts counted again, approved and posted; goods come back
+    /// before and after.
+    Recount,
     /// The close of days: points begin to count, become vouchers and expire, and goods of an expired lot come back.
     Closes,
 }
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 5] = [Self::Tills, Self::Office, Self::Returns, Self::Rules, Self::Closes];
+    pub const ALL: [Self; 6] = [
+        Self::Tills,
+        Self::Office,
+        Self::Returns,
+        Self::Rules,
+        Self::Recount,
+        Self::Closes,
+    ];
 
     /// Tells the day, and delivers its messages until nothing is left.
     ///
@@ -48,6 +58,7 @@ impl Day {
             Self::Office => office(world, delivering).await,
             Self::Returns => returns(world, delivering).await,
             Self::Rules => rules(world, delivering).await,
+            Self::Recount => recount(world, delivering).await,
             Self::Closes => closes(world, delivering).await,
         }
     }
@@ -69,6 +80,7 @@ impl Day {
             Self::Office => (2, 2, 1, 1),
             Self::Returns => (6, 3, 0, 0),
             Self::Rules => (4, 0, 0, 0),
+            Self::Recount => (5, 0, 0, 0),
             Self::Closes => (4, 0, 0, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
@@ -291,6 +303,110 @@ async fn rules(world: &World, delivering: &mut Delivering) {
         let told = read(world, &explain, &[path[0], ("entry_id", id)]).await;
         assert_eq!((&told["entry"], &told["reproduced"]), (entry, &json!(true)));
     }
+}
+
+async fn recount(world: &World, delivering: &mut Delivering) {
+    let (card, party) = world.customer(1).await;
+    let (other, rich) = world.customer(2).await;
+    for (store, number, minor, card) in [
+        ("B01", "1", 20_000, Some(&card)),
+        ("B02", "1", 10_000, Some(&card)),
+        ("B02", "2", 40_000, Some(&other)),
+        ("B03", "1", 5_000, None),
+        ("B03", "2", 900, Some(&other)),
+    ] {
+        let body = receipt(store, number, minor, card.map(String::as_str));
+        done(world, "POST /v1/purchases", &[], &body).await;
+    }
+    delivering.until_rest(world).await;
+    let half = till::give_back("B02", "R1", Some(&till::key("B01", "1")), (500, 10_000));
+    done(world, "POST /v1/returns", &[], &half).await;
+    delivering.until_rest(world).await;
+
+    // Double points on the 22nd, and nothing on small receipts: first on trial, then as a version.
+    let path = [("programme_id", PROGRAMME)];
+    let current = read(world, "GET /v1/programmes/{programme_id}", &path).await;
+    let mut settings = current["settings"].clone();
+    settings["rules"] = json!([
+        {"id": "double", "name": "Double", "when": "receipt.day == 22", "effect": {"kind": "multiply", "percent": 200}},
+        {"id": "small", "name": "Not small", "when": "receipt.total < 1000", "effect": {"kind": "exclude"}},
+    ]);
+    let days =
+        json!({"programme": PROGRAMME, "from": "2026-11-22", "until": "2026-11-22", "reason": "A rule was missing"});
+    let ask = async |run: &str, field: &str, value: &Value| {
+        let mut body = days.clone();
+        body[field] = value.clone();
+        let route = "PUT /v1/recalculations/{run_id}";
+        let (status, answer) = world.call(route, &[("run_id", run)], &body).await;
+        assert!(matches!(status, 200 | 202), "{status} {answer}");
+    };
+    ask("trial", "settings", &settings).await;
+    delivering.until_rest(world).await;
+    let tried = run(world, "trial").await;
+    // 200 less 100, 100 and 400 become the double; 9 become nothing.
+    let counted = json!({
+        "receipts": 4, "receipts_without_account": 1, "receipts_changed": 4,
+        "points_before": 609, "points_after": 1_200, "more": 600, "less": 9,
+    });
+    assert_eq!((&tried["state"], &tried["counted"]), (&json!("counted"), &counted));
+
+    let body = json!({"expected_version": 1, "reason": "A rule was missing", "settings": settings});
+    done(world, "PUT /v1/programmes/{programme_id}", &path, &body).await;
+    ask("mend", "version", &json!(2)).await;
+    delivering.until_rest(world).await;
+    assert_eq!(run(world, "mend").await["counted"], counted);
+    let route = "GET /v1/recalculations/{run_id}/differences";
+    let (mut customers, mut next) = (Vec::new(), String::new());
+    loop {
+        let page = read(world, &format!("{route}{next}"), &[("run_id", "mend")]).await;
+        customers.extend(page["customers"].as_array().expect("customers").clone());
+        match page["next"].as_str() {
+            Some(token) => next = format!("?next={token}"),
+            None => break,
+        }
+    }
+    let mut differences: Vec<_> = customers.iter().map(|one| one["difference"].as_i64()).collect();
+    differences.sort_unstable();
+    assert_eq!(differences, [Some(200), Some(391)]);
+
+    // Goods come back between the look and the posting.
+    let rest = till::give_back("B02", "R2", Some(&till::key("B02", "1")), (500, 5_000));
+    done(world, "POST /v1/returns", &[], &rest).await;
+    delivering.until_rest(world).await;
+    let route = "POST /v1/recalculations/{run_id}/approve";
+    let (status, problem) = world.call(route, &[("run_id", "mend")], &Value::Null).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("second_person_needed")));
+    let second = second_person();
+    let (status, answer) = world.call_as(&second, route, &[("run_id", "mend")], &Value::Null).await;
+    assert_eq!(status, 200, "{answer}");
+    delivering.until_rest(world).await;
+    let posted = run(world, "mend").await;
+    assert_eq!(posted["state"], "posted");
+    assert_eq!(
+        (&posted["posted"]["more"], &posted["posted"]["less"]),
+        (&json!(550), &json!(9))
+    );
+
+    let last = till::give_back("B02", "R3", Some(&till::key("B01", "1")), (250, 5_000));
+    done(world, "POST /v1/returns", &[], &last).await;
+    delivering.until_rest(world).await;
+    let balance = async |party: &str| {
+        let route = format!("GET /v1/parties/{{party_id}}/points?programme={PROGRAMME}");
+        let points = read(world, &route, &[("party_id", party)]).await;
+        let vouchers = points["vouchers_issued"].as_i64().expect("a count");
+        points["balance"].as_i64().expect("a balance") + 500 * vouchers
+    };
+    // CHF 50 of the first receipt and CHF 50 of the second are left, doubled; CHF 400, doubled.
+    assert_eq!((balance(&party).await, balance(&rich).await), (200, 800));
+}
+
+/// A recalculation, as the list and the call for it show it.
+async fn run(world: &World, id: &str) -> Value {
+    let shown = read(world, "GET /v1/recalculations/{run_id}", &[("run_id", id)]).await;
+    let listed = read(world, "GET /v1/recalculations", &[]).await;
+    let items = listed["items"].as_array().expect("runs");
+    assert!(items.contains(&shown), "{listed}");
+    shown
 }
 
 async fn closes(world: &mut World, delivering: &mut Delivering) {

@@ -155,6 +155,11 @@ impl World {
         )
     }
 
+    /// A new process of recalculation.
+    pub fn recalculating(&self) -> recalculation::App {
+        recalculation::App::new(self.handlers_db(), self.sender(), self.queues.recalculation.clone())
+    }
+
     /// The hour at which the schedule asks for the close of the day that has begun; asked again until it ends well.
     ///
     /// # Panics
@@ -386,6 +391,17 @@ pub fn everywhere() -> Caller {
         subject: "pos".parse().expect("a subject"),
         scopes: Scope::ALL.iter().copied().collect(),
         locations: Locations::All,
+    }
+}
+
+/// Another person who may everything everywhere.
+///
+/// # Panics
+/// Never: its names are good.
+pub fn second_person() -> Caller {
+    Caller {
+        subject: "second".parse().expect("a subject"),
+        ..everywhere()
     }
 }
 

@@ -15,12 +15,12 @@ use aws_lambda_events::sqs::SqsEvent;
 use http_edge::api::purchases::PurchaseRequest;
 use http_edge::request::Request;
 use http_edge::routes;
-use messages::{DayCloseMessage, IssuanceMessage, PostingMessage};
+use messages::{DayCloseMessage, IssuanceMessage, PostingMessage, RecalculationMessage};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Fewest events that must be found, so that an empty folder is no success.
-const EVENTS_MIN: usize = 11;
+const EVENTS_MIN: usize = 12;
 
 fn events() -> Result<BTreeMap<String, Value>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events");
@@ -65,6 +65,7 @@ fn taker(event: &Value) -> Result<&'static str> {
         Some("aws:sqs") if arn.contains("PostingQueue") => Ok("point-calculation"),
         Some("aws:sqs") if arn.contains("IssuanceQueue") => Ok("voucher-issuance"),
         Some("aws:sqs") if arn.contains("DayCloseQueue") => Ok("day-close"),
+        Some("aws:sqs") if arn.contains("RecalculationQueue") => Ok("recalculation"),
         other => bail!("no function takes events of {other:?} from {arn}"),
     }
 }
@@ -83,6 +84,7 @@ fn check_queue_event(event: &Value) -> Result<()> {
         match consumer {
             "point-calculation" => serde_json::from_str::<PostingMessage>(body).map(drop),
             "day-close" => serde_json::from_str::<DayCloseMessage>(body).map(drop),
+            "recalculation" => serde_json::from_str::<RecalculationMessage>(body).map(drop),
             _ => serde_json::from_str::<IssuanceMessage>(body).map(drop),
         }
         .with_context(|| format!("{consumer} does not know the message {body}"))?;
@@ -168,6 +170,7 @@ fn every_function_has_an_event() -> Result<()> {
         "day-close",
         "event-relay",
         "point-calculation",
+        "recalculation",
         "voucher-issuance",
     ]);
     ensure!(covered == functions, "events for {covered:?}, functions {functions:?}");

@@ -5,6 +5,7 @@
 //! | [`locations`] | list, add, change, close and reopen locations |
 //! | [`revenue`] | revenue of a location by day |
 //! | [`programmes`] | the settings of a programme and their versions |
+//! | [`runs`] | receipts counted again, on trial or to correct points |
 //! | [`rules`] | earning rules and what their conditions can read |
 //! | [`clients`], [`keys`] | who may call the API |
 //! | [`exceptions`] | what was accepted but does not add up |
@@ -20,6 +21,7 @@ mod locations;
 mod programmes;
 mod revenue;
 mod rules;
+mod runs;
 
 use std::time::Duration;
 
@@ -57,6 +59,11 @@ impl App {
             "GET /v1/earning-rules/context" => rules::context(&request),
             "GET /v1/programmes/{programme_id}" => self.get_programme(&request).await,
             "PUT /v1/programmes/{programme_id}" => self.put_programme(&request, now).await,
+            "GET /v1/recalculations" => self.list_runs(&request).await,
+            "PUT /v1/recalculations/{run_id}" => self.put_run(&request, now).await,
+            "GET /v1/recalculations/{run_id}" => self.show_run(&request).await,
+            "GET /v1/recalculations/{run_id}/differences" => self.run_differences(&request).await,
+            "POST /v1/recalculations/{run_id}/approve" => self.approve_run(&request, now).await,
             "GET /v1/clients" => self.list_clients(&request).await,
             "PUT /v1/clients/{client_id}" => self.put_client(&request, now).await,
             "POST /v1/clients/{client_id}/keys" => self.make_key(&request, now).await,

@@ -18,7 +18,7 @@ use crate::rules::{rule, rule_body};
 use crate::{App, CHANGE_ROUNDS, check, contended};
 
 /// Longest reason in characters.
-const REASON_MAX: usize = 200;
+pub(crate) const REASON_MAX: usize = 200;
 
 impl App {
     pub(crate) async fn get_programme(&self, request: &Request) -> Result<Response, Problem> {
@@ -92,7 +92,7 @@ fn keeps_currency(current: Option<&Record<ProgrammeVersion>>, wanted: &Programme
 }
 
 /// The settings as a programme, version 0, with the product groups in order and none twice.
-fn checked(id: &ProgrammeId, reason: &str, settings: ProgrammeSettings) -> Result<Programme, Problem> {
+pub(crate) fn checked(id: &ProgrammeId, reason: &str, settings: ProgrammeSettings) -> Result<Programme, Problem> {
     let mut excluded_groups = settings.excluded_groups;
     excluded_groups.sort_unstable();
     excluded_groups.dedup();

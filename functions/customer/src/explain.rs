@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use domain::account::{Cause, Entry, return_entry_id, void_entry_id};
+use domain::account::{Cause, Entry};
 use domain::earning::{self, Circumstances, Earning};
 use domain::id::{PartyId, ProgrammeId};
 use domain::money::OutOfRange;
 use domain::programme::Programme;
 use domain::receipt::{Receipt, ReceiptKey};
-use domain::returns::Remaining;
 use http_edge::api::customers::{CircumstancesView, Counted, ExplainAnswer, Explanation, RoundingView};
 use http_edge::api::purchases::Expected;
 use http_edge::{Code, Problem, Request, Response, Scope, page};
 use store::Site;
 use store::account::{self, AccountId};
 use store::db::Read;
+use store::history::{self, HistoryError, Sites, TakingBack};
 use store::receipt::{self, StoredReceipt};
 use store::returned;
 
@@ -23,6 +23,19 @@ use crate::points::{entry_name, point_entry};
 
 fn missing(what: &str) -> Problem {
     Problem::new(Code::Internal, format!("{what} of the entry is not in the table"))
+}
+
+const SITES: Sites = Sites {
+    entries: Site::PartyLedger,
+    returns: Site::PartyReceipt,
+};
+
+fn told(error: HistoryError) -> Problem {
+    match error {
+        HistoryError::Store(error) => error.into(),
+        HistoryError::OutOfRange(error) => out_of_range(error),
+        HistoryError::NoReturn => missing("a return"),
+    }
 }
 
 fn out_of_range(_: OutOfRange) -> Problem {
@@ -116,54 +129,27 @@ impl App {
         programme: &Programme,
     ) -> Result<(Explanation, bool), Problem> {
         let stored = self.sold(id, original).await?;
-        let sale = account::receipt_entry(&self.db, Site::PartyLedger, id, original).await?;
-        let known = stored.counted_with(&sale.ok_or_else(|| missing("the receipt's own entry"))?.d);
-        let (before, after) = self.remains(id, &stored, entry, name).await?;
-        let before = Counting::of(&before.receipt, programme, &known)?;
-        let after = Counting::of(&after.receipt, programme, &known)?;
-        let same = reproduces(entry, before.earning.points, after.earning.points);
+        let history = history::read(&self.db, SITES, id, &stored, Some(entry.version)).await;
+        let history = history
+            .map_err(told)?
+            .ok_or_else(|| missing("the receipt's own entry"))?;
+        let known = &history.known;
+        let taking = match name {
+            None => TakingBack::Void,
+            Some(name) => {
+                let back = returned::read(&self.db, Site::PartyReceipt, &id.tenant, name).await?;
+                TakingBack::Return(Box::new(back.ok_or_else(|| missing("the return"))?.d))
+            }
+        };
+        let remaining = taking.off(&history.remaining).map_err(out_of_range)?.remaining;
+        let before = Counting::of(&history.remaining.receipt, programme, known)?;
+        let after = Counting::of(&remaining.receipt, programme, known)?;
+        let same = reproduces(entry, history.points, after.earning.points);
         let explanation = Explanation::Return {
             before: before.view(programme),
             after: Some(after.view(programme)),
         };
         Ok((explanation, same))
-    }
-
-    async fn remains(
-        &self,
-        id: &AccountId,
-        stored: &StoredReceipt,
-        entry: &Entry,
-        name: Option<&ReceiptKey>,
-    ) -> Result<(Remaining, Remaining), Problem> {
-        let backs = returned::read_all(&self.db, Site::PartyReceipt, &id.tenant, &stored.returns).await?;
-        let mut names: Vec<_> = stored.returns.iter().map(return_entry_id).collect();
-        names.push(void_entry_id(&stored.receipt.key));
-        let entries = account::entries(&self.db, Site::PartyLedger, id, &names).await?;
-        let mut entries: Vec<_> = entries.into_iter().map(|record| record.d).collect();
-        entries.retain(|other| other.version < entry.version);
-        entries.sort_by_key(|other| other.version);
-        let mut remaining = Remaining::of(&stored.receipt);
-        for earlier in entries {
-            remaining = match earlier.cause {
-                Cause::Return { void: true, .. } => remaining.nothing().remaining,
-                Cause::Return { receipt, .. } => {
-                    let back = backs.iter().find(|back| back.back.key == receipt);
-                    let back = back.ok_or_else(|| missing("an earlier return"))?;
-                    remaining.less(&back.back).map_err(out_of_range)?.remaining
-                }
-                _ => remaining,
-            };
-        }
-        let after = match name {
-            None => remaining.nothing().remaining,
-            Some(name) => {
-                let back = backs.iter().find(|back| back.back.key == *name);
-                let back = back.ok_or_else(|| missing("the return"))?;
-                remaining.less(&back.back).map_err(out_of_range)?.remaining
-            }
-        };
-        Ok((remaining, after))
     }
 
     /// Goods without their receipt: their points at the base rate.

@@ -174,6 +174,7 @@ fn point_cause(cause: Cause, currency: Currency) -> PointCause {
             receipt,
             points_before,
             points_after,
+            ..
         } => PointCause::Recalculation {
             run,
             receipt: receipt.to_string(),

@@ -20,7 +20,7 @@ mod record;
 pub use failures::Failures;
 
 use chrono::{DateTime, Utc};
-use messages::{IssuanceMessage, PosVoucherMessage, PostingMessage, SendError, Sender};
+use messages::{IssuanceMessage, PosVoucherMessage, PostingMessage, RecalculationMessage, SendError, Sender};
 use serde::{Deserialize, Serialize};
 use store::{Db, Site, StoreError, location};
 
@@ -59,6 +59,8 @@ pub struct Queues {
     pub issuance: String,
     /// News for the tills' middleware.
     pub pos_voucher: String,
+    /// Work for recalculation.
+    pub recalculation: String,
 }
 
 /// Why a batch must come again.
@@ -108,6 +110,7 @@ pub struct App {
 pub(crate) struct Work {
     pub(crate) posting: Vec<PostingMessage>,
     pub(crate) issuance: Vec<IssuanceMessage>,
+    pub(crate) recalculation: Vec<RecalculationMessage>,
     pub(crate) vouchers: Vec<feed::TenantChange>,
     pub(crate) failures: Vec<serde_json::Value>,
 }
@@ -191,6 +194,13 @@ impl App {
         self.sender
             .send(Site::RelaySendIssuance, &self.queues.issuance, &work.issuance)
             .await?;
+        self.sender
+            .send(
+                Site::RelaySendRecalculation,
+                &self.queues.recalculation,
+                &work.recalculation,
+            )
+            .await?;
         let news: Vec<PosVoucherMessage> = self.publish(&work.vouchers, now).await?;
         self.sender
             .send(Site::RelaySendPosVoucher, &self.queues.pos_voucher, &news)
@@ -211,6 +221,7 @@ fn sort(records: &[serde_json::Value]) -> Work {
                 Event::Posting(message) => work.posting.push(message),
                 Event::Issuance(message) if !work.issuance.contains(&message) => work.issuance.push(message),
                 Event::Issuance(_) => {}
+                Event::Recalculation(message) => work.recalculation.push(message),
                 Event::Voucher(change) => work.vouchers.push(*change),
             }),
             Err(reason) => {

@@ -2,11 +2,11 @@
 
 use domain::account::Account;
 use domain::id::{PartyId, ProgrammeId, Tenant};
-use messages::{IssuanceMessage, PostingMessage};
+use messages::{IssuanceMessage, PostingMessage, RecalculationMessage};
 use serde::Deserialize;
 use store::receipt::StoredReceipt;
 use store::returned::StoredReturn;
-use store::{Record, account, card, receipt, returned, voucher};
+use store::{Record, account, card, recalculation, receipt, returned, voucher};
 
 use crate::feed::TenantChange;
 
@@ -15,6 +15,7 @@ use crate::feed::TenantChange;
 pub(crate) enum Event {
     Posting(PostingMessage),
     Issuance(IssuanceMessage),
+    Recalculation(RecalculationMessage),
     Voucher(Box<TenantChange>),
 }
 
@@ -65,6 +66,7 @@ pub(crate) fn read(record: &serde_json::Value) -> Result<Vec<Event>, NotUndersto
         account::THRESHOLD => threshold_events(&head, image),
         voucher::VOUCHER => voucher_events(&head, image),
         card::CARD => card_events(&head, image),
+        recalculation::RECALCULATION => recalculation_events(&head, image),
         _ => Err(NotUnderstood::Topic),
     }
 }
@@ -126,6 +128,15 @@ fn voucher_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, 
     let voucher = Record::from_image(image).map_err(NotUnderstood::Shape)?.d;
     let change = store::feed::Change { lookup, voucher };
     Ok(vec![Event::Voucher(Box::new(TenantChange { tenant, change }))])
+}
+
+fn recalculation_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
+    let (tenant, _) = split_partition(&head.pk, "RECALC")?;
+    let run = Record::<recalculation::Run>::from_image(image)
+        .map_err(NotUnderstood::Shape)?
+        .d
+        .id;
+    Ok(vec![Event::Recalculation(RecalculationMessage::Begin { tenant, run })])
 }
 
 fn card_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {

@@ -1,19 +1,19 @@
 //! Goods that came back, and voided receipts, are posted after their receipt.
 //!
-//! Which returns a receipt has stands on the receipt; which of them are posted, in the ledger. What remains of the receipt is
-//! folded from both at each look, so that nothing is kept beside the facts, and a return that comes twice, late or before its
-//! receipt ends in the same entries.
+//! What remains of a receipt is folded from the ledger at each look ([`store::history`]), so that a return that comes twice,
+//! late or before its receipt ends in the same entries.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::account::{Account, Cause, Entry, LotKey, TakeBack, return_entry_id, void_entry_id};
+use domain::account::{Account, Cause, Entry, LotKey, TakeBack, return_entry_id};
 use domain::calendar;
 use domain::earning;
 use domain::programme::Programme;
 use domain::receipt::ReceiptKey;
-use domain::returns::{Outcome, Remaining};
+use domain::returns::Outcome;
 use store::account::{self, AccountId, Committed};
 use store::db::Read;
 use store::exception::{self, Exception, ExceptionKind};
+use store::history::{self, History, Sites, TakingBack};
 use store::receipt::{self, StoredReceipt};
 use store::returned::{self, StoredReturn};
 use store::{Record, Site};
@@ -21,33 +21,19 @@ use store::{Record, Site};
 use crate::post::{PAUSE, ROUNDS_MAX};
 use crate::{App, WorkError};
 
-/// Something that takes goods or a whole receipt back, with its entry once it is posted.
-struct Step {
-    /// `None` for the voiding of the receipt.
-    back: Option<StoredReturn>,
-    entry: Option<Entry>,
-}
-
-impl Step {
-    /// What it leaves of a receipt.
-    fn off(&self, remaining: &Remaining) -> Result<Outcome, WorkError> {
-        match &self.back {
-            Some(stored) => remaining.less(&stored.back).map_err(|_| WorkError::OutOfRange),
-            None => Ok(remaining.nothing()),
-        }
-    }
-}
-
 /// What is to be taken from an account next.
 struct Next<'a> {
+    history: &'a History,
     /// `None` for the voiding of the receipt.
     back: Option<&'a StoredReturn>,
-    /// What remained of the receipt until now.
-    before: Remaining,
     outcome: Outcome,
-    points_before: i64,
     points_after: i64,
 }
+
+const SITES: Sites = Sites {
+    entries: Site::PostEntries,
+    returns: Site::PostReturns,
+};
 
 impl App {
     /// Posts every return and voiding of a receipt whose own entry stands. Returns at once when there are none.
@@ -68,17 +54,14 @@ impl App {
             let site = Site::PostReceipts;
             let current = receipt::read(&self.db, site, &id.tenant, &stored.receipt.key, Read::Strong).await?;
             let stored = &current.ok_or(WorkError::NoReceipt)?.d;
-            let sale = account::receipt_entry(&self.db, Site::PostEntries, id, &stored.receipt.key).await?;
-            let sale = sale.ok_or(WorkError::NoReceipt)?.d;
-            let steps = self.steps(id, stored).await?;
-            let programme = self.programme_of(id, sale.programme_version).await?;
-            let (next, surplus) = next_step(stored, &sale, &steps, &programme)?;
-            let Some(next) = next else {
+            let history = history::read(&self.db, SITES, id, stored, None).await?;
+            let history = history.ok_or(WorkError::NoReceipt)?;
+            let programme = self.programme_of(id, history.programme_version).await?;
+            let Some(next) = next_step(&history, &programme)? else {
                 // Told by what is posted, so that a crash after the last entry leaves no case untold.
-                return self.keep_surplus(id, &surplus, now).await;
+                return self.keep_surplus(id, &history.surplus, now).await;
             };
-            let taken = self.take(id, before.as_ref(), stored, &sale, &programme, &next, now);
-            if taken.await? == Committed::Stale {
+            if self.take(id, before.as_ref(), stored, &programme, &next, now).await? == Committed::Stale {
                 lost += 1;
                 tokio::time::sleep(PAUSE.saturating_mul(lost).mul_f64(fastrand::f64())).await;
             }
@@ -86,42 +69,11 @@ impl App {
         Err(WorkError::Contended)
     }
 
-    /// The returns of a receipt and its voiding, with their entries.
-    async fn steps(&self, id: &AccountId, stored: &StoredReceipt) -> Result<Vec<Step>, WorkError> {
-        let (tenant, key) = (&id.tenant, &stored.receipt.key);
-        let returns = returned::read_all(&self.db, Site::PostReturns, tenant, &stored.returns).await?;
-        let mut names: Vec<_> = stored.returns.iter().map(return_entry_id).collect();
-        names.extend(stored.voided.is_some().then(|| void_entry_id(key)));
-        let entries = account::entries(&self.db, Site::PostEntries, id, &names).await?;
-        let entry_of = |name: String| {
-            let mut entries = entries.iter();
-            entries
-                .find(|record| record.d.natural_id() == name)
-                .map(|record| record.d.clone())
-        };
-        let mut steps: Vec<_> = returns
-            .into_iter()
-            .map(|back| Step {
-                entry: entry_of(return_entry_id(&back.back.key)),
-                back: Some(back),
-            })
-            .collect();
-        if stored.voided.is_some() {
-            let entry = entry_of(void_entry_id(key));
-            steps.push(Step { back: None, entry });
-        }
-        // Those that are posted, as they were posted; then the others, as they arrived.
-        steps.sort_by_key(|step| step.entry.as_ref().map_or(u64::MAX, |entry| entry.version));
-        Ok(steps)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "everything that decides about one entry")]
     async fn take(
         &self,
         id: &AccountId,
         before: Option<&Record<Account>>,
         stored: &StoredReceipt,
-        sale: &Entry,
         programme: &Programme,
         next: &Next<'_>,
         now: DateTime<Utc>,
@@ -132,14 +84,12 @@ impl App {
             None => (&stored.receipt.key, stored.receipt.key.business_date),
         };
         let out_of_range = |_| WorkError::OutOfRange;
-        let remains = &next.outcome.remaining.receipt;
-        let known = stored.counted_with(sale);
-        let was = earning::earn(&next.before.receipt, programme, &known).map_err(out_of_range)?;
-        let is = earning::earn(remains, programme, &known).map_err(out_of_range)?;
-        let vat = earning::vat_change(
-            (&next.before.receipt, &was, next.points_before),
-            (remains, &is, next.points_after),
-        );
+        let (was, remains) = (&next.history.remaining.receipt, &next.outcome.remaining.receipt);
+        let (sale, points_before) = (&next.history.sale, next.history.points);
+        let known = &next.history.known;
+        let counted = earning::earn(was, programme, known).map_err(out_of_range)?;
+        let is = earning::earn(remains, programme, known).map_err(out_of_range)?;
+        let vat = earning::vat_change((was, &counted, points_before), (remains, &is, next.points_after));
         let vat = vat.map_err(out_of_range)?;
         let booked_on = calendar::business_day(now, programme.zone);
         // A receipt that earned nothing may be worth points when a voucher comes back: they begin as its own would have.
@@ -152,12 +102,12 @@ impl App {
             business_date,
             booked_on,
             total_minor: next.outcome.total_minor,
-            points_before: next.points_before,
+            points_before,
             points_after: next.points_after,
             vat,
             lot,
             expired: self.expired(id, lot, booked_on).await?,
-            programme_version: sale.programme_version,
+            programme_version: next.history.programme_version,
             policy: programme.returns,
         };
         let (entry, after) = account.take_back(back).map_err(|_| WorkError::OutOfRange)?;
@@ -179,7 +129,7 @@ impl App {
     async fn keep_surplus(
         &self,
         id: &AccountId,
-        surplus: &[&StoredReturn],
+        surplus: &[StoredReturn],
         now: DateTime<Utc>,
     ) -> Result<(), WorkError> {
         for stored in surplus {
@@ -249,41 +199,21 @@ impl App {
     }
 }
 
-/// Folds what is posted, and finds what comes next; also the posted returns that were too much.
-fn next_step<'a>(
-    stored: &StoredReceipt,
-    sale: &Entry,
-    steps: &'a [Step],
-    programme: &Programme,
-) -> Result<(Option<Next<'a>>, Vec<&'a StoredReturn>), WorkError> {
-    let (mut remaining, mut surplus) = (Remaining::of(&stored.receipt), Vec::new());
-    let mut points = sale.points;
-    for step in steps {
-        let outcome = step.off(&remaining)?;
-        match &step.entry {
-            Some(entry) => {
-                if let Cause::Return { points_after, .. } = entry.cause {
-                    points = points_after;
-                }
-                surplus.extend(step.back.as_ref().filter(|_| !outcome.excess.is_empty()));
-                remaining = outcome.remaining;
-            }
-            None => {
-                let known = stored.counted_with(sale);
-                let worth = earning::earn(&outcome.remaining.receipt, programme, &known);
-                let worth = worth.map_err(|_| WorkError::OutOfRange)?;
-                let next = Next {
-                    back: step.back.as_ref(),
-                    before: remaining,
-                    points_after: worth.points,
-                    points_before: points,
-                    outcome,
-                };
-                return Ok((Some(next), surplus));
-            }
-        }
-    }
-    Ok((None, surplus))
+/// What comes next, with what it leaves of the receipt and of its points.
+fn next_step<'a>(history: &'a History, programme: &Programme) -> Result<Option<Next<'a>>, WorkError> {
+    let Some(taking) = &history.next else { return Ok(None) };
+    let out_of_range = |_| WorkError::OutOfRange;
+    let outcome = taking.off(&history.remaining).map_err(out_of_range)?;
+    let worth = earning::earn(&outcome.remaining.receipt, programme, &history.known).map_err(out_of_range)?;
+    Ok(Some(Next {
+        history,
+        back: match taking {
+            TakingBack::Return(back) => Some(back),
+            TakingBack::Void => None,
+        },
+        outcome,
+        points_after: worth.points,
+    }))
 }
 
 /// The lot that a receipt's entry put its points into.

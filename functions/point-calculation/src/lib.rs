@@ -25,6 +25,7 @@ use messages::PostingMessage;
 use runtime::contained;
 use runtime::sqs::{Deadline, Delivery, Failed};
 use store::account::AccountId;
+use store::history::HistoryError;
 use store::{Db, StoreError, programme};
 
 /// The function with what it holds on to between batches.
@@ -41,6 +42,8 @@ pub(crate) enum WorkError {
     Store(#[from] StoreError),
     #[error("the receipt of the message is not in the table")]
     NoReceipt,
+    #[error("an entry names a return that is not in the table")]
+    NoReturn,
     #[error("the receipt is stamped with another account than the message says")]
     OtherAccount,
     #[error("the version of the programme that the receipt was accepted under is not in the table")]
@@ -53,6 +56,16 @@ pub(crate) enum WorkError {
     OutOfTime,
     #[error(transparent)]
     Panicked(#[from] runtime::Panicked),
+}
+
+impl From<HistoryError> for WorkError {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::Store(error) => Self::Store(error),
+            HistoryError::OutOfRange(_) => Self::OutOfRange,
+            HistoryError::NoReturn => Self::NoReturn,
+        }
+    }
 }
 
 impl WorkError {

@@ -116,6 +116,7 @@ impl App {
                 channel: Some(channel),
                 segments: view.segments.clone(),
                 returns: Vec::new(),
+                recounts: Vec::new(),
                 voided: None,
                 account: owner.party.clone(),
                 client: caller.client.clone(),
@@ -197,19 +198,7 @@ impl App {
             return Err(self.contradiction(caller, &parsed.receipt, hash, now).await?);
         }
         let stored = &known.d;
-        let version = stored.expected_version;
-        let programme = self
-            .programmes
-            .version(
-                &self.db,
-                Site::IngestProgramme,
-                &caller.tenant,
-                &stored.programme,
-                version,
-            )
-            .await?;
-        let programme =
-            programme.ok_or_else(|| Problem::new(Code::Internal, "a version of the programme is missing"))?;
+        let programme = self.version(caller, &stored.programme, stored.expected_version).await?;
         let view = self.view(caller, stored.account.as_ref(), &programme).await?;
         let entry = match &stored.account {
             Some(party) => self.entry(caller, stored, party).await?,

@@ -2,18 +2,35 @@
 //!
 //! Posting decides for good, with the account in its hands; here the same rules look at what is there now.
 
+use std::sync::Arc;
+
 use domain::account::{Account, Entry};
 use domain::earning::Circumstances;
-use domain::id::{LocationId, PartyId};
+use domain::id::{LocationId, PartyId, ProgrammeId};
 use domain::location::LocationKind;
 use domain::programme::Programme;
-use http_edge::{Caller, Problem};
+use http_edge::{Caller, Code, Problem};
 use store::account::{self, AccountId};
 use store::db::Read;
+use store::history::{self, HistoryError, Sites};
 use store::receipt::StoredReceipt;
 use store::{Record, Site};
 
 use crate::App;
+
+const SITES: Sites = Sites {
+    entries: Site::PurchaseEntry,
+    returns: Site::IngestOriginal,
+};
+
+fn told(error: HistoryError) -> Problem {
+    match error {
+        HistoryError::Store(error) => error.into(),
+        HistoryError::OutOfRange(_) | HistoryError::NoReturn => {
+            Problem::new(Code::Internal, "the history of the receipt cannot be told")
+        }
+    }
+}
 
 impl App {
     /// How a location sells.
@@ -44,8 +61,44 @@ impl App {
         Ok(stored.circumstances(first_purchase, day_left))
     }
 
-    /// What a stored receipt was counted with, or will be.
-    pub(crate) async fn counted_with(
+    /// The version and the circumstances that a stored receipt was last counted with, or will be.
+    pub(crate) async fn last_counted(
+        &self,
+        caller: &Caller,
+        stored: &StoredReceipt,
+    ) -> Result<(Arc<Programme>, Circumstances), Problem> {
+        if let Some(party) = stored.account.as_ref().filter(|_| !stored.recounts.is_empty()) {
+            let id = account_of(caller, stored, party);
+            let history = history::read(&self.db, SITES, &id, stored, None).await.map_err(told)?;
+            if let Some(history) = history {
+                let version = history.programme_version;
+                let programme = self.version(caller, &stored.programme, version).await?;
+                return Ok((programme, history.known));
+            }
+        }
+        let programme = self.version(caller, &stored.programme, stored.expected_version).await?;
+        let known = self.counted_with(caller, stored, &programme).await?;
+        Ok((programme, known))
+    }
+
+    /// A stored version of a programme.
+    pub(crate) async fn version(
+        &self,
+        caller: &Caller,
+        programme: &ProgrammeId,
+        version: u32,
+    ) -> Result<Arc<Programme>, Problem> {
+        let site = Site::IngestProgramme;
+        let found = self
+            .programmes
+            .version(&self.db, site, &caller.tenant, programme, version);
+        found
+            .await?
+            .ok_or_else(|| Problem::new(Code::Internal, "a version of the programme is missing"))
+    }
+
+    /// What a stored receipt was counted with when it was posted, or will be.
+    async fn counted_with(
         &self,
         caller: &Caller,
         stored: &StoredReceipt,

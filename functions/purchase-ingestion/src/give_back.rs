@@ -117,12 +117,7 @@ impl App {
                 "a return with this store, till, date and number has other content",
             ));
         }
-        let site = Site::IngestProgramme;
-        let programme = self
-            .programmes
-            .version(&self.db, site, &caller.tenant, &known.programme, known.version)
-            .await?
-            .ok_or_else(|| Problem::new(Code::Internal, "a version of the programme is missing"))?;
+        let programme = self.version(caller, &known.programme, known.version).await?;
         let mut effect = self.effect(caller, &known.back, &programme, now).await?;
         if known.back.original.is_none() {
             effect.account.clone_from(&known.account);
@@ -227,13 +222,7 @@ impl App {
             remaining = remaining.nothing().remaining;
         }
         let outcome = remaining.less(back).map_err(out_of_range)?;
-        let (site, version) = (Site::IngestProgramme, sold.expected_version);
-        let programme = self
-            .programmes
-            .version(&self.db, site, &caller.tenant, &sold.programme, version)
-            .await?
-            .ok_or_else(|| Problem::new(Code::Internal, "a version of the programme is missing"))?;
-        let known = self.counted_with(caller, sold, &programme).await?;
+        let (programme, known) = self.last_counted(caller, sold).await?;
         let before = earning::earn(&remaining.receipt, &programme, &known).map_err(out_of_range)?;
         let mut earning = earning::earn(&outcome.remaining.receipt, &programme, &known).map_err(out_of_range)?;
         earning.points = earning.points.saturating_sub(before.points);

@@ -107,6 +107,7 @@ impl Books {
             channel: None,
             segments: Vec::new(),
             returns: Vec::new(),
+            recounts: Vec::new(),
             voided: None,
         };
         receipt::accept(db, &id.tenant, stored, None, now).await.unwrap();

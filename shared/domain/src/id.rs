@@ -111,6 +111,10 @@ text_id!(
     Subject, "a subject", 80, "A-Z, a-z, 0-9 and . _ - @ : |", |b| till_word(b) || matches!(b, b'@' | b':' | b'|')
 );
 text_id!(
+    /// A recalculation, named by who asked for it.
+    RunId, "a run id", 40, "a-z, 0-9 and -", lower_or_dash
+);
+text_id!(
     /// A basket of a till or shop, the name under which a voucher is reserved.
     BasketId, "a basket id", 64, "A-Z, a-z, 0-9, ., - and _", till_word
 );

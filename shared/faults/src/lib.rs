@@ -75,6 +75,36 @@ sites! {
     RelaySendPosVoucher = "event-relay/send-pos-voucher",
     /// The relay puts a record it does not understand into its bucket.
     RelayFailure = "event-relay/failure",
+    /// Recalculation reads a run.
+    RecountRun = "recalculation/run",
+    /// Recalculation reads versions of the programme.
+    RecountProgramme = "recalculation/programme",
+    /// Recalculation sends parts to its own queue.
+    RecountSend = "recalculation/send",
+    /// Recalculation reads how far a part is.
+    RecountPart = "recalculation/part",
+    /// Recalculation stores a step of a part.
+    RecountAdvance = "recalculation/advance",
+    /// Recalculation reads receipts.
+    RecountReceipts = "recalculation/receipts",
+    /// Recalculation reads entries of a receipt.
+    RecountEntries = "recalculation/entries",
+    /// Recalculation reads the returns of a receipt.
+    RecountReturns = "recalculation/returns",
+    /// Recalculation keeps a difference.
+    RecountDifference = "recalculation/difference",
+    /// Recalculation reads the differences of a shard.
+    RecountDifferences = "recalculation/differences",
+    /// Recalculation reads an account.
+    RecountAccount = "recalculation/account",
+    /// Recalculation commits an entry.
+    RecountCommit = "recalculation/commit",
+    /// A run is read over HTTP.
+    RunRead = "administration/run-read",
+    /// A run is stored or approved.
+    RunWrite = "administration/run-write",
+    /// The relay sends work to the recalculation queue.
+    RelaySendRecalculation = "event-relay/send-recalculation",
     /// Posting reads the receipts of a batch.
     PostReceipts = "point-calculation/receipts",
     /// Posting reads the account.

@@ -76,6 +76,8 @@ scopes! {
     ProgrammesRead = "programmes:read",
     /// Store versions of programmes.
     ProgrammesWrite = "programmes:write",
+    /// Approve recalculations that somebody else asked for.
+    ProgrammesApprove = "programmes:approve",
     /// Read figures.
     ReportsRead = "reports:read",
     /// Read what does not match and what contradicts.

@@ -9,6 +9,7 @@ mod customers;
 mod docs;
 mod operation;
 mod purchases;
+mod recalculations;
 pub mod schemas;
 mod vouchers;
 
@@ -66,6 +67,7 @@ pub fn operations() -> Vec<Operation> {
         vouchers::operations(),
         customers::operations(),
         administration::operations(),
+        recalculations::operations(),
         docs::operations(),
     ]
     .into_iter()

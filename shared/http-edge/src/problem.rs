@@ -111,6 +111,12 @@ codes! {
     BasketTooSmall = "basket_too_small", 409, "The basket is too small for the voucher", "Take the voucher on a larger basket.";
     /// Somebody else changed it at the same time.
     ConcurrentChange = "concurrent_change", 409, "Somebody changed this at the same time", "Read it again and repeat the change.";
+    /// The id of the run stands for another run.
+    RunContradiction = "run_contradiction", 409, "The id stands for another run", "Choose another id.";
+    /// The run cannot be approved: it is a trial, or not counted yet.
+    RunNotReady = "run_not_ready", 409, "The run cannot be approved", "Wait until it is counted; a trial is never posted.";
+    /// Who asked for something cannot approve it.
+    SecondPersonNeeded = "second_person_needed", 409, "Another person must approve this", "Ask somebody else with the right to approve.";
     /// The client has two active keys.
     ClientKeysFull = "client_keys_full", 409, "The client has two active keys", "Withdraw the key that is no longer used, then make the new one.";
     /// The position in the feed is older than what is kept.

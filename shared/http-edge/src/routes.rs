@@ -146,6 +146,31 @@ pub const ROUTES: &[Route] = &[
         Scope::ProgrammesWrite,
         "administration",
     ),
+    route("GET", "/v1/recalculations", Scope::ProgrammesRead, "administration"),
+    route(
+        "PUT",
+        "/v1/recalculations/{run_id}",
+        Scope::ProgrammesWrite,
+        "administration",
+    ),
+    route(
+        "GET",
+        "/v1/recalculations/{run_id}",
+        Scope::ProgrammesRead,
+        "administration",
+    ),
+    route(
+        "GET",
+        "/v1/recalculations/{run_id}/differences",
+        Scope::ProgrammesRead,
+        "administration",
+    ),
+    route(
+        "POST",
+        "/v1/recalculations/{run_id}/approve",
+        Scope::ProgrammesApprove,
+        "administration",
+    ),
     route("GET", "/v1/clients", Scope::ClientsAdmin, "administration"),
     route("PUT", "/v1/clients/{client_id}", Scope::ClientsAdmin, "administration"),
     route(

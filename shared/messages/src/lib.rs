@@ -8,7 +8,7 @@ mod sender;
 pub use sender::{SendError, Sender};
 
 use chrono::NaiveDate;
-use domain::id::{FeedGroup, LookupKey, PartyId, ProgrammeId, Tenant};
+use domain::id::{FeedGroup, LocationId, LookupKey, PartyId, ProgrammeId, RunId, Tenant};
 use domain::money::Money;
 use domain::receipt::ReceiptKey;
 use serde::{Deserialize, Serialize};
@@ -90,6 +90,37 @@ pub enum DayCloseMessage {
         /// Where an invocation whose time was over left off.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<String>,
+    },
+}
+
+/// Work for recalculation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RecalculationMessage {
+    /// A run was asked for or approved: it is to be cut into parts.
+    Begin {
+        /// Tenant.
+        tenant: Tenant,
+        /// The run.
+        run: RunId,
+    },
+    /// The receipts of a location are to be counted, from where they were left.
+    CountStore {
+        /// Tenant.
+        tenant: Tenant,
+        /// The run.
+        run: RunId,
+        /// The location.
+        store: LocationId,
+    },
+    /// The differences of a shard are to be posted, from where they were left.
+    PostShard {
+        /// Tenant.
+        tenant: Tenant,
+        /// The run.
+        run: RunId,
+        /// The shard.
+        shard: u8,
     },
 }
 

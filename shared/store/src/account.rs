@@ -132,6 +132,33 @@ pub async fn points_of_day(
     }
 }
 
+/// Entries of the receipts of a business day that were posted before the entry with the version `before`, in the order of
+/// posting.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn receipts_of_day(
+    db: &Db,
+    site: Site,
+    id: &AccountId,
+    day: NaiveDate,
+    before: u64,
+) -> Result<Vec<Entry>, StoreError> {
+    let prefix = format!("{}{day}#R#", id.entry_key("").sk);
+    let mut range = Range::prefix(party::partition(&id.tenant, &id.party), &prefix, DAY_PAGE);
+    let mut found = Vec::new();
+    loop {
+        let (page, next) = db.query::<Entry>(site, &range, Read::Strong).await?;
+        let entries = page.into_iter().map(|record| record.d);
+        found.extend(entries.filter(|entry| entry.version < before));
+        range.after = next;
+        if range.after.is_none() {
+            found.sort_by_key(|entry| entry.version);
+            return Ok(found);
+        }
+    }
+}
+
 /// A page of the ledger, newest business date first.
 ///
 /// # Errors
@@ -417,7 +444,7 @@ pub async fn commit_return(
     settled(db.transact(site, legs).await)
 }
 
-fn settled(outcome: Result<(), TransactError>) -> Result<Committed, StoreError> {
+pub(crate) fn settled(outcome: Result<(), TransactError>) -> Result<Committed, StoreError> {
     match outcome {
         Ok(()) => Ok(Committed::Done),
         // Busy is not applied: most often another writer of this account, so the next round reads what it left.

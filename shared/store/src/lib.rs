@@ -8,6 +8,8 @@
 //! |---|---|---|
 //! | [`receipt`] | `RECEIPT#tenant#store#date` | receipts, by till and number |
 //! | [`returned`] | `RECEIPT#tenant#store#date#returns` | returns of goods |
+//! | [`history`] | | a receipt with its entries and returns |
+//! | [`recalculation`] | `RECALC#tenant#…` | receipts counted again under another version |
 //! | [`account`] | `PARTY#tenant#party` | accounts, ledger entries, monthly activity |
 //! | [`party`] | `PARTY#tenant#party` | the party and its name for the till |
 //! | [`party`] | `EXTERNAL#tenant#hash` | which party an external id or a caller's token stands for |
@@ -29,9 +31,11 @@ pub mod error;
 pub mod exception;
 pub mod feed;
 pub mod guess;
+pub mod history;
 pub mod location;
 pub mod party;
 pub mod programme;
+pub mod recalculation;
 pub mod receipt;
 pub mod record;
 pub mod returned;

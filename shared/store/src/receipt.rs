@@ -18,6 +18,8 @@ use crate::record::{Item, Made, Record, instant_key};
 pub const RECEIPT: &str = "receipt";
 /// Entity type of what is known of a receipt before it arrives.
 pub const AWAITED: &str = "awaited_receipt";
+/// How often a receipt can be counted again.
+pub const RECOUNTS_MAX: usize = 20;
 /// Rounds of an acceptance against returns that arrive at the same moment.
 const ROUNDS_MAX: usize = 8;
 
@@ -50,6 +52,9 @@ pub struct StoredReceipt {
     /// Returns of its goods, in the order of their arrival; at most [`domain::returns::RETURNS_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub returns: Vec<ReceiptKey>,
+    /// Names of the entries that counted it again, in their order; at most [`RECOUNTS_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recounts: Vec<String>,
     /// When and by whom it was voided, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voided: Option<Voided>,
@@ -329,6 +334,20 @@ pub async fn stamp(
         Err(TransactError::Condition(_)) => Ok(Stamped::Before),
         Err(TransactError::Store(error)) => Err(error),
     }
+}
+
+/// The leg that notes on a receipt that it was counted again.
+pub(crate) fn recounted_leg(tenant: &Tenant, receipt: &ReceiptKey, entry: &str) -> Leg {
+    let update = Condition::new("SET #d.#recounts = list_append(if_not_exists(#d.#recounts, :none), :entry)")
+        .name("#d", "d")
+        .name("#recounts", "recounts")
+        .name("#et", "et")
+        .value(":none", Value::List(Vec::new()))
+        .value(":entry", Value::List(vec![entry.to_owned()]))
+        .value(":receipt", Value::Text(RECEIPT.to_owned()))
+        .value(":most", Value::Integer(i64::try_from(RECOUNTS_MAX).unwrap_or(i64::MAX)));
+    let condition = "#et = :receipt AND (attribute_not_exists(#d.#recounts) OR size(#d.#recounts) < :most)";
+    Leg::Update(key(tenant, receipt), update, Some(condition.to_owned()))
 }
 
 /// The receipts of a location on a day, in pages; `after` is the sort key to continue after.

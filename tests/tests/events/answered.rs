@@ -56,6 +56,9 @@ async fn prepare(stack: &Running) -> Result<String> {
     let _ = stack.admin.post("/v1/cards", &card).await.must(201);
     let _ = stack.sell("B07", 50_000, desk.as_str()).await;
     stack.rest().await;
+    let run =
+        json!({"programme": "treue", "version": 1, "from": stack.today, "until": stack.today, "reason": "Sample"});
+    let _ = stack.admin.put("/v1/recalculations/double-paper", &run).await.must(202);
     let stream = &events()?["dynamodb_stream_facts"];
     for record in stream["Records"].as_array().into_iter().flatten() {
         put(stack, &record["dynamodb"]["NewImage"]).await?;
@@ -142,7 +145,12 @@ fn check(name: &str, answer: &Value) -> Result<()> {
             *answer == json!({"isAuthorized": false, "context": {}}),
             "a made-up key"
         ),
-        "dynamodb_stream_facts" | "sqs_posting" | "sqs_issuance" | "sqs_day_close" | "schedule_day_close" => {
+        "dynamodb_stream_facts"
+        | "sqs_posting"
+        | "sqs_issuance"
+        | "sqs_day_close"
+        | "sqs_recalculation"
+        | "schedule_day_close" => {
             ensure!(*answer == json!({"batchItemFailures": []}), "nothing must come again");
         }
         other => bail!("{other} is not expected here: add what it is answered"),

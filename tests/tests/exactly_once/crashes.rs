@@ -91,6 +91,19 @@ async fn scenarios_7_and_8_a_crash_on_a_day_of_rules_loses_and_doubles_nothing()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scenarios_7_and_8_a_crash_while_receipts_are_counted_again_loses_and_doubles_nothing() {
+    let mut elsewhere = undisturbed(Day::Tills).await.0;
+    elsewhere.extend(undisturbed(Day::Office).await.0);
+    elsewhere.extend(undisturbed(Day::Returns).await.0);
+    let most = |site| match site {
+        Site::RecountCommit | Site::RecountAdvance => 4,
+        _ if elsewhere.contains(&site) => 0,
+        _ => 2,
+    };
+    crash_everywhere(Day::Recount, most).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_while_days_are_closed_loses_and_doubles_nothing() {
     let (at_the_tills, _) = undisturbed(Day::Tills).await;
     crash_everywhere(Day::Closes, |site| if at_the_tills.contains(&site) { 1 } else { 3 }).await;

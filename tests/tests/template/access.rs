@@ -12,7 +12,7 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 14] = [
+const KEY_KINDS: [&str; 15] = [
     "APIKEY#*",
     "CARD#*",
     "CLIENT#*",
@@ -24,6 +24,7 @@ const KEY_KINDS: [&str; 14] = [
     "LOCATIONS#*",
     "PARTY#*",
     "PROGRAMME#*",
+    "RECALC#*",
     "RECEIPT#*",
     "UNMATCHED#*",
     "VOUCHER#*",
@@ -37,7 +38,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 13] = [
+const TRANSACTIONS: [Transaction; 14] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -84,6 +85,12 @@ const TRANSACTIONS: [Transaction; 13] = [
         "PointCalculationRole",
         &["UpdateItem", "DeleteItem"],
         &["RECEIPT#*", "CARD#*"],
+    ),
+    (
+        "recalculation.rs",
+        "RecalculationRole",
+        &["PutItem", "UpdateItem"],
+        &["PARTY#*", "RECEIPT#*"],
     ),
     (
         "returned.rs",

@@ -7,7 +7,7 @@ use serde_norway::Value;
 use crate::document::{Template, at, entries, items, number, reference, tagged, text, workspace};
 
 /// The variables that the functions' configuration knows.
-const VARIABLES: [&str; 10] = [
+const VARIABLES: [&str; 11] = [
     "CODE_KEYS_SECRET_ARN",
     "DAY_CLOSE_QUEUE_URL",
     "ISSUANCE_QUEUE_URL",
@@ -16,6 +16,7 @@ const VARIABLES: [&str; 10] = [
     "OIDC_ISSUER",
     "POSTING_QUEUE_URL",
     "POS_VOUCHER_QUEUE_URL",
+    "RECALCULATION_QUEUE_URL",
     "RELAY_FAILURES_BUCKET",
     "TABLE_NAME",
 ];

@@ -71,6 +71,7 @@ async fn sell(api: &Api, store: &str, sale: &Sale<'_>) {
         channel: None,
         segments: Vec::new(),
         returns: Vec::new(),
+        recounts: Vec::new(),
         voided: None,
     };
     let accepted = receipt::accept(&api.app.db, &tenant(), stored, None, now())

@@ -119,6 +119,12 @@ pub enum Cause {
         points_before: i64,
         /// Points under the run's version.
         points_after: i64,
+        /// The difference by VAT class.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        vat: Vec<VatShare>,
+        /// Points that the cap of the day allowed under the run's version; `None` without such a cap.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        day_left: Option<i64>,
     },
 }
 
@@ -171,7 +177,7 @@ impl Entry {
             Cause::Expiry { lot } => format!("{date}#X#{lot}#{:012}", self.version),
             Cause::Correction { id } => format!("{date}#C#{id}"),
             Cause::Transfer { id, .. } => format!("{date}#T#{id}"),
-            Cause::Recalculation { run, receipt, .. } => format!("{date}#Q#{run}#{receipt}"),
+            Cause::Recalculation { run, receipt, .. } => recount_entry_id(run, receipt),
         }
     }
 
@@ -199,4 +205,9 @@ pub fn return_entry_id(receipt: &ReceiptKey) -> String {
 /// The natural id of the entry that voids `receipt`.
 pub fn void_entry_id(receipt: &ReceiptKey) -> String {
     format!("{}#W#{receipt}", receipt.business_date)
+}
+
+/// The natural id of the entry by which a run counts `receipt` again.
+pub fn recount_entry_id(run: &str, receipt: &ReceiptKey) -> String {
+    format!("{}#Q#{run}#{receipt}", receipt.business_date)
 }

@@ -42,6 +42,27 @@ pub struct TakeBack<'a> {
     pub policy: ReturnPolicy,
 }
 
+/// A receipt counted again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recount<'a> {
+    /// The run.
+    pub run: &'a str,
+    /// The receipt.
+    pub receipt: &'a ReceiptKey,
+    /// Points before.
+    pub points_before: i64,
+    /// Points under the run's version.
+    pub points_after: i64,
+    /// The difference by VAT class.
+    pub vat: Vec<VatShare>,
+    /// Points that the cap of the day allowed; `None` without such a cap.
+    pub day_left: Option<i64>,
+    /// Where more points go, and where fewer are taken first.
+    pub lot: LotKey,
+    /// The run's version of the programme.
+    pub programme_version: u32,
+}
+
 impl Account {
     /// Posts a receipt: one entry, also for 0 points, and the account after it. The points lie in the lot that the programme
     /// gives a receipt of this day that is booked on `booked_on`. The entry keeps what only the account could know of the
@@ -109,35 +130,32 @@ impl Account {
         draft.finish(back.business_date, back.programme_version, cause)
     }
 
-    /// Posts the difference of a receipt that was counted again under another version of the programme (X8). Less points are
-    /// taken as by a return under the policy `unlimited`: the run was approved.
+    /// Posts the difference of a receipt that was counted again under another version of the programme (X8). Fewer points are
+    /// taken as by a return under the policy `unlimited`, from `lot` first: the run was approved. More are put into `lot`.
+    ///
+    /// The entry has the business date of its receipt, so that a run posts it once, on whatever day.
     ///
     /// # Errors
     /// [`OutOfRange`] when a sum leaves the 64-bit range; the account is unchanged.
-    pub fn recount(
-        &self,
-        run: &str,
-        receipt: &ReceiptKey,
-        (points_before, points_after): (i64, i64),
-        lot: LotKey,
-        programme_version: u32,
-        today: NaiveDate,
-    ) -> Result<(Entry, Self), OutOfRange> {
+    pub fn recount(&self, recount: Recount<'_>) -> Result<(Entry, Self), OutOfRange> {
         let mut draft = Draft::new(self);
-        let difference = points_after.checked_sub(points_before).ok_or(OutOfRange)?;
+        let difference = recount.points_after.checked_sub(recount.points_before);
+        let difference = difference.ok_or(OutOfRange)?;
         if difference >= 0 {
-            draft.put(lot, difference)?;
+            draft.put(recount.lot, difference)?;
         } else {
             let owed = difference.checked_neg().ok_or(OutOfRange)?;
-            take_all(&mut draft, lot, owed)?;
+            take_all(&mut draft, recount.lot, owed)?;
         }
         let cause = Cause::Recalculation {
-            run: run.to_owned(),
-            receipt: receipt.clone(),
-            points_before,
-            points_after,
+            run: recount.run.to_owned(),
+            receipt: recount.receipt.clone(),
+            points_before: recount.points_before,
+            points_after: recount.points_after,
+            vat: recount.vat,
+            day_left: recount.day_left,
         };
-        draft.finish(today, programme_version, cause)
+        draft.finish(recount.receipt.business_date, recount.programme_version, cause)
     }
 }
 

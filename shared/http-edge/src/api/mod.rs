@@ -4,5 +4,6 @@ pub mod administration;
 pub mod customers;
 pub mod docs;
 pub mod purchases;
+pub mod recalculations;
 pub mod returns;
 pub mod vouchers;

@@ -207,9 +207,16 @@ impl Life {
                 let before = std::mem::replace(&mut bought.points, points);
                 let key = bought.receipt.key.clone();
                 self.other += points - before;
-                let recounted = self
-                    .account
-                    .recount(&number.to_string(), &key, (before, points), lot, 2, today);
+                let recounted = self.account.recount(Recount {
+                    run: &number.to_string(),
+                    receipt: &key,
+                    points_before: before,
+                    points_after: points,
+                    vat: Vec::new(),
+                    day_left: None,
+                    lot,
+                    programme_version: 2,
+                });
                 self.keep(recounted.unwrap());
             }
             Event::Give { points } => {
