@@ -1,5 +1,6 @@
 //! RFC 9457 problems. `code` is the machine's contract: it never changes its meaning.
 
+use domain::adjustment;
 use domain::violation::Violation;
 use domain::voucher::Refusal;
 use serde_json::{Map, Value, json};
@@ -109,6 +110,18 @@ codes! {
     VoucherOtherProgramme = "voucher_other_programme", 409, "The voucher belongs to another programme", "Take it at a location of its programme.";
     /// The basket is too small for the voucher.
     BasketTooSmall = "basket_too_small", 409, "The basket is too small for the voucher", "Take the voucher on a larger basket.";
+    /// The same client token with other content.
+    AdjustmentContradiction = "adjustment_contradiction", 409, "Something else was asked for under this client token", "Send the first call again as it was, or make up a new token.";
+    /// The author cannot be the second person.
+    ApprovalByAuthor = "approval_by_author", 403, "The author cannot approve", "Ask somebody else who may approve.";
+    /// It was rejected.
+    AdjustmentRejected = "adjustment_rejected", 409, "It was rejected", "Ask for it anew under a new client token if it is right after all.";
+    /// Its points have moved.
+    AdjustmentPosted = "adjustment_posted", 409, "It was posted before", "Correct it by another correction.";
+    /// The programme does not allow transfers.
+    TransfersNotAllowed = "transfers_not_allowed", 409, "The programme allows no transfers", "Have adjustments.transfers set in the programme.";
+    /// The account has fewer points than are to leave it.
+    BalanceTooSmall = "balance_too_small", 409, "The balance is too small", "Transfer at most the balance in the answer.";
     /// Somebody else changed it at the same time.
     ConcurrentChange = "concurrent_change", 409, "Somebody changed this at the same time", "Read it again and repeat the change.";
     /// The client has two active keys.
@@ -227,6 +240,17 @@ impl From<Refusal> for Problem {
             Refusal::NotRedeemed => Self::new(Code::VoucherNotRedeemed, detail),
             Refusal::TooManyReversals => Self::new(Code::VoucherReversalsExhausted, detail),
         }
+    }
+}
+
+impl From<adjustment::Refusal> for Problem {
+    fn from(refusal: adjustment::Refusal) -> Self {
+        let code = match refusal {
+            adjustment::Refusal::OwnRequest => Code::ApprovalByAuthor,
+            adjustment::Refusal::Rejected { .. } => Code::AdjustmentRejected,
+            adjustment::Refusal::Posted { .. } => Code::AdjustmentPosted,
+        };
+        Self::new(code, refusal.to_string())
     }
 }
 

@@ -9,7 +9,7 @@ use faults::Site;
 use crate::db::{BATCH_GET_MAX, Condition, Db, Index, Key, Leg, Range, Read, TransactError, Value};
 use crate::error::StoreError;
 use crate::party;
-use crate::record::{Record, instant_key};
+use crate::record::{Made, Record, instant_key};
 
 /// Entity type of accounts.
 pub const ACCOUNT: &str = "account";
@@ -161,8 +161,12 @@ pub(crate) fn snapshot_leg(
     Leg::put(site, &record, Some(condition))
 }
 
-pub(crate) fn entry_leg(site: Site, id: &AccountId, entry: &Entry, now: DateTime<Utc>) -> Result<Leg, StoreError> {
-    let record = Record::new(id.entry_key(&entry.natural_id()), "ledger_entry", now, entry.clone());
+/// The leg that puts an entry, which can stand only once.
+///
+/// # Errors
+/// [`StoreError::Unreadable`].
+pub(crate) fn entry_leg(site: Site, id: &AccountId, entry: &Entry, made: impl Into<Made>) -> Result<Leg, StoreError> {
+    let record = Record::new(id.entry_key(&entry.natural_id()), "ledger_entry", made, entry.clone());
     Leg::put(site, &record, Some(Condition::absent()))
 }
 
@@ -391,7 +395,7 @@ pub async fn commit_return(
     settled(db.transact(site, legs).await)
 }
 
-fn settled(outcome: Result<(), TransactError>) -> Result<Committed, StoreError> {
+pub(crate) fn settled(outcome: Result<(), TransactError>) -> Result<Committed, StoreError> {
     match outcome {
         Ok(()) => Ok(Committed::Done),
         // Busy is not applied: most often another writer of this account, so the next round reads what it left.

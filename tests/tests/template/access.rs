@@ -12,7 +12,8 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 14] = [
+const KEY_KINDS: [&str; 15] = [
+    "ADJUST#*",
     "APIKEY#*",
     "CARD#*",
     "CLIENT#*",
@@ -37,7 +38,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 13] = [
+const TRANSACTIONS: [Transaction; 14] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -45,6 +46,12 @@ const TRANSACTIONS: [Transaction; 13] = [
         &["PARTY#*"],
     ),
     ("account.rs", "DayCloseRole", &["PutItem", "UpdateItem"], &["PARTY#*"]),
+    (
+        "adjustment.rs",
+        "PointsDeskRole",
+        &["PutItem"],
+        &["ADJUST#*", "PARTY#*"],
+    ),
     (
         "card.rs",
         "CustomerRole",

@@ -12,7 +12,8 @@ use domain::money::{Currency, Money};
 use domain::programme::{Expiry, ReturnPolicy};
 use domain::receipt::PaymentKind;
 use http_edge::api::administration::{
-    EarningSettings, LocationRequest, PointsSettings, ProgrammeRequest, ProgrammeSettings, VoucherSettings,
+    AdjustmentSettings, EarningSettings, LocationRequest, PointsSettings, ProgrammeRequest, ProgrammeSettings,
+    VoucherSettings,
 };
 use http_edge::api::customers::{ExternalIdBody, IssueCardRequest, PartyRequest};
 use http_edge::api::purchases::{PurchaseLine, PurchasePayment, PurchaseRequest};
@@ -218,6 +219,7 @@ fn programme(set: Set) -> anyhow::Result<Step> {
         late_days: 30,
         reservation_seconds: 900,
         unmatched_hours: 24,
+        adjustments: AdjustmentSettings::default(),
     };
     let request = ProgrammeRequest {
         expected_version: 0,
