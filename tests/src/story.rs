@@ -30,7 +30,7 @@ pub enum Day {
     Returns,
     /// The close of days: points begin to count, become vouchers and expire, and goods of an expired lot come back.
     Closes,
-    /// Points moved by hand: corrections and transfers, alone and by two, and one that is rejected.
+    /// Points moved by hand: corrections and transfers, alone and by two, one that is rejected, and a voided voucher.
     Desk,
 }
 
@@ -293,18 +293,25 @@ async fn desk(world: &World, delivering: &mut Delivering) {
         });
         asked(world, "POST /v1/parties/{party_id}/points/transfers", &path, &body).await
     };
+    let void = json!({"programme": PROGRAMME, "reason": "The letter came back", "client_token": "v1"});
+    let (route, first) = (
+        "POST /v1/parties/{party_id}/vouchers/{sequence}/void",
+        [path[0], ("sequence", "1")],
+    );
+    assert_eq!(asked(world, route, &first, &void).await["points"], 500);
+    delivering.until_rest(world).await;
     assert_eq!(correct(250, "c1").await["status"], "posted");
     assert_eq!(transfer(100, "t1").await["status"], "posted");
     let waiting = correct(-600, "c2").await;
     let refused = correct(700, "c3").await;
     decide(world, &waiting, "approve", &Value::Null).await;
     decide(world, &refused, "reject", &json!({"reason": "Not ours"})).await;
-    for (status, count) in [("awaiting_approval", 0), ("posted", 3), ("rejected", 1)] {
+    for (status, count) in [("awaiting_approval", 0), ("posted", 4), ("rejected", 1)] {
         let page = read(world, &format!("GET /v1/points/corrections?status={status}"), &[]).await;
         assert_eq!(listed(&page, "id").len(), count, "{status}");
     }
     delivering.until_rest(world).await;
-    // 600 of the receipt became a voucher and 100; 250 more, 100 to the other, 600 less.
+    // 600 of the receipt became a voucher and 100, and again after the first was voided; 250 more, 100 to the other, 600 less.
     let route = format!("GET /v1/parties/{{party_id}}/points?programme={PROGRAMME}");
     assert_eq!(read(world, &route, &path).await["balance"], -350);
     assert_eq!(read(world, &route, &[("party_id", &other)]).await["balance"], 100);

@@ -130,7 +130,7 @@ impl App {
     }
 }
 
-fn snapshot(record: Option<&Record<Account>>) -> Account {
+pub(crate) fn snapshot(record: Option<&Record<Account>>) -> Account {
     record.map(|record| record.d.clone()).unwrap_or_default()
 }
 

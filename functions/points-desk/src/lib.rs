@@ -8,6 +8,7 @@
 //! | `fields` | bodies become adjustments, or findings |
 //! | `ask` | a correction or transfer is posted, or kept for a second person |
 //! | `decide` | a second person approves or rejects |
+//! | `void` | a voucher becomes void, and its points go back |
 //! | `book` | what an adjustment does to the accounts |
 //! | `show` | adjustments are shown and listed |
 //! | `view` | an adjustment as the API shows it |
@@ -18,6 +19,7 @@ mod decide;
 mod fields;
 mod show;
 mod view;
+mod void;
 
 use std::time::Duration;
 
@@ -54,6 +56,7 @@ impl App {
         match request.route.as_str() {
             "POST /v1/parties/{party_id}/points/corrections" => self.correct(request, now).await,
             "POST /v1/parties/{party_id}/points/transfers" => self.transfer(request, now).await,
+            "POST /v1/parties/{party_id}/vouchers/{sequence}/void" => self.void_voucher(request, now).await,
             "GET /v1/points/corrections" => self.list(request).await,
             "GET /v1/points/corrections/{id}" => self.show(request).await,
             "POST /v1/points/corrections/{id}/approve" => self.approve(request, now).await,

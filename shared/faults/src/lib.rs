@@ -191,6 +191,12 @@ sites! {
     AdjustKeep = "points-desk/keep",
     /// The points desk commits an adjustment with its entries and accounts.
     AdjustCommit = "points-desk/commit",
+    /// The points desk finds a voucher.
+    AdjustVoucher = "points-desk/voucher",
+    /// The points desk finds the entry that a voucher was issued with.
+    AdjustIssue = "points-desk/issue-entry",
+    /// The points desk commits a voided voucher with the points that come back.
+    AdjustVoid = "points-desk/commit-void",
     /// The authorizer reads an API key.
     ApiKeyRead = "authorizer/api-key",
     /// Operations tools scan or read in bulk.

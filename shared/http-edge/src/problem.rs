@@ -106,6 +106,10 @@ codes! {
     VoucherExpired = "voucher_expired", 409, "The voucher has expired", "Take another payment.";
     /// Stopped by an operator.
     VoucherBlocked = "voucher_blocked", 409, "The voucher is blocked", "Ask the customer service.";
+    /// Void for ever.
+    VoucherVoided = "voucher_voided", 409, "The voucher was voided", "Take another payment; the customer service knows why.";
+    /// A receipt names the voucher as a payment.
+    VoucherPaidWith = "voucher_paid_with", 409, "A receipt names the voucher as a payment", "Have it redeemed on that receipt, or the sale reversed.";
     /// The voucher belongs to another programme.
     VoucherOtherProgramme = "voucher_other_programme", 409, "The voucher belongs to another programme", "Take it at a location of its programme.";
     /// The basket is too small for the voucher.
@@ -233,6 +237,8 @@ impl From<Refusal> for Problem {
             Refusal::NotYetValid { from } => Self::new(Code::VoucherNotYetValid, detail).with("valid_from", json!(from)),
             Refusal::Expired { until } => Self::new(Code::VoucherExpired, detail).with("valid_until", json!(until)),
             Refusal::Blocked => Self::new(Code::VoucherBlocked, detail),
+            Refusal::Voided { at } => Self::new(Code::VoucherVoided, detail).with("voided_at", json!(at)),
+            Refusal::PaidWith => Self::new(Code::VoucherPaidWith, detail),
             Refusal::OtherProgramme => Self::new(Code::VoucherOtherProgramme, detail),
             Refusal::BasketTooSmall { min_basket_minor, currency } => Self::new(Code::BasketTooSmall, detail)
                 .with("min_basket", json!({"amount_minor": min_basket_minor, "currency": currency})),

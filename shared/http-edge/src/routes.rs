@@ -108,6 +108,12 @@ pub const ROUTES: &[Route] = &[
         Scope::PointsAdjust,
         "points-desk",
     ),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/vouchers/{sequence}/void",
+        Scope::PointsAdjust,
+        "points-desk",
+    ),
     route("GET", "/v1/points/corrections", Scope::PointsRead, "points-desk"),
     route("GET", "/v1/points/corrections/{id}", Scope::PointsRead, "points-desk"),
     route(

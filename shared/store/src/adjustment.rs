@@ -4,12 +4,14 @@ use chrono::{DateTime, Utc};
 use domain::account::{Account, Entry};
 use domain::adjustment::{Adjustment, State};
 use domain::id::{LookupKey, Tenant};
+use domain::voucher::Voucher;
 use faults::Site;
 
 use crate::account::{self, AccountId, Committed};
 use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, Written};
 use crate::error::StoreError;
 use crate::record::{Made, Record};
+use crate::voucher::{self, OfParty};
 
 /// Entity type of adjustments.
 pub const ADJUSTMENT: &str = "adjustment";
@@ -169,6 +171,35 @@ pub async fn post(
     for booking in bookings {
         legs.extend(booking_legs(site, booking, made)?);
     }
+    account::settled(db.transact(site, legs).await)
+}
+
+/// A voucher that becomes void.
+#[derive(Debug, Clone)]
+pub struct Voiding {
+    /// As it was found.
+    pub before: OfParty,
+    /// As it must be stored.
+    pub after: Voucher,
+}
+
+/// As [`post`], for a voucher whose points go back to its account: the voucher becomes void in the same transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn post_void(
+    db: &Db,
+    tenant: &Tenant,
+    id: &LookupKey,
+    posted: &Adjustment,
+    booking: &Booking,
+    voiding: &Voiding,
+    made: &Made,
+) -> Result<Committed, StoreError> {
+    let site = Site::AdjustVoid;
+    let mut legs = vec![image_leg(site, tenant, id, None, posted, made)?];
+    legs.extend(booking_legs(site, booking, made)?);
+    legs.extend(voucher::void_legs(site, tenant, &voiding.before, &voiding.after, made)?);
     account::settled(db.transact(site, legs).await)
 }
 

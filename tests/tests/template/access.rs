@@ -49,8 +49,8 @@ const TRANSACTIONS: [Transaction; 14] = [
     (
         "adjustment.rs",
         "PointsDeskRole",
-        &["PutItem"],
-        &["ADJUST#*", "PARTY#*"],
+        &["PutItem", "DeleteItem"],
+        &["ADJUST#*", "PARTY#*", "VOUCHER#*"],
     ),
     (
         "card.rs",

@@ -10,7 +10,7 @@ use crate::support::*;
 async fn every_route_insists_on_its_scope_before_anything_else() {
     let table = Table::start().await;
     let own: Vec<_> = ROUTES.iter().filter(|route| route.function == "points-desk").collect();
-    assert_eq!(own.len(), 6);
+    assert_eq!(own.len(), 7);
     for route in own {
         let mut api = table.api();
         let key = format!("{} {}", route.method, route.path);
@@ -19,9 +19,11 @@ async fn every_route_insists_on_its_scope_before_anything_else() {
             .copied()
             .filter(|scope| Some(*scope) != route.scope)
             .collect();
-        api.call(&key, "-", Value::Null).await.refused(403, "scope_missing");
+        api.call_with(&key, &["-", "1"], Value::Null)
+            .await
+            .refused(403, "scope_missing");
         api.caller.scopes = route.scope.into_iter().collect();
-        let answer = api.call(&key, "-", Value::Null).await;
+        let answer = api.call_with(&key, &["-", "1"], Value::Null).await;
         assert!(matches!(answer.status, 400 | 404), "{key} is answered: {answer:?}");
     }
 }

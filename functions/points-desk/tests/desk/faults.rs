@@ -16,15 +16,17 @@ enum Command {
     ApproveCorrection,
     ApproveTransfer,
     Reject,
+    VoidVoucher,
 }
 
-const COMMANDS: [Command; 6] = [
+const COMMANDS: [Command; 7] = [
     Command::Correct,
     Command::KeepCorrection,
     Command::Transfer,
     Command::ApproveCorrection,
     Command::ApproveTransfer,
     Command::Reject,
+    Command::VoidVoucher,
 ];
 
 impl Command {
@@ -34,7 +36,7 @@ impl Command {
             api.correct(400, token).await.must(201);
         }
         match self {
-            Self::Correct | Self::KeepCorrection | Self::Transfer => String::new(),
+            Self::Correct | Self::KeepCorrection | Self::Transfer | Self::VoidVoucher => String::new(),
             Self::ApproveCorrection | Self::Reject => api.correct(900, "waits").await.must(202).id(),
             Self::ApproveTransfer => api.transfer(700, "waits").await.must(202).id(),
         }
@@ -47,6 +49,7 @@ impl Command {
             Self::Transfer => api.transfer(200, "case").await,
             Self::ApproveCorrection | Self::ApproveTransfer => api.by("urs").approve(id).await,
             Self::Reject => api.by("urs").reject(id).await,
+            Self::VoidVoucher => api.void(1, "case").await,
         }
     }
 }
@@ -68,6 +71,9 @@ fn silence_crashes() {
 async fn under(command: Command, plan: Arc<Plan>) -> (Table, Api, String) {
     let table = Table::start().await;
     let id = command.prepare(&table.api()).await;
+    if matches!(command, Command::VoidVoucher) {
+        assert_eq!(table.issue().await, 1);
+    }
     let api = table.api_with(plan);
     (table, api, id)
 }
@@ -104,6 +110,9 @@ async fn whatever_happens_at_any_call_the_same_command_again_ends_as_if_nothing_
         Site::AdjustAccount,
         Site::AdjustKeep,
         Site::AdjustCommit,
+        Site::AdjustVoucher,
+        Site::AdjustIssue,
+        Site::AdjustVoid,
     ];
     assert!(all.iter().all(|site| visited.contains(site)), "{visited:?}");
 }

@@ -7,3 +7,4 @@ mod faults;
 mod lists;
 mod support;
 mod transfers;
+mod vouchers;

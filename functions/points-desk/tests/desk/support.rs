@@ -14,11 +14,14 @@ use domain::id::Tenant;
 use domain::programme::{AdjustmentRule, Programme};
 use domain::secret::Secret;
 use domain::till_text::Language;
+use domain::voucher::Voucher;
 use faults::{Fault, FaultPlan, Probe, Site};
 use http_edge::caller::Locations;
 use http_edge::{Caller, Request, Response, Scope};
+use issuing::Issuer;
 use points_desk::App;
-use runtime::secrets::Pepper;
+use runtime::secrets::{CodeKeys, Pepper};
+use runtime::sqs::Deadline;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::account::AccountId;
@@ -31,6 +34,7 @@ pub(crate) const CORRECT: &str = "POST /v1/parties/{party_id}/points/corrections
 pub(crate) const TRANSFER: &str = "POST /v1/parties/{party_id}/points/transfers";
 pub(crate) const APPROVE: &str = "POST /v1/points/corrections/{id}/approve";
 pub(crate) const REJECT: &str = "POST /v1/points/corrections/{id}/reject";
+pub(crate) const VOID: &str = "POST /v1/parties/{party_id}/vouchers/{sequence}/void";
 pub(crate) const SHOW: &str = "GET /v1/points/corrections/{id}";
 pub(crate) const LIST: &str = "GET /v1/points/corrections";
 
@@ -146,6 +150,33 @@ impl Table {
         };
         let stored = party::create(&self.db(), Site::ToolWrite, &tenant(), &profile, None, now()).await;
         assert_eq!(stored.unwrap(), party::Created::New);
+    }
+
+    /// Issues the vouchers that Anna's account is worth, as voucher-issuance does.
+    pub(crate) async fn issue(&self) -> u64 {
+        let keys = json!({"current": "1", "1": "a code key of thirty-two charact"}).to_string();
+        let issuer = Issuer::new(self.db(), Pepper::new(vec![7; 32]), CodeKeys::parse(&keys).unwrap());
+        issuer.issue(&account_id(ANNA), Deadline::never(), now()).await.unwrap()
+    }
+
+    /// Anna's account with so many points, and the vouchers they are worth.
+    pub(crate) async fn with_vouchers(&self, points: i64) {
+        let mut left = points;
+        while left > 0 {
+            let step = left.min(500);
+            self.api().correct(step, &format!("points-{left}")).await.must(201);
+            left -= step;
+        }
+        assert!(self.issue().await > 0);
+    }
+
+    /// Anna's voucher with this number.
+    pub(crate) async fn voucher(&self, sequence: u64) -> Record<Voucher> {
+        let vouchers = self.of_type::<Voucher>(store::voucher::VOUCHER).await;
+        vouchers
+            .into_iter()
+            .find(|voucher| voucher.d.sequence == sequence)
+            .unwrap()
     }
 
     pub(crate) fn db(&self) -> Db {
@@ -369,6 +400,11 @@ impl Api {
 
     pub(crate) async fn transfer(&self, points: i64, token: &str) -> Answer {
         self.call(TRANSFER, ANNA, transfer(points, token)).await
+    }
+
+    pub(crate) async fn void(&self, sequence: u64, token: &str) -> Answer {
+        let body = json!({"programme": "treue", "reason": "The letter was lost", "client_token": token});
+        self.call_with(VOID, &[ANNA, &sequence.to_string()], body).await
     }
 
     pub(crate) async fn approve(&self, id: &str) -> Answer {

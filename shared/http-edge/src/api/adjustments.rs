@@ -49,6 +49,24 @@ pub struct TransferRequest {
     pub client_token: String,
 }
 
+/// A voucher to be made void, so that its points go back to the account.
+///
+/// Sent again it answers with what became of the first call, whatever its `client_token`; the same token with other content is
+/// refused.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VoidVoucherRequest {
+    /// The programme of the account.
+    pub programme: String,
+    /// Why: 1 to 200 printable characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub reason: Secret,
+    /// A name of this call that the caller makes up, unique among its calls: 1 to 64 characters from A-Z, a-z, 0-9, `.`,
+    /// `-` and `_`.
+    pub client_token: String,
+}
+
 /// Why something is rejected.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

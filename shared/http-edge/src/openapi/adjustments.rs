@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::operation::{Answer, Body, Operation, Parameter, paging, path, query};
-use crate::api::adjustments::{AdjustmentPage, AdjustmentView, CorrectionRequest, RejectionRequest, TransferRequest};
+use crate::api::adjustments::{
+    AdjustmentPage, AdjustmentView, CorrectionRequest, RejectionRequest, TransferRequest, VoidVoucherRequest,
+};
 use crate::problem::Code;
 
 const TAG: &str = "Points by hand";
@@ -15,6 +17,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         correct(),
         transfer(),
+        void_voucher(),
         list_adjustments(),
         show_adjustment(),
         approve(),
@@ -136,6 +139,44 @@ fn transfer() -> Operation {
             Code::TransfersNotAllowed,
             Code::BalanceTooSmall,
             Code::AdjustmentContradiction,
+        ],
+    }
+}
+
+fn void_voucher() -> Operation {
+    let request = json!({
+        "programme": "treue", "reason": "The letter came back", "client_token": "case-4713",
+    });
+    let mut void = correction(500);
+    void["kind"] = json!("voucher_void");
+    void["voucher"] = json!(7);
+    void["reason"] = json!("The letter came back");
+    let done = posted(void, None, &[entry(PARTY, 500, 712)]);
+    Operation {
+        route: "POST /v1/parties/{party_id}/vouchers/{sequence}/void",
+        id: "voidVoucher",
+        tag: TAG,
+        summary: "Make a voucher void and give its points back",
+        description: "Named by its number, the last part of its id, so that nobody needs its code. Only one that is open: not                       redeemed, reserved, blocked or expired, and not named as a payment by any receipt. It is void for every                       till at once, and its points go back where they came from, with their old last day or the programme's                       `grace_days` when that is over. A balance that is worth a voucher then becomes a new one, with another code.",
+        parameters: vec![
+            party(),
+            path("sequence", "The voucher's number within the account.", "7"),
+        ],
+        request: Some(Body::of::<VoidVoucherRequest>(request)),
+        answers: vec![
+            Answer::json::<AdjustmentView>(201, "Void now.", done.clone()),
+            Answer::json::<AdjustmentView>(200, "Void before, by this or another call.", done).may_replay(),
+        ],
+        codes: &[
+            Code::Invalid,
+            Code::NotFound,
+            Code::ProgrammeUnknown,
+            Code::AdjustmentContradiction,
+            Code::VoucherRedeemed,
+            Code::VoucherReserved,
+            Code::VoucherBlocked,
+            Code::VoucherExpired,
+            Code::VoucherPaidWith,
         ],
     }
 }
