@@ -29,6 +29,24 @@ async fn void(world: &World, party: &str) -> (u16, Value) {
     world.call(VOID, &path, &body).await
 }
 
+/// The states of vouchers that wait on the middleware's queue.
+async fn told_to_the_middleware(world: &World) -> Vec<String> {
+    let (sqs, mut told) = (world.place.sqs(), Vec::new());
+    // Received messages stay hidden, so this ends with the queue.
+    loop {
+        let call = sqs.receive_message().queue_url(&world.queues.pos_voucher);
+        let page = call.max_number_of_messages(10).send().await.expect("messages");
+        let messages = page.messages.unwrap_or_default();
+        if messages.is_empty() {
+            return told;
+        }
+        for message in messages {
+            let news: Value = serde_json::from_str(message.body().unwrap_or_default()).expect("news");
+            told.push(news["status"].as_str().unwrap_or_default().to_owned());
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_voided_voucher_is_void_at_the_tills_in_the_feed_and_on_the_middlewares_queue() {
     let world = World::new().await;
@@ -62,6 +80,8 @@ async fn a_voided_voucher_is_void_at_the_tills_in_the_feed_and_on_the_middleware
     }
 
     delivering.until_rest(&world).await;
+    let told = told_to_the_middleware(&world).await;
+    assert!(told.iter().any(|status| status == "voided"), "{told:?}");
     let (_, feed) = world.call("GET /v1/vouchers/feed", &[], &Value::Null).await;
     let told: Vec<_> = feed["events"].as_array().into_iter().flatten().collect();
     let of_first = told.iter().filter(|event| event["code"] == json!(code));
