@@ -137,7 +137,7 @@ async fn of_a_redemption_and_a_voiding_at_the_same_time_exactly_one_wins() {
         let (card, party, code) = with_voucher(&world, &mut delivering).await;
         let redemption = till::redeem("B02", &code, "9", 9_000);
         let till = world.call("POST /v1/vouchers/redeem", &[], &redemption);
-        let ((redeemed, told), (voided, answer)) = join(till, void(&world, &party)).await;
+        let ((redeemed, told), (voided, answer)) = join(Box::pin(till), Box::pin(void(&world, &party))).await;
         match (redeemed, voided) {
             (200, 409) => assert_eq!(answer["code"], "voucher_redeemed"),
             (409, 201) => assert_eq!(told["code"], "voucher_voided"),
