@@ -257,19 +257,15 @@ pub async fn of_party(db: &Db, site: Site, id: &AccountId, sequence: u64) -> Res
         party,
         programme,
     } = id;
-    let published: Option<Record<Published>> = db
-        .get(site, &published_key(tenant, party, programme, sequence), Read::Strong)
-        .await?;
-    let (lookup, published) = match published {
-        Some(published) => (published.d.lookup, true),
-        None => {
-            let key = open_key(tenant, party, programme, sequence);
-            let Some(open) = db.get::<OpenVoucher>(site, &key, Read::Strong).await? else {
-                return Ok(None);
-            };
-            (open.d.lookup, false)
-        }
-    };
+    // In this order: whoever takes a voucher off the list of open ones leaves, or finds, the other reference. The other way
+    // round it could stand behind neither look.
+    let key = open_key(tenant, party, programme, sequence);
+    let open = db.get::<OpenVoucher>(site, &key, Read::Strong).await?;
+    let key = published_key(tenant, party, programme, sequence);
+    let known = db.get::<Published>(site, &key, Read::Strong).await?;
+    let published = known.is_some();
+    let lookup = known.map(|known| known.d.lookup).or(open.map(|open| open.d.lookup));
+    let Some(lookup) = lookup else { return Ok(None) };
     let voucher = read(db, site, tenant, &lookup, Read::Strong).await?;
     Ok(voucher.map(|voucher| OfParty {
         voucher,

@@ -193,7 +193,7 @@ async fn every_voucher_of_a_step_of_twenty_finds_its_own_points() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_redemption_and_voidings_at_the_same_time_exactly_one_wins() {
     let (mut redeemed, mut voided) = (0, 0);
-    for round in 0..12 {
+    for round in 0..20 {
         let table = Table::start().await;
         table.with_vouchers(500).await;
         let before = table.voucher(1).await;
