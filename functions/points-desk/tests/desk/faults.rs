@@ -5,6 +5,7 @@ use std::sync::{Arc, Once};
 
 use faults::{Crash, Fault, Site};
 
+use crate::plan::{Moment, Plan};
 use crate::support::*;
 
 /// A command that can be repeated, and what must be there before.

@@ -5,6 +5,7 @@ mod approvals;
 mod corrections;
 mod faults;
 mod lists;
+mod plan;
 mod support;
 mod transfers;
 mod vouchers;

@@ -1,7 +1,7 @@
 //! A table in memory, the function over it, and faults to order.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{
@@ -15,7 +15,7 @@ use domain::programme::{AdjustmentRule, Programme};
 use domain::secret::Secret;
 use domain::till_text::Language;
 use domain::voucher::Voucher;
-use faults::{Fault, FaultPlan, Probe, Site};
+use faults::{FaultPlan, Probe, Site};
 use http_edge::caller::Locations;
 use http_edge::{Caller, Request, Response, Scope};
 use issuing::Issuer;
@@ -417,50 +417,5 @@ impl Api {
 
     pub(crate) async fn list(&self, query: &str) -> Answer {
         self.call_with(&format!("{LIST}?{query}"), &[], Value::Null).await
-    }
-}
-
-/// One call at a site, counted from 0, before or after it was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Moment {
-    pub(crate) site: Site,
-    pub(crate) nth: usize,
-    pub(crate) after: bool,
-}
-
-/// Lets one moment fail once, and writes down all.
-#[derive(Debug, Default)]
-pub(crate) struct Plan {
-    fault: Option<(Moment, Fault)>,
-    pub(crate) passed: Mutex<Vec<Moment>>,
-}
-
-impl Plan {
-    pub(crate) fn failing(moment: Moment, fault: Fault) -> Arc<Self> {
-        Arc::new(Self {
-            fault: Some((moment, fault)),
-            passed: Mutex::default(),
-        })
-    }
-
-    fn pass(&self, site: Site, after: bool) -> Fault {
-        let mut passed = self.passed.lock().unwrap();
-        let nth = passed.iter().filter(|m| m.site == site && m.after == after).count();
-        let moment = Moment { site, nth, after };
-        passed.push(moment);
-        match self.fault {
-            Some((at, fault)) if at == moment => fault,
-            _ => Fault::None,
-        }
-    }
-}
-
-impl FaultPlan for Plan {
-    fn before(&self, site: Site) -> Fault {
-        self.pass(site, false)
-    }
-
-    fn after(&self, site: Site) -> Fault {
-        self.pass(site, true)
     }
 }

@@ -157,7 +157,11 @@ fn void_voucher() -> Operation {
         id: "voidVoucher",
         tag: TAG,
         summary: "Make a voucher void and give its points back",
-        description: "Named by its number, the last part of its id, so that nobody needs its code. Only one that is open: not                       redeemed, reserved, blocked or expired, and not named as a payment by any receipt. It is void for every                       till at once, and its points go back where they came from, with their old last day or the programme's                       `grace_days` when that is over. A balance that is worth a voucher then becomes a new one, with another code.",
+        description: "Named by its number, the last part of its id, so that nobody needs its code. Only one that is \
+                      open: not redeemed, reserved, blocked or expired, and not named as a payment by any receipt. It \
+                      is void for every till at once, and its points go back where they came from, with their old \
+                      last day or the programme's `grace_days` when that is over. A balance that is worth a voucher \
+                      then becomes a new one, with another code.",
         parameters: vec![
             party(),
             path("sequence", "The voucher's number within the account.", "7"),
