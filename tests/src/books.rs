@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::{Account, Cause, Entry};
+use domain::adjustment::{Adjustment, Kind, State as Done};
 use domain::earning::{Caps, earn};
 use domain::location::Location;
 use domain::programme::Programme;
@@ -43,6 +44,8 @@ pub struct Books {
     pub history: Vec<(u64, State)>,
     /// Receipts that wait for a card, by card partition.
     pub parked: Vec<String>,
+    /// Adjustments, by partition.
+    pub adjustments: BTreeMap<String, Adjustment>,
     /// Returns.
     pub returns: Vec<StoredReturn>,
     /// Cases for an operator.
@@ -117,6 +120,7 @@ impl Books {
                 *self.others.entry(told).or_default() += 1;
             }
             "return" => self.returns.push(entity(item)),
+            store::adjustment::ADJUSTMENT => drop(self.adjustments.insert(pk, entity(item))),
             "parked" => self.parked.push(pk),
             "exception" => self.exceptions += 1,
             _ => {
@@ -137,6 +141,7 @@ impl Books {
         self.check_returns();
         self.check_vouchers();
         self.check_feed();
+        self.check_adjustments();
     }
 
     /// I1: the entries of an account prove its snapshot.
@@ -283,6 +288,42 @@ impl Books {
         assert_eq!(self.open.len(), open, "the tills see the open vouchers");
     }
 
+    /// Every posted adjustment has its entries, and every entry that somebody made by hand its adjustment.
+    fn check_adjustments(&self) {
+        let mut expected = BTreeMap::new();
+        for (pk, adjustment) in &self.adjustments {
+            let (holders, entries): (Vec<_>, _) = match (&adjustment.kind, &adjustment.state) {
+                (Kind::Transfer { to }, Done::Posted { entries, .. }) => (vec![&adjustment.party, to], entries),
+                (_, Done::Posted { entries, .. }) => (vec![&adjustment.party], entries),
+                _ => continue,
+            };
+            assert_eq!(holders.len(), entries.len(), "the entries of {pk}");
+            for (holder, booked) in holders.into_iter().zip(entries) {
+                let name = (holder.to_string(), booked.entry.clone());
+                assert_eq!(
+                    expected.insert(name, booked.points),
+                    None,
+                    "an entry stands for one adjustment"
+                );
+            }
+        }
+        let by_hand = |entry: &&Entry| {
+            let cause = &entry.cause;
+            matches!(
+                cause,
+                Cause::Correction { .. } | Cause::Transfer { .. } | Cause::VoucherVoid { .. }
+            )
+        };
+        let mut made = BTreeMap::new();
+        for (id, entries) in &self.ledger {
+            let holder = id.split(['#', '/']).nth(2).unwrap_or_default();
+            for entry in entries.iter().filter(by_hand) {
+                made.insert((holder.to_owned(), entry.natural_id()), entry.points);
+            }
+        }
+        assert_eq!(made, expected, "adjustments and their entries go together");
+    }
+
     /// The feed has no gap and names every voucher's latest change.
     fn check_feed(&self) {
         let mut latest: BTreeMap<&str, u64> = BTreeMap::new();
@@ -325,6 +366,12 @@ impl Books {
         essence.push(format!("{} receipts", self.receipts.len()));
         essence.push(format!("{} returns", self.returns.len()));
         essence.push(format!("{} exceptions", self.exceptions));
+        let named = |state: &Done| store::adjustment::Status::of(state).as_str();
+        essence.extend(
+            self.adjustments
+                .values()
+                .map(|a| format!("{} points {}", a.points, named(&a.state))),
+        );
         essence.extend(self.others.iter().map(|(told, count)| format!("{count} of {told}")));
         essence.sort();
         essence

@@ -74,26 +74,34 @@ impl Delivering {
     /// When the world does not come to rest, or something would have become a dead letter.
     pub async fn until_rest(&mut self, world: &World) {
         for _ in 0..ROUNDS_MAX {
-            let records = self.new_records(world).await;
-            let mut idle = records.is_empty();
-            self.relay(world, records).await;
-            let posting = drain(world, &world.queues.posting).await;
-            idle &= posting.is_empty();
-            self.post(world, posting).await;
-            let issuance = drain(world, &world.queues.issuance).await;
-            idle &= issuance.is_empty();
-            self.issue(world, issuance).await;
-            let recounting = drain(world, &world.queues.recalculation).await;
-            idle &= recounting.is_empty();
-            self.recount(world, recounting).await;
-            let closing = drain(world, &world.day_close_queue).await;
-            idle &= closing.is_empty();
-            self.close(world, closing).await;
-            if idle {
+            if self.once(world).await {
                 return;
             }
         }
         panic!("the world does not come to rest within {ROUNDS_MAX} rounds");
+    }
+
+    /// Delivers what the stream and the queues hold now, and not what comes of it; `true` when they held nothing.
+    ///
+    /// # Panics
+    /// When something would have become a dead letter.
+    pub async fn once(&mut self, world: &World) -> bool {
+        let records = self.new_records(world).await;
+        let mut idle = records.is_empty();
+        self.relay(world, records).await;
+        let posting = drain(world, &world.queues.posting).await;
+        idle &= posting.is_empty();
+        self.post(world, posting).await;
+        let issuance = drain(world, &world.queues.issuance).await;
+        idle &= issuance.is_empty();
+        self.issue(world, issuance).await;
+        let recounting = drain(world, &world.queues.recalculation).await;
+        idle &= recounting.is_empty();
+        self.recount(world, recounting).await;
+        let closing = drain(world, &world.day_close_queue).await;
+        idle &= closing.is_empty();
+        self.close(world, closing).await;
+        idle
     }
 
     /// Forgets where the stream was read to: the relay begins again with everything that is kept.

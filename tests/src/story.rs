@@ -1,4 +1,5 @@
-//! Days that together come to every call site of every handler: at the tills, in the office, of returns, of rules, of closes.
+//! Days that together come to every call site of every handler: at the tills, in the office, of returns, of rules, of recounts,
+//! of closes, at the points desk.
 //!
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
 
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use crate::books::Books;
 use crate::delivery::Delivering;
 use crate::till::{self, receipt};
-use crate::world::{PROGRAMME, TENANT, World, card, second_person};
+use crate::world::{PROGRAMME, TENANT, World, card, everywhere, second_person};
 
 /// A day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,17 +36,20 @@ pub enum Day {
     Recount,
     /// The close of days: points begin to count, become vouchers and expire, and goods of an expired lot come back.
     Closes,
+    /// Points moved by hand: corrections and transfers, alone and by two, one that is rejected, and a voided voucher.
+    Desk,
 }
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Tills,
         Self::Office,
         Self::Returns,
         Self::Rules,
         Self::Recount,
         Self::Closes,
+        Self::Desk,
     ];
 
     /// Tells the day, and delivers its messages until nothing is left.
@@ -60,6 +64,7 @@ impl Day {
             Self::Rules => rules(world, delivering).await,
             Self::Recount => recount(world, delivering).await,
             Self::Closes => closes(world, delivering).await,
+            Self::Desk => desk(world, delivering).await,
         }
     }
 
@@ -82,6 +87,7 @@ impl Day {
             Self::Rules => (4, 0, 0, 0),
             Self::Recount => (5, 0, 0, 0),
             Self::Closes => (4, 0, 0, 0),
+            Self::Desk => (1, 0, 0, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
         assert_eq!(books.exceptions, exceptions, "cases for an operator");
@@ -375,7 +381,7 @@ async fn recount(world: &World, delivering: &mut Delivering) {
     delivering.until_rest(world).await;
     let route = "POST /v1/recalculations/{run_id}/approve";
     let (status, problem) = world.call(route, &[("run_id", "mend")], &Value::Null).await;
-    assert_eq!((status, &problem["code"]), (409, &json!("second_person_needed")));
+    assert_eq!((status, &problem["code"]), (403, &json!("approval_by_author")));
     let second = second_person();
     let (status, answer) = world.call_as(&second, route, &[("run_id", "mend")], &Value::Null).await;
     assert_eq!(status, 200, "{answer}");
@@ -470,6 +476,75 @@ async fn closes(world: &mut World, delivering: &mut Delivering) {
     delivering.until_rest(world).await;
     // 300 points of the receipt went into a voucher and expired: 50 of them are forgiven, the rest is owed.
     assert_eq!(balances(world).await, [is(-250, 0), is(10, 0)]);
+}
+
+/// Support moves points by hand; a second person decides what is above the limit.
+async fn desk(world: &World, delivering: &mut Delivering) {
+    let mut programme = Programme::swiss_default(PROGRAMME.parse().expect("an id"));
+    programme.version = 2;
+    programme.adjustments.transfers = true;
+    world.store_programme(programme).await;
+    let (card, party) = world.customer(1).await;
+    let (_, other) = world.customer(2).await;
+    done(
+        world,
+        "POST /v1/purchases",
+        &[],
+        &receipt("B01", "1", 60_000, Some(&card)),
+    )
+    .await;
+    delivering.until_rest(world).await;
+
+    let path = [("party_id", party.as_str())];
+    let correct = async |points: i64, token: &str| {
+        let body = json!({"programme": PROGRAMME, "points": points, "reason": "Goodwill", "client_token": token});
+        asked(world, "POST /v1/parties/{party_id}/points/corrections", &path, &body).await
+    };
+    let transfer = async |points: i64, token: &str| {
+        let body = json!({
+            "programme": PROGRAMME, "to": other, "points": points, "reason": "One household", "client_token": token,
+        });
+        asked(world, "POST /v1/parties/{party_id}/points/transfers", &path, &body).await
+    };
+    let void = json!({"programme": PROGRAMME, "reason": "The letter came back", "client_token": "v1"});
+    let (route, first) = (
+        "POST /v1/parties/{party_id}/vouchers/{sequence}/void",
+        [path[0], ("sequence", "1")],
+    );
+    assert_eq!(asked(world, route, &first, &void).await["points"], 500);
+    delivering.until_rest(world).await;
+    assert_eq!(correct(250, "c1").await["status"], "posted");
+    assert_eq!(transfer(100, "t1").await["status"], "posted");
+    let waiting = correct(-600, "c2").await;
+    let refused = correct(700, "c3").await;
+    decide(world, &waiting, "approve", &Value::Null).await;
+    decide(world, &refused, "reject", &json!({"reason": "Not ours"})).await;
+    for (status, count) in [("awaiting_approval", 0), ("posted", 4), ("rejected", 1)] {
+        let page = read(world, &format!("GET /v1/points/corrections?status={status}"), &[]).await;
+        assert_eq!(listed(&page, "id").len(), count, "{status}");
+    }
+    delivering.until_rest(world).await;
+    // 600 of the receipt became a voucher and 100, and again after the first was voided; 250 more, 100 to the other, 600 less.
+    let route = format!("GET /v1/parties/{{party_id}}/points?programme={PROGRAMME}");
+    assert_eq!(read(world, &route, &path).await["balance"], -350);
+    assert_eq!(read(world, &route, &[("party_id", &other)]).await["balance"], 100);
+}
+
+/// Asks for something that is done at once or kept for a second person.
+async fn asked(world: &World, route: &str, path: &[(&str, &str)], body: &Value) -> Value {
+    let (status, answer) = world.call(route, path, body).await;
+    assert!(matches!(status, 200..=202), "{route}: {status} {answer}");
+    answer
+}
+
+/// A second person approves or rejects.
+async fn decide(world: &World, adjustment: &Value, what: &str, body: &Value) {
+    let mut second = everywhere();
+    second.subject = "second".parse().expect("a subject");
+    let route = format!("POST /v1/points/corrections/{{id}}/{what}");
+    let path = [("id", adjustment["id"].as_str().expect("an id"))];
+    let (status, answer) = world.call_as(&second, &route, &path, body).await;
+    assert_eq!(status, 200, "{answer}");
 }
 
 /// The hour strikes, and everything it asks for is done.

@@ -222,6 +222,7 @@ impl World {
                         .await
                 }
                 "customer" => customer::App::new(db, pepper, keys).handle(&request, now).await,
+                "points-desk" => points_desk::App::new(db, pepper).handle(&request, now).await,
                 "administration" => {
                     let report_time = administration::REPORT_TIME;
                     administration::App { db, report_time }.handle(request, now).await

@@ -4,11 +4,12 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::earning::Caps;
 use domain::id::ProgrammeId;
-use domain::programme::{EarningRate, PointsLife, Programme, VoucherRule};
+use domain::programme::{AdjustmentRule, EarningRate, PointsLife, Programme, VoucherRule};
 use domain::text;
 use domain::violation::Violation;
 use http_edge::api::administration::{
-    CapsSettings, EarningSettings, PointsSettings, ProgrammeRequest, ProgrammeSettings, ProgrammeView, VoucherSettings,
+    AdjustmentSettings, CapsSettings, EarningSettings, PointsSettings, ProgrammeRequest, ProgrammeSettings, ProgrammeView,
+    VoucherSettings,
 };
 use http_edge::{Code, Problem, Request, Response, Scope};
 use store::programme::{self, ProgrammeVersion};
@@ -134,6 +135,10 @@ pub(crate) fn checked(id: &ProgrammeId, reason: &str, settings: ProgrammeSetting
         late_days: settings.late_days,
         reservation_seconds: settings.reservation_seconds,
         unmatched_hours: settings.unmatched_hours,
+        adjustments: AdjustmentRule {
+            alone_up_to: settings.adjustments.alone_up_to,
+            transfers: settings.adjustments.transfers,
+        },
     };
     let mut found = programme.violations();
     found.append(&mut flaws);
@@ -201,6 +206,10 @@ fn view(version: ProgrammeVersion, stored_at: DateTime<Utc>) -> ProgrammeView {
             late_days: programme.late_days,
             reservation_seconds: programme.reservation_seconds,
             unmatched_hours: programme.unmatched_hours,
+            adjustments: AdjustmentSettings {
+                alone_up_to: programme.adjustments.alone_up_to,
+                transfers: programme.adjustments.transfers,
+            },
         },
         author: author.to_string(),
         reason,

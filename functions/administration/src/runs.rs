@@ -227,7 +227,7 @@ impl App {
         }
         if run.author == caller.subject {
             let detail = "who asked for the run cannot approve it: ask somebody else to look at it";
-            return Err(Problem::new(Code::SecondPersonNeeded, detail));
+            return Err(Problem::new(Code::ApprovalByAuthor, detail));
         }
         if self.progress(&caller.tenant, run).await?.state(run) != RunState::Counted {
             let detail = "the receipts are still being counted: look at the differences first";

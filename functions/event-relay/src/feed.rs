@@ -113,6 +113,7 @@ fn message(tenant: &Tenant, change: &Change, group: &FeedGroup) -> PosVoucherMes
         State::Reserved { .. } => "reserved",
         State::Redeemed { .. } => "redeemed",
         State::Blocked => "blocked",
+        State::Voided { .. } => "voided",
     };
     PosVoucherMessage {
         tenant: tenant.clone(),

@@ -81,7 +81,7 @@ fn start(request: &Request) -> Result<Position, Problem> {
 fn concerns(caller: &Caller, voucher: &Voucher) -> bool {
     let redeemed_on = match &voucher.state {
         State::Redeemed { receipt, .. } => Some(receipt),
-        State::Open | State::Reserved { .. } | State::Blocked => None,
+        State::Open | State::Reserved { .. } | State::Blocked | State::Voided { .. } => None,
     };
     let paid_on = voucher.paid_on().map(|note| &note.receipt);
     redeemed_on

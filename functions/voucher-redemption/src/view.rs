@@ -10,6 +10,7 @@ pub(crate) fn view(voucher: &Voucher, state: &State) -> VoucherState {
         State::Open => (VoucherStatus::Open, None, None),
         State::Reserved { until, .. } => (VoucherStatus::Reserved, Some(*until), None),
         State::Blocked => (VoucherStatus::Blocked, None, None),
+        State::Voided { .. } => (VoucherStatus::Voided, None, None),
         State::Redeemed { receipt, at } => {
             let redemption = Redemption {
                 location: receipt.store.to_string(),

@@ -1,5 +1,8 @@
 //! `verify` finds what is wrong with the books, and nothing else; `bootstrap` changes nothing that is there.
 
+#[path = "cli_verify/by_hand.rs"]
+mod by_hand;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

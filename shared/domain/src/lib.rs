@@ -11,6 +11,7 @@
 //! | [`programme`], [`location`] | the versioned settings and the places that sell |
 //! | [`earning`] | points of a receipt, with the reason line by line |
 //! | [`account`] | the points account as a fold over its ledger |
+//! | [`adjustment`] | points moved by hand, and the second person who approves |
 //! | [`returns`] | goods that come back, and what remains of their receipt |
 //! | [`voucher`] | the life of a voucher: reserve, redeem, release, reverse |
 //! | [`secret`] | texts that `Debug` does not show |
@@ -34,6 +35,7 @@
 )]
 
 pub mod account;
+pub mod adjustment;
 pub mod calendar;
 pub mod card;
 pub mod code;

@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::account::LotKey;
+use crate::adjustment::ADJUSTED_POINTS_MAX;
 use crate::calendar;
 use crate::earning::{self, Basis, Caps, EarningRule, Stacking};
 use crate::id::ProgrammeId;
@@ -57,6 +58,27 @@ pub struct Programme {
     pub reservation_seconds: u32,
     /// Hours after which a redemption without its receipt, or a voucher payment without its redemption, is listed.
     pub unmatched_hours: u32,
+    /// What support may do to points by hand.
+    #[serde(default)]
+    pub adjustments: AdjustmentRule,
+}
+
+/// What support may do to points by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdjustmentRule {
+    /// Most points, given or taken, that one person moves without a second one: 0 to [`ADJUSTED_POINTS_MAX`].
+    pub alone_up_to: i64,
+    /// Whether points may be moved from one account to another.
+    pub transfers: bool,
+}
+
+impl Default for AdjustmentRule {
+    fn default() -> Self {
+        Self {
+            alone_up_to: 500,
+            transfers: false,
+        }
+    }
 }
 
 /// `points` for every full `per_minor` minor units of the earning base, floored once per receipt.
@@ -203,6 +225,7 @@ impl Programme {
             late_days: 30,
             reservation_seconds: 900,
             unmatched_hours: 24,
+            adjustments: AdjustmentRule::default(),
         }
     }
 
@@ -294,6 +317,11 @@ impl Programme {
             "/unmatched_hours",
             "must be 1 to 720 hours",
         );
+        check(
+            (0..=ADJUSTED_POINTS_MAX).contains(&self.adjustments.alone_up_to),
+            "/adjustments/alone_up_to",
+            "must be 0 to 1000000 points",
+        );
         found.extend(earning::violations(&self.rules, self.caps));
         found
     }
@@ -311,6 +339,7 @@ mod tests {
         bad.voucher.threshold_points = 0;
         bad.earning.per_minor = 0;
         bad.reservation_seconds = 0;
+        bad.adjustments.alone_up_to = -1;
         bad.name = "Treue\u{202e}".to_owned();
         bad.excluded_groups.push("gift\u{200b}card".to_owned());
         let pointers: Vec<_> = bad.violations().into_iter().map(|v| v.pointer).collect();
@@ -321,7 +350,8 @@ mod tests {
                 "/earning/per_minor",
                 "/excluded_groups",
                 "/voucher/threshold_points",
-                "/reservation_seconds"
+                "/reservation_seconds",
+                "/adjustments/alone_up_to"
             ]
         );
     }

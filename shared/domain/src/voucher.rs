@@ -5,8 +5,10 @@
 //!   open ───────────► reserved ────────► redeemed
 //!    ▲ ▲   release or time-out │             │
 //!    │ └───────────────────────┘             │
-//!    └───────────────────────────────────────┘
-//!                     reverse
+//!    │└──────────────────────────────────────┘
+//!    │                reverse
+//!    └──────────► voided
+//!        void
 //! ```
 //!
 //! All static terms are on the voucher, so each transition is decided from the voucher alone and stored by one conditional
@@ -15,13 +17,15 @@
 //! A reversal says that the sale of its receipt was voided. It may come before the redemption that it takes back, when the
 //! till gave up waiting for that one: then it is remembered, and the redemption is refused when it comes. A payment on a
 //! voided receipt counts for nothing: no redemption belongs to it, and it stands in no other receipt's way.
+//!
+//! Support may void an open voucher: it is void for every till and for ever, and its points go back to the account.
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar;
-use crate::id::{BasketId, LocationId, PartyId, ProgrammeId};
+use crate::id::{BasketId, LocationId, LookupKey, PartyId, ProgrammeId};
 use crate::money::Currency;
 use crate::receipt::ReceiptKey;
 
@@ -105,6 +109,13 @@ pub enum State {
     },
     /// Stopped by an operator.
     Blocked,
+    /// Void for ever; its points went back to the account.
+    Voided {
+        /// When.
+        at: DateTime<Utc>,
+        /// The adjustment that says who and why.
+        adjustment: LookupKey,
+    },
 }
 
 /// What a till asks for.
@@ -193,6 +204,15 @@ pub enum Refusal {
     /// Stopped by an operator.
     #[error("the voucher is blocked: ask the customer service")]
     Blocked,
+    /// Void for ever.
+    #[error("the voucher was voided on {}", at.format("%Y-%m-%d %H:%M UTC"))]
+    Voided {
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A receipt names it as a payment, so its redemption may be on its way.
+    #[error("a receipt names the voucher as a payment: it must be redeemed on it, or the receipt's sale be reversed")]
+    PaidWith,
     /// The location belongs to another programme.
     #[error("the voucher belongs to another programme")]
     OtherProgramme,
@@ -265,6 +285,7 @@ impl Voucher {
         match self.state_at(occasion.now) {
             State::Redeemed { receipt, at } => return Err(already(receipt, *at)),
             State::Blocked => return Err(Refusal::Blocked),
+            State::Voided { at, .. } => return Err(Refusal::Voided { at: *at }),
             State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
             State::Open => {}
         }
@@ -277,6 +298,7 @@ impl Voucher {
             State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
             State::Redeemed { receipt, at } => return Err(already(receipt, *at)),
             State::Blocked => return Err(Refusal::Blocked),
+            State::Voided { at, .. } => return Err(Refusal::Voided { at: *at }),
             State::Open => {}
         }
         self.terms(basket_minor, occasion)?;
@@ -300,6 +322,7 @@ impl Voucher {
             State::Redeemed { receipt: first, .. } if first == receipt => return Ok(Outcome::Replayed),
             State::Redeemed { receipt: first, at } => return Err(already(first, *at)),
             State::Blocked => return Err(Refusal::Blocked),
+            State::Voided { at, .. } => return Err(Refusal::Voided { at: *at }),
             _ if self.is_reversed(receipt) => return Err(Refusal::Reversed),
             State::Reserved { until, .. } if !held_by(state, basket, occasion) => {
                 return Err(Refusal::Reserved { until: *until });
@@ -321,6 +344,7 @@ impl Voucher {
             State::Open => Ok(Outcome::Replayed),
             State::Redeemed { receipt, at } => Err(already(receipt, *at)),
             State::Blocked => Err(Refusal::Blocked),
+            State::Voided { at, .. } => Err(Refusal::Voided { at: *at }),
         }
     }
 
@@ -332,7 +356,7 @@ impl Voucher {
             State::Redeemed { receipt: taken, .. } if taken == receipt => State::Open,
             // It came before its redemption. A hold stays: it belongs to a basket, not to the receipt.
             State::Open | State::Reserved { .. } => self.state.clone(),
-            State::Redeemed { .. } | State::Blocked => return Err(Refusal::NotRedeemed),
+            State::Redeemed { .. } | State::Blocked | State::Voided { .. } => return Err(Refusal::NotRedeemed),
         };
         let takes_back = state != self.state;
         let full = self.reversed.len() >= REVERSALS_MAX;
@@ -352,6 +376,33 @@ impl Voucher {
         }
         after.reversed.push(receipt.clone());
         Ok(Outcome::Changed(Box::new(after)))
+    }
+
+    /// Makes the voucher void for ever, by this adjustment. Replayed when it is void already, by whichever.
+    ///
+    /// Only an open voucher that a till could take today: one that was taken, is held, or that a receipt names as a payment
+    /// is somebody's already, and one whose validity is over is not given back by this way.
+    ///
+    /// # Errors
+    /// [`Refusal`] with the reason; the voucher stays as it is.
+    pub fn void(&self, adjustment: &LookupKey, now: DateTime<Utc>) -> Result<Outcome, Refusal> {
+        match self.state_at(now) {
+            State::Voided { .. } => return Ok(Outcome::Replayed),
+            State::Redeemed { receipt, at } => return Err(already(receipt, *at)),
+            State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
+            State::Blocked => return Err(Refusal::Blocked),
+            State::Open => {}
+        }
+        if self.paid_on().is_some() {
+            return Err(Refusal::PaidWith);
+        }
+        if calendar::business_day(now, self.zone) > self.valid_until {
+            return Err(Refusal::Expired {
+                until: self.valid_until,
+            });
+        }
+        let adjustment = adjustment.clone();
+        Ok(self.moved(State::Voided { at: now, adjustment }))
     }
 
     /// Whether the sale on this receipt was voided.
@@ -452,7 +503,7 @@ fn held_by(state: &State, basket: Option<&BasketId>, occasion: &Occasion) -> boo
         State::Reserved {
             basket: held, location, ..
         } => Some(held) == basket && *location == occasion.location,
-        State::Open | State::Redeemed { .. } | State::Blocked => false,
+        State::Open | State::Redeemed { .. } | State::Blocked | State::Voided { .. } => false,
     }
 }
 

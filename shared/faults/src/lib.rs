@@ -219,6 +219,26 @@ sites! {
     ClientWrite = "administration/client-write",
     /// Administration lists exceptions.
     ExceptionsRead = "administration/exceptions",
+    /// The points desk reads a programme.
+    AdjustProgramme = "points-desk/programme",
+    /// The points desk looks for a party.
+    AdjustParty = "points-desk/party",
+    /// The points desk reads an adjustment.
+    AdjustRead = "points-desk/adjustment",
+    /// The points desk lists adjustments.
+    AdjustList = "points-desk/list",
+    /// The points desk reads an account.
+    AdjustAccount = "points-desk/account",
+    /// The points desk keeps an adjustment for a second person, or keeps that it was rejected.
+    AdjustKeep = "points-desk/keep",
+    /// The points desk commits an adjustment with its entries and accounts.
+    AdjustCommit = "points-desk/commit",
+    /// The points desk finds a voucher.
+    AdjustVoucher = "points-desk/voucher",
+    /// The points desk finds the entry that a voucher was issued with.
+    AdjustIssue = "points-desk/issue-entry",
+    /// The points desk commits a voided voucher with the points that come back.
+    AdjustVoid = "points-desk/commit-void",
     /// The authorizer reads an API key.
     ApiKeyRead = "authorizer/api-key",
     /// Operations tools scan or read in bulk.

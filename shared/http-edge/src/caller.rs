@@ -68,6 +68,12 @@ scopes! {
     PartiesWrite = "parties:write",
     /// Issue, register, replace and block cards.
     CardsWrite = "cards:write",
+    /// Read what was moved of points by hand.
+    PointsRead = "points:read",
+    /// Correct and transfer points, and void vouchers.
+    PointsAdjust = "points:adjust",
+    /// Approve and reject what others move of points by hand.
+    PointsApprove = "points:approve",
     /// Read locations.
     LocationsRead = "locations:read",
     /// Add and close locations.

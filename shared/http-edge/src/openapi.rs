@@ -4,6 +4,7 @@
 //! [`crate::problem`]. What only a person can say (what a call is for, examples) stands in one table per function. A test
 //! holds the committed copy, `infra/docs/openapi.json`, and all examples.
 
+mod adjustments;
 mod administration;
 mod customers;
 mod docs;
@@ -37,6 +38,10 @@ const TAGS: &[(&str, &str)] = &[
     ),
     ("Cash desk", "What a cashier sees of a customer."),
     ("Customers", "Parties, their cards and their points."),
+    (
+        "Points by hand",
+        "Corrections and transfers with a reason, and a second person above a limit.",
+    ),
     ("Locations", "Places that sell."),
     ("Programmes", "Settings of loyalty programmes, as versions."),
     ("Clients", "Machines that call the API, and their keys."),
@@ -66,6 +71,7 @@ pub fn operations() -> Vec<Operation> {
         purchases::operations(),
         vouchers::operations(),
         customers::operations(),
+        adjustments::operations(),
         administration::operations(),
         recalculations::operations(),
         docs::operations(),

@@ -1,5 +1,6 @@
 //! RFC 9457 problems. `code` is the machine's contract: it never changes its meaning.
 
+use domain::adjustment;
 use domain::violation::Violation;
 use domain::voucher::Refusal;
 use serde_json::{Map, Value, json};
@@ -105,18 +106,32 @@ codes! {
     VoucherExpired = "voucher_expired", 409, "The voucher has expired", "Take another payment.";
     /// Stopped by an operator.
     VoucherBlocked = "voucher_blocked", 409, "The voucher is blocked", "Ask the customer service.";
+    /// Void for ever.
+    VoucherVoided = "voucher_voided", 409, "The voucher was voided", "Take another payment; the customer service knows why.";
+    /// A receipt names the voucher as a payment.
+    VoucherPaidWith = "voucher_paid_with", 409, "A receipt names the voucher as a payment", "Have it redeemed on that receipt, or the sale reversed.";
     /// The voucher belongs to another programme.
     VoucherOtherProgramme = "voucher_other_programme", 409, "The voucher belongs to another programme", "Take it at a location of its programme.";
     /// The basket is too small for the voucher.
     BasketTooSmall = "basket_too_small", 409, "The basket is too small for the voucher", "Take the voucher on a larger basket.";
+    /// The same client token with other content.
+    AdjustmentContradiction = "adjustment_contradiction", 409, "Something else was asked for under this client token", "Send the first call again as it was, or make up a new token.";
+    /// The author cannot be the second person.
+    ApprovalByAuthor = "approval_by_author", 403, "The author cannot approve", "Ask somebody else who may approve.";
+    /// It was rejected.
+    AdjustmentRejected = "adjustment_rejected", 409, "It was rejected", "Ask for it anew under a new client token if it is right after all.";
+    /// Its points have moved.
+    AdjustmentPosted = "adjustment_posted", 409, "It was posted before", "Correct it by another correction.";
+    /// The programme does not allow transfers.
+    TransfersNotAllowed = "transfers_not_allowed", 409, "The programme allows no transfers", "Have adjustments.transfers set in the programme.";
+    /// The account has fewer points than are to leave it.
+    BalanceTooSmall = "balance_too_small", 409, "The balance is too small", "Transfer at most the balance in the answer.";
     /// Somebody else changed it at the same time.
     ConcurrentChange = "concurrent_change", 409, "Somebody changed this at the same time", "Read it again and repeat the change.";
     /// The id of the run stands for another run.
     RunContradiction = "run_contradiction", 409, "The id stands for another run", "Choose another id.";
     /// The run cannot be approved: it is a trial, or not counted yet.
     RunNotReady = "run_not_ready", 409, "The run cannot be approved", "Wait until it is counted; a trial is never posted.";
-    /// Who asked for something cannot approve it.
-    SecondPersonNeeded = "second_person_needed", 409, "Another person must approve this", "Ask somebody else with the right to approve.";
     /// The client has two active keys.
     ClientKeysFull = "client_keys_full", 409, "The client has two active keys", "Withdraw the key that is no longer used, then make the new one.";
     /// The position in the feed is older than what is kept.
@@ -226,6 +241,8 @@ impl From<Refusal> for Problem {
             Refusal::NotYetValid { from } => Self::new(Code::VoucherNotYetValid, detail).with("valid_from", json!(from)),
             Refusal::Expired { until } => Self::new(Code::VoucherExpired, detail).with("valid_until", json!(until)),
             Refusal::Blocked => Self::new(Code::VoucherBlocked, detail),
+            Refusal::Voided { at } => Self::new(Code::VoucherVoided, detail).with("voided_at", json!(at)),
+            Refusal::PaidWith => Self::new(Code::VoucherPaidWith, detail),
             Refusal::OtherProgramme => Self::new(Code::VoucherOtherProgramme, detail),
             Refusal::BasketTooSmall { min_basket_minor, currency } => Self::new(Code::BasketTooSmall, detail)
                 .with("min_basket", json!({"amount_minor": min_basket_minor, "currency": currency})),
@@ -233,6 +250,17 @@ impl From<Refusal> for Problem {
             Refusal::NotRedeemed => Self::new(Code::VoucherNotRedeemed, detail),
             Refusal::TooManyReversals => Self::new(Code::VoucherReversalsExhausted, detail),
         }
+    }
+}
+
+impl From<adjustment::Refusal> for Problem {
+    fn from(refusal: adjustment::Refusal) -> Self {
+        let code = match refusal {
+            adjustment::Refusal::OwnRequest => Code::ApprovalByAuthor,
+            adjustment::Refusal::Rejected { .. } => Code::AdjustmentRejected,
+            adjustment::Refusal::Posted { .. } => Code::AdjustmentPosted,
+        };
+        Self::new(code, refusal.to_string())
     }
 }
 

@@ -109,6 +109,38 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/cards/{number}/block", Scope::CardsWrite, "customer"),
     route("POST", "/v1/cards/{number}/unblock", Scope::CardsWrite, "customer"),
     route("GET", "/v1/cash-desk/{card}", Scope::CashDeskRead, "customer"),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/points/corrections",
+        Scope::PointsAdjust,
+        "points-desk",
+    ),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/points/transfers",
+        Scope::PointsAdjust,
+        "points-desk",
+    ),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/vouchers/{sequence}/void",
+        Scope::PointsAdjust,
+        "points-desk",
+    ),
+    route("GET", "/v1/points/corrections", Scope::PointsRead, "points-desk"),
+    route("GET", "/v1/points/corrections/{id}", Scope::PointsRead, "points-desk"),
+    route(
+        "POST",
+        "/v1/points/corrections/{id}/approve",
+        Scope::PointsApprove,
+        "points-desk",
+    ),
+    route(
+        "POST",
+        "/v1/points/corrections/{id}/reject",
+        Scope::PointsApprove,
+        "points-desk",
+    ),
     route("GET", "/v1/locations", Scope::LocationsRead, "administration"),
     route(
         "PUT",

@@ -78,7 +78,13 @@ fn every_call_that_changes_something_has_a_body_or_says_all_in_its_path() {
         .collect();
     assert_eq!(
         without,
-        ["voidPurchase", "unblockCard", "withdrawKey", "approveRecalculation"]
+        [
+            "voidPurchase",
+            "unblockCard",
+            "approveAdjustment",
+            "withdrawKey",
+            "approveRecalculation"
+        ]
     );
 }
 

@@ -1,7 +1,7 @@
 //! Accounts, their ledger and the monthly activity, in the party's partition.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::account::{Account, Cause, Entry, LotKey, receipt_entry_id};
+use domain::account::{Account, Cause, Entry, ISSUE_STEP_MAX, LotKey, issue_entry_id, receipt_entry_id};
 use domain::id::{PartyId, ProgrammeId, Tenant};
 use domain::receipt::{Receipt, ReceiptKey};
 use faults::Site;
@@ -9,7 +9,7 @@ use faults::Site;
 use crate::db::{BATCH_GET_MAX, Condition, Db, Index, Key, Leg, Range, Read, TransactError, Value};
 use crate::error::StoreError;
 use crate::party;
-use crate::record::{Record, instant_key};
+use crate::record::{Made, Record, instant_key};
 
 /// Entity type of accounts.
 pub const ACCOUNT: &str = "account";
@@ -177,6 +177,34 @@ pub async fn ledger(
     db.query(site, &range, Read::Eventual).await
 }
 
+/// The entry of the issue that the voucher with this sequence number came from, on the business day `issued_on`; `None`
+/// when there is none.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn issue_entry(
+    db: &Db,
+    site: Site,
+    id: &AccountId,
+    issued_on: NaiveDate,
+    sequence: u64,
+) -> Result<Option<Record<Entry>>, StoreError> {
+    // An entry is named after the first voucher of its step.
+    let first = sequence.saturating_sub(ISSUE_STEP_MAX).saturating_add(1);
+    let name = |first: u64| id.entry_key(&issue_entry_id(issued_on, first)).sk;
+    let range = Range {
+        pk: party::partition(&id.tenant, &id.party),
+        from: name(first),
+        to: name(sequence),
+        after: None,
+        descending: true,
+        limit: 1,
+        index: None,
+    };
+    let (found, _) = db.query(site, &range, Read::Strong).await?;
+    Ok(found.into_iter().next())
+}
+
 /// One receipt of a posting.
 #[derive(Debug, Clone, Copy)]
 pub struct Posting<'a> {
@@ -214,8 +242,12 @@ pub(crate) fn snapshot_leg(
     Leg::put(site, &record, Some(condition))
 }
 
-pub(crate) fn entry_leg(site: Site, id: &AccountId, entry: &Entry, now: DateTime<Utc>) -> Result<Leg, StoreError> {
-    let record = Record::new(id.entry_key(&entry.natural_id()), "ledger_entry", now, entry.clone());
+/// The leg that puts an entry, which can stand only once.
+///
+/// # Errors
+/// [`StoreError::Unreadable`].
+pub(crate) fn entry_leg(site: Site, id: &AccountId, entry: &Entry, made: impl Into<Made>) -> Result<Leg, StoreError> {
+    let record = Record::new(id.entry_key(&entry.natural_id()), "ledger_entry", made, entry.clone());
     Leg::put(site, &record, Some(Condition::absent()))
 }
 

@@ -18,11 +18,13 @@
 //! | [`feed`] | `FEED#tenant#group` | the voucher feed |
 //! | [`location`] | `LOCATIONS#tenant` | places that sell |
 //! | [`programme`] | `PROGRAMME#tenant#id` | versions of programmes |
+//! | [`adjustment`] | `ADJUST#tenant#id` | points moved by hand |
 //! | [`exception`] | `EXCEPTION#tenant#date` | what an operator must look at |
 //! | [`client`] | `CLIENT#tenant`, `APIKEY#hash` | clients of the API and their keys |
 //! | [`guess`] | `GUESS#tenant#…` | counts of unknown codes and cards |
 
 pub mod account;
+pub mod adjustment;
 pub mod cache;
 pub mod card;
 pub mod client;

@@ -208,6 +208,20 @@ pub async fn replace(
     after: Voucher,
     made: impl Into<Made>,
 ) -> Result<Option<Record<Voucher>>, StoreError> {
+    let put = Leg::put(
+        site,
+        &changed(before, after, made),
+        Some(Condition::version(before.d.version)),
+    )?;
+    match db.write(site, put).await? {
+        Written::Done => Ok(None),
+        Written::Refused(Some(now_there)) => Ok(Some(*now_there)),
+        Written::Refused(None) => Err(StoreError::Unknown(site)),
+    }
+}
+
+/// The image of a voucher after a change.
+fn changed(before: &Record<Voucher>, after: Voucher, made: impl Into<Made>) -> Record<Voucher> {
     let moved = after.state_version != before.d.state_version;
     let mut record = Record::new(before.key(), VOUCHER, made, after);
     record.created_at = before.created_at;
@@ -219,12 +233,75 @@ pub async fn replace(
         record.work_pk = Some(unmatched_partition(&tenant, shard_of(&lookup)));
         record.work_sk = Some(format!("{}#{lookup}", instant_key(since)));
     }
-    let put = Leg::put(site, &record, Some(Condition::version(before.d.version)))?;
-    match db.write(site, put).await? {
-        Written::Done => Ok(None),
-        Written::Refused(Some(now_there)) => Ok(Some(*now_there)),
-        Written::Refused(None) => Err(StoreError::Unknown(site)),
+    record
+}
+
+/// A voucher that was found by account and sequence number.
+#[derive(Debug, Clone)]
+pub struct OfParty {
+    /// The voucher.
+    pub voucher: Record<Voucher>,
+    /// Where it stands.
+    pub lookup: LookupKey,
+    /// Whether the feed has published anything of it.
+    pub published: bool,
+}
+
+/// The voucher with this sequence number of an account, by one of the two references that lead to it; `None` when there is none.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn of_party(db: &Db, site: Site, id: &AccountId, sequence: u64) -> Result<Option<OfParty>, StoreError> {
+    let AccountId {
+        tenant,
+        party,
+        programme,
+    } = id;
+    // In this order: whoever takes a voucher off the list of open ones leaves, or finds, the other reference. The other way
+    // round it could stand behind neither look.
+    let key = open_key(tenant, party, programme, sequence);
+    let open = db.get::<OpenVoucher>(site, &key, Read::Strong).await?;
+    let key = published_key(tenant, party, programme, sequence);
+    let known = db.get::<Published>(site, &key, Read::Strong).await?;
+    let published = known.is_some();
+    let lookup = known.map(|known| known.d.lookup).or(open.map(|open| open.d.lookup));
+    let Some(lookup) = lookup else { return Ok(None) };
+    let voucher = read(db, site, tenant, &lookup, Read::Strong).await?;
+    Ok(voucher.map(|voucher| OfParty {
+        voucher,
+        lookup,
+        published,
+    }))
+}
+
+/// The legs that make a voucher void and take it off the party's list of open ones.
+///
+/// # Errors
+/// [`StoreError::Unreadable`].
+pub(crate) fn void_legs(
+    site: Site,
+    tenant: &Tenant,
+    before: &OfParty,
+    after: &Voucher,
+    made: &Made,
+) -> Result<Vec<Leg>, StoreError> {
+    let image = changed(&before.voucher, after.clone(), made);
+    let (party, programme, sequence) = (&after.party, &after.programme, after.sequence);
+    let mut legs = vec![
+        Leg::put(site, &image, Some(Condition::version(before.voucher.d.version)))?,
+        Leg::Delete(open_key(tenant, party, programme, sequence), None),
+    ];
+    if !before.published {
+        // The feed has not come to its issue yet. Without either reference nothing of the party would lead to the voucher.
+        let nothing_yet = Published {
+            lookup: before.lookup.clone(),
+            version: 0,
+        };
+        let key = published_key(tenant, party, programme, sequence);
+        let record = Record::new(key, "voucher_reference", made.at, nothing_yet);
+        legs.push(Leg::put(site, &record, Some(Condition::absent()))?);
     }
+    Ok(legs)
 }
 
 /// Stores the image again with its topic, so that the stream carries a change that was never published. `false` when
@@ -275,6 +352,6 @@ pub async fn unmatched(
 
 /// Whether the party's reference to `voucher` stands among its open ones.
 pub fn is_listed_open(voucher: &Voucher, now: DateTime<Utc>) -> bool {
-    let usable = !matches!(voucher.state, State::Redeemed { .. } | State::Blocked);
+    let usable = matches!(voucher.state, State::Open | State::Reserved { .. });
     usable && calendar::business_day(now, voucher.zone) <= voucher.valid_until
 }

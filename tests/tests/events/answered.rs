@@ -14,9 +14,9 @@ const PARTY: &str = "0b9d0c1e-6f0a-4d53-9a55-2f6f4a6c7d10";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_event_is_answered_by_the_function_that_takes_it() -> Result<()> {
     let stack = Running::start().await;
-    let code = prepare(&stack).await?;
+    let (code, party) = prepare(&stack).await?;
     for (name, event) in events()? {
-        let event = live(&stack, &name, event, &code)?;
+        let event = live(&stack, &name, event, (&code, &party))?;
         let answer = invoke(&stack, &event).await.with_context(|| name.clone())?;
         check(&name, &answer).with_context(|| format!("events/{name}.json is answered {answer}"))?;
     }
@@ -47,9 +47,9 @@ async fn every_event_is_answered_by_the_function_that_takes_it() -> Result<()> {
     Ok(())
 }
 
-/// What the events name: a customer with the card at the cash desk and a voucher, whose code is returned; and the images
-/// of the stream event.
-async fn prepare(stack: &Running) -> Result<String> {
+/// What the events name: a customer with the card at the cash desk and a voucher, whose code is returned with the
+/// customer's id; and the images of the stream event.
+async fn prepare(stack: &Running) -> Result<(String, String)> {
     let desk = &events()?["apigw_v2_cash_desk"]["pathParameters"]["card"];
     let customer = stack.customer("Muster", "de").await;
     let card = json!({"number": desk, "party_id": customer.party});
@@ -63,7 +63,8 @@ async fn prepare(stack: &Running) -> Result<String> {
     for record in stream["Records"].as_array().into_iter().flatten() {
         put(stack, &record["dynamodb"]["NewImage"]).await?;
     }
-    stack.codes("B07", &customer.card).await.pop().context("a voucher")
+    let code = stack.codes("B07", &customer.card).await.pop();
+    Ok((code.context("a voucher")?, customer.party))
 }
 
 /// Puts an image of the stream into the table, without the topics: its news come from the event alone.
@@ -96,8 +97,9 @@ fn attribute(value: &Value) -> Result<AttributeValue> {
     })
 }
 
-/// The event as of today: receipts are taken for some weeks only, and codes are those of the stack's own keys.
-fn live(stack: &Running, name: &str, mut event: Value, code: &str) -> Result<Value> {
+/// The event as of today: receipts are taken for some weeks only, codes are those of the stack's own keys, and party ids are
+/// the system's.
+fn live(stack: &Running, name: &str, mut event: Value, (code, party): (&str, &str)) -> Result<Value> {
     let Some(text) = event["body"].as_str() else {
         return Ok(event);
     };
@@ -109,6 +111,7 @@ fn live(stack: &Running, name: &str, mut event: Value, code: &str) -> Result<Val
             body["number"] = json!("104711");
         }
         "apigw_v2_check_voucher" => body["code"] = json!(code),
+        "apigw_v2_correct_points" => event["pathParameters"]["party_id"] = json!(party),
         _ => {}
     }
     event["body"] = json!(body.to_string());
@@ -168,6 +171,7 @@ fn check_http(name: &str, answer: &Value) -> Result<()> {
             body["card_status"] == "active" && body["customer"]["programme"] == "treue",
         ),
         "apigw_v2_check_voucher" => (200, body["usable"] == true && body["state"]["status"] == "open"),
+        "apigw_v2_correct_points" => (201, body["status"] == "posted" && body["entries"][0]["points"] == 120),
         "apigw_v2_health" => (200, body["status"] == "ok"),
         "apigw_v2_list_locations" => (200, body["items"].as_array().is_some_and(|items| items.len() == 25)),
         "apigw_v2_post_purchase" => (201, body["matched"] == true && body["expected"]["points"] == 129),

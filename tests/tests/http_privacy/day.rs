@@ -51,6 +51,7 @@ pub(crate) async fn play(stack: &Running) -> Planted {
     vouchers(stack, &till, &customer, &mut planted).await;
     bad_receipts(stack, &till, &customer, &mut planted).await;
     bad_customers(&till).await;
+    by_hand(stack, &till, &customer).await;
     bad_keys(stack, &mut planted).await;
     poison(stack).await;
     returns(stack, &till, &customer).await;
@@ -243,6 +244,44 @@ async fn bad_customers(till: &Client) {
         .get(&format!("/v1/nothing/{FAMILY_NAME}?name={GIVEN_NAME}"))
         .await
         .must(404);
+}
+
+/// Points moved by hand, with reasons that name somebody: posted, kept, rejected and refused.
+async fn by_hand(stack: &Running, till: &Client, customer: &Customer) {
+    let correct = format!("/v1/parties/{}/points/corrections", customer.party);
+    let body = |points: i64, token: &str| {
+        let reason = format!("{GIVEN_NAME} {FAMILY_NAME} called about {}", customer.card);
+        json!({"programme": "treue", "points": points, "reason": reason, "client_token": token})
+    };
+    let _ = till.post(&correct, &body(10, "one")).await.must(201);
+    let _ = till.post(&correct, &body(11, "one")).await.must(409);
+    let waiting = till.post(&correct, &body(900, "two")).await.must(202);
+    let id = waiting["id"].as_str().expect("an id");
+    let _ = till
+        .post(&format!("/v1/points/corrections/{id}/approve"), &json!({}))
+        .await
+        .must(403);
+    let rejection = json!({"reason": format!("{FAMILY_NAME} is wrong")});
+    let reject = format!("/v1/points/corrections/{id}/reject");
+    let _ = stack.admin.post(&reject, &rejection).await.must(200);
+    for (field, value) in [
+        ("reason", json!(FAMILY_NAME.repeat(20))),
+        ("client_token", json!(EXTERNAL_ID.repeat(9))),
+    ] {
+        let mut bad = body(10, "three");
+        bad[field] = value;
+        let _ = till.post(&correct, &bad).await.must(422);
+    }
+    let _ = till.post(&correct, &json!({"reason": [FAMILY_NAME]})).await.must(400);
+    let void = format!("/v1/parties/{}/vouchers/77/void", customer.party);
+    let mut bad = body(0, "four");
+    bad.as_object_mut().expect("a body").remove("points");
+    let _ = till.post(&void, &bad).await.must(404);
+    let _ = stack
+        .admin
+        .get("/v1/points/corrections?status=rejected")
+        .await
+        .must(200);
 }
 
 /// Keys that nobody gave out.

@@ -12,7 +12,8 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 15] = [
+const KEY_KINDS: [&str; 16] = [
+    "ADJUST#*",
     "APIKEY#*",
     "CARD#*",
     "CLIENT#*",
@@ -38,7 +39,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 14] = [
+const TRANSACTIONS: [Transaction; 15] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -46,6 +47,12 @@ const TRANSACTIONS: [Transaction; 14] = [
         &["PARTY#*"],
     ),
     ("account.rs", "DayCloseRole", &["PutItem", "UpdateItem"], &["PARTY#*"]),
+    (
+        "adjustment.rs",
+        "PointsDeskRole",
+        &["PutItem", "DeleteItem"],
+        &["ADJUST#*", "PARTY#*", "VOUCHER#*"],
+    ),
     (
         "card.rs",
         "CustomerRole",

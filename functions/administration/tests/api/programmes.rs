@@ -104,6 +104,8 @@ async fn settings_that_cannot_be_are_refused_field_by_field() {
         ("/claim_days", json!(3_661)),
         ("/reservation_seconds", json!(0)),
         ("/unmatched_hours", json!(721)),
+        ("/adjustments/alone_up_to", json!(-1)),
+        ("/adjustments/alone_up_to", json!(1_000_001)),
     ] {
         let answer = api.send(put_programme(0, &changed(pointer, value))).await;
         assert_eq!((answer.status, answer.code()), (422, "invalid"), "{pointer}");
@@ -130,4 +132,26 @@ async fn a_programme_keeps_its_currency() {
     let answer = api.send(put_programme(1, &changed("/currency", json!("USD")))).await;
     assert_eq!(answer.body["errors"][0]["pointer"], "/settings/currency");
     assert_eq!(api.send(get(None)).await.body["settings"]["currency"], "CHF");
+}
+
+#[tokio::test]
+async fn what_support_may_do_alone_is_a_setting_and_careful_when_it_is_left_out() {
+    let api = Api::start().await;
+    let mut without = settings();
+    without.as_object_mut().unwrap().remove("adjustments");
+    let stored = api.send(put_programme(0, &without)).await;
+    let careful = json!({"alone_up_to": 500, "transfers": false});
+    assert_eq!(
+        (stored.status, &stored.body["settings"]["adjustments"]),
+        (201, &careful)
+    );
+    let generous = json!({"alone_up_to": 2_000, "transfers": true});
+    let changed = api
+        .send(put_programme(1, &changed("/adjustments", generous.clone())))
+        .await;
+    assert_eq!(
+        (changed.status, &changed.body["settings"]["adjustments"]),
+        (200, &generous)
+    );
+    assert_eq!(api.send(get(None)).await.body, changed.body);
 }

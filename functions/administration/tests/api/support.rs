@@ -187,6 +187,7 @@ pub(crate) fn settings() -> Value {
         "voucher": {"threshold_points": 500, "value_minor": 500, "valid_days": 180, "min_basket_minor": 0},
         "points": {"pending_days": 0, "expiry": {"rule": "end_of_month", "months": 24}, "grace_days": 30}, "returns": "unlimited",
         "claim_days": 30, "late_days": 30, "reservation_seconds": 900, "unmatched_hours": 24,
+        "adjustments": {"alone_up_to": 500, "transfers": false},
     })
 }
 

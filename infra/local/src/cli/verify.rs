@@ -54,6 +54,7 @@ fn print(report: &Report) {
     println!("ledger entries           {:>10}", report.entries);
     println!("vouchers with a debit    {:>10}", report.vouchers);
     println!("receipts with an account {:>10}", report.receipts);
+    println!("points moved by hand     {:>10}", report.adjustments);
     println!("too recent to be missed  {:>10}", report.pending);
     for finding in &report.findings {
         println!("  {finding}");

@@ -2,6 +2,7 @@
 //! undone. Works alike on the local stack and on AWS: it needs the table and, for [`reconcile`], the queues.
 
 pub mod bootstrap;
+mod by_hand;
 mod evidence;
 pub mod reconcile;
 pub mod verify;

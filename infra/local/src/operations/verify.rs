@@ -1,4 +1,5 @@
-//! Proving the books: every account is what its ledger says, every voucher has its debit, every receipt its entry.
+//! Proving the books: every account is what its ledger says, every voucher has its debit, every receipt and every adjustment its
+//! entry.
 //!
 //! Works while the system runs. What seems wrong at first is looked at again before it is reported, because a posting may
 //! have come in between.
@@ -9,7 +10,8 @@ use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
 use domain::account::{Account, Cause, Entry, receipt_entry_id, return_entry_id, void_entry_id};
-use domain::id::{PartyId, ProgrammeId};
+use domain::adjustment::Adjustment;
+use domain::id::{LookupKey, PartyId, ProgrammeId};
 use domain::receipt::ReceiptKey;
 use domain::voucher::Voucher;
 use futures::stream::{self, TryStreamExt};
@@ -17,8 +19,9 @@ use serde::de::IgnoredAny;
 use store::account::{self, AccountId};
 use store::receipt::{self, StoredReceipt};
 use store::returned::StoredReturn;
-use store::{Key, Record, StoreError, returned, voucher};
+use store::{Key, Record, StoreError, adjustment, returned, voucher};
 
+use super::by_hand;
 use super::evidence::{at_rest, partition, referenced};
 use super::walk::{Unreadable, behind, by_type, own, walk};
 use super::{OperationError, Seen, System};
@@ -56,6 +59,13 @@ pub enum Finding {
         /// When it got its account, or was accepted with it.
         since: DateTime<Utc>,
     },
+    /// Points moved by hand, and no entry of the ledger that says the same.
+    Adjustment {
+        /// The adjustment.
+        id: LookupKey,
+        /// What is wrong.
+        reason: String,
+    },
     /// An item has a shape that nobody understands.
     Unreadable {
         /// Where it stands.
@@ -89,6 +99,7 @@ impl fmt::Display for Finding {
                     since.format("%Y-%m-%d %H:%M:%SZ")
                 )
             }
+            Self::Adjustment { id, reason } => write!(f, "adjustment {id}: {reason}"),
             Self::Unreadable { key, reason } => write!(f, "item {} / {}: {reason}", key.pk, key.sk),
         }
     }
@@ -105,6 +116,8 @@ pub struct Report {
     pub vouchers: u64,
     /// Receipts with an account whose entry was looked for.
     pub receipts: u64,
+    /// Points moved by hand, posted or not, whose entries were looked for.
+    pub adjustments: u64,
     /// Stamped too recently to be missed yet.
     pub pending: u64,
     /// At most [`FINDINGS_MAX`].
@@ -140,6 +153,7 @@ pub async fn all(system: &System, settled_before: DateTime<Utc>, seen: Seen<'_>)
         returned::RETURN,
         voucher::VOUCHER,
         account::ACCOUNT,
+        adjustment::ADJUSTMENT,
         "ledger_entry",
     ];
     let (report_of, books_of) = (&report, &books);
@@ -155,6 +169,18 @@ pub async fn all(system: &System, settled_before: DateTime<Utc>, seen: Seen<'_>)
                         receipt: record.d.back.key,
                         since: record.updated_at,
                     });
+                }
+                continue;
+            }
+            if kind == adjustment::ADJUSTMENT {
+                let (adjustments, unreadable) = own::<Adjustment>(system, "ADJUST", items);
+                let looked_at = count(adjustments.len());
+                let wrong = by_hand::without_entry(system, adjustments).await?;
+                let mut report = lock(report_of);
+                report.add_unreadable(unreadable);
+                report.adjustments = report.adjustments.saturating_add(looked_at);
+                for (id, reason) in wrong {
+                    report.add(Finding::Adjustment { id, reason });
                 }
                 continue;
             }
@@ -294,6 +320,8 @@ async fn prove_account(system: &System, id: &AccountId, mut sequences: Vec<u64>)
         programme: id.programme.clone(),
         reason,
     };
+    let of_hand = by_hand::without_adjustment(system, id, &entries).await?;
+    proof.findings.extend(of_hand.into_iter().map(&account));
     match Account::replay(entries) {
         Err(error) => proof.findings.push(account(error.to_string())),
         Ok(folded) if folded != snapshot => {

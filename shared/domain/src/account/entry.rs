@@ -170,7 +170,7 @@ impl Entry {
             Cause::Return {
                 receipt, void: true, ..
             } => void_entry_id(receipt),
-            Cause::VoucherIssue { first, .. } => format!("{date}#V#{first:012}"),
+            Cause::VoucherIssue { first, .. } => issue_entry_id(date, *first),
             Cause::VoucherVoid { sequence, .. } => format!("{date}#U#{sequence:012}"),
             // What has become due of an account on one day can become due in several steps: the version tells them apart.
             Cause::Activation => format!("{date}#A#{:012}", self.version),
@@ -195,6 +195,11 @@ impl Entry {
 /// The natural id of the entry that posts `receipt`.
 pub fn receipt_entry_id(receipt: &ReceiptKey) -> String {
     format!("{}#R#{receipt}", receipt.business_date)
+}
+
+/// The natural id of the entry that issues vouchers from `first` on.
+pub fn issue_entry_id(date: NaiveDate, first: u64) -> String {
+    format!("{date}#V#{first:012}")
 }
 
 /// The natural id of the entry that posts the return with this key.

@@ -259,6 +259,50 @@ fn another_programme_a_small_basket_and_a_block_are_refused() {
     assert_eq!(blocked.apply(&redeem(1), &occasion(NOON)), Err(Refusal::Blocked));
 }
 
+fn adjustment() -> crate::id::LookupKey {
+    "AAAA".parse().unwrap()
+}
+
+#[test]
+fn a_voided_voucher_is_void_for_every_command_and_for_ever() {
+    let void = changed(voucher().void(&adjustment(), at(NOON)));
+    assert_eq!((void.version, void.state_version), (2, 2), "tills hear of it");
+    assert_eq!(void.void(&"BBBB".parse().unwrap(), at(NOON)), Ok(Outcome::Replayed));
+    let refused = Refusal::Voided { at: at(NOON) };
+    let release = Command::Release {
+        basket: "b1".parse().unwrap(),
+    };
+    for command in [reserve("b1"), redeem(1), release] {
+        assert_eq!(void.apply(&command, &occasion(NOON)), Err(refused.clone()));
+    }
+    assert_eq!(void.apply(&reverse(1), &occasion(NOON)), Err(Refusal::NotRedeemed));
+    assert_eq!(void.check(None, &occasion(NOON)), Err(refused));
+    assert!(!void.usable_on("2026-11-22".parse().unwrap()));
+}
+
+#[test]
+fn only_an_open_voucher_that_nobody_has_paid_with_can_be_voided() {
+    let ask = |voucher: &Voucher, now: &str| voucher.void(&adjustment(), at(now));
+    let held = changed(voucher().apply(&reserve("b1"), &occasion(NOON)));
+    assert!(matches!(ask(&held, NOON), Err(Refusal::Reserved { .. })));
+    changed(ask(&held, "2026-11-22T12:15:00Z"));
+    let taken = changed(voucher().apply(&redeem(1), &occasion(NOON)));
+    assert!(matches!(ask(&taken, NOON), Err(Refusal::AlreadyRedeemed { .. })));
+    let back = changed(taken.apply(&reverse(1), &occasion(NOON)));
+    changed(ask(&back, NOON));
+    let paid = voucher().note_payment(&receipt(1), at(NOON)).unwrap().voucher;
+    assert_eq!(ask(&paid, NOON), Err(Refusal::PaidWith));
+    let blocked = Voucher {
+        state: State::Blocked,
+        ..voucher()
+    };
+    assert_eq!(ask(&blocked, NOON), Err(Refusal::Blocked));
+    assert!(matches!(
+        ask(&voucher(), "2026-11-30T23:00:00Z"),
+        Err(Refusal::Expired { .. })
+    ));
+}
+
 #[test]
 fn redemptions_without_receipt_and_payments_without_redemption_are_known() {
     let paid = voucher().note_payment(&receipt(1), at(NOON)).unwrap().voucher;

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::earning::{Basis, Effect, Stacking};
 use domain::location::LocationKind;
 use domain::money::{Currency, Money};
-use domain::programme::{Expiry, ReturnPolicy};
+use domain::programme::{AdjustmentRule, Expiry, ReturnPolicy};
 use domain::secret::Secret;
 use serde::{Deserialize, Serialize};
 use store::exception::ExceptionKind;
@@ -172,6 +172,27 @@ pub struct ProgrammeSettings {
     pub reservation_seconds: u32,
     /// Hours after which a redemption without its receipt, or a voucher payment without its redemption, is listed; 1 to 720.
     pub unmatched_hours: u32,
+    /// What support may do to points by hand. Absent: up to 500 points alone, and no transfers.
+    #[serde(default)]
+    pub adjustments: AdjustmentSettings,
+}
+
+/// What support may do to points by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AdjustmentSettings {
+    /// Most points, given or taken, that one person moves without a second one: 0 to 1000000.
+    pub alone_up_to: i64,
+    /// Whether points may be moved from one account to another.
+    pub transfers: bool,
+}
+
+impl Default for AdjustmentSettings {
+    fn default() -> Self {
+        let AdjustmentRule { alone_up_to, transfers } = AdjustmentRule::default();
+        Self { alone_up_to, transfers }
+    }
 }
 
 /// A rule on top of the base rate.

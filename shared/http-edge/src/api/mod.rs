@@ -1,5 +1,6 @@
 //! The bodies of requests and answers, by function. Field names and shapes are the API's contract.
 
+pub mod adjustments;
 pub mod administration;
 pub mod customers;
 pub mod docs;

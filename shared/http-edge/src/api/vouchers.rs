@@ -108,6 +108,8 @@ pub enum VoucherStatus {
     Redeemed,
     /// Stopped by an operator.
     Blocked,
+    /// Void for ever: support has taken it back.
+    Voided,
 }
 
 /// A voucher as a till sees it.

@@ -131,7 +131,7 @@ fn approve() -> Operation {
         answers: vec![Answer::json::<RunView>(200, "It is approved.", run("posting"))],
         codes: &[
             Code::NotFound,
-            Code::SecondPersonNeeded,
+            Code::ApprovalByAuthor,
             Code::RunNotReady,
             Code::ConcurrentChange,
         ],

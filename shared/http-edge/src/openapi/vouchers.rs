@@ -111,6 +111,7 @@ fn reserve() -> Operation {
                 Code::VoucherNotYetValid,
                 Code::VoucherExpired,
                 Code::VoucherBlocked,
+                Code::VoucherVoided,
                 Code::VoucherOtherProgramme,
                 Code::BasketTooSmall,
             ],
@@ -149,6 +150,7 @@ fn redeem() -> Operation {
                 Code::VoucherNotYetValid,
                 Code::VoucherExpired,
                 Code::VoucherBlocked,
+                Code::VoucherVoided,
                 Code::VoucherOtherProgramme,
                 Code::BasketTooSmall,
             ],
@@ -176,6 +178,7 @@ fn release() -> Operation {
                 Code::VoucherRedeemed,
                 Code::VoucherReserved,
                 Code::VoucherBlocked,
+                Code::VoucherVoided,
             ],
         )
     }

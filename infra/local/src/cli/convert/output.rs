@@ -13,7 +13,7 @@ use domain::money::{Currency, Money};
 use domain::programme::{Expiry, ReturnPolicy};
 use domain::receipt::PaymentKind;
 use http_edge::api::administration::{
-    CapsSettings, EarningSettings, LocationRequest, PointsSettings, ProgrammeRequest, ProgrammeSettings,
+    AdjustmentSettings, CapsSettings, EarningSettings, LocationRequest, PointsSettings, ProgrammeRequest, ProgrammeSettings,
     VoucherSettings,
 };
 use http_edge::api::customers::{ExternalIdBody, IssueCardRequest, PartyRequest};
@@ -225,6 +225,7 @@ fn programme(set: Set) -> anyhow::Result<Step> {
         late_days: 30,
         reservation_seconds: 900,
         unmatched_hours: 24,
+        adjustments: AdjustmentSettings::default(),
     };
     let request = ProgrammeRequest {
         expected_version: 0,

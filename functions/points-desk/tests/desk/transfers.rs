@@ -1,0 +1,146 @@
+//! Points that go to another account.
+
+use domain::account::Cause;
+use domain::programme::{AdjustmentRule, Programme};
+use futures::future::join_all;
+use serde_json::json;
+
+use crate::support::*;
+
+#[tokio::test]
+async fn a_transfer_is_an_entry_in_each_of_the_two_ledgers() {
+    let table = Table::start().await;
+    let api = table.api();
+    api.correct(300, "a").await.must(201);
+    let moved = api.days_later(40).transfer(120, "b").await.must(201);
+    let entry = |party: &str, points: i64, balance: i64, version: u64| {
+        json!({
+            "party_id": party, "version": version, "business_date": "2027-01-01", "points": points,
+            "balance_after": balance, "pending_after": 0, "programme_version": 1,
+        })
+    };
+    assert_eq!(
+        moved.body["entries"],
+        json!([entry(ANNA, -120, 180, 2), entry(BEAT, 120, 120, 1)])
+    );
+    assert_eq!(
+        (&moved.body["kind"], &moved.body["to"]),
+        (&json!("transfer"), &json!(BEAT))
+    );
+    let (of_anna, of_beat) = (table.books(ANNA).await, table.books(BEAT).await);
+    let cause = |other: &str| Cause::Transfer {
+        id: moved.id(),
+        other: other.parse().unwrap(),
+    };
+    assert_eq!(of_anna.1[1].cause, cause(BEAT));
+    assert_eq!(of_beat.1[0].cause, cause(ANNA));
+    assert_eq!(
+        of_beat.0.lots[0].key.to_string(),
+        "2028-11-30",
+        "the points keep their last day"
+    );
+    let again = api.transfer(120, "b").await.must(200);
+    assert_eq!((again.replayed, &again.body), (true, &moved.body));
+}
+
+#[tokio::test]
+async fn not_more_than_the_balance_leaves_and_nothing_goes_to_oneself_or_to_nobody() {
+    let table = Table::start().await;
+    let api = table.api();
+    api.correct(300, "a").await.must(201);
+    let before = table.shape().await;
+    for points in [301, 1_000_000] {
+        let refused = api.transfer(points, "b").await;
+        refused.refused(409, "balance_too_small");
+        assert_eq!(refused.body["balance"], 300);
+    }
+    let to = |to: &str| {
+        let mut body = transfer(10, "b");
+        body["to"] = json!(to);
+        body
+    };
+    let own = api.call(TRANSFER, ANNA, to(ANNA)).await;
+    own.refused(422, "invalid");
+    assert_eq!(own.body["errors"][0]["pointer"], "/to");
+    api.call(TRANSFER, ANNA, to("0199-nobody"))
+        .await
+        .refused(422, "party_unknown");
+    api.call(TRANSFER, "0199-nobody", to(BEAT))
+        .await
+        .refused(404, "not_found");
+    for points in [0, -1, 1_000_001] {
+        api.transfer(points, "b").await.refused(422, "invalid");
+    }
+    assert_eq!(table.shape().await, before);
+    api.transfer(300, "b").await.must(201);
+    assert_eq!(table.books(ANNA).await.0.balance, 0);
+}
+
+#[tokio::test]
+async fn where_the_programme_does_not_allow_it_points_stay() {
+    let adjustments = AdjustmentRule::default();
+    let table = Table::start_under(Programme { adjustments, ..treue() }).await;
+    table.api().correct(300, "a").await.must(201);
+    table
+        .api()
+        .transfer(10, "b")
+        .await
+        .refused(409, "transfers_not_allowed");
+    assert_eq!(table.books(ANNA).await.0.balance, 300);
+}
+
+#[tokio::test]
+async fn above_the_limit_a_second_person_approves_and_balance_and_rule_are_asked_again() {
+    let table = Table::start().await;
+    let (olga, urs) = (table.api(), table.api().by("urs"));
+    for token in ["a", "b"] {
+        olga.correct(400, token).await.must(201);
+    }
+    let id = olga.transfer(600, "c").await.must(202).id();
+    olga.approve(&id).await.refused(403, "approval_by_author");
+    olga.correct(-300, "d").await.must(201);
+    urs.approve(&id).await.refused(409, "balance_too_small");
+    olga.correct(300, "e").await.must(201);
+    let forbidding = Programme {
+        version: 2,
+        adjustments: AdjustmentRule::default(),
+        ..treue()
+    };
+    table.store_programme(forbidding).await;
+    urs.approve(&id).await.refused(409, "transfers_not_allowed");
+    table.store_programme(Programme { version: 3, ..treue() }).await;
+    urs.approve(&id).await.must(200);
+    assert_eq!(
+        (table.books(ANNA).await.0.balance, table.books(BEAT).await.0.balance),
+        (200, 600)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transfers_at_the_same_time_never_move_more_than_there_is() {
+    let table = Table::start().await;
+    table.api().correct(100, "a").await.must(201);
+    let calls = (0..8).map(|n| {
+        let api = table.api();
+        async move {
+            loop {
+                let answer = api.transfer(30, &format!("t{n}")).await;
+                if answer.status != 503 {
+                    return answer;
+                }
+            }
+        }
+    });
+    let answers = join_all(calls).await;
+    let moved = answers.iter().filter(|a| a.status == 201 || a.replayed).count();
+    assert_eq!(moved, 3, "{answers:?}");
+    assert!(
+        answers
+            .iter()
+            .all(|a| a.status != 409 || a.code() == "balance_too_small")
+    );
+    assert_eq!(
+        (table.books(ANNA).await.0.balance, table.books(BEAT).await.0.balance),
+        (10, 90)
+    );
+}

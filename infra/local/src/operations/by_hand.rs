@@ -1,0 +1,141 @@
+//! Points moved by hand: each posted adjustment has its entries, and each such entry its adjustment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::account::{Cause, Entry};
+use domain::adjustment::{Adjustment, Booked, Kind, State};
+use domain::id::LookupKey;
+use domain::voucher::State as VoucherState;
+use store::account::AccountId;
+use store::db::{BATCH_GET_MAX, Read};
+use store::{Key, Record, Site, adjustment, voucher};
+
+use super::{OperationError, System};
+
+/// What is wrong with an adjustment: its id and the reason.
+pub(super) type Wrong = (LookupKey, String);
+
+/// Those of the adjustments whose entries are not in their ledgers, or say something else. Adjustment and entries are stored
+/// together, so an entry that is missing now was never there or was removed.
+pub(super) async fn without_entry(
+    system: &System,
+    page: Vec<Record<Adjustment>>,
+) -> Result<Vec<Wrong>, OperationError> {
+    let mut wanted = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for record in &page {
+        let Some((_, id)) = adjustment::parse_partition(&record.pk) else {
+            continue;
+        };
+        let State::Posted { entries, .. } = &record.d.state else {
+            continue;
+        };
+        let accounts = accounts(system, &record.d);
+        if accounts.len() != entries.len() {
+            wrong.push((id, format!("{} entries for {} accounts", entries.len(), accounts.len())));
+            continue;
+        }
+        for (account, booked) in accounts.iter().zip(entries) {
+            wanted.insert(account.entry_key(&booked.entry), (id.clone(), booked.clone()));
+        }
+    }
+    let keys: Vec<_> = wanted.keys().cloned().collect();
+    let mut found: BTreeMap<Key, Entry> = BTreeMap::new();
+    for chunk in keys.chunks(BATCH_GET_MAX) {
+        let entries = system
+            .db
+            .batch_get::<Entry>(Site::ToolRead, chunk, Read::Strong)
+            .await?;
+        found.extend(entries.into_iter().map(|record| (record.key(), record.d)));
+    }
+    for (key, (id, booked)) in wanted {
+        match found.get(&key) {
+            None => wrong.push((id, format!("its entry {} is not in the ledger", booked.entry))),
+            Some(entry) if is_of(entry, &booked) => {}
+            Some(_) => wrong.push((id, format!("its entry {} says something else", booked.entry))),
+        }
+    }
+    Ok(wrong)
+}
+
+/// The accounts of an adjustment, in the order of its entries.
+fn accounts(system: &System, adjustment: &Adjustment) -> Vec<AccountId> {
+    let receiver = match &adjustment.kind {
+        Kind::Transfer { to } => Some(to),
+        Kind::Correction | Kind::VoucherVoid { .. } => None,
+    };
+    let holders = std::iter::once(&adjustment.party).chain(receiver);
+    holders
+        .map(|party| AccountId {
+            tenant: system.tenant.clone(),
+            party: party.clone(),
+            programme: adjustment.programme.clone(),
+        })
+        .collect()
+}
+
+fn is_of(entry: &Entry, booked: &Booked) -> bool {
+    Booked::of(entry) == *booked
+}
+
+/// What is wrong with the entries of an account that somebody made by hand: no adjustment stands for them.
+pub(super) async fn without_adjustment(
+    system: &System,
+    id: &AccountId,
+    entries: &[Entry],
+) -> Result<Vec<String>, OperationError> {
+    let mut wrong = Vec::new();
+    let mut named: Vec<(LookupKey, &Entry)> = Vec::new();
+    for entry in entries {
+        let name = match &entry.cause {
+            Cause::Correction { id } | Cause::Transfer { id, .. } => id.parse().ok(),
+            Cause::VoucherVoid { sequence, .. } => of_voided(system, id, *sequence).await?,
+            _ => continue,
+        };
+        match name {
+            Some(name) => named.push((name, entry)),
+            None => wrong.push(format!(
+                "nothing leads from the entry {} to its adjustment",
+                entry.natural_id()
+            )),
+        }
+    }
+    let keys: BTreeSet<Key> = named
+        .iter()
+        .map(|(name, _)| adjustment::key(&system.tenant, name))
+        .collect();
+    let keys: Vec<_> = keys.into_iter().collect();
+    let mut found: BTreeMap<Key, Adjustment> = BTreeMap::new();
+    for chunk in keys.chunks(BATCH_GET_MAX) {
+        let records = system
+            .db
+            .batch_get::<Adjustment>(Site::ToolRead, chunk, Read::Strong)
+            .await?;
+        found.extend(records.into_iter().map(|record| (record.key(), record.d)));
+    }
+    for (name, entry) in named {
+        let stands_for = match found
+            .get(&adjustment::key(&system.tenant, &name))
+            .map(|found| &found.state)
+        {
+            Some(State::Posted { entries, .. }) => entries.iter().any(|booked| is_of(entry, booked)),
+            _ => false,
+        };
+        if !stands_for {
+            wrong.push(format!(
+                "no posted adjustment stands for the entry {}",
+                entry.natural_id()
+            ));
+        }
+    }
+    Ok(wrong)
+}
+
+/// The adjustment that a voided voucher names.
+async fn of_voided(system: &System, id: &AccountId, sequence: u64) -> Result<Option<LookupKey>, OperationError> {
+    let found = voucher::of_party(&system.db, Site::ToolRead, id, sequence).await?;
+    Ok(found.and_then(|found| match found.voucher.d.state {
+        VoucherState::Voided { adjustment, .. } => Some(adjustment),
+        _ => None,
+    }))
+}

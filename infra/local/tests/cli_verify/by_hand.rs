@@ -1,0 +1,193 @@
+//! Points moved by hand: adjustments and ledger must say the same.
+
+use domain::account::{Entry, share_of_voucher};
+use domain::adjustment::{Adjustment, Kind, State as Done};
+use domain::id::LookupKey;
+use domain::secret::Secret;
+use domain::voucher::Outcome;
+use store::Made;
+use store::account::Committed;
+use store::adjustment::{self, Booking, Voiding};
+
+use super::*;
+
+fn id(name: &str) -> LookupKey {
+    name.parse().unwrap()
+}
+
+impl Books {
+    fn adjustment(&self, kind: Kind, points: i64) -> Adjustment {
+        Adjustment {
+            version: 1,
+            kind,
+            party: self.account.party.clone(),
+            programme: self.account.programme.clone(),
+            points,
+            reason: Secret::new("Test".to_owned()),
+            author: "olga".parse().unwrap(),
+            client: "office".parse().unwrap(),
+            asked_at: runtime::now(),
+            state: Done::AwaitingApproval,
+        }
+    }
+
+    async fn booking(
+        &self,
+        book: impl FnOnce(&domain::account::Account) -> (Entry, domain::account::Account),
+    ) -> Booking {
+        let before = account::read(&self.system.db, Site::ToolRead, &self.account, Read::Strong).await;
+        let before = before.unwrap();
+        let (entry, after) = book(&before.as_ref().map(|record| record.d.clone()).unwrap_or_default());
+        Booking {
+            id: self.account.clone(),
+            before,
+            entry,
+            after,
+            vouchers_due: false,
+        }
+    }
+
+    /// Ten points under this id.
+    async fn correct(&self, name: &str) -> Key {
+        let (db, tenant, today) = (&self.system.db, &self.account.tenant, "2026-11-22".parse().unwrap());
+        let lot = programme().lot(today, today);
+        let booking = self
+            .booking(|account| account.correct(name, 10, lot, today, 1).unwrap())
+            .await;
+        let posted = self
+            .adjustment(Kind::Correction, 10)
+            .posted(None, &[&booking.entry], runtime::now());
+        let (made, key) = (
+            Made::from(runtime::now()),
+            booking.id.entry_key(&booking.entry.natural_id()),
+        );
+        let done = adjustment::post(db, tenant, &id(name), (None, &posted), &[booking], &made).await;
+        assert_eq!(done.unwrap(), Committed::Done);
+        key
+    }
+
+    /// The second voucher becomes void under this id.
+    async fn void(&self, name: &str) {
+        let (db, tenant, now) = (&self.system.db, &self.account.tenant, runtime::now());
+        let today = "2026-11-22".parse().unwrap();
+        let found = voucher::of_party(db, Site::ToolRead, &self.account, 2)
+            .await
+            .unwrap()
+            .unwrap();
+        // Its validity ends with a fixed day; that it is still valid is not the matter here.
+        let noon = "2026-11-22T12:00:00Z".parse().unwrap();
+        let Ok(Outcome::Changed(after)) = found.voucher.d.void(&id(name), noon) else {
+            panic!("it was open")
+        };
+        let issue = account::issue_entry(db, Site::ToolRead, &self.account, today, 2)
+            .await
+            .unwrap()
+            .unwrap();
+        let share = share_of_voucher(&issue.d, 2).unwrap();
+        let booking = self
+            .booking(|account| account.void_voucher(2, &share, 30, today, 1).unwrap())
+            .await;
+        let kind = Kind::VoucherVoid { sequence: 2 };
+        let posted = self.adjustment(kind, 500).posted(None, &[&booking.entry], now);
+        let voiding = Voiding {
+            before: found,
+            after: *after,
+        };
+        let made = Made::from(now);
+        let done = adjustment::post_void(db, tenant, &id(name), &posted, &booking, &voiding, &made).await;
+        assert_eq!(done.unwrap(), Committed::Done);
+    }
+
+    async fn all(&self) -> verify::Report {
+        verify::all(&self.system, runtime::now() + chrono::Duration::seconds(1), &|_| {})
+            .await
+            .unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_correction_and_a_voided_voucher_that_say_what_the_ledger_says_are_no_findings() {
+    let books = Books::written().await;
+    books.correct("AAAA").await;
+    books.void("BBBB").await;
+    let waiting = books.adjustment(Kind::Correction, 900);
+    let made = Made::from(runtime::now());
+    let kept = adjustment::keep(
+        &books.system.db,
+        &books.account.tenant,
+        &id("CCCC"),
+        None,
+        &waiting,
+        &made,
+    )
+    .await;
+    assert!(kept.unwrap());
+    let report = books.verify().await;
+    assert_eq!((texts(&report), report.adjustments), (Vec::<String>::new(), 3));
+}
+
+#[tokio::test]
+async fn an_adjustment_without_its_entry_is_found() {
+    let books = Books::written().await;
+    let entry = books.correct("AAAA").await;
+    books.delete(&entry).await;
+    let texts = texts(&books.all().await);
+    let said = texts.iter().find(|text| text.starts_with("adjustment AAAA: "));
+    assert!(
+        said.is_some_and(|text| text.contains("is not in the ledger")),
+        "{texts:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_entry_without_its_adjustment_is_found() {
+    let books = Books::written().await;
+    books.correct("AAAA").await;
+    books.void("BBBB").await;
+    for name in ["AAAA", "BBBB"] {
+        books.delete(&adjustment::key(&books.account.tenant, &id(name))).await;
+    }
+    let texts = texts(&books.verify().await);
+    let missing = texts
+        .iter()
+        .filter(|text| text.contains("no posted adjustment stands for the entry"));
+    assert_eq!((missing.count(), texts.len()), (2, 2), "{texts:?}");
+}
+
+#[tokio::test]
+async fn an_entry_of_a_voided_voucher_whose_voucher_is_open_is_found() {
+    let books = Books::written().await;
+    let before = voucher::of_party(&books.system.db, Site::ToolRead, &books.account, 2).await;
+    let before = before.unwrap().unwrap();
+    books.void("BBBB").await;
+    // As it was before, whatever has happened since.
+    let void = voucher::of_party(&books.system.db, Site::ToolRead, &books.account, 2).await;
+    let void = void.unwrap().unwrap().voucher;
+    let mut open = before.voucher.d;
+    open.version = 9;
+    let stored = voucher::replace(&books.system.db, Site::ToolWrite, &void, open, runtime::now());
+    assert!(stored.await.unwrap().is_none());
+    let texts = texts(&books.verify().await);
+    assert!(
+        texts.len() == 1 && texts[0].contains("nothing leads from the entry"),
+        "{texts:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_adjustment_and_an_entry_that_say_different_things_are_found() {
+    let books = Books::written().await;
+    let entry = books.correct("AAAA").await;
+    books.set(&entry, "programme_version", 7).await;
+    let texts = texts(&books.all().await);
+    assert!(
+        texts.iter().any(|text| text.contains("says something else")),
+        "{texts:?}"
+    );
+    assert!(
+        texts
+            .iter()
+            .any(|text| text.contains("no posted adjustment stands for")),
+        "{texts:?}"
+    );
+}

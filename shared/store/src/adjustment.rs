@@ -1,0 +1,242 @@
+//! Points moved by hand. The item is the record of the call: it becomes posted in the transaction that moves the points.
+
+use chrono::{DateTime, Utc};
+use domain::account::{Account, Entry};
+use domain::adjustment::{Adjustment, State};
+use domain::id::{LookupKey, Tenant};
+use domain::voucher::Voucher;
+use faults::Site;
+
+use crate::account::{self, AccountId, Committed};
+use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, Written};
+use crate::error::StoreError;
+use crate::record::{Made, Record};
+use crate::voucher::{self, OfParty};
+
+/// Entity type of adjustments.
+pub const ADJUSTMENT: &str = "adjustment";
+/// Milliseconds of an instant far in the future, from which those of a settled adjustment are taken off: the index is read
+/// in ascending order, and of settled ones the newest are wanted first.
+const FAR_MILLIS: i64 = 9_999_999_999_999;
+
+/// What a listing shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Those that wait for a second person, the oldest first.
+    AwaitingApproval,
+    /// Those whose points have moved, the newest first.
+    Posted,
+    /// Those that were rejected, the newest first.
+    Rejected,
+}
+
+impl Status {
+    /// The status of a state.
+    pub const fn of(state: &State) -> Self {
+        match state {
+            State::AwaitingApproval => Self::AwaitingApproval,
+            State::Posted { .. } => Self::Posted,
+            State::Rejected { .. } => Self::Rejected,
+        }
+    }
+
+    /// As it stands in keys and answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AwaitingApproval => "awaiting_approval",
+            Self::Posted => "posted",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// The key of an adjustment.
+pub fn key(tenant: &Tenant, id: &LookupKey) -> Key {
+    Key {
+        pk: format!("ADJUST#{tenant}#{id}"),
+        sk: "ADJUSTMENT".to_owned(),
+    }
+}
+
+/// The tenant and id in an adjustment's partition key.
+pub fn parse_partition(pk: &str) -> Option<(Tenant, LookupKey)> {
+    let (tenant, id) = pk.strip_prefix("ADJUST#")?.split_once('#')?;
+    Some((tenant.parse().ok()?, id.parse().ok()?))
+}
+
+fn list_partition(tenant: &Tenant, status: Status) -> String {
+    format!("ADJUST#{tenant}#{}", status.as_str())
+}
+
+/// Where an adjustment stands in the list of its status.
+fn position(adjustment: &Adjustment, id: &LookupKey) -> String {
+    let newest_first = |at: &DateTime<Utc>| FAR_MILLIS.saturating_sub(at.timestamp_millis());
+    let rank = match &adjustment.state {
+        State::AwaitingApproval => adjustment.asked_at.timestamp_millis(),
+        State::Posted { at, .. } | State::Rejected { at, .. } => newest_first(at),
+    };
+    format!("{rank:013}#{id}")
+}
+
+/// The image of an adjustment, with its place in the list of its status.
+fn image(
+    tenant: &Tenant,
+    id: &LookupKey,
+    before: Option<&Record<Adjustment>>,
+    adjustment: &Adjustment,
+    made: &Made,
+) -> Record<Adjustment> {
+    let mut record = Record::new(key(tenant, id), ADJUSTMENT, made, adjustment.clone());
+    if let Some(before) = before {
+        record.created_at = before.created_at;
+    }
+    record.work_pk = Some(list_partition(tenant, Status::of(&adjustment.state)));
+    record.work_sk = Some(position(adjustment, id));
+    record
+}
+
+fn image_leg(
+    site: Site,
+    tenant: &Tenant,
+    id: &LookupKey,
+    before: Option<&Record<Adjustment>>,
+    adjustment: &Adjustment,
+    made: &Made,
+) -> Result<Leg, StoreError> {
+    let condition = before.map_or_else(Condition::absent, |before| Condition::version(before.d.version));
+    Leg::put(site, &image(tenant, id, before, adjustment, made), Some(condition))
+}
+
+/// An adjustment, or `None`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn read(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    id: &LookupKey,
+) -> Result<Option<Record<Adjustment>>, StoreError> {
+    db.get(site, &key(tenant, id), Read::Strong).await
+}
+
+/// Stores an adjustment whose points do not move with it: a new one that waits, or one that is rejected. `false` when `before`
+/// is not what stands there any more.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn keep(
+    db: &Db,
+    tenant: &Tenant,
+    id: &LookupKey,
+    before: Option<&Record<Adjustment>>,
+    adjustment: &Adjustment,
+    made: &Made,
+) -> Result<bool, StoreError> {
+    let site = Site::AdjustKeep;
+    let leg = image_leg(site, tenant, id, before, adjustment, made)?;
+    let written: Written<Adjustment> = db.write(site, leg).await?;
+    Ok(written == Written::Done)
+}
+
+/// One account's part of an adjustment.
+#[derive(Debug, Clone)]
+pub struct Booking {
+    /// The account.
+    pub id: AccountId,
+    /// Its snapshot as it was read; `None` before its first entry.
+    pub before: Option<Record<Account>>,
+    /// The entry.
+    pub entry: Entry,
+    /// The account after it.
+    pub after: Account,
+    /// Whether it is worth vouchers then.
+    pub vouchers_due: bool,
+}
+
+/// Commits an adjustment in the state posted with its entries and the snapshots of its accounts, all or nothing.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn post(
+    db: &Db,
+    tenant: &Tenant,
+    id: &LookupKey,
+    (before, posted): (Option<&Record<Adjustment>>, &Adjustment),
+    bookings: &[Booking],
+    made: &Made,
+) -> Result<Committed, StoreError> {
+    let site = Site::AdjustCommit;
+    let mut legs = vec![image_leg(site, tenant, id, before, posted, made)?];
+    for booking in bookings {
+        legs.extend(booking_legs(site, booking, made)?);
+    }
+    account::settled(db.transact(site, legs).await)
+}
+
+/// A voucher that becomes void.
+#[derive(Debug, Clone)]
+pub struct Voiding {
+    /// As it was found.
+    pub before: OfParty,
+    /// As it must be stored.
+    pub after: Voucher,
+}
+
+/// As [`post`], for a voucher whose points go back to its account: the voucher becomes void in the same transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn post_void(
+    db: &Db,
+    tenant: &Tenant,
+    id: &LookupKey,
+    posted: &Adjustment,
+    booking: &Booking,
+    voiding: &Voiding,
+    made: &Made,
+) -> Result<Committed, StoreError> {
+    let site = Site::AdjustVoid;
+    let mut legs = vec![image_leg(site, tenant, id, None, posted, made)?];
+    legs.extend(booking_legs(site, booking, made)?);
+    legs.extend(voucher::void_legs(site, tenant, &voiding.before, &voiding.after, made)?);
+    account::settled(db.transact(site, legs).await)
+}
+
+fn booking_legs(site: Site, booking: &Booking, made: &Made) -> Result<[Leg; 2], StoreError> {
+    let Booking {
+        id,
+        before,
+        entry,
+        after,
+        vouchers_due,
+    } = booking;
+    Ok([
+        account::entry_leg(site, id, entry, made)?,
+        account::snapshot_leg(site, id, before.as_ref(), after, *vouchers_due, made.at)?,
+    ])
+}
+
+/// A page of the adjustments in a status. The index may be a moment old: one that was just decided may still stand under the
+/// status before, with the content of that time.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn list(
+    db: &Db,
+    tenant: &Tenant,
+    status: Status,
+    after: Option<String>,
+    limit: i32,
+) -> Result<(Vec<Record<Adjustment>>, Option<String>), StoreError> {
+    let range = Range {
+        pk: list_partition(tenant, status),
+        from: "0".to_owned(),
+        to: "9\u{7f}".to_owned(),
+        after,
+        descending: false,
+        limit,
+        index: Some(Index::Work),
+    };
+    db.query(Site::AdjustList, &range, Read::Eventual).await
+}
