@@ -11,6 +11,7 @@
 //! | [`programme`], [`location`] | the versioned settings and the places that sell |
 //! | [`earning`] | points of a receipt, with the reason line by line |
 //! | [`account`] | the points account as a fold over its ledger |
+//! | [`liability`] | the roll-forward of open points for finance, and who owes whom for vouchers |
 //! | [`returns`] | goods that come back, and what remains of their receipt |
 //! | [`voucher`] | the life of a voucher: reserve, redeem, release, reverse |
 //! | [`secret`] | texts that `Debug` does not show |
@@ -39,10 +40,12 @@ pub mod card;
 pub mod code;
 pub mod earning;
 pub mod id;
+pub mod liability;
 pub mod location;
 pub mod money;
 pub mod programme;
 pub mod receipt;
+mod remainder;
 pub mod returns;
 pub mod secret;
 pub mod text;

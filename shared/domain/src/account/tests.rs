@@ -2,7 +2,7 @@
 //! out.
 
 mod examples;
-mod histories;
+pub(crate) mod histories;
 
 use std::collections::BTreeSet;
 
