@@ -1,4 +1,5 @@
-//! Days that together come to every call site of every handler: one at the tills, one in the office, one of returns, one of closes.
+//! Days that together come to every call site of every handler: one at the tills, one in the office, one of returns,
+//! one of closes, one on which a month's books are made.
 //!
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
 
@@ -29,11 +30,13 @@ pub enum Day {
     Returns,
     /// The close of days: points begin to count, become vouchers and expire, and goods of an expired lot come back.
     Closes,
+    /// The first day of a month: finance's books of the last one, and the same again.
+    Finance,
 }
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 4] = [Self::Tills, Self::Office, Self::Returns, Self::Closes];
+    pub const ALL: [Self; 5] = [Self::Tills, Self::Office, Self::Returns, Self::Closes, Self::Finance];
 
     /// Tells the day, and delivers its messages until nothing is left.
     ///
@@ -45,6 +48,7 @@ impl Day {
             Self::Office => office(world, delivering).await,
             Self::Returns => returns(world, delivering).await,
             Self::Closes => closes(world, delivering).await,
+            Self::Finance => finance(world, delivering).await,
         }
     }
 
@@ -65,6 +69,7 @@ impl Day {
             Self::Office => (2, 2, 1, 1),
             Self::Returns => (6, 3, 0, 0),
             Self::Closes => (4, 0, 0, 0),
+            Self::Finance => (2, 0, 1, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
         assert_eq!(books.exceptions, exceptions, "cases for an operator");
@@ -264,6 +269,50 @@ async fn closes(world: &mut World, delivering: &mut Delivering) {
 async fn close(world: &World, delivering: &mut Delivering) {
     world.ask_for_close().await;
     delivering.until_rest(world).await;
+}
+
+/// Points of two branches become a voucher that a third one takes; the books of the month, and a second revision.
+async fn finance(world: &mut World, delivering: &mut Delivering) {
+    let (card, _) = world.customer(1).await;
+    for (store, minor) in [("B01", 30_000), ("B02", 40_000)] {
+        done(
+            world,
+            "POST /v1/purchases",
+            &[],
+            &receipt(store, "1", minor, Some(&card)),
+        )
+        .await;
+        delivering.until_rest(world).await;
+    }
+    redemption_without_receipt(world, &card).await;
+    delivering.until_rest(world).await;
+
+    world.now = "2026-12-01T02:17:00Z".parse().expect("an instant");
+    world.ask_for_books().await;
+    delivering.until_rest(world).await;
+    let (route, path) = (
+        "/v1/finance/{programme_id}/{month}",
+        [("programme_id", PROGRAMME), ("month", "2026-11")],
+    );
+    let first = read(world, &format!("GET {route}"), &path).await;
+    assert_eq!(
+        (&first["state"], &first["total"]["closing"]),
+        (&json!("complete"), &json!(200))
+    );
+
+    let asked = world
+        .call(&format!("POST {route}"), &path, &json!({"expected_revision": 1}))
+        .await;
+    assert_eq!(asked.0, 202, "{}", asked.1);
+    delivering.until_rest(world).await;
+    let second = read(world, &format!("GET {route}"), &path).await;
+    assert_eq!((&second["revision"], &second["total"]), (&json!(2), &first["total"]));
+    for revision in [1, 2] {
+        let file = world
+            .file(&format!("{TENANT}/{PROGRAMME}/2026-11/{revision}/manifest.json"))
+            .await;
+        assert!(file.is_some(), "the manifest of revision {revision}");
+    }
 }
 
 async fn void(world: &World, number: &str) {

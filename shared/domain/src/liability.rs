@@ -29,7 +29,7 @@ mod row;
 mod settlement;
 
 pub use csv::{LIABILITY_HEADER, SETTLEMENT_HEADER, liability_csv, settlement_csv};
-pub use fold::{Parcels, Posted, roll_forward};
+pub use fold::{Parcels, Posted, roll_forward, voucher_parcels};
 pub use month::{InvalidMonth, Month};
 pub use parcel::{Origin, Parcel};
 pub use row::{Rollforward, Row};

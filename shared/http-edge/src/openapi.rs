@@ -7,6 +7,7 @@
 mod administration;
 mod customers;
 mod docs;
+mod finance;
 mod operation;
 mod purchases;
 pub mod schemas;
@@ -40,6 +41,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Programmes", "Settings of loyalty programmes, as versions."),
     ("Clients", "Machines that call the API, and their keys."),
     ("Operations", "What does not add up."),
+    ("Finance", "The books of a month: liability and settlement."),
     ("About", "This documentation. Needs no key."),
 ];
 
@@ -66,6 +68,7 @@ pub fn operations() -> Vec<Operation> {
         vouchers::operations(),
         customers::operations(),
         administration::operations(),
+        finance::operations(),
         docs::operations(),
     ]
     .into_iter()

@@ -3,6 +3,7 @@
 
 pub mod bootstrap;
 mod evidence;
+pub mod finance;
 pub mod reconcile;
 pub mod verify;
 mod walk;

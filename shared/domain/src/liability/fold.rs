@@ -65,6 +65,22 @@ pub fn roll_forward(mut posted: Vec<Posted>, month: Month, zone: Tz) -> Result<(
     Ok((parcels.rows()?, parcels))
 }
 
+/// The parcels that a voucher consumed; `None` when no entry issued it. Entries come in any order.
+///
+/// # Errors
+/// [`FoldError`] naming the first entry that does not fit, up to the one that issued the voucher.
+pub fn voucher_parcels(mut posted: Vec<Posted>, sequence: u64) -> Result<Option<Vec<Parcel>>, FoldError> {
+    posted.sort_by_key(|posted| posted.entry.version);
+    let mut parcels = Parcels::default();
+    for Posted { entry, .. } in &posted {
+        parcels.follow(entry)?;
+        if let Some(consumed) = parcels.of_voucher(sequence) {
+            return Ok(Some(consumed.to_vec()));
+        }
+    }
+    Ok(None)
+}
+
 impl Parcels {
     /// The account itself.
     pub fn account(&self) -> &Account {

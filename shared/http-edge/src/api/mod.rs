@@ -3,6 +3,7 @@
 pub mod administration;
 pub mod customers;
 pub mod docs;
+pub mod finance;
 pub mod purchases;
 pub mod returns;
 pub mod vouchers;
