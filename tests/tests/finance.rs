@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use chrono::TimeDelta;
-use domain::liability::Row;
+use domain::id::LocationId;
+use domain::liability::{Origin, Pair, Row, Settled};
+use domain::money::Currency;
 use domain::programme::{Expiry, PointsLife, Programme};
 use end_to_end::books::Books;
 use end_to_end::delivery::Delivering;
@@ -16,7 +18,9 @@ use http_edge::caller::Locations;
 use messages::FinanceMessage;
 use runtime::sqs::{Deadline, Delivery};
 use serde_json::{Value, json};
-use treue_local::operations::finance::compare;
+use store::Site;
+use store::finance::{self, Position, ReportId};
+use treue_local::operations::finance as operations;
 use treue_local::operations::{Queues, System, Walk};
 
 const SHOW: &str = "GET /v1/finance/{programme_id}/{month}";
@@ -285,7 +289,7 @@ fn segments() -> Vec<Delivery<FinanceMessage>> {
         &PROGRAMME.parse().expect("an id"),
         "2026-11".parse().expect("a month"),
     );
-    let messages = messages::finance_segments(id, 1, store::finance::SEGMENTS);
+    let messages = messages::finance_segments(id, 1, finance::SEGMENTS);
     let deliveries = messages.into_iter().enumerate().map(|(number, message)| Delivery {
         id: number.to_string(),
         message,
@@ -393,6 +397,11 @@ async fn a_run_is_asked_for_under_the_revision_that_was_read_and_a_repeated_call
         let (status, report) = ask(&world, "2026-11", 0).await;
         assert_eq!((status, &report["revision"]), (202, &json!(1)), "{report}");
     }
+    let run = finance::latest(&world.db, Site::ToolRead, &report())
+        .await
+        .expect("read")
+        .expect("a run");
+    assert_eq!(run.by.map(String::from).as_deref(), Some("pos pos"), "who asked");
     Delivering::twice().until_rest(&world).await;
     let (status, report) = ask(&world, "2026-11", 0).await;
     assert_eq!(
@@ -490,7 +499,7 @@ async fn the_command_line_computes_the_same_from_the_table_and_names_what_differ
     };
     let compare = async || {
         let (programme, month) = (PROGRAMME.parse().expect("an id"), "2026-11".parse().expect("a month"));
-        let compared = compare(&system, &programme, month, chrono_tz::Europe::Zurich).await;
+        let compared = operations::compare(&system, &programme, month, chrono_tz::Europe::Zurich).await;
         compared.expect("the books are read")
     };
     assert_eq!(compare().await.differences, ["there is no report of this month"]);
@@ -554,4 +563,118 @@ async fn spoil_total(world: &World, revision: u32) {
         .send()
         .await
         .expect("spoiled");
+}
+
+#[tokio::test]
+async fn a_file_that_stands_there_already_is_never_overwritten() {
+    let mut world = november().await;
+    let key = format!("{TENANT}/{PROGRAMME}/2026-11/1/settlement.csv");
+    let put = world.place.s3().put_object().bucket(world.place.bucket()).key(&key);
+    put.body(b"another".to_vec().into()).send().await.expect("stored");
+    world.now = "2026-12-01T02:17:00Z".parse().expect("an instant");
+    let app = world.books();
+    app.ask(world.now).await.expect("asked");
+    let failed = app.work_off(segments(), Deadline::never(), world.now).await;
+    assert_eq!(failed.len(), 1, "the last segment comes again");
+    assert_eq!(world.file(&key).await.as_deref(), Some("another"));
+    assert_eq!(show(&world, "2026-11").await["state"], "running");
+    let manifest = world
+        .file(&format!("{TENANT}/{PROGRAMME}/2026-11/1/manifest.json"))
+        .await;
+    assert_eq!(manifest, None, "the manifest is written last");
+}
+
+#[tokio::test]
+async fn more_rows_than_an_item_holds_come_back_as_they_were_stored() {
+    let world = World::new().await;
+    let id = report();
+    let stored = books_of_many_rows();
+    let place = (&id, 1, 0);
+    let next = Position {
+        pk: "P".to_owned(),
+        sk: "S".to_owned(),
+    };
+    let store = async |number, books: &finance::Books, next| {
+        let part = finance::store_part(&world.db, Site::FinancePart, place, number, books, next, world.now);
+        part.await.expect("stored")
+    };
+    assert!(store(0, &stored, Some(next.clone())).await);
+    assert!(
+        !store(0, &finance::Books::default(), None).await,
+        "a part is written once"
+    );
+    let last = finance::last_part(&world.db, Site::FinanceParts, &id, 1, 0)
+        .await
+        .expect("read");
+    assert_eq!(last.expect("a part").next, Some(next));
+    assert!(store(1, &finance::Books::default(), None).await);
+    finance::begin(
+        &world.db,
+        Site::FinanceBegin,
+        &id,
+        1,
+        chrono_tz::Europe::Zurich,
+        world.now,
+    )
+    .await
+    .expect("begun");
+    let run = finance::run(&world.db, Site::FinanceRun, &id, 1)
+        .await
+        .expect("read")
+        .expect("a run");
+    let merged = finance::merged(&world.db, Site::FinanceParts, &id, &run.d)
+        .await
+        .expect("merged");
+    assert!(merged == stored, "all rows and pairs");
+}
+
+fn report() -> ReportId {
+    ReportId {
+        tenant: TENANT.parse().expect("a tenant"),
+        programme: PROGRAMME.parse().expect("an id"),
+        month: "2026-11".parse().expect("a month"),
+    }
+}
+
+/// Rows and pairs with the longest ids and the largest figures, more than two items hold.
+fn books_of_many_rows() -> finance::Books {
+    let mut books = finance::Books {
+        accounts: 4_000,
+        ..finance::Books::default()
+    };
+    let row = Row {
+        opening: i64::MIN,
+        earned: i64::MAX,
+        spent: i64::MIN,
+        given_back: i64::MAX,
+        expired: i64::MIN,
+        reversed: i64::MAX,
+        corrected: i64::MIN,
+        transferred: i64::MAX,
+        recalculated: i64::MIN,
+        settled: i64::MAX,
+        closing: i64::MIN,
+        forgiven: i64::MAX,
+    };
+    for number in 0..4_000 {
+        let branch: LocationId = format!("BRANCH-{number:09}").parse().expect("an id");
+        let origin = Origin {
+            month: "2026-10".parse().expect("a month"),
+            vat_rate_bp: Some(u32::MAX),
+            branch: Some(branch.clone()),
+        };
+        books.liability.add_row(&origin, &row).expect("a row");
+        let pair = Pair {
+            issuing: Some(branch.clone()),
+            redeeming: branch,
+            currency: Currency::CHF,
+        };
+        let settled = Settled {
+            points: i64::MAX,
+            value_minor: i64::MAX,
+        };
+        books.settlement.add_pair(pair, settled).expect("a pair");
+    }
+    books.settlement.vouchers = 4_000;
+    books
 }

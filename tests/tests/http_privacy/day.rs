@@ -55,6 +55,7 @@ pub(crate) async fn play(stack: &Running) -> Planted {
     poison(stack).await;
     returns(stack, &till, &customer).await;
     close_the_day(stack).await;
+    make_the_books(stack).await;
     stack.rest().await;
     planted
 }
@@ -78,6 +79,14 @@ async fn returns(stack: &Running, till: &Client, customer: &Customer) {
 async fn close_the_day(stack: &Running) {
     let lambda = Client::new(&stack.stack.urls().invoke, None);
     let path = "/2015-03-31/functions/DayCloseFunction/invocations";
+    let answer = lambda.post(path, &json!({"source": "aws.scheduler"})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+/// The schedule of finance's books strikes, for the month before this one.
+async fn make_the_books(stack: &Running) {
+    let lambda = Client::new(&stack.stack.urls().invoke, None);
+    let path = "/2015-03-31/functions/FinanceReportsFunction/invocations";
     let answer = lambda.post(path, &json!({"source": "aws.scheduler"})).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
