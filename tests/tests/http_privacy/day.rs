@@ -89,6 +89,10 @@ async fn make_the_books(stack: &Running) {
     let path = "/2015-03-31/functions/FinanceReportsFunction/invocations";
     let answer = lambda.post(path, &json!({"source": "aws.scheduler"})).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
+    let admin = &stack.admin;
+    let _ = admin.get(&format!("/v1/finance/treue/{MISREAD_CARD}")).await.must(400);
+    let named = json!({"expected_revision": FAMILY_NAME});
+    let _ = admin.post("/v1/finance/treue/2026-10", &named).await.must(400);
 }
 
 /// Parties, cards and everything that is done with cards.
