@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::calendar;
 use domain::liability::{LIABILITY_HEADER, Month, SETTLEMENT_HEADER};
 use end_to_end::client::Client;
 use end_to_end::running::Running;
@@ -84,8 +83,7 @@ async fn x9_x18_the_books_of_the_last_month_are_made_on_the_running_stack_and_re
     let _ = stack.admin.post("/v1/vouchers/redeem", &redeem).await.must(200);
     stack.rest().await;
     // A day on which an hour of the month would be missing makes the schedule ask for the month before.
-    let surely = runtime::now() - chrono::TimeDelta::hours(1);
-    let month = Month::of(calendar::business_day(surely, chrono_tz::Europe::Zurich)).before();
+    let month = Month::latest_over(runtime::now(), chrono_tz::Europe::Zurich);
     antedate(&stack, month).await;
 
     strike(&stack).await;

@@ -14,8 +14,7 @@
 mod files;
 mod segment;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::calendar;
+use chrono::{DateTime, Utc};
 use domain::id::{ProgrammeId, Tenant};
 use domain::liability::Month;
 use messages::{FinanceMessage, SendError, Sender, finance_segments};
@@ -25,10 +24,6 @@ use store::finance::{self, BooksError, ReportId};
 use store::{Db, Site, StoreError, programme};
 
 pub use files::Files;
-
-/// How long after its end a month is over for the books. An entry carries the time at which the batch began that stored it: one
-/// from before midnight can be stored some minutes later.
-pub const MONTH_IS_OVER_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// The function with what it holds on to between invocations.
 #[derive(Debug)]
@@ -105,11 +100,10 @@ impl App {
             .programmes
             .current(&self.db, Site::FinanceProgramme, tenant, programme);
         let zone = current.await?.ok_or(ReportError::NoProgramme)?.zone;
-        let surely = now.checked_sub_signed(MONTH_IS_OVER_AFTER).unwrap_or(now);
         let id = ReportId {
             tenant: tenant.clone(),
             programme: programme.clone(),
-            month: Month::of(calendar::business_day(surely, zone)).before(),
+            month: Month::latest_over(now, zone),
         };
         let revision = match finance::latest(&self.db, Site::FinanceRun, &id).await? {
             Some(run) if run.d.result.is_some() => return Ok(()),

@@ -98,13 +98,8 @@ impl App {
     }
 
     async fn all_done(&self, id: &ReportId, run: &Run) -> Result<bool, ReportError> {
-        for segment in 0..run.segments {
-            let last = finance::last_part(&self.db, Site::FinanceParts, id, run.revision, segment).await?;
-            if last.is_none_or(|part| part.next.is_some()) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let done = finance::segments_done(&self.db, Site::FinanceParts, id, run).await?;
+        Ok(done == run.segments)
     }
 
     /// Writes the files and completes the run. Several workers may find all segments done: they write the same, and one of

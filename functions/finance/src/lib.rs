@@ -6,8 +6,7 @@
 mod view;
 
 use aws_sdk_s3::Client;
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::calendar;
+use chrono::{DateTime, Utc};
 use domain::id::ProgrammeId;
 use domain::liability::Month;
 use http_edge::api::finance::FinanceRunRequest;
@@ -18,8 +17,6 @@ use serde_json::json;
 use store::finance::{self, ReportId, Run};
 use store::{Db, Record, Site, programme};
 
-/// How long after its end a month can be reported: as for the schedule, entries of its last minutes are stored by then.
-const MONTH_IS_OVER_AFTER: TimeDelta = TimeDelta::hours(1);
 /// Most revisions of a month.
 const REVISIONS_MAX: u32 = 9_999;
 
@@ -86,8 +83,7 @@ impl App {
         let programme = programme::read_current(&self.db, Site::FinanceAsked, &id.tenant, &id.programme).await?;
         let programme = programme.ok_or_else(|| Problem::new(Code::NotFound, "there is no such programme"))?;
         let zone = programme.d.programme.zone;
-        let surely = now.checked_sub_signed(MONTH_IS_OVER_AFTER).unwrap_or(now);
-        if Month::of(calendar::business_day(surely, zone)) <= id.month {
+        if id.month > Month::latest_over(now, zone) {
             return Err(Problem::new(
                 Code::MonthNotOver,
                 format!("{} can be reported from one hour after its end on", id.month),

@@ -4,8 +4,8 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use chrono::{DateTime, TimeDelta, Utc};
 use http_edge::api::finance::{FinanceFile, FinanceReport, FinanceTotal, ReportState};
 use http_edge::{Code, Problem};
-use store::Record;
-use store::finance::{FileFacts, ReportId, Run, RunResult};
+use store::finance::{self, FileFacts, ReportId, Run, RunResult};
+use store::{Record, Site};
 
 use crate::App;
 
@@ -24,6 +24,8 @@ impl App {
             month: id.month.to_string(),
             revision: run.d.revision,
             state: ReportState::Running,
+            segments: run.d.segments,
+            segments_done: run.d.segments,
             zone: run.d.zone.name().to_owned(),
             asked_at: run.created_at,
             accounts: None,
@@ -34,6 +36,8 @@ impl App {
             files: Vec::new(),
         };
         let Some(result) = &run.d.result else {
+            let done = finance::segments_done(self.db(), Site::FinanceRead, id, &run.d);
+            report.segments_done = done.await?;
             return Ok(report);
         };
         report.state = ReportState::Complete;

@@ -244,6 +244,19 @@ pub async fn last_part(
     Ok(parts.into_iter().next().map(|record| record.d))
 }
 
+/// How many segments of a run are done.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn segments_done(db: &Db, site: Site, id: &ReportId, run: &Run) -> Result<u8, StoreError> {
+    let mut done = 0u8;
+    for segment in 0..run.segments {
+        let last = last_part(db, site, id, run.revision, segment).await?;
+        done = done.saturating_add(u8::from(last.is_some_and(|part| part.next.is_none())));
+    }
+    Ok(done)
+}
+
 /// Stores the part of a segment that follows `number - 1`. `false` when another one stands there: the caller's sums are of no
 /// use then.
 ///

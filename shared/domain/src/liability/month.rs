@@ -3,11 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar;
+
+/// How long after its end a month is over for the books. An entry carries the time at which the batch began that stored it: one
+/// from before midnight can be stored some minutes later.
+const OVER_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// A calendar month, written `2026-11`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,6 +28,12 @@ impl Month {
     pub fn of(day: NaiveDate) -> Self {
         // The first day of a month exists in every month.
         Self(day.with_day(1).unwrap_or(day))
+    }
+
+    /// The last month whose books can be made at `now`: it ended in this zone an hour ago, or earlier.
+    pub fn latest_over(now: DateTime<Utc>, zone: Tz) -> Self {
+        let surely = now.checked_sub_signed(OVER_AFTER).unwrap_or(now);
+        Self::of(calendar::business_day(surely, zone)).before()
     }
 
     /// Its first day.

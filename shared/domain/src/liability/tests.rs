@@ -498,6 +498,22 @@ fn a_month_has_one_spelling() {
 }
 
 #[test]
+fn the_books_of_a_month_can_be_made_an_hour_after_its_end() {
+    for (now, month) in [
+        ("2026-11-30T23:59:59Z", "2026-10"),
+        ("2026-12-01T00:00:00Z", "2026-11"),
+        ("2026-06-30T22:59:59Z", "2026-05"),
+        ("2026-06-30T23:00:00Z", "2026-06"),
+    ] {
+        assert_eq!(
+            Month::latest_over(now.parse().unwrap(), ZONE).to_string(),
+            month,
+            "{now}"
+        );
+    }
+}
+
+#[test]
 fn the_liability_file_has_a_line_for_each_row_and_no_personal_data() {
     let mut books = Books::default();
     books.buy("B1", "2026-10-05", "2026-10-05", &[(810, 200)]);

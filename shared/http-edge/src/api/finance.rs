@@ -36,6 +36,10 @@ pub struct FinanceReport {
     pub revision: u32,
     /// Whether it is done.
     pub state: ReportState,
+    /// Parts of the table that the run is worked off in.
+    pub segments: u8,
+    /// Those of them that are done.
+    pub segments_done: u8,
     /// Time zone of the month's days.
     pub zone: String,
     /// When the run was asked for.

@@ -23,7 +23,8 @@ fn which() -> Vec<Parameter> {
 
 fn running(revision: u32) -> Value {
     json!({
-        "programme_id": "treue", "month": "2026-10", "revision": revision, "state": "running", "zone": "Europe/Zurich",
+        "programme_id": "treue", "month": "2026-10", "revision": revision, "state": "running", "segments": 16, "segments_done": 3,
+        "zone": "Europe/Zurich",
         "asked_at": "2026-11-01T02:17:00Z",
     })
 }
@@ -31,6 +32,7 @@ fn running(revision: u32) -> Value {
 fn complete() -> Value {
     let mut report = running(1);
     report["state"] = json!("complete");
+    report["segments_done"] = json!(16);
     report["accounts"] = json!(2);
     report["rows"] = json!(3);
     report["total"] = json!({
