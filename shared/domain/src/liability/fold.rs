@@ -92,6 +92,14 @@ impl Parcels {
         self.vouchers.get(&sequence).map(Vec::as_slice)
     }
 
+    /// Points of the parcels of each lot, as the account has them.
+    #[cfg(test)]
+    pub(super) fn by_lot(&self) -> Vec<(LotKey, i64)> {
+        let lots = self.lots.iter();
+        lots.map(|(key, lane)| (*key, parcel::sum(lane.parcels()).unwrap()))
+            .collect()
+    }
+
     /// Begins a period: what is open now is its opening.
     ///
     /// # Errors

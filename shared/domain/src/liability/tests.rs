@@ -72,6 +72,19 @@ fn live(programme: Programme, events: Vec<Event>) -> (Vec<Posted>, Account) {
     (all.collect(), life.account)
 }
 
+fn assert_parcels_follow(entries: &[Posted]) -> Result<(), TestCaseError> {
+    let mut parcels = Parcels::default();
+    parcels.begin().unwrap();
+    for Posted { entry, .. } in entries {
+        parcels.follow(entry).unwrap();
+        let lots = &parcels.account().lots;
+        let lots: Vec<_> = lots.iter().map(|lot| (lot.key, lot.open)).collect();
+        prop_assert_eq!(parcels.by_lot(), lots, "after version {}", entry.version);
+        parcels.rows().unwrap();
+    }
+    Ok(())
+}
+
 fn months(entries: &[Posted]) -> BTreeSet<Month> {
     entries.iter().map(|one| Month::of(one.at.date_naive())).collect()
 }
@@ -113,6 +126,40 @@ proptest! {
             prop_assert_eq!(per(&books, |origin| origin.vat_rate_bp), total);
         }
         prop_assert_eq!(before.values().sum::<i64>(), account.balance + account.pending());
+    }
+
+    /// Whatever moves points from lot to lot, the parcels of each lot are its points.
+    #[test]
+    fn x9_the_parcels_follow_every_lot_through_any_history(
+        programme in programmes(),
+        events in prop::collection::vec(event(), 1..80),
+    ) {
+        let (entries, _) = live(programme, events);
+        assert_parcels_follow(&entries)?;
+    }
+
+    /// As above, where somebody shops every day until lots are merged, pending ones among them.
+    #[test]
+    fn x9_the_parcels_follow_lots_that_are_merged(
+        pending_days in 0u32..40,
+        days in prop::collection::vec((1i64..400, 0u8..10), 110..170),
+    ) {
+        let programme = Programme {
+            points: PointsLife { pending_days, expiry: Expiry::Months { months: 12 }, grace_days: 0 },
+            ..programme()
+        };
+        let events = days.into_iter().flat_map(|(minor, what)| {
+            let buy = Event::Buy { minors: vec![minor], late: 0 };
+            let other = match what {
+                0 => Event::Return { which: usize::try_from(minor).unwrap(), line: 0, permille: 500 },
+                1 => Event::Correct { points: -minor },
+                2 => Event::Correct { points: minor },
+                _ => Event::Close { days: 0 },
+            };
+            [buy, other, Event::Close { days: 1 }]
+        });
+        let (entries, _) = live(programme, events.collect());
+        assert_parcels_follow(&entries)?;
     }
 
     /// The columns say what the entries say, counted without parcels.
