@@ -305,7 +305,7 @@ async fn a_segment_whose_time_is_over_goes_on_where_it_stopped_and_counts_nobody
     let app = world.books();
     app.ask(world.now).await.expect("asked");
     // Each invocation has time for one account or voucher only; two workers at a time, at the same segment.
-    for round in 0..40 {
+    for round in 0..8 {
         let over = Deadline::at(Instant::now());
         let (first, second) = tokio::join!(
             app.work_off(segments(), over, world.now),
@@ -313,10 +313,28 @@ async fn a_segment_whose_time_is_over_goes_on_where_it_stopped_and_counts_nobody
         );
         assert!(first.is_empty() && second.is_empty(), "round {round}");
     }
+    let report = show(&world, "2026-11").await;
+    assert_eq!(
+        (&report["segments_done"], &report["state"]),
+        (&json!(16), &json!("running")),
+        "no time for the files"
+    );
+    let parts = parts(&world).await;
+    assert!(
+        parts > usize::from(finance::SEGMENTS),
+        "segments of several parts: {parts} in all"
+    );
     Delivering::badly(3).until_rest(&world).await;
     let report = show(&world, "2026-11").await;
     assert_eq!((&report["accounts"], &report["vouchers"]), (&json!(3), &json!(2)));
     assert_eq!(report["total"]["closing"], open);
+}
+
+async fn parts(world: &World) -> usize {
+    let scan = world.db.client().scan().table_name(world.db.table());
+    let items = scan.send().await.expect("the table").items.unwrap_or_default();
+    let kinds = items.iter().filter_map(|item| item.get("et")?.as_s().ok());
+    kinds.filter(|kind| *kind == "finance_part").count()
 }
 
 #[tokio::test]

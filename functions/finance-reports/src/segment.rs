@@ -84,22 +84,27 @@ impl App {
                 Some(part) if part.next.is_none() => return Ok(Worked::Done),
                 Some(part) => (part.number.saturating_add(1), part.next),
             };
-            // Another invocation goes on here, with all of its time.
-            if number > 0 && deadline.is_near() {
-                return Ok(Worked::Left);
-            }
             let stop = |rows: usize| rows >= PART_ROWS_MAX || deadline.is_near();
             let (books, next) = finance::walk(&self.db, &scope, Bounds { after, stop: &stop }).await?;
-            let place = (id, run.revision, segment);
+            let (place, is_last) = ((id, run.revision, segment), next.is_none());
             // Where another worker has stored this part, ours is dropped: theirs says where to go on.
-            finance::store_part(&self.db, Site::FinancePart, place, number, &books, next, now).await?;
+            let stored = finance::store_part(&self.db, Site::FinancePart, place, number, &books, next, now).await?;
+            if deadline.is_near() {
+                // Another invocation goes on behind this part, with all of its time.
+                return Ok(if stored && is_last { Worked::Done } else { Worked::Left });
+            }
         }
         Err(ReportError::Contended)
     }
 
     async fn all_done(&self, id: &ReportId, run: &Run) -> Result<bool, ReportError> {
-        let done = finance::segments_done(&self.db, Site::FinanceParts, id, run).await?;
-        Ok(done == run.segments)
+        for segment in 0..run.segments {
+            let last = finance::last_part(&self.db, Site::FinanceParts, id, run.revision, segment).await?;
+            if last.is_none_or(|part| part.next.is_some()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Writes the files and completes the run. Several workers may find all segments done: they write the same, and one of
