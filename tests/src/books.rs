@@ -397,6 +397,10 @@ fn told(kind: &str, item: HashMap<String, AttributeValue>) -> Option<String> {
         "client" => about(kind, item, |client: Client| {
             Some(format!("client {}, {} keys", client.id, client.keys.len()))
         }),
+        "finance_run" => about(kind, item, |run: store::finance::Run| {
+            let total = run.result.map(|result| result.total);
+            Some(format!("books, revision {}: {total:?}", run.revision))
+        }),
         // A key whose answer was lost is withdrawn, one more than on a day without a fault.
         "api_key" => about(kind, item, |key: KeyRecord| {
             key.revoked_at.is_none().then(|| "active api_key".to_owned())

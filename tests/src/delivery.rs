@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
 use futures::future::join_all;
-use messages::{DayCloseMessage, IssuanceMessage, PostingMessage, RecalculationMessage};
+use messages::{DayCloseMessage, FinanceMessage, IssuanceMessage, PostingMessage, RecalculationMessage};
 use runtime::sqs::{Deadline, Delivery};
 use serde_json::{Map, Value, json};
 
@@ -101,6 +101,9 @@ impl Delivering {
         let closing = drain(world, &world.day_close_queue).await;
         idle &= closing.is_empty();
         self.close(world, closing).await;
+        let segments = drain(world, &world.finance_queue).await;
+        idle &= segments.is_empty();
+        self.sum(world, segments).await;
         idle
     }
 
@@ -245,6 +248,18 @@ impl Delivering {
             let work = batches.iter().map(|batch| {
                 work_off(batch.clone(), |left| {
                     let (app, now) = (world.recalculating(), world.now);
+                    async move { app.work_off(left, Deadline::never(), now).await }
+                })
+            });
+            join_all(work).await;
+        }
+    }
+
+    async fn sum(&mut self, world: &World, messages: Vec<FinanceMessage>) {
+        for batches in self.batches(messages).chunks(self.at_once) {
+            let work = batches.iter().map(|batch| {
+                work_off(batch.clone(), |left| {
+                    let (app, now) = (world.books(), world.now);
                     async move { app.work_off(left, Deadline::never(), now).await }
                 })
             });

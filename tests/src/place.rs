@@ -19,6 +19,8 @@ const OTHER: &str = "AWS_ENDPOINT_URL";
 const QUEUES: [&str; 4] = ["posting", "issuance", "pos-voucher", "recalculation"];
 /// The queue of the close of a day.
 const DAY_CLOSE: &str = "day-close";
+/// The queue of finance's books.
+const FINANCE: &str = "finance";
 /// What a call may take; an emulator that works off one request after the other makes the last of fifty wait.
 const CALL_MAX: Duration = Duration::from_secs(30);
 /// How often a new table is looked at, and how long between two looks: ten seconds in all.
@@ -51,12 +53,12 @@ struct Names {
 }
 
 impl Place {
-    /// A place with an empty table, its queues and its bucket; the queues' URLs are those of posting, issuance and news, and of
-    /// the close of a day.
+    /// A place with an empty table, its queues and its bucket; the queues' URLs are those of posting, issuance and news, of the
+    /// close of a day, and of finance's books.
     ///
     /// # Panics
     /// When it cannot be set up.
-    pub async fn new() -> (Self, event_relay::Queues, String) {
+    pub async fn new() -> (Self, event_relay::Queues, String, String) {
         let place = match std::env::var(OTHER).ok().filter(|url| !url.is_empty()) {
             None => Self::embedded().await,
             Some(url) => Self::other(url).await,
@@ -70,8 +72,9 @@ impl Place {
             recalculation: recalculation.await,
         };
         let day_close = place.create_queue(DAY_CLOSE).await;
+        let finance = place.create_queue(FINANCE).await;
         place.create_bucket().await;
-        (place, queues, day_close)
+        (place, queues, day_close, finance)
     }
 
     async fn embedded() -> Self {
@@ -212,7 +215,7 @@ async fn remove(urls: &Urls, names: &Names) -> Result<(), String> {
         .await;
     let sqs = sqs(&sdk, urls);
     let mut queues = Vec::new();
-    for queue in QUEUES.into_iter().chain([DAY_CLOSE]) {
+    for queue in QUEUES.into_iter().chain([DAY_CLOSE, FINANCE]) {
         let name = format!("{}{queue}", names.prefix);
         let url = sqs.get_queue_url().queue_name(name).send().await;
         let url = url.ok().and_then(|found| found.queue_url);

@@ -1,5 +1,5 @@
 //! Days that together come to every call site of every handler: at the tills, in the office, of returns, of rules, of recounts,
-//! of closes, at the points desk.
+//! of closes, at the points desk, on which a month's books are made.
 //!
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
 
@@ -38,11 +38,13 @@ pub enum Day {
     Closes,
     /// Points moved by hand: corrections and transfers, alone and by two, one that is rejected, and a voided voucher.
     Desk,
+    /// The first day of a month: finance's books of the last one, and the same again.
+    Finance,
 }
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Tills,
         Self::Office,
         Self::Returns,
@@ -50,6 +52,7 @@ impl Day {
         Self::Recount,
         Self::Closes,
         Self::Desk,
+        Self::Finance,
     ];
 
     /// Tells the day, and delivers its messages until nothing is left.
@@ -65,6 +68,7 @@ impl Day {
             Self::Recount => recount(world, delivering).await,
             Self::Closes => closes(world, delivering).await,
             Self::Desk => desk(world, delivering).await,
+            Self::Finance => finance(world, delivering).await,
         }
     }
 
@@ -88,6 +92,7 @@ impl Day {
             Self::Recount => (5, 0, 0, 0),
             Self::Closes => (4, 0, 0, 0),
             Self::Desk => (1, 0, 0, 0),
+            Self::Finance => (2, 0, 1, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
         assert_eq!(books.exceptions, exceptions, "cases for an operator");
@@ -551,6 +556,50 @@ async fn decide(world: &World, adjustment: &Value, what: &str, body: &Value) {
 async fn close(world: &World, delivering: &mut Delivering) {
     world.ask_for_close().await;
     delivering.until_rest(world).await;
+}
+
+/// Points of two branches become a voucher that a third one takes; the books of the month, and a second revision.
+async fn finance(world: &mut World, delivering: &mut Delivering) {
+    let (card, _) = world.customer(1).await;
+    for (store, minor) in [("B01", 30_000), ("B02", 40_000)] {
+        done(
+            world,
+            "POST /v1/purchases",
+            &[],
+            &receipt(store, "1", minor, Some(&card)),
+        )
+        .await;
+        delivering.until_rest(world).await;
+    }
+    redemption_without_receipt(world, &card).await;
+    delivering.until_rest(world).await;
+
+    world.now = "2026-12-01T02:17:00Z".parse().expect("an instant");
+    world.ask_for_books().await;
+    delivering.until_rest(world).await;
+    let (route, path) = (
+        "/v1/finance/{programme_id}/{month}",
+        [("programme_id", PROGRAMME), ("month", "2026-11")],
+    );
+    let first = read(world, &format!("GET {route}"), &path).await;
+    assert_eq!(
+        (&first["state"], &first["total"]["closing"]),
+        (&json!("complete"), &json!(200))
+    );
+
+    let asked = world
+        .call(&format!("POST {route}"), &path, &json!({"expected_revision": 1}))
+        .await;
+    assert_eq!(asked.0, 202, "{}", asked.1);
+    delivering.until_rest(world).await;
+    let second = read(world, &format!("GET {route}"), &path).await;
+    assert_eq!((&second["revision"], &second["total"]), (&json!(2), &first["total"]));
+    for revision in [1, 2] {
+        let file = world
+            .file(&format!("{TENANT}/{PROGRAMME}/2026-11/{revision}/manifest.json"))
+            .await;
+        assert!(file.is_some(), "the manifest of revision {revision}");
+    }
 }
 
 async fn void(world: &World, number: &str) {

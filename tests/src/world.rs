@@ -38,6 +38,8 @@ pub struct World {
     pub queues: event_relay::Queues,
     /// URL of the queue of the close of a day.
     pub day_close_queue: String,
+    /// URL of the queue of finance's books.
+    pub finance_queue: String,
     /// The code keys that new processes know.
     pub code_keys: CodeKeys,
     pepper: Pepper,
@@ -67,7 +69,7 @@ impl World {
     /// When the endpoints cannot be set up.
     pub async fn with_plan(plan: Option<Arc<dyn FaultPlan>>) -> Self {
         silence_crashes();
-        let (place, queues, day_close_queue) = Box::pin(Place::new()).await;
+        let (place, queues, day_close_queue, finance_queue) = Box::pin(Place::new()).await;
         let key = "k".repeat(64);
         let world = Self {
             db: Db::new(place.dynamodb(), place.table().to_owned(), Probe::none()),
@@ -76,6 +78,7 @@ impl World {
             now: "2026-11-22T12:00:00Z".parse().expect("an instant"),
             queues,
             day_close_queue,
+            finance_queue,
             pepper: Pepper::new("p".repeat(64).into_bytes()),
             code_keys: CodeKeys::parse(&json!({"current": "1", "1": key}).to_string()).expect("code keys"),
         };
@@ -174,6 +177,37 @@ impl World {
         panic!("the close of the day was not asked for after {REPEATS_MAX} hours");
     }
 
+    /// A new process of finance's books. They share the bucket of the relay.
+    pub fn books(&self) -> finance_reports::App {
+        let bucket = self.place.bucket().to_owned();
+        let files = finance_reports::Files::new(self.place.s3(), bucket, self.probe.clone());
+        finance_reports::App::new(self.handlers_db(), self.sender(), self.finance_queue.clone(), files)
+    }
+
+    /// The day on which the schedule asks for the books of the month that is over; asked again until it ends well.
+    ///
+    /// # Panics
+    /// When it never does.
+    pub async fn ask_for_books(&self) {
+        for _ in 0..REPEATS_MAX {
+            let (app, now) = (self.books(), self.now);
+            if let Called::Answered(Ok(())) = alive(async move { app.ask(now).await }).await {
+                return;
+            }
+        }
+        panic!("the books were not asked for after {REPEATS_MAX} days");
+    }
+
+    /// A file of the bucket; `None` when it is not there.
+    ///
+    /// # Panics
+    /// When it is no text.
+    pub async fn file(&self, key: &str) -> Option<String> {
+        let get = self.place.s3().get_object().bucket(self.place.bucket()).key(key);
+        let bytes = get.send().await.ok()?.body.collect().await.expect("the whole file");
+        Some(String::from_utf8(bytes.to_vec()).expect("a text"))
+    }
+
     /// A new process of the relay.
     pub fn relay(&self) -> event_relay::App {
         let bucket = self.place.bucket().to_owned();
@@ -209,8 +243,18 @@ impl World {
         );
         let declared = route.split('?').next().unwrap_or(route);
         let function = http_edge::routes::find(declared).expect("a declared route").function;
+        let finance = finance::App::new(
+            self.handlers_db(),
+            self.sender(),
+            self.place.s3(),
+            finance::Place {
+                queue_url: self.finance_queue.clone(),
+                bucket: self.place.bucket().to_owned(),
+            },
+        );
         alive(async move {
             let outcome = match function {
+                "finance" => finance.handle(request, now).await,
                 "purchase-ingestion" => {
                     purchase_ingestion::App::new(db, pepper, keys)
                         .handle(&request, now)

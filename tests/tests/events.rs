@@ -15,12 +15,12 @@ use aws_lambda_events::sqs::SqsEvent;
 use http_edge::api::purchases::PurchaseRequest;
 use http_edge::request::Request;
 use http_edge::routes;
-use messages::{DayCloseMessage, IssuanceMessage, PostingMessage, RecalculationMessage};
+use messages::{DayCloseMessage, FinanceMessage, IssuanceMessage, PostingMessage, RecalculationMessage};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Fewest events that must be found, so that an empty folder is no success.
-const EVENTS_MIN: usize = 13;
+const EVENTS_MIN: usize = 16;
 
 fn events() -> Result<BTreeMap<String, Value>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events");
@@ -56,7 +56,12 @@ fn taker(event: &Value) -> Result<&'static str> {
             .function);
     }
     if event["source"] == "aws.scheduler" {
-        return Ok("day-close");
+        let schedule = event["resources"][0].as_str().unwrap_or_default();
+        return match schedule {
+            schedule if schedule.contains("DayCloseFunction") => Ok("day-close"),
+            schedule if schedule.contains("FinanceReportsFunction") => Ok("finance-reports"),
+            schedule => bail!("no function takes the schedule {schedule}"),
+        };
     }
     let record = &event["Records"][0];
     let arn = record["eventSourceARN"].as_str().unwrap_or_default();
@@ -66,6 +71,7 @@ fn taker(event: &Value) -> Result<&'static str> {
         Some("aws:sqs") if arn.contains("IssuanceQueue") => Ok("voucher-issuance"),
         Some("aws:sqs") if arn.contains("DayCloseQueue") => Ok("day-close"),
         Some("aws:sqs") if arn.contains("RecalculationQueue") => Ok("recalculation"),
+        Some("aws:sqs") if arn.contains("FinanceQueue") => Ok("finance-reports"),
         other => bail!("no function takes events of {other:?} from {arn}"),
     }
 }
@@ -85,6 +91,7 @@ fn check_queue_event(event: &Value) -> Result<()> {
             "point-calculation" => serde_json::from_str::<PostingMessage>(body).map(drop),
             "day-close" => serde_json::from_str::<DayCloseMessage>(body).map(drop),
             "recalculation" => serde_json::from_str::<RecalculationMessage>(body).map(drop),
+            "finance-reports" => serde_json::from_str::<FinanceMessage>(body).map(drop),
             _ => serde_json::from_str::<IssuanceMessage>(body).map(drop),
         }
         .with_context(|| format!("{consumer} does not know the message {body}"))?;
@@ -169,6 +176,7 @@ fn every_function_has_an_event() -> Result<()> {
         "authorizer",
         "day-close",
         "event-relay",
+        "finance-reports",
         "point-calculation",
         "recalculation",
         "voucher-issuance",

@@ -73,6 +73,7 @@ fn access_to_the_table_is_bounded_by_keys() -> Result<()> {
             ("dynamodb:LeadingKeys: [\"APIKEY#*\"]", "dynamodb:LeadingKeys: [\"*\"]"),
             ("ForAllValues:StringLike", "StringNotLike"),
             ("[dynamodb:GetItem]", "[dynamodb:Scan]"),
+            ("[dynamodb:Scan]", "[dynamodb:Scan, dynamodb:GetItem]"),
         ],
     )
 }

@@ -8,8 +8,8 @@ use domain::programme::{AdjustmentRule, EarningRate, PointsLife, Programme, Vouc
 use domain::text;
 use domain::violation::Violation;
 use http_edge::api::administration::{
-    AdjustmentSettings, CapsSettings, EarningSettings, PointsSettings, ProgrammeRequest, ProgrammeSettings, ProgrammeView,
-    VoucherSettings,
+    AdjustmentSettings, CapsSettings, EarningSettings, PointsSettings, ProgrammeRequest, ProgrammeSettings,
+    ProgrammeView, VoucherSettings,
 };
 use http_edge::{Code, Problem, Request, Response, Scope};
 use store::programme::{self, ProgrammeVersion};

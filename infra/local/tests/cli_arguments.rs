@@ -53,6 +53,9 @@ fn a_wrong_command_line_is_refused_with_2() {
     refused(&["replay", "journal.jsonl", "--table", "t"], 2, "--api");
     refused(&["reconcile", "--posting-queue-url", "x"], 2, "--table");
     refused(&["verify", "--party", "Max Muster"], 2, "party");
+    refused(&["finance", "2026-13"], 2, "a month is a year of four digits");
+    refused(&["finance"], 2, "MONTH");
+    refused(&["finance", "2026-11", "--programme", "Treue"], 2, "programme");
     refused(&["convert", "elsewhere", "x.csv", "--out", "o"], 2, "completejourney");
     refused(&["keys", "--port", "1"], 2, "--port");
 }

@@ -218,4 +218,4 @@ fn sums(lots: &[Lot]) -> Result<(i64, i64), OutOfRange> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

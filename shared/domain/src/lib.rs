@@ -12,6 +12,7 @@
 //! | [`earning`] | points of a receipt, with the reason line by line |
 //! | [`account`] | the points account as a fold over its ledger |
 //! | [`adjustment`] | points moved by hand, and the second person who approves |
+//! | [`liability`] | the roll-forward of open points for finance, and who owes whom for vouchers |
 //! | [`returns`] | goods that come back, and what remains of their receipt |
 //! | [`voucher`] | the life of a voucher: reserve, redeem, release, reverse |
 //! | [`secret`] | texts that `Debug` does not show |
@@ -41,6 +42,7 @@ pub mod card;
 pub mod code;
 pub mod earning;
 pub mod id;
+pub mod liability;
 pub mod location;
 pub mod money;
 pub mod programme;

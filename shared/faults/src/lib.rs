@@ -239,6 +239,36 @@ sites! {
     AdjustIssue = "points-desk/issue-entry",
     /// The points desk commits a voided voucher with the points that come back.
     AdjustVoid = "points-desk/commit-void",
+    /// The finance reports list the programmes.
+    FinanceProgrammes = "finance-reports/programmes",
+    /// The finance reports read a programme.
+    FinanceProgramme = "finance-reports/programme",
+    /// The finance reports read a run.
+    FinanceRun = "finance-reports/run",
+    /// The finance reports begin a run.
+    FinanceBegin = "finance-reports/begin",
+    /// The finance reports send segments to their queue.
+    FinanceSend = "finance-reports/send",
+    /// The finance reports scan a segment for accounts and vouchers.
+    FinanceScan = "finance-reports/scan",
+    /// The finance reports read the ledger of an account.
+    FinanceLedger = "finance-reports/ledger",
+    /// The finance reports read partial sums.
+    FinanceParts = "finance-reports/parts",
+    /// The finance reports store partial sums.
+    FinancePart = "finance-reports/part",
+    /// The finance reports put a file into their bucket.
+    FinanceFile = "finance-reports/file",
+    /// The finance reports complete a run.
+    FinanceComplete = "finance-reports/complete",
+    /// The office reads a finance report.
+    FinanceRead = "finance/read",
+    /// The office reads the programme of a finance report.
+    FinanceAsked = "finance/programme",
+    /// The office asks for a finance report.
+    FinanceAsk = "finance/ask",
+    /// The office sends the segments of a finance report.
+    FinanceAskSend = "finance/send",
     /// The authorizer reads an API key.
     ApiKeyRead = "authorizer/api-key",
     /// Operations tools scan or read in bulk.

@@ -86,6 +86,10 @@ scopes! {
     ProgrammesApprove = "programmes:approve",
     /// Read figures.
     ReportsRead = "reports:read",
+    /// Read the books of a month.
+    FinanceRead = "finance:read",
+    /// Run the books of a month again.
+    FinanceRun = "finance:run",
     /// Read what does not match and what contradicts.
     OperationsRead = "operations:read",
     /// Manage clients and their keys.

@@ -8,6 +8,7 @@ mod adjustments;
 mod administration;
 mod customers;
 mod docs;
+mod finance;
 mod operation;
 mod purchases;
 mod recalculations;
@@ -46,6 +47,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Programmes", "Settings of loyalty programmes, as versions."),
     ("Clients", "Machines that call the API, and their keys."),
     ("Operations", "What does not add up."),
+    ("Finance", "The books of a month: liability and settlement."),
     ("About", "This documentation. Needs no key."),
 ];
 
@@ -74,6 +76,7 @@ pub fn operations() -> Vec<Operation> {
         adjustments::operations(),
         administration::operations(),
         recalculations::operations(),
+        finance::operations(),
         docs::operations(),
     ]
     .into_iter()

@@ -218,6 +218,18 @@ pub const ROUTES: &[Route] = &[
         "administration",
     ),
     route("GET", "/v1/exceptions", Scope::OperationsRead, "administration"),
+    route(
+        "GET",
+        "/v1/finance/{programme_id}/{month}",
+        Scope::FinanceRead,
+        "finance",
+    ),
+    route(
+        "POST",
+        "/v1/finance/{programme_id}/{month}",
+        Scope::FinanceRun,
+        "finance",
+    ),
     open("/docs"),
     open("/openapi.json"),
     open("/health"),

@@ -9,6 +9,7 @@ pub use sender::{SendError, Sender};
 
 use chrono::NaiveDate;
 use domain::id::{FeedGroup, LocationId, LookupKey, PartyId, ProgrammeId, RunId, Tenant};
+use domain::liability::Month;
 use domain::money::Money;
 use domain::receipt::ReceiptKey;
 use serde::{Deserialize, Serialize};
@@ -122,6 +123,42 @@ pub enum RecalculationMessage {
         /// The shard.
         shard: u8,
     },
+}
+
+/// Work for the finance reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FinanceMessage {
+    /// The accounts and vouchers of one segment of the table are to be summed for a month, from where its stored sums end.
+    Segment {
+        /// Tenant.
+        tenant: Tenant,
+        /// Programme.
+        programme: ProgrammeId,
+        /// The month.
+        month: Month,
+        /// Which run of the month, from 1.
+        revision: u32,
+        /// Segment of the table, from 0.
+        segment: u8,
+    },
+}
+
+/// The messages that work off a run of a month: one for each segment.
+pub fn finance_segments(
+    (tenant, programme, month): (&Tenant, &ProgrammeId, Month),
+    revision: u32,
+    segments: u8,
+) -> Vec<FinanceMessage> {
+    (0..segments)
+        .map(|segment| FinanceMessage::Segment {
+            tenant: tenant.clone(),
+            programme: programme.clone(),
+            month,
+            revision,
+            segment,
+        })
+        .collect()
 }
 
 /// A change of a voucher, for the tills' middleware. The code is not in it: a till with the right to see it asks the feed.

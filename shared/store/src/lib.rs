@@ -16,6 +16,7 @@
 //! | [`card`] | `CARD#tenant#hash` | cards, and receipts that wait for one |
 //! | [`voucher`] | `VOUCHER#tenant#hash`, `PARTY#…` | vouchers and the party's references to them |
 //! | [`feed`] | `FEED#tenant#group` | the voucher feed |
+//! | [`finance`] | `FINANCE#tenant#programme#month` | runs of finance's books and their partial sums |
 //! | [`location`] | `LOCATIONS#tenant` | places that sell |
 //! | [`programme`] | `PROGRAMME#tenant#id` | versions of programmes |
 //! | [`adjustment`] | `ADJUST#tenant#id` | points moved by hand |
@@ -32,6 +33,7 @@ pub mod db;
 pub mod error;
 pub mod exception;
 pub mod feed;
+pub mod finance;
 pub mod guess;
 pub mod history;
 pub mod location;

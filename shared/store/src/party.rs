@@ -186,6 +186,12 @@ pub(crate) fn partition(tenant: &Tenant, party: &PartyId) -> String {
     format!("PARTY#{tenant}#{party}")
 }
 
+/// The tenant and party in a party's partition key.
+pub(crate) fn parse_partition(pk: &str) -> Option<(Tenant, PartyId)> {
+    let (tenant, party) = pk.strip_prefix("PARTY#")?.split_once('#')?;
+    Some((tenant.parse().ok()?, party.parse().ok()?))
+}
+
 /// The key of the name for the till.
 pub fn till_name_key(tenant: &Tenant, party: &PartyId) -> Key {
     Key {

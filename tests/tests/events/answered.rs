@@ -59,12 +59,26 @@ async fn prepare(stack: &Running) -> Result<(String, String)> {
     let run =
         json!({"programme": "treue", "version": 1, "from": stack.today, "until": stack.today, "reason": "Sample"});
     let _ = stack.admin.put("/v1/recalculations/double-paper", &run).await.must(202);
+    begin_books(stack).await?;
     let stream = &events()?["dynamodb_stream_facts"];
     for record in stream["Records"].as_array().into_iter().flatten() {
         put(stack, &record["dynamodb"]["NewImage"]).await?;
     }
     let code = stack.codes("B07", &customer.card).await.pop();
     Ok((code.context("a voucher")?, customer.party))
+}
+
+/// The run of finance's books that the events name.
+async fn begin_books(stack: &Running) -> Result<()> {
+    let id = store::finance::ReportId {
+        tenant: stack.system.tenant.clone(),
+        programme: end_to_end::world::PROGRAMME.parse()?,
+        month: "2026-10".parse()?,
+    };
+    let (db, zone) = (&stack.system.db, chrono_tz::Europe::Zurich);
+    let begun = store::finance::begin(db, store::Site::ToolWrite, &id, 1, zone, runtime::now()).await?;
+    ensure!(begun.is_none(), "the run is new");
+    Ok(())
 }
 
 /// Puts an image of the stream into the table, without the topics: its news come from the event alone.
@@ -153,7 +167,9 @@ fn check(name: &str, answer: &Value) -> Result<()> {
         | "sqs_issuance"
         | "sqs_day_close"
         | "sqs_recalculation"
-        | "schedule_day_close" => {
+        | "schedule_day_close"
+        | "sqs_finance"
+        | "schedule_finance" => {
             ensure!(*answer == json!({"batchItemFailures": []}), "nothing must come again");
         }
         other => bail!("{other} is not expected here: add what it is answered"),
@@ -172,6 +188,7 @@ fn check_http(name: &str, answer: &Value) -> Result<()> {
         ),
         "apigw_v2_check_voucher" => (200, body["usable"] == true && body["state"]["status"] == "open"),
         "apigw_v2_correct_points" => (201, body["status"] == "posted" && body["entries"][0]["points"] == 120),
+        "apigw_v2_finance_report" => (200, body["month"] == "2026-10" && body["revision"] == 1),
         "apigw_v2_health" => (200, body["status"] == "ok"),
         "apigw_v2_list_locations" => (200, body["items"].as_array().is_some_and(|items| items.len() == 25)),
         "apigw_v2_post_purchase" => (201, body["matched"] == true && body["expected"]["points"] == 129),

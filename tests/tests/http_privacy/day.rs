@@ -52,10 +52,12 @@ pub(crate) async fn play(stack: &Running) -> Planted {
     bad_receipts(stack, &till, &customer, &mut planted).await;
     bad_customers(&till).await;
     by_hand(stack, &till, &customer).await;
+    counted_again(stack).await;
     bad_keys(stack, &mut planted).await;
     poison(stack).await;
     returns(stack, &till, &customer).await;
     close_the_day(stack).await;
+    make_the_books(stack).await;
     stack.rest().await;
     planted
 }
@@ -81,6 +83,18 @@ async fn close_the_day(stack: &Running) {
     let path = "/2015-03-31/functions/DayCloseFunction/invocations";
     let answer = lambda.post(path, &json!({"source": "aws.scheduler"})).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+/// The schedule of finance's books strikes, for the month before this one.
+async fn make_the_books(stack: &Running) {
+    let lambda = Client::new(&stack.stack.urls().invoke, None);
+    let path = "/2015-03-31/functions/FinanceReportsFunction/invocations";
+    let answer = lambda.post(path, &json!({"source": "aws.scheduler"})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let admin = &stack.admin;
+    let _ = admin.get(&format!("/v1/finance/treue/{MISREAD_CARD}")).await.must(400);
+    let named = json!({"expected_revision": FAMILY_NAME});
+    let _ = admin.post("/v1/finance/treue/2026-10", &named).await.must(400);
 }
 
 /// Parties, cards and everything that is done with cards.
@@ -282,6 +296,17 @@ async fn by_hand(stack: &Running, till: &Client, customer: &Customer) {
         .get("/v1/points/corrections?status=rejected")
         .await
         .must(200);
+}
+
+/// Receipts are counted again, for a reason that names somebody.
+async fn counted_again(stack: &Running) {
+    let run = |reason: &str| json!({"programme": "treue", "version": 1, "from": stack.today, "until": stack.today, "reason": reason});
+    let (path, reason) = (
+        "/v1/recalculations/planted",
+        format!("{GIVEN_NAME} {FAMILY_NAME} complained"),
+    );
+    let _ = stack.admin.put(path, &run(&reason)).await.must(202);
+    let _ = stack.admin.put(path, &run(FAMILY_NAME)).await.must(409);
 }
 
 /// Keys that nobody gave out.

@@ -12,7 +12,7 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 16] = [
+const KEY_KINDS: [&str; 17] = [
     "ADJUST#*",
     "APIKEY#*",
     "CARD#*",
@@ -21,6 +21,7 @@ const KEY_KINDS: [&str; 16] = [
     "EXCEPTION#*",
     "EXTERNAL#*",
     "FEED#*",
+    "FINANCE#*",
     "GUESS#*",
     "LOCATIONS#*",
     "PARTY#*",
@@ -114,6 +115,10 @@ const TRANSACTIONS: [Transaction; 15] = [
     ),
 ];
 
+/// The only role that may scan, with a statement that grants nothing else: no index leads to all accounts, and no condition on
+/// keys bounds a scan.
+const SCANNING_ROLE: &str = "FinanceReportsRole";
+
 /// The routes that anyone may call.
 const OPEN_ROUTES: [&str; 3] = ["GET /docs", "GET /health", "GET /openapi.json"];
 
@@ -195,7 +200,7 @@ fn holds_star(principal: &Value) -> bool {
         || entries(Some(principal)).any(|(_, who)| items(Some(who)).iter().any(|w| w.as_str() == Some("*")))
 }
 
-/// Access to items of the table is bounded by the first part of their keys, and nothing scans.
+/// Access to items of the table is bounded by the first part of their keys, and nothing scans but finance's books.
 pub(crate) fn table_access_is_bounded_by_keys(template: &Template) -> Vec<String> {
     let mut violations = Vec::new();
     let mut bounded = 0;
@@ -206,7 +211,12 @@ pub(crate) fn table_access_is_bounded_by_keys(template: &Template) -> Vec<String
             .filter_map(Value::as_str)
             .collect();
         if actions.contains(&"dynamodb:Scan") {
-            violations.push(format!("{id} {sid}: no function reads the whole table"));
+            if id == SCANNING_ROLE && actions == ["dynamodb:Scan"] {
+                continue;
+            }
+            violations.push(format!(
+                "{id} {sid}: no function but finance's books reads the whole table"
+            ));
         }
         let on_table = items(at(statement, &["Resource"]))
             .into_iter()

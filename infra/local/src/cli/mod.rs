@@ -7,6 +7,7 @@
 //! | `bootstrap` | `treue bootstrap` |
 //! | `replay` | `treue replay FILE` |
 //! | `verify`, `reconcile` | `treue verify`, `treue reconcile` |
+//! | `finance` | `treue finance MONTH` |
 //! | `convert` | `treue convert` |
 //!
 //! Everything that a program reads goes to standard output, everything about the way there (progress, hints, errors) to
@@ -17,6 +18,7 @@ pub mod convert;
 mod data;
 mod demo;
 mod exit;
+mod finance;
 mod http;
 mod keys;
 mod progress;
@@ -53,6 +55,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Proves the books: refolds every account and compares.
     Verify(verify::VerifyArgs),
+    /// Computes finance's books of a month again and compares them with their report.
+    Finance(finance::FinanceArgs),
     /// Finds accepted facts without their effect and sends them on their way again.
     Reconcile(reconcile::ReconcileArgs),
     /// Makes a journal of a data set with real purchases.
@@ -78,6 +82,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Bootstrap(args)) => bootstrap::run(&args).await,
         Some(Command::Replay(args)) => replay::run(&args).await,
         Some(Command::Verify(args)) => verify::run(&args).await,
+        Some(Command::Finance(args)) => finance::run(&args).await,
         Some(Command::Reconcile(args)) => reconcile::run(&args).await,
         Some(Command::Convert(args)) => convert::run(&args),
     }

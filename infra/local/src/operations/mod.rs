@@ -4,6 +4,7 @@
 pub mod bootstrap;
 mod by_hand;
 mod evidence;
+pub mod finance;
 pub mod reconcile;
 pub mod verify;
 mod walk;

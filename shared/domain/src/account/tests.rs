@@ -2,7 +2,7 @@
 //! out.
 
 mod examples;
-mod histories;
+pub(crate) mod histories;
 
 use std::collections::BTreeSet;
 
@@ -41,9 +41,9 @@ fn basket(number: usize, date: &str, minors: &[i64]) -> Receipt {
     let line = |(sku, minor): (usize, &i64)| Line {
         sku: sku.to_string(),
         group: None,
+        brand: None,
         quantity_milli: 1_000,
         amount_minor: *minor,
-        brand: None,
         vat_rate_bp: Some(810),
     };
     Receipt {
@@ -147,9 +147,9 @@ impl<'a> Giving<'a> {
                     original_line: Some(*index),
                     sku: index.to_string(),
                     group: None,
+                    brand: None,
                     quantity_milli: *quantity_milli,
                     amount_minor: *amount_minor,
-                    brand: None,
                     vat_rate_bp: None,
                 })
                 .collect(),

@@ -19,9 +19,9 @@ fn receipt(lines: &[(&str, i64)], voucher_minor: i64) -> Receipt {
             .map(|(group, amount)| Line {
                 sku: "1".into(),
                 group: Some((*group).to_owned()),
+                brand: None,
                 quantity_milli: 1000,
                 amount_minor: *amount,
-                brand: None,
                 vat_rate_bp: None,
             })
             .collect(),

@@ -13,9 +13,9 @@ fn receipt() -> Receipt {
         lines: vec![Line {
             sku: "10945".into(),
             group: Some("paper".into()),
+            brand: None,
             quantity_milli: 1000,
             amount_minor: 12_990,
-            brand: None,
             vat_rate_bp: Some(810),
         }],
         payments: vec![Payment {

@@ -13,8 +13,8 @@ use domain::money::{Currency, Money};
 use domain::programme::{Expiry, ReturnPolicy};
 use domain::receipt::PaymentKind;
 use http_edge::api::administration::{
-    AdjustmentSettings, CapsSettings, EarningSettings, LocationRequest, PointsSettings, ProgrammeRequest, ProgrammeSettings,
-    VoucherSettings,
+    AdjustmentSettings, CapsSettings, EarningSettings, LocationRequest, PointsSettings, ProgrammeRequest,
+    ProgrammeSettings, VoucherSettings,
 };
 use http_edge::api::customers::{ExternalIdBody, IssueCardRequest, PartyRequest};
 use http_edge::api::purchases::{PurchaseLine, PurchasePayment, PurchaseRequest};

@@ -242,9 +242,9 @@ fn the_voucher_paid_part_stays_with_what_remains_unless_it_comes_back_as_a_vouch
         original_line: Some(0),
         sku: "0".into(),
         group: None,
+        brand: None,
         quantity_milli: 1_000,
         amount_minor: 5_000,
-        brand: None,
         vat_rate_bp: None,
     };
     let points_left = |voucher_refund_minor| {

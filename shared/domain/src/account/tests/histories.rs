@@ -7,7 +7,7 @@ use super::*;
 
 /// What happens on a day.
 #[derive(Debug, Clone)]
-enum Event {
+pub(crate) enum Event {
     /// A receipt of up to three lines, posted some days after it was made.
     Buy {
         minors: Vec<i64>,
@@ -43,7 +43,7 @@ enum Event {
     },
 }
 
-fn event() -> impl Strategy<Value = Event> {
+pub(crate) fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         6 => (prop::collection::vec(0i64..60_000, 1..4), 0u8..40).prop_map(|(minors, late)| Event::Buy { minors, late }),
         4 => (any::<usize>(), 0usize..4, 1i64..=1_200).prop_map(|(which, line, permille)| Event::Return { which, line, permille }),
@@ -56,7 +56,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn programmes() -> impl Strategy<Value = Programme> {
+pub(crate) fn programmes() -> impl Strategy<Value = Programme> {
     let expiry = prop_oneof![
         Just(Expiry::Never),
         (1u32..4).prop_map(|months| Expiry::Months { months }),
@@ -89,11 +89,13 @@ struct Bought {
 }
 
 /// An account with everything that happened to it, counted beside the books.
-struct Life {
+pub(crate) struct Life {
     programme: Programme,
     today: NaiveDate,
-    account: Account,
-    entries: Vec<Entry>,
+    pub(crate) account: Account,
+    pub(crate) entries: Vec<Entry>,
+    /// The days on which the entries were posted.
+    pub(crate) posted_on: Vec<NaiveDate>,
     bought: Vec<Bought>,
     vouchers: Vec<(Entry, u64)>,
     numbers: usize,
@@ -105,12 +107,13 @@ struct Life {
 }
 
 impl Life {
-    fn of(programme: Programme) -> Self {
+    pub(crate) fn of(programme: Programme) -> Self {
         Self {
             programme,
             today: day("2026-01-31"),
             account: Account::default(),
             entries: Vec::new(),
+            posted_on: Vec::new(),
             bought: Vec::new(),
             vouchers: Vec::new(),
             numbers: 0,
@@ -123,6 +126,7 @@ impl Life {
 
     fn keep(&mut self, (entry, account): (Entry, Account)) {
         self.entries.push(entry);
+        self.posted_on.push(self.today);
         self.account = account;
     }
 
@@ -151,7 +155,7 @@ impl Life {
         })
     }
 
-    fn happen(&mut self, event: Event) {
+    pub(crate) fn happen(&mut self, event: Event) {
         let today = self.today;
         match event {
             Event::Buy { minors, late } => {
@@ -256,9 +260,9 @@ impl Life {
                 original_line: Some(line),
                 sku: line.to_string(),
                 group: None,
+                brand: None,
                 quantity_milli: permille,
                 amount_minor: sold * permille / 1_000,
-                brand: None,
                 vat_rate_bp: None,
             }],
             ..empty_return()

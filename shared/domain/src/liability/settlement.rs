@@ -1,0 +1,107 @@
+//! Redeemed vouchers by the branch whose points paid for them and the branch that took them (X18).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::parcel::Parcel;
+use crate::id::LocationId;
+use crate::money::{Currency, Money, OutOfRange};
+use crate::remainder::largest_remainder;
+
+/// Who owes whom. Locations become companies' when locations know their company.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Pair {
+    /// The branch whose points paid; `None` for points of no receipt.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    pub issuing: Option<LocationId>,
+    /// The branch that took the voucher.
+    #[serde(rename = "r")]
+    pub redeeming: LocationId,
+    /// Currency of the face value.
+    #[serde(rename = "c")]
+    pub currency: Currency,
+}
+
+/// What one branch's points paid at another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// Points of the issuing branch in the redeemed vouchers.
+    #[serde(rename = "p")]
+    pub points: i64,
+    /// Their part of the face values, in minor units.
+    #[serde(rename = "v")]
+    pub value_minor: i64,
+}
+
+/// Sums by pair of branches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settlement {
+    /// By pair.
+    pub pairs: BTreeMap<Pair, Settled>,
+    /// Redeemed vouchers.
+    pub vouchers: u64,
+}
+
+impl Settlement {
+    /// Adds a redeemed voucher: its face value is split over the branches of its points, by largest remainder.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] when a sum leaves the 64-bit range, or the voucher consumed no points.
+    pub fn redeem(&mut self, parcels: &[Parcel], face: Money, redeeming: &LocationId) -> Result<(), OutOfRange> {
+        let mut branches: BTreeMap<Option<LocationId>, i64> = BTreeMap::new();
+        for parcel in parcels {
+            let points = branches.entry(parcel.origin.branch.clone()).or_default();
+            *points = points.checked_add(parcel.points).ok_or(OutOfRange)?;
+        }
+        let weights: Vec<i64> = branches.values().copied().collect();
+        let values = largest_remainder(face.amount_minor, &weights)?;
+        if values.is_empty() {
+            return Err(OutOfRange);
+        }
+        self.vouchers = self.vouchers.checked_add(1).ok_or(OutOfRange)?;
+        for ((issuing, points), value_minor) in branches.into_iter().zip(values) {
+            let pair = Pair {
+                issuing,
+                redeeming: redeeming.clone(),
+                currency: face.currency,
+            };
+            self.add_pair(pair, Settled { points, value_minor })?;
+        }
+        Ok(())
+    }
+
+    /// Adds the sums of other vouchers.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] when a sum leaves the 64-bit range; then the sums are of no use any more.
+    pub fn add(&mut self, other: &Self) -> Result<(), OutOfRange> {
+        self.vouchers = self.vouchers.checked_add(other.vouchers).ok_or(OutOfRange)?;
+        let mut pairs = other.pairs.iter();
+        pairs.try_for_each(|(pair, settled)| self.add_pair(pair.clone(), *settled))
+    }
+
+    /// Adds to one pair.
+    ///
+    /// # Errors
+    /// [`OutOfRange`], as [`Settlement::add`].
+    pub fn add_pair(&mut self, pair: Pair, more: Settled) -> Result<(), OutOfRange> {
+        let sum = self.pairs.entry(pair).or_default();
+        sum.points = sum.points.checked_add(more.points).ok_or(OutOfRange)?;
+        sum.value_minor = sum.value_minor.checked_add(more.value_minor).ok_or(OutOfRange)?;
+        Ok(())
+    }
+
+    /// Face values of all redeemed vouchers in minor units, by currency.
+    ///
+    /// # Errors
+    /// [`OutOfRange`].
+    pub fn values(&self) -> Result<BTreeMap<Currency, i64>, OutOfRange> {
+        let mut values: BTreeMap<Currency, i64> = BTreeMap::new();
+        for (pair, settled) in &self.pairs {
+            let sum = values.entry(pair.currency).or_default();
+            *sum = sum.checked_add(settled.value_minor).ok_or(OutOfRange)?;
+        }
+        Ok(values)
+    }
+}

@@ -1,0 +1,242 @@
+//! The sums of accounts and vouchers between two positions of the table.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono_tz::Tz;
+use domain::account::{Entry, FoldError};
+use domain::id::PartyId;
+use domain::liability::{Posted, Settlement, roll_forward, voucher_parcels};
+use domain::money::{Money, OutOfRange};
+use domain::voucher::{State, Voucher};
+use faults::Site;
+
+use super::{Books, Position, ReportId};
+use crate::account::{self, ACCOUNT, AccountId};
+use crate::db::{Db, Key};
+use crate::error::StoreError;
+use crate::record::{Item, Record};
+use crate::scan::{self, Segment};
+use crate::{party, voucher};
+
+/// Rows after which a part ends, before the account or voucher that would add more.
+pub const PART_ROWS_MAX: usize = 1_000;
+/// Entries of one account that are folded in memory: a company that buys a hundred times a day, for nine years.
+const ENTRIES_MAX: usize = 330_000;
+/// Entries of one page of a ledger.
+const LEDGER_PAGE: i32 = 500;
+
+/// Books cannot be summed. Carries no personal data.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BooksError {
+    /// The table did not answer as it should.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The entries of an account contradict themselves.
+    #[error("the ledger of the party {party} does not fold: {error}")]
+    Fold {
+        /// Holder of the account.
+        party: PartyId,
+        /// What is wrong.
+        error: FoldError,
+    },
+    /// A redeemed voucher has no entry that issued it.
+    #[error("the ledger of the party {party} has no issue of the voucher {sequence}")]
+    NoIssue {
+        /// Holder of the account.
+        party: PartyId,
+        /// Number of the voucher within it.
+        sequence: u64,
+    },
+    /// An account has more entries than can be folded.
+    #[error("the ledger of the party {party} has more entries than can be folded at once")]
+    TooManyEntries {
+        /// Holder of the account.
+        party: PartyId,
+    },
+    /// More rows than can be brought together.
+    #[error("the books have more rows than can be brought together")]
+    TooManyRows,
+    /// A sum is too large.
+    #[error("a sum leaves the range of the books")]
+    OutOfRange,
+}
+
+impl From<OutOfRange> for BooksError {
+    fn from(_: OutOfRange) -> Self {
+        Self::OutOfRange
+    }
+}
+
+/// The call sites of whoever walks.
+#[derive(Debug, Clone, Copy)]
+pub struct Sites {
+    /// Pages of the table.
+    pub scan: Site,
+    /// Pages of a ledger.
+    pub ledger: Site,
+}
+
+/// What is walked through.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// Whose books of which month.
+    pub id: ReportId,
+    /// Zone of the month's days.
+    pub zone: Tz,
+    /// The part of the table.
+    pub segment: Segment,
+    /// Call sites.
+    pub sites: Sites,
+}
+
+/// Where a walk begins and ends. `stop` is asked after each account and voucher, so that every walk gets on.
+pub struct Bounds<'a> {
+    /// Behind this position; from the beginning of the segment when `None`.
+    pub after: Option<Position>,
+    /// Whether the walk ends here; told how many rows there are.
+    pub stop: &'a (dyn Fn(usize) -> bool + Sync),
+}
+
+impl std::fmt::Debug for Bounds<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bounds").finish_non_exhaustive()
+    }
+}
+
+/// Sums the accounts and redeemed vouchers from a position on; returns them with where to go on, `None` at the end of the
+/// segment.
+///
+/// # Errors
+/// [`BooksError`].
+pub async fn walk(db: &Db, scope: &Scope, bounds: Bounds<'_>) -> Result<(Books, Option<Position>), BooksError> {
+    let mut books = Books::default();
+    let mut after = bounds.after.map(|at| Key { pk: at.pk, sk: at.sk });
+    loop {
+        let types = [ACCOUNT, voucher::VOUCHER];
+        let page = scan::page(db, scope.sites.scan, scope.segment, &types, after.as_ref()).await?;
+        for item in page.items {
+            let position = position(scope.sites.scan, &item)?;
+            if !scope.concerns(&position) {
+                continue;
+            }
+            scope.add(db, &mut books, &position, item).await?;
+            let rows = books.liability.rows.len().saturating_add(books.settlement.pairs.len());
+            if (bounds.stop)(rows) {
+                return Ok((books, Some(position)));
+            }
+        }
+        let Some(next) = page.next else {
+            return Ok((books, None));
+        };
+        let position = Position {
+            pk: next.pk.clone(),
+            sk: next.sk.clone(),
+        };
+        if (bounds.stop)(books.liability.rows.len().saturating_add(books.settlement.pairs.len())) {
+            return Ok((books, Some(position)));
+        }
+        after = Some(next);
+    }
+}
+
+fn position(site: Site, item: &Item) -> Result<Position, StoreError> {
+    let text = |name: &str| match item.get(name) {
+        Some(AttributeValue::S(text)) => Ok(text.clone()),
+        _ => Err(StoreError::Unreadable {
+            site,
+            reason: format!("`{name}` is no text"),
+        }),
+    };
+    Ok(Position {
+        pk: text("pk")?,
+        sk: text("sk")?,
+    })
+}
+
+impl Scope {
+    /// Whether it is an account of the programme, or a voucher of the tenant.
+    fn concerns(&self, at: &Position) -> bool {
+        self.holder(at).is_some()
+            || voucher::parse_partition(&at.pk).is_some_and(|(tenant, _)| tenant == self.id.tenant)
+    }
+
+    fn holder(&self, at: &Position) -> Option<PartyId> {
+        let programme = at.sk.strip_prefix(account::PREFIX)?;
+        if programme != self.id.programme.as_str() {
+            return None;
+        }
+        let (tenant, party) = party::parse_partition(&at.pk)?;
+        (tenant == self.id.tenant).then_some(party)
+    }
+
+    async fn add(&self, db: &Db, books: &mut Books, at: &Position, item: Item) -> Result<(), BooksError> {
+        if let Some(party) = self.holder(at) {
+            return self.add_account(db, books, party).await;
+        }
+        let record: Record<Voucher> = Record::from_item(self.sites.scan, item)?;
+        let voucher = record.d;
+        match &voucher.state {
+            State::Redeemed { receipt, at }
+                if voucher.programme == self.id.programme && self.id.month.holds(*at, self.zone) =>
+            {
+                let store = receipt.store.clone();
+                self.add_voucher(db, &mut books.settlement, &voucher, &store).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn add_account(&self, db: &Db, books: &mut Books, party: PartyId) -> Result<(), BooksError> {
+        let posted = self.ledger(db, &party).await?;
+        let (rows, parcels) = roll_forward(posted, self.id.month, self.zone).map_err(|error| match error {
+            FoldError::OutOfRange(_) => BooksError::OutOfRange,
+            error => BooksError::Fold { party, error },
+        })?;
+        if parcels.account().version > 0 {
+            books.accounts = books.accounts.saturating_add(1);
+        }
+        Ok(books.liability.add(&rows)?)
+    }
+
+    async fn add_voucher(
+        &self,
+        db: &Db,
+        settlement: &mut Settlement,
+        voucher: &Voucher,
+        redeeming: &domain::id::LocationId,
+    ) -> Result<(), BooksError> {
+        let (party, sequence) = (voucher.party.clone(), voucher.sequence);
+        let posted = self.ledger(db, &party).await?;
+        let parcels = voucher_parcels(posted, sequence).map_err(|error| BooksError::Fold {
+            party: party.clone(),
+            error,
+        })?;
+        let parcels = parcels.ok_or(BooksError::NoIssue { party, sequence })?;
+        let face = Money::new(voucher.value_minor, voucher.currency);
+        Ok(settlement.redeem(&parcels, face, redeeming)?)
+    }
+
+    /// All entries of an account, with the instants at which they were stored.
+    async fn ledger(&self, db: &Db, party: &PartyId) -> Result<Vec<Posted>, BooksError> {
+        let id = AccountId {
+            tenant: self.id.tenant.clone(),
+            party: party.clone(),
+            programme: self.id.programme.clone(),
+        };
+        let (mut posted, mut after) = (Vec::new(), None);
+        loop {
+            let page: (Vec<Record<Entry>>, _) =
+                account::ledger(db, self.sites.ledger, &id, after.take(), LEDGER_PAGE).await?;
+            posted.extend(page.0.into_iter().map(|record| Posted {
+                at: record.created_at,
+                entry: record.d,
+            }));
+            if posted.len() > ENTRIES_MAX {
+                return Err(BooksError::TooManyEntries { party: party.clone() });
+            }
+            after = page.1;
+            if after.is_none() {
+                return Ok(posted);
+            }
+        }
+    }
+}
