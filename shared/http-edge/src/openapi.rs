@@ -45,6 +45,10 @@ const TAGS: &[(&str, &str)] = &[
     ),
     ("Locations", "Places that sell."),
     ("Programmes", "Settings of loyalty programmes, as versions."),
+    (
+        "Recalculations",
+        "Stored receipts counted again, to try settings or to correct points.",
+    ),
     ("Clients", "Machines that call the API, and their keys."),
     ("Operations", "What does not add up."),
     ("Finance", "The books of a month: liability and settlement."),
