@@ -356,7 +356,8 @@ async fn recount(world: &World, delivering: &mut Delivering) {
     let tried = run(world, "trial").await;
     // 200 less 100, 100 and 400 become the double; 9 become nothing.
     let counted = json!({
-        "receipts": 4, "receipts_without_account": 1, "receipts_changed": 4,
+        "receipts": 4, "receipts_without_account": 1, "receipts_not_posted": 0, "receipts_skipped": 0, "receipts_failed": 0,
+        "receipts_changed": 4,
         "points_before": 609, "points_after": 1_200, "more": 600, "less": 9,
     });
     assert_eq!((&tried["state"], &tried["counted"]), (&json!("counted"), &counted));

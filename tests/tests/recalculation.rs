@@ -68,7 +68,8 @@ async fn x8_only_receipts_of_the_days_are_counted_and_nothing_changes_on_trial()
     Delivering::twice().until_rest(&world).await;
     let shown = show(&world, "trial").await;
     let counted = json!({
-        "receipts": 2, "receipts_without_account": 0, "receipts_changed": 2,
+        "receipts": 2, "receipts_without_account": 0, "receipts_not_posted": 0, "receipts_skipped": 0, "receipts_failed": 0,
+        "receipts_changed": 2,
         "points_before": 200, "points_after": 600, "more": 400, "less": 0,
     });
     assert_eq!((&shown["kind"], &shown["counted"]), (&json!("trial"), &counted));
@@ -214,4 +215,99 @@ async fn x8_a_part_whose_time_is_over_goes_on_where_it_left_off() {
         (&shown["state"], &shown["counted"]["receipts"]),
         (&json!("counted"), &json!(1))
     );
+}
+
+/// A version under which receipts earn half a point for each franc, and expire with the next month.
+async fn store_half(world: &World, version: u32) {
+    let mut half = domain::programme::Programme::swiss_default(PROGRAMME.parse().expect("an id"));
+    (half.version, half.earning.per_minor) = (version, 200);
+    world.store_programme(half).await;
+}
+
+async fn approve(world: &World, run: &str) {
+    let (status, answer) = world
+        .call_as(&second_person(), APPROVE, &[("run_id", run)], &Value::Null)
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    Delivering::twice().until_rest(world).await;
+}
+
+#[tokio::test]
+async fn x8_a_run_that_was_overtaken_by_another_one_leaves_what_that_one_has_corrected() {
+    let world = World::new().await;
+    let (card, party) = world.customer(1).await;
+    buy_on(&world, "2026-11-22", "1", 40_000, &card).await;
+    Delivering::well().until_rest(&world).await;
+    store_half(&world, 2).await;
+    let mut triple = domain::programme::Programme::swiss_default(PROGRAMME.parse().expect("an id"));
+    (triple.version, triple.earning.points) = (3, 3);
+    triple.voucher.threshold_points = 100_000;
+    world.store_programme(triple).await;
+    for (run, version) in [("wrong", 2), ("right", 3)] {
+        let mut body = days("2026-11-22", "2026-11-22");
+        body["version"] = json!(version);
+        ask(&world, run, &body).await;
+    }
+    Delivering::well().until_rest(&world).await;
+    approve(&world, "right").await;
+    assert_eq!(balance(&world, &party).await, 1_200);
+    approve(&world, "wrong").await;
+    assert_eq!(balance(&world, &party).await, 1_200);
+    let posted = show(&world, "wrong").await["posted"].clone();
+    assert_eq!(
+        (&posted["receipts_skipped"], &posted["receipts"]),
+        (&json!(1), &json!(0))
+    );
+}
+
+#[tokio::test]
+async fn x8_points_that_have_expired_are_not_taken_a_second_time_by_a_correction() {
+    let mut world = World::new().await;
+    let mut short = domain::programme::Programme::swiss_default(PROGRAMME.parse().expect("an id"));
+    short.version = 2;
+    short.points.expiry = domain::programme::Expiry::Months { months: 1 };
+    short.points.grace_days = 1;
+    world.store_programme(short).await;
+    let (card, party) = world.customer(1).await;
+    buy_on(&world, "2026-11-22", "1", 30_000, &card).await;
+    Delivering::well().until_rest(&world).await;
+    world.now += chrono::TimeDelta::days(40);
+    world.ask_for_close().await;
+    Delivering::well().until_rest(&world).await;
+    assert_eq!(balance(&world, &party).await, 0, "300 points have expired");
+    store_half(&world, 3).await;
+    let mut body = days("2026-11-22", "2026-11-22");
+    body["version"] = json!(3);
+    ask(&world, "half", &body).await;
+    Delivering::well().until_rest(&world).await;
+    approve(&world, "half").await;
+    assert_eq!(balance(&world, &party).await, 0, "150 of the expired ones are forgiven");
+    let mut back = till::give_back("B02", "R1", Some(&till::key("B01", "1")), (1_000, 30_000));
+    back["business_date"] = json!("2027-01-01");
+    assert_eq!(world.call("POST /v1/returns", &[], &back).await.0, 201);
+    Delivering::twice().until_rest(&world).await;
+    assert_eq!(balance(&world, &party).await, 0);
+    Books::read(&world).await.check();
+}
+
+#[tokio::test]
+async fn l8_a_voided_receipt_leaves_the_cap_of_its_day_to_the_others() {
+    let world = World::new().await;
+    world.store_programme(with_rules()).await;
+    let (card, party) = world.customer(1).await;
+    buy_on(&world, "2026-11-22", "1", 65_000, &card).await;
+    Delivering::well().until_rest(&world).await;
+    let key = till::key("B01", "1");
+    let void = "POST /v1/purchases/{key}/void";
+    assert_eq!(world.call(void, &[("key", &key)], &Value::Null).await.0, 201);
+    Delivering::well().until_rest(&world).await;
+    let (_, told) = world.buy(&receipt("B01", "2", 60_000, Some(&card))).await;
+    assert_eq!(
+        told["expected"]["points"], 650,
+        "the first purchase again, and nothing of the cap is taken"
+    );
+    Delivering::well().until_rest(&world).await;
+    let vouchers = Books::read(&world).await.vouchers.len();
+    let vouchers = i64::try_from(vouchers).expect("a few");
+    assert_eq!(balance(&world, &party).await + 500 * vouchers, 650);
 }

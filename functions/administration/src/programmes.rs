@@ -55,7 +55,7 @@ impl App {
             }
             let in_force = current.as_ref().map(|current| u64::from(current.d.programme.version));
             let next = check::next_version(in_force, Some(u64::from(expected_version)))?;
-            keeps_currency(current.as_ref(), &wanted)?;
+            keeps_its_own(current.as_ref(), &wanted)?;
             let mut programme = wanted.clone();
             programme.version = u32::try_from(next).map_err(|_| contended())?;
             let site = Site::ProgrammeWrite;
@@ -79,8 +79,13 @@ fn same_settings(stored: &Programme, wanted: &Programme) -> bool {
     *stored == wanted
 }
 
-fn keeps_currency(current: Option<&Record<ProgrammeVersion>>, wanted: &Programme) -> Result<(), Problem> {
+fn keeps_its_own(current: Option<&Record<ProgrammeVersion>>, wanted: &Programme) -> Result<(), Problem> {
     match current {
+        Some(current) if current.d.programme.zone != wanted.zone => Err(Problem::invalid(vec![Violation::new(
+            "/settings/zone",
+            "immutable",
+            "a programme keeps its time zone, in which its days and months were closed: store another programme",
+        )])),
         Some(current) if current.d.programme.currency != wanted.currency => {
             Err(Problem::invalid(vec![Violation::new(
                 "/settings/currency",

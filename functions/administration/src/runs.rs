@@ -162,7 +162,8 @@ impl App {
     /// `GET /v1/recalculations/{run_id}/differences`.
     pub(crate) async fn run_differences(&self, request: &Request) -> Result<Response, Problem> {
         let caller = request.caller()?;
-        caller.require(Scope::ProgrammesRead)?;
+        // It names customers and what they bought.
+        caller.require(Scope::PartiesRead)?;
         let id: RunId = request.path("run_id")?;
         self.stored_run(caller, &id).await?;
         let mut at = match request.query::<String>("next")? {
@@ -229,6 +230,7 @@ impl App {
             let detail = "who asked for the run cannot approve it: ask somebody else to look at it";
             return Err(Problem::new(Code::ApprovalByAuthor, detail));
         }
+        caller.person()?;
         if self.progress(&caller.tenant, run).await?.state(run) != RunState::Counted {
             let detail = "the receipts are still being counted: look at the differences first";
             return Err(Problem::new(Code::RunNotReady, detail));
@@ -336,6 +338,9 @@ fn counted(sums: &Sums) -> CountedView {
     CountedView {
         receipts: sums.receipts,
         receipts_without_account: sums.unmatched,
+        receipts_not_posted: sums.unposted,
+        receipts_skipped: sums.skipped,
+        receipts_failed: sums.failed,
         receipts_changed: sums.changed,
         points_before: sums.points_before,
         points_after: sums.points_after,

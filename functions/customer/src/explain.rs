@@ -110,6 +110,9 @@ impl App {
                 original: None,
                 ..
             } => self.unnamed(id, entry, receipt, programme).await,
+            Cause::Recalculation { receipt, day_left, .. } => {
+                self.recounted(id, entry, receipt, *day_left, programme).await
+            }
             cause => Ok(plain(entry, cause)),
         }
     }
@@ -152,6 +155,34 @@ impl App {
         Ok((explanation, same))
     }
 
+    /// What a receipt was worth before it was counted again, and what it was after it.
+    async fn recounted(
+        &self,
+        id: &AccountId,
+        entry: &Entry,
+        receipt: &ReceiptKey,
+        day_left: Option<i64>,
+        programme: &Programme,
+    ) -> Result<(Explanation, bool), Problem> {
+        let stored = self.sold(id, receipt).await?;
+        let history = history::read(&self.db, SITES, id, &stored, Some(entry.version)).await;
+        let history = history
+            .map_err(told)?
+            .ok_or_else(|| missing("the receipt's own entry"))?;
+        let was = self.version(id, history.programme_version).await?;
+        let left = &history.remaining.receipt;
+        let before = Counting::of(left, &was, &history.known)?;
+        let mut known = history.known.clone();
+        known.day_left = day_left;
+        let after = Counting::of(left, programme, &known)?;
+        let same = reproduces(entry, history.points, after.earning.points);
+        let explanation = Explanation::Recalculation {
+            before: before.view(&was),
+            after: after.view(programme),
+        };
+        Ok((explanation, same))
+    }
+
     /// Goods without their receipt: their points at the base rate.
     async fn unnamed(
         &self,
@@ -163,14 +194,9 @@ impl App {
         let back = returned::read(&self.db, Site::PartyReceipt, &id.tenant, receipt).await?;
         let back = back.ok_or_else(|| missing("the return"))?.d;
         let sold = back.back.as_sold();
-        let earning = earning::earn_simple(&sold, programme, back.channel).map_err(out_of_range)?;
-        let counted = Counting {
-            earning,
-            known: Circumstances {
-                channel: back.channel,
-                ..Circumstances::default()
-            },
-        };
+        let known = back.circumstances();
+        let earning = earning::earn_simple(&sold, programme, &known).map_err(out_of_range)?;
+        let counted = Counting { earning, known };
         let same = reproduces(entry, counted.earning.points, 0);
         let explanation = Explanation::Return {
             before: counted.view(programme),
@@ -218,17 +244,23 @@ impl Counting {
     }
 }
 
-/// Whether a return's entry follows from the points of what was and what remains, its policy and what was forgiven.
+/// Whether the entry of a return or a recount follows from the points before and after, the policy and what was forgiven.
 fn reproduces(entry: &Entry, before: i64, after: i64) -> bool {
-    let Cause::Return {
-        points_before,
-        points_after,
-        forgiven,
-        uncollected,
-        ..
-    } = entry.cause
-    else {
-        return false;
+    let (points_before, points_after, forgiven, uncollected) = match entry.cause {
+        Cause::Return {
+            points_before,
+            points_after,
+            forgiven,
+            uncollected,
+            ..
+        } => (points_before, points_after, forgiven, uncollected),
+        Cause::Recalculation {
+            points_before,
+            points_after,
+            forgiven,
+            ..
+        } => (points_before, points_after, forgiven, 0),
+        _ => return false,
     };
     let taken = i128::from(after) - i128::from(before) + i128::from(forgiven) + i128::from(uncollected);
     (points_before, points_after) == (before, after) && i128::from(entry.points) == taken
@@ -244,17 +276,13 @@ fn plain(entry: &Entry, cause: &Cause) -> (Explanation, bool) {
         } => Some(-(i128::from(*count) * i128::from(*threshold_points))),
         Cause::Activation => Some(0),
         Cause::Expiry { .. } => Some(entry.lots.iter().map(|change| i128::from(change.points)).sum()),
-        Cause::Recalculation {
-            points_before,
-            points_after,
-            ..
-        } => Some(i128::from(*points_after) - i128::from(*points_before)),
         // What somebody asked for stands in the request that the cause names.
         Cause::VoucherVoid { .. }
         | Cause::Correction { .. }
         | Cause::Transfer { .. }
         | Cause::Receipt { .. }
-        | Cause::Return { .. } => None,
+        | Cause::Return { .. }
+        | Cause::Recalculation { .. } => None,
     };
     let same = expected.is_none_or(|expected| expected == i128::from(entry.points));
     (Explanation::Cause, same)

@@ -105,16 +105,16 @@ impl App {
             programme: programme.clone(),
             month: Month::latest_over(now, zone),
         };
-        let revision = match finance::latest(&self.db, Site::FinanceRun, &id).await? {
+        let (revision, segments) = match finance::latest(&self.db, Site::FinanceRun, &id).await? {
             Some(run) if run.d.result.is_some() => return Ok(()),
             // Asked for before: what is done stays done.
-            Some(run) => run.d.revision,
+            Some(run) => (run.d.revision, run.d.segments),
             None => {
                 finance::begin(&self.db, Site::FinanceBegin, &id, 1, zone, now).await?;
-                1
+                (1, finance::SEGMENTS)
             }
         };
-        let segments = finance_segments((tenant, programme, id.month), revision, finance::SEGMENTS);
+        let segments = finance_segments((tenant, programme, id.month), revision, segments);
         Ok(self.sender.send(Site::FinanceSend, &self.queue_url, &segments).await?)
     }
 

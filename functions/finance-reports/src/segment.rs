@@ -1,5 +1,7 @@
 //! A segment of the table is worked off.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use messages::FinanceMessage;
 use runtime::sqs::Deadline;
@@ -11,6 +13,9 @@ use crate::{App, ReportError};
 
 /// Parts of one segment that one message stores, and rounds lost to other workers among them.
 const PARTS_MAX: u32 = 10_000;
+
+/// What bringing the parts together and writing the files may take: half of an invocation.
+const FINISH_TIME: Duration = Duration::from_secs(140);
 
 /// Whether there is time for more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +55,7 @@ impl App {
         if worked == Worked::Done && !self.all_done(&id, &run.d).await? {
             return Ok(());
         }
-        if worked == Worked::Left || deadline.is_near() {
+        if worked == Worked::Left || !deadline.leaves(FINISH_TIME) {
             let rest = std::slice::from_ref(message);
             return Ok(self.sender.send(Site::FinanceSend, &self.queue_url, rest).await?);
         }

@@ -6,7 +6,7 @@
 mod view;
 
 use aws_sdk_s3::Client;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::ProgrammeId;
 use domain::liability::Month;
 use http_edge::api::finance::FinanceRunRequest;
@@ -96,6 +96,13 @@ impl App {
             .checked_add(1)
             .filter(|next| *next <= REVISIONS_MAX);
         let next = next.ok_or_else(|| concurrent(current))?;
+        if let Some(run) = latest.as_ref().filter(|run| run.d.revision == body.expected_revision) {
+            let age = now.signed_duration_since(run.created_at);
+            if run.d.result.is_none() && age < TimeDelta::days(1) {
+                let detail = format!("revision {current} is at work: wait for it");
+                return Err(Problem::new(Code::ConcurrentChange, detail).with("current_revision", json!(current)));
+            }
+        }
         let before = match latest {
             _ if current == body.expected_revision => {
                 let made = caller.made(now);

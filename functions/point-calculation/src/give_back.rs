@@ -106,7 +106,7 @@ impl App {
             points_after: next.points_after,
             vat,
             lot,
-            expired: self.expired(id, lot, booked_on).await?,
+            expired: next.history.forgivable(self.expired(id, lot, booked_on).await?),
             programme_version: next.history.programme_version,
             policy: programme.returns,
         };
@@ -159,7 +159,8 @@ impl App {
         }
         let programme = self.programme_of(id, stored.version).await?;
         let sold = stored.back.as_sold();
-        let earned = earning::earn_simple(&sold, &programme, stored.channel).map_err(|_| WorkError::OutOfRange)?;
+        let earned =
+            earning::earn_simple(&sold, &programme, &stored.circumstances()).map_err(|_| WorkError::OutOfRange)?;
         let less = earned.points.checked_neg().ok_or(WorkError::OutOfRange)?;
         let vat = earning::vat_split(&sold, &earned, less).map_err(|_| WorkError::OutOfRange)?;
         for round in 0..ROUNDS_MAX {

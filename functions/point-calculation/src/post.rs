@@ -190,7 +190,7 @@ impl App {
             return Ok(None);
         };
         let day = stored.receipt.key.business_date;
-        let earned = account::points_of_day(&self.db, Site::PostDayPoints, id, day, cap).await?;
+        let earned = account::points_of_day(&self.db, Site::PostDayPoints, id, day).await?;
         let of_batch = batch.iter().filter(|entry| entry.business_date == day);
         let earned = of_batch.fold(earned, |sum, entry| sum.saturating_add(entry.points));
         Ok(Some(cap.saturating_sub(earned).max(0)))

@@ -24,6 +24,7 @@ impl App {
             if !known.d.may_be_approved(&caller.subject)? {
                 return replayed(200, &id, &known.d);
             }
+            caller.person()?;
             if let Some(posted) = self.post_approved(caller, &id, &known, now).await? {
                 return answer(200, &id, &posted);
             }

@@ -54,7 +54,7 @@ impl App {
             None => None,
             Some(cap) => {
                 let (id, day) = (account_of(caller, stored, party), stored.receipt.key.business_date);
-                let earned = account::points_of_day(&self.db, Site::IngestDayPoints, &id, day, cap).await?;
+                let earned = account::points_of_day(&self.db, Site::IngestDayPoints, &id, day).await?;
                 Some(cap.saturating_sub(earned).max(0))
             }
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::account::return_entry_id;
-use domain::earning::{self, Earning};
+use domain::earning::{self, Circumstances, CustomerFacts, Earning};
 use domain::id::PartyId;
 use domain::programme::Programme;
 use domain::receipt::{ContentHash, ReceiptKey};
@@ -17,7 +17,7 @@ use store::db::Read;
 use store::exception::{self, Exception, ExceptionKind};
 use store::receipt::{self, Standing, StoredReceipt};
 use store::returned::{self, Accepted, StoredReturn};
-use store::{Site, card};
+use store::{Site, card, party};
 
 use crate::App;
 use crate::accept::Owner;
@@ -38,6 +38,15 @@ struct Effect {
     /// As of the receipt that remains, with the difference as its points.
     earning: Earning,
     surplus_lines: Vec<usize>,
+    /// Segments of the customer of a return that names no original.
+    segments: Vec<String>,
+}
+
+/// What goods are worth whose receipt is not known: the earning with its points as what they take.
+fn taken(back: &Return, programme: &Programme, known: &Circumstances) -> Result<Earning, Problem> {
+    let mut earning = earning::earn_simple(&back.as_sold(), programme, known).map_err(out_of_range)?;
+    earning.points = earning.points.checked_neg().unwrap_or(i64::MIN);
+    Ok(earning)
 }
 
 fn out_of_range(_: domain::money::OutOfRange) -> Problem {
@@ -66,6 +75,7 @@ impl App {
             version: programme.version,
             account: effect.account.clone().filter(|_| back.original.is_none()),
             channel: Some(self.channel(caller, &back.key.store).await?),
+            segments: effect.segments.clone(),
             client: caller.client.clone(),
         };
         match returned::accept(&self.db, &caller.tenant, stored, caller.made(now)).await? {
@@ -121,6 +131,7 @@ impl App {
         let mut effect = self.effect(caller, &known.back, &programme, now).await?;
         if known.back.original.is_none() {
             effect.account.clone_from(&known.account);
+            effect.earning = taken(&known.back, &programme, &known.circumstances())?;
         }
         // The first call may have died before it came to that.
         self.keep_unplaced(caller, &known.back, &effect, hash, now).await?;
@@ -191,13 +202,25 @@ impl App {
                 return self.effect_on(caller, back, &record.d).await;
             }
         }
-        let channel = self.channel(caller, &back.key.store).await?;
-        let mut earning = earning::earn_simple(&back.as_sold(), programme, Some(channel)).map_err(out_of_range)?;
-        earning.points = earning.points.checked_neg().unwrap_or(i64::MIN);
         let owner = if back.original.is_none() {
             self.owner(caller, &back.as_sold(), now).await?
         } else {
             Owner::default()
+        };
+        let segments = match owner.party.as_ref().filter(|_| !programme.rules.is_empty()) {
+            None => Vec::new(),
+            Some(party) => {
+                let found = party::segments(&self.db, Site::IngestTillView, &caller.tenant, party).await?;
+                found.map(|record| record.d.codes).unwrap_or_default()
+            }
+        };
+        let known = Circumstances {
+            channel: Some(self.channel(caller, &back.key.store).await?),
+            customer: owner.party.as_ref().map(|_| CustomerFacts {
+                first_purchase: false,
+                segments: segments.clone(),
+            }),
+            day_left: None,
         };
         Ok(Effect {
             original_known: false,
@@ -205,8 +228,9 @@ impl App {
             card_unknown: owner.card_unknown,
             account: owner.party,
             programme: programme.clone(),
-            earning,
+            earning: taken(back, programme, &known)?,
             surplus_lines: Vec::new(),
+            segments,
         })
     }
 
@@ -234,6 +258,7 @@ impl App {
             programme,
             earning,
             surplus_lines: outcome.excess.into_iter().map(|(line, _)| line).collect(),
+            segments: Vec::new(),
         })
     }
 

@@ -16,10 +16,11 @@ mod count;
 mod post;
 mod worth;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use domain::id::{RunId, Tenant};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::id::{PartyId, RunId, Tenant};
 use domain::money::OutOfRange;
 use domain::programme::Programme;
 use messages::{RecalculationMessage, SendError, Sender};
@@ -39,6 +40,10 @@ pub struct App {
     programmes: programme::Cache,
 }
 
+/// What one invocation remembers of the days that it has seen.
+#[derive(Debug, Default)]
+pub(crate) struct Days(HashMap<(PartyId, NaiveDate), Shares>);
+
 /// Why a message must come again, or cannot be worked off at all. Carries no personal data.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum WorkError {
@@ -54,6 +59,8 @@ pub(crate) enum WorkError {
     NoRun,
     #[error("the version of the programme that the run counts with is not in the table")]
     NoProgramme,
+    #[error("a receipt has a difference and no entry")]
+    NotPosted,
     #[error("a receipt was counted again as often as it can be")]
     TooOften,
     #[error("other writers kept winning the race for the account")]
@@ -61,6 +68,23 @@ pub(crate) enum WorkError {
     #[error(transparent)]
     Panicked(#[from] runtime::Panicked),
 }
+
+impl WorkError {
+    /// Whether the same work may succeed later without anybody mending anything.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) | Self::History(HistoryError::Store(error)) => error.is_transient(),
+            Self::Send(_) | Self::Contended => true,
+            _ => false,
+        }
+    }
+}
+
+/// The receipts of an account and a business day with what the candidate's cap leaves before each, by the versions of their
+/// entries.
+type Shares = Vec<(u64, i64)>;
+/// Accounts and days that are remembered at most.
+const SHARES_MAX: usize = 1_000;
 
 /// A run with the settings it counts with.
 #[derive(Debug, Clone)]
@@ -72,7 +96,7 @@ pub(crate) struct Task {
 
 impl Task {
     /// The account of a party in the run's programme.
-    fn account(&self, party: domain::id::PartyId) -> AccountId {
+    fn account(&self, party: PartyId) -> AccountId {
         AccountId {
             tenant: self.tenant.clone(),
             party,

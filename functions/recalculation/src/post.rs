@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::account::{Cause, LotKey, Recount, recount_entry_id};
+use domain::account::{Account, Cause, LotKey, Recount, recount_entry_id};
 use domain::calendar;
 use messages::RecalculationMessage;
 use runtime::sqs::Deadline;
@@ -16,13 +16,23 @@ use store::db::Read;
 use store::recalculation::{self, Difference, Part, PartName};
 use store::receipt::RECOUNTS_MAX;
 
-use crate::worth::Posted;
-use crate::{App, Task, WorkError};
+use crate::worth::Worth;
+use crate::{App, Days, Task, WorkError};
 
 /// Rounds against other writers of the account before the message is given back.
 const ROUNDS_MAX: u32 = 20;
 /// First pause after a lost round; grows with each, with full jitter.
 const PAUSE: Duration = Duration::from_millis(4);
+
+/// What became of a difference.
+enum Posted {
+    /// Its entry stands, with these points before and after.
+    Entry(i64, i64),
+    /// The receipt is not as it was when it was counted: it is left alone.
+    Skipped,
+    /// It cannot be posted.
+    Failed,
+}
 
 impl App {
     /// Posts what is left of a shard. What the time does not suffice for goes back to the queue.
@@ -35,11 +45,16 @@ impl App {
     ) -> Result<(), WorkError> {
         let (tenant, run) = (&task.tenant, &task.run.id);
         let name = PartName::Post(shard);
-        let mut part = recalculation::part(&self.db, Site::RecountPart, tenant, run, &name).await?;
-        while !part.done {
+        let mut days = Days::default();
+        loop {
+            // As for counting: who has lost the race for a step goes on with the next.
+            let part = recalculation::part(&self.db, Site::RecountPart, tenant, run, &name).await?;
+            if part.done {
+                return Ok(());
+            }
             let site = Site::RecountDifferences;
-            let after = part.after.clone();
-            let (page, next) = recalculation::differences(&self.db, site, tenant, run, shard, after).await?;
+            let (page, next) =
+                recalculation::differences(&self.db, site, tenant, run, shard, part.after.clone()).await?;
             let mut step = Part {
                 version: part.version.saturating_add(1),
                 after: next,
@@ -56,25 +71,42 @@ impl App {
                     };
                     return self.hand_on(&[rest]).await;
                 }
-                let (before, after) = self.post_difference(task, record.d, now).await?;
-                step.sums.count(before, after);
+                match self.post_one(task, record.d, &mut days, now).await? {
+                    Posted::Entry(before, after) => step.sums.count(before, after),
+                    Posted::Skipped => step.sums.skipped = step.sums.skipped.saturating_add(1),
+                    Posted::Failed => step.sums.failed = step.sums.failed.saturating_add(1),
+                }
             }
-            let site = Site::RecountAdvance;
-            if !recalculation::advance(&self.db, site, tenant, run, &name, step.clone(), now).await? {
-                return Ok(());
-            }
-            part = step;
+            recalculation::advance(&self.db, Site::RecountAdvance, tenant, run, &name, step, now).await?;
         }
-        Ok(())
     }
 
-    /// Posts one difference; the points before and after it, as they stand in its entry, now or from an earlier try.
+    /// Posts one difference. One that cannot be posted holds up no other.
+    async fn post_one(
+        &self,
+        task: &Task,
+        difference: Difference,
+        days: &mut Days,
+        now: DateTime<Utc>,
+    ) -> Result<Posted, WorkError> {
+        let receipt = difference.receipt.clone();
+        match self.post_difference(task, difference, days, now).await {
+            Err(error) if !error.is_transient() => {
+                tracing::error!(%error, %receipt, "a receipt cannot be corrected");
+                Ok(Posted::Failed)
+            }
+            posted => posted,
+        }
+    }
+
+    /// Posts one difference, unless its entry stands from an earlier try.
     async fn post_difference(
         &self,
         task: &Task,
         difference: Difference,
+        days: &mut Days,
         now: DateTime<Utc>,
-    ) -> Result<(i64, i64), WorkError> {
+    ) -> Result<Posted, WorkError> {
         let id = task.account(difference.party);
         let name = recount_entry_id(task.run.id.as_str(), &difference.receipt);
         for round in 0..ROUNDS_MAX {
@@ -87,43 +119,63 @@ impl App {
                 ..
             }) = standing.first().map(|record| &record.d.cause)
             {
-                return Ok((*points_before, *points_after));
+                return Ok(Posted::Entry(*points_before, *points_after));
             }
             let before = account::read(&self.db, Site::RecountAccount, &id, Read::Strong).await?;
             let stored = self.sold(&id, &difference.receipt).await?;
             if stored.recounts.len() >= RECOUNTS_MAX {
                 return Err(WorkError::TooOften);
             }
-            let worth = self.worth(task, &id, &stored).await?;
-            if worth.before == worth.after {
-                return Ok((worth.before, worth.after));
+            let Some(worth) = self.worth(task, &id, &stored, days).await? else {
+                return Err(WorkError::NotPosted);
+            };
+            // Another run has corrected it since somebody looked: what was approved is not what would be posted.
+            if !worth.differs || worth.history.programme_version != difference.counted_with {
+                return Ok(Posted::Skipped);
             }
-            // Its own posting comes first; the message comes again after it.
-            let posted = worth.posted.ok_or(WorkError::Contended)?;
             let account = before.as_ref().map(|record| record.d.clone()).unwrap_or_default();
+            let (points_before, points_after) = (worth.before, worth.after);
+            let lot = lot(task, &worth, now);
             let recount = Recount {
                 run: task.run.id.as_str(),
                 receipt: &difference.receipt,
-                points_before: worth.before,
-                points_after: worth.after,
-                lot: lot(task, &posted, worth.after > worth.before, now),
-                vat: posted.vat,
-                day_left: posted.day_left,
+                points_before,
+                points_after,
+                expired: self.expired(task, &id, lot, &worth, now).await?,
+                lot,
+                vat: worth.vat,
+                day_left: worth.day_left,
                 programme_version: task.candidate.version,
             };
             let (entry, after) = account.recount(recount)?;
             let due = self.is_worth_vouchers(&id, &after).await?;
-            let made = (&entry, &after);
-            let done = recalculation::commit(&self.db, &id, before.as_ref(), made, due, now).await?;
-            if done == Committed::Done {
-                return Ok((worth.before, worth.after));
+            let made = (&entry, &after, lot);
+            if recalculation::commit(&self.db, &id, before.as_ref(), made, due, now).await? == Committed::Done {
+                return Ok(Posted::Entry(points_before, points_after));
             }
         }
         Err(WorkError::Contended)
     }
 
+    /// What of the lot has expired and this receipt can be forgiven; a lot whose last day is not over needs no look.
+    async fn expired(
+        &self,
+        task: &Task,
+        id: &AccountId,
+        lot: LotKey,
+        worth: &Worth,
+        now: DateTime<Utc>,
+    ) -> Result<i64, WorkError> {
+        let today = calendar::business_day(now, task.candidate.zone);
+        if worth.after >= worth.before || lot.until.is_none_or(|until| until >= today) {
+            return Ok(0);
+        }
+        let closed = account::closed_lot(&self.db, Site::RecountLot, id, lot).await?;
+        Ok(worth.history.forgivable(closed.left()))
+    }
+
     /// Whether the account is worth vouchers under the version in force.
-    async fn is_worth_vouchers(&self, id: &AccountId, account: &domain::account::Account) -> Result<bool, WorkError> {
+    async fn is_worth_vouchers(&self, id: &AccountId, account: &Account) -> Result<bool, WorkError> {
         let site = Site::RecountProgramme;
         let current = self.programmes.current(&self.db, site, &id.tenant, &id.programme);
         Ok(account.vouchers_due(&*current.await?.ok_or(WorkError::NoProgramme)?) > 0)
@@ -131,11 +183,11 @@ impl App {
 }
 
 /// Where points go, or come from first: more as those of a late receipt, fewer out of the lot of their receipt.
-fn lot(task: &Task, posted: &Posted, more: bool, now: DateTime<Utc>) -> LotKey {
-    let day = posted.history.sale.business_date;
+fn lot(task: &Task, worth: &Worth, now: DateTime<Utc>) -> LotKey {
+    let sale = &worth.history.sale;
     let today = calendar::business_day(now, task.candidate.zone);
-    match &posted.history.sale.cause {
-        Cause::Receipt { lot: Some(lot), .. } if !more => *lot,
-        _ => task.candidate.lot(day, today),
+    match &sale.cause {
+        Cause::Receipt { lot: Some(lot), .. } if worth.after <= worth.before => *lot,
+        _ => task.candidate.lot(sale.business_date, today),
     }
 }

@@ -176,16 +176,8 @@ pub fn earn(receipt: &Receipt, programme: &Programme, known: &Circumstances) -> 
 ///
 /// # Errors
 /// As [`earn`].
-pub fn earn_simple(
-    receipt: &Receipt,
-    programme: &Programme,
-    channel: Option<LocationKind>,
-) -> Result<Earning, OutOfRange> {
-    let known = Circumstances {
-        channel,
-        ..Circumstances::default()
-    };
-    Count::new(receipt, programme, &known, false).earning()
+pub fn earn_simple(receipt: &Receipt, programme: &Programme, known: &Circumstances) -> Result<Earning, OutOfRange> {
+    Count::new(receipt, programme, known, false).earning()
 }
 
 /// A rule in effect.

@@ -97,6 +97,8 @@ sites! {
     RecountDifferences = "recalculation/differences",
     /// Recalculation reads an account.
     RecountAccount = "recalculation/account",
+    /// Recalculation reads what of a lot has expired.
+    RecountLot = "recalculation/lot",
     /// Recalculation commits an entry.
     RecountCommit = "recalculation/commit",
     /// A run is read over HTTP.

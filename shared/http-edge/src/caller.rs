@@ -211,6 +211,19 @@ impl Caller {
         self.scopes.contains(&scope)
     }
 
+    /// The subject of a person who signed in. A key's subject is its client: who holds the key is not known, and may be the
+    /// very person whose request is to be approved.
+    ///
+    /// # Errors
+    /// [`Code::PersonNeeded`].
+    pub fn person(&self) -> Result<&Subject, Problem> {
+        if self.subject.as_str() == self.client.as_str() {
+            let detail = "an API key cannot approve: sign in as an operator";
+            return Err(Problem::new(Code::PersonNeeded, detail));
+        }
+        Ok(&self.subject)
+    }
+
     /// Insists on `scope`.
     ///
     /// # Errors

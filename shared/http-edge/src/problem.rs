@@ -128,6 +128,8 @@ codes! {
     BalanceTooSmall = "balance_too_small", 409, "The balance is too small", "Transfer at most the balance in the answer.";
     /// Somebody else changed it at the same time.
     ConcurrentChange = "concurrent_change", 409, "Somebody changed this at the same time", "Read it again and repeat the change.";
+    /// Approvals are a person's: a key may be held by whoever asked.
+    PersonNeeded = "person_needed", 403, "A person must do this", "Sign in as an operator; API keys cannot approve.";
     /// The id of the run stands for another run.
     RunContradiction = "run_contradiction", 409, "The id stands for another run", "Choose another id.";
     /// The run cannot be approved: it is a trial, or not counted yet.

@@ -194,7 +194,7 @@ pub const ROUTES: &[Route] = &[
     route(
         "GET",
         "/v1/recalculations/{run_id}/differences",
-        Scope::ProgrammesRead,
+        Scope::PartiesRead,
         "administration",
     ),
     route(

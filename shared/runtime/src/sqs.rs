@@ -46,6 +46,12 @@ impl Deadline {
         Self(Instant::now().checked_add(left.saturating_sub(STEP_MAX)))
     }
 
+    /// Whether this much time is left for a step that takes long.
+    pub fn leaves(&self, time: Duration) -> bool {
+        self.0
+            .is_none_or(|deadline| deadline.saturating_duration_since(Instant::now()) >= time)
+    }
+
     /// Whether no further step may begin.
     pub fn is_near(&self) -> bool {
         self.0.is_some_and(|deadline| Instant::now() >= deadline)

@@ -1,5 +1,7 @@
 //! Accounts, their ledger and the monthly activity, in the party's partition.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{Account, Cause, Entry, ISSUE_STEP_MAX, LotKey, issue_entry_id, receipt_entry_id};
 use domain::id::{PartyId, ProgrammeId, Tenant};
@@ -17,7 +19,7 @@ pub const ACCOUNT: &str = "account";
 pub const THRESHOLD: &str = "threshold";
 /// Accounts of one page of [`due`].
 const DUE_PAGE: i32 = 100;
-/// Receipts of one page of [`points_of_day`].
+/// Entries of one page of [`receipts_of_day`].
 const DAY_PAGE: i32 = 50;
 /// Prefix of the sort keys of accounts.
 pub const PREFIX: &str = "TILL#1ACCOUNT#";
@@ -108,32 +110,16 @@ pub async fn entries(
     Ok(found)
 }
 
-/// Points that the receipts of a business day have earned, as far as `enough`: a greater sum may be given as less.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn points_of_day(
-    db: &Db,
-    site: Site,
-    id: &AccountId,
-    day: NaiveDate,
-    enough: i64,
-) -> Result<i64, StoreError> {
-    let prefix = format!("{}{day}#R#", id.entry_key("").sk);
-    let mut range = Range::prefix(party::partition(&id.tenant, &id.party), &prefix, DAY_PAGE);
-    let mut sum = 0i64;
-    loop {
-        let (page, next) = db.query::<Entry>(site, &range, Read::Strong).await?;
-        sum = page.iter().fold(sum, |sum, record| sum.saturating_add(record.d.points));
-        range.after = next;
-        if range.after.is_none() || sum >= enough {
-            return Ok(sum);
-        }
-    }
+/// A receipt of a business day, as the cap of that day sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptOfDay {
+    /// The entry that posted it.
+    pub sale: Entry,
+    /// Points that it earned, as counted last. A return frees nothing.
+    pub points: i64,
 }
 
-/// Entries of the receipts of a business day that were posted before the entry with the version `before`, in the order of
-/// posting.
+/// The receipts of a business day in the order of their posting, without those that were voided: they never were.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -142,21 +128,65 @@ pub async fn receipts_of_day(
     site: Site,
     id: &AccountId,
     day: NaiveDate,
-    before: u64,
-) -> Result<Vec<Entry>, StoreError> {
-    let prefix = format!("{}{day}#R#", id.entry_key("").sk);
+) -> Result<Vec<ReceiptOfDay>, StoreError> {
+    let prefix = format!("{}{day}#", id.entry_key("").sk);
     let mut range = Range::prefix(party::partition(&id.tenant, &id.party), &prefix, DAY_PAGE);
-    let mut found = Vec::new();
+    // From recounts (Q) over receipts (R) to voidings (W).
+    range.from = format!("{prefix}Q#");
+    range.to = format!("{prefix}W#\u{7f}");
+    let mut entries = Vec::new();
     loop {
         let (page, next) = db.query::<Entry>(site, &range, Read::Strong).await?;
-        let entries = page.into_iter().map(|record| record.d);
-        found.extend(entries.filter(|entry| entry.version < before));
+        entries.extend(page.into_iter().map(|record| record.d));
         range.after = next;
         if range.after.is_none() {
-            found.sort_by_key(|entry| entry.version);
-            return Ok(found);
+            return Ok(of_day(entries));
         }
     }
+}
+
+fn of_day(entries: Vec<Entry>) -> Vec<ReceiptOfDay> {
+    let (mut changes, mut voided, mut sales) = (BTreeMap::<ReceiptKey, i64>::new(), BTreeSet::new(), Vec::new());
+    for entry in entries {
+        match &entry.cause {
+            Cause::Receipt { .. } => sales.push(entry),
+            Cause::Recalculation {
+                receipt,
+                points_before,
+                points_after,
+                ..
+            } => {
+                let change = points_after.saturating_sub(*points_before);
+                let sum = changes.entry(receipt.clone()).or_default();
+                *sum = sum.saturating_add(change);
+            }
+            Cause::Return {
+                receipt, void: true, ..
+            } => drop(voided.insert(receipt.clone())),
+            _ => {}
+        }
+    }
+    sales.sort_by_key(|sale| sale.version);
+    let of_day = sales.into_iter().filter_map(|sale| {
+        let Cause::Receipt { receipt, .. } = &sale.cause else {
+            return None;
+        };
+        let change = changes.get(receipt).copied().unwrap_or_default();
+        let points = sale.points.saturating_add(change).max(0);
+        (!voided.contains(receipt)).then_some(ReceiptOfDay { sale, points })
+    });
+    of_day.collect()
+}
+
+/// Points that the receipts of a business day have earned.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn points_of_day(db: &Db, site: Site, id: &AccountId, day: NaiveDate) -> Result<i64, StoreError> {
+    let receipts = receipts_of_day(db, site, id, day).await?;
+    Ok(receipts
+        .iter()
+        .fold(0, |sum, receipt| sum.saturating_add(receipt.points)))
 }
 
 /// A page of the ledger, newest business date first.
@@ -214,6 +244,16 @@ pub struct Posting<'a> {
     pub receipt: &'a Receipt,
 }
 
+/// The record of an account, found by the day on which something of it becomes due.
+pub fn snapshot(id: &AccountId, account: &Account, now: DateTime<Utc>) -> Record<Account> {
+    let mut record = Record::new(id.key(), ACCOUNT, now, account.clone());
+    if let Some(due) = account.next_due() {
+        record.due_pk = Some(due_partition(&id.tenant, &id.programme, due_shard(&id.party)));
+        record.due_sk = Some(format!("{due}#{}", id.party));
+    }
+    record
+}
+
 /// The legs that put the snapshot after a change, under the condition that nobody changed it meanwhile.
 ///
 /// # Errors
@@ -226,12 +266,8 @@ pub(crate) fn snapshot_leg(
     vouchers_due: bool,
     now: DateTime<Utc>,
 ) -> Result<Leg, StoreError> {
-    let mut record = Record::new(id.key(), ACCOUNT, now, after.clone());
+    let mut record = snapshot(id, after, now);
     record.topics = vouchers_due.then(|| THRESHOLD.to_owned());
-    if let Some(due) = after.next_due() {
-        record.due_pk = Some(due_partition(&id.tenant, &id.programme, due_shard(&id.party)));
-        record.due_sk = Some(format!("{due}#{}", id.party));
-    }
     let condition = match before {
         None => Condition::absent(),
         Some(before) => {
@@ -412,7 +448,7 @@ pub async fn closed_lot(db: &Db, site: Site, id: &AccountId, lot: LotKey) -> Res
 
 /// The leg that adds to one of the two sums of a closed lot. The version of the account, in the same transaction, keeps two
 /// writers apart.
-fn closed_lot_leg(id: &AccountId, lot: LotKey, sum: &str, points: i64, now: DateTime<Utc>) -> Leg {
+pub(crate) fn closed_lot_leg(id: &AccountId, lot: LotKey, sum: &str, points: i64, now: DateTime<Utc>) -> Leg {
     let update = Condition::new(
         "SET #et = :et, #v = :v, #updated = :now, #created = if_not_exists(#created, :now) ADD #sum :points",
     )

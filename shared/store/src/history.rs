@@ -62,6 +62,8 @@ pub struct History {
     pub points: i64,
     /// The version of the programme that it was last counted with.
     pub programme_version: u32,
+    /// Points of its lot that had expired and were forgiven to its returns and recounts.
+    pub forgiven: i64,
     /// What it was last counted with.
     pub known: Circumstances,
     /// Posted returns that were too much.
@@ -110,6 +112,7 @@ pub async fn read(
         points: sale.points,
         programme_version: sale.programme_version,
         known: stored.counted_with(&sale),
+        forgiven: 0,
         surplus: Vec::new(),
         next: None,
         sale,
@@ -122,12 +125,19 @@ pub async fn read(
 }
 
 impl History {
+    /// What of `expired`, the points of its lot that nobody was forgiven yet, this receipt can still be forgiven: no more than
+    /// it put into that lot.
+    pub fn forgivable(&self, expired: i64) -> i64 {
+        expired.min(self.sale.points.saturating_sub(self.forgiven)).max(0)
+    }
+
     fn add(&mut self, entry: &Entry, backs: &[StoredReturn]) -> Result<(), HistoryError> {
         match &entry.cause {
             Cause::Return {
                 receipt,
                 void,
                 points_after,
+                forgiven,
                 ..
             } => {
                 let back = if *void {
@@ -142,11 +152,16 @@ impl History {
                 }
                 self.remaining = outcome.remaining;
                 self.points = *points_after;
+                self.forgiven = self.forgiven.saturating_add(*forgiven);
             }
             Cause::Recalculation {
-                points_after, day_left, ..
+                points_after,
+                day_left,
+                forgiven,
+                ..
             } => {
                 self.points = *points_after;
+                self.forgiven = self.forgiven.saturating_add(*forgiven);
                 self.known.day_left = *day_left;
                 self.programme_version = entry.programme_version;
             }

@@ -5,14 +5,14 @@
 //! position change together or not at all.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::account::{Account, Cause, Entry};
+use domain::account::{Account, Cause, Entry, LotKey};
 use domain::id::{LocationId, PartyId, ProgrammeId, RunId, Subject, Tenant};
 use domain::programme::Programme;
 use domain::receipt::ReceiptKey;
 use faults::Site;
 use serde::{Deserialize, Serialize};
 
-use crate::account::{AccountId, Committed, entry_leg, settled, snapshot_leg};
+use crate::account::{AccountId, Committed, closed_lot_leg, entry_leg, settled, snapshot_leg};
 use crate::db::{Condition, Db, Key, Leg, Range, Read, Written};
 use crate::error::StoreError;
 use crate::receipt::recounted_leg;
@@ -79,6 +79,16 @@ pub struct Sums {
     pub receipts: u64,
     /// Receipts without an account: they have no points.
     pub unmatched: u64,
+    /// Receipts of an account that are not posted yet: they are left out.
+    #[serde(default)]
+    pub unposted: u64,
+    /// Receipts that were counted or corrected again since the look at them, or are no longer as they were: they are left as
+    /// they are.
+    #[serde(default)]
+    pub skipped: u64,
+    /// Receipts that cannot be counted or posted; the log says why.
+    #[serde(default)]
+    pub failed: u64,
     /// Receipts whose points differ.
     pub changed: u64,
     /// Points of the counted receipts as they are.
@@ -96,6 +106,9 @@ impl Sums {
     pub fn add(&mut self, other: &Self) {
         self.receipts = self.receipts.saturating_add(other.receipts);
         self.unmatched = self.unmatched.saturating_add(other.unmatched);
+        self.unposted = self.unposted.saturating_add(other.unposted);
+        self.skipped = self.skipped.saturating_add(other.skipped);
+        self.failed = self.failed.saturating_add(other.failed);
         self.changed = self.changed.saturating_add(other.changed);
         self.points_before = self.points_before.saturating_add(other.points_before);
         self.points_after = self.points_after.saturating_add(other.points_after);
@@ -108,12 +121,12 @@ impl Sums {
         let change = after.saturating_sub(before);
         self.add(&Self {
             receipts: 1,
-            unmatched: 0,
             changed: u64::from(change != 0),
             points_before: before,
             points_after: after,
             more: change.max(0),
             less: change.min(0).saturating_neg(),
+            ..Self::default()
         });
     }
 }
@@ -164,6 +177,8 @@ pub struct Difference {
     pub points_before: i64,
     /// Points under the candidate.
     pub points_after: i64,
+    /// The version of the programme that it was counted with until then.
+    pub counted_with: u32,
 }
 
 fn run_key(tenant: &Tenant, run: &RunId) -> Key {
@@ -337,7 +352,7 @@ pub async fn differences(
     db.query(site, &range, Read::Strong).await
 }
 
-/// Commits a recount: the entry, the snapshot, and the note on the receipt, all or nothing.
+/// Commits a recount: the entry, the snapshot, the note on the receipt, and what was forgiven of an expired lot, all or nothing.
 ///
 /// # Errors
 /// [`StoreError`]; refused by the table when the receipt was counted again [`crate::receipt::RECOUNTS_MAX`] times.
@@ -345,21 +360,24 @@ pub async fn commit(
     db: &Db,
     id: &AccountId,
     before: Option<&Record<Account>>,
-    (entry, after): (&Entry, &Account),
+    (entry, after, lot): (&Entry, &Account, LotKey),
     vouchers_due: bool,
     now: DateTime<Utc>,
 ) -> Result<Committed, StoreError> {
     let site = Site::RecountCommit;
-    let Cause::Recalculation { receipt, .. } = &entry.cause else {
+    let Cause::Recalculation { receipt, forgiven, .. } = &entry.cause else {
         return Err(StoreError::Refused {
             site,
             code: "NotARecalculation".to_owned(),
         });
     };
-    let legs = vec![
+    let mut legs = vec![
         entry_leg(site, id, entry, now)?,
         snapshot_leg(site, id, before, after, vouchers_due, now)?,
         recounted_leg(&id.tenant, receipt, &entry.natural_id()),
     ];
+    if *forgiven > 0 {
+        legs.push(closed_lot_leg(id, lot, "forgiven", *forgiven, now));
+    }
     settled(db.transact(site, legs).await)
 }

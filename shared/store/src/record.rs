@@ -142,7 +142,11 @@ impl<T> Record<T> {
 }
 
 impl<T: Serialize> Record<T> {
-    pub(crate) fn to_item(&self, site: Site) -> Result<Item, StoreError> {
+    /// The record as the table keeps it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`].
+    pub fn to_item(&self, site: Site) -> Result<Item, StoreError> {
         serde_dynamo::to_item(self).map_err(|error| unreadable(site, &error))
     }
 }

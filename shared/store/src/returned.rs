@@ -4,6 +4,7 @@
 //! has arrived: whoever posts the receipt posts its returns.
 
 use chrono::NaiveDate;
+use domain::earning::{Circumstances, CustomerFacts};
 use domain::id::{ClientId, LocationId, PartyId, ProgrammeId, Tenant};
 use domain::location::LocationKind;
 use domain::receipt::{ContentHash, ReceiptKey};
@@ -39,8 +40,25 @@ pub struct StoredReturn {
     /// How the location sold then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<LocationKind>,
+    /// Segments of the customer then, for a return that names no original.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<String>,
     /// The client that sent it.
     pub client: ClientId,
+}
+
+impl StoredReturn {
+    /// What is known beside the content of a return that names no original.
+    pub fn circumstances(&self) -> Circumstances {
+        Circumstances {
+            channel: self.channel,
+            customer: self.account.as_ref().map(|_| CustomerFacts {
+                first_purchase: false,
+                segments: self.segments.clone(),
+            }),
+            day_left: None,
+        }
+    }
 }
 
 /// What became of storing a return.

@@ -21,7 +21,7 @@ use crate::cost;
 use crate::figures::{self, millis};
 use crate::system::{self, Customer, Medium, System};
 
-type Item = HashMap<String, AttributeValue>;
+pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// Customers made through the API, who buy: with vouchers, and one as the pattern.
 const BUYERS: usize = 20;
@@ -218,7 +218,7 @@ fn lookup(pepper: &[u8], card: &str) -> Result<LookupKey> {
     Ok(store::card::lookup_key(pepper, &number))
 }
 
-fn party(serial: u64) -> Result<PartyId> {
+pub(crate) fn party(serial: u64) -> Result<PartyId> {
     let id = uuid::Builder::from_unix_timestamp_millis(serial, &[7; 10]).into_uuid();
     Ok(id.to_string().parse()?)
 }
@@ -269,7 +269,7 @@ async fn load(system: &System, pattern: &Pattern, customers: usize) -> Result<()
     system.rest().await
 }
 
-async fn write(system: &System, items: impl Iterator<Item = Item>) -> Result<()> {
+pub(crate) async fn write(system: &System, items: impl Iterator<Item = Item>) -> Result<()> {
     let db = system.db();
     let mut requests = items
         .map(|item| {

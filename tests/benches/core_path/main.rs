@@ -9,10 +9,12 @@
 //! | `latency` | how long a receipt waits for its points at a steady rate |
 //! | `cost` | requests and request units of one receipt, by function and age of the account |
 //! | `desk` | the cash desk among many customers |
+//! | `close` | the close of a day among many accounts |
 //! | `cold_start` | processor time, wall time and memory of a function until it asks for its first event |
 //! | `system` | a running stack with customers |
 //! | `figures` | medians, percentiles and the lines they are printed in |
 
+mod close;
 mod cold_start;
 mod cost;
 mod desk;
@@ -41,6 +43,8 @@ enum Part {
     Cost,
     /// The cash desk among many customers.
     Desk,
+    /// The close of a day among many accounts.
+    Close,
     /// Start of each function beside a function that does nothing.
     ColdStart,
 }
@@ -72,6 +76,9 @@ struct Args {
     /// Customers of the cash desk.
     #[arg(long, default_value_t = 200_000)]
     customers: usize,
+    /// Accounts of the close of a day.
+    #[arg(long, default_value_t = 200_000)]
+    accounts: u32,
     /// Starts of each function.
     #[arg(long, default_value_t = 30)]
     spawns: usize,
@@ -107,6 +114,9 @@ async fn main() -> Result<()> {
     }
     if wants(Part::Desk) {
         desk::measure(&functions, args.customers).await?;
+    }
+    if wants(Part::Close) {
+        close::measure(&functions, args.accounts).await?;
     }
     if wants(Part::ColdStart) {
         cold_start::measure(&functions, args.spawns).await?;

@@ -414,7 +414,7 @@ async fn unposted(
     Ok(found)
 }
 
-/// The keys of the entries that a stamped receipt must have: its own, and one for each return and its voiding.
+/// The keys of the entries that a stamped receipt must have: its own, one for each return and recount, and its voiding.
 pub(super) fn expected_entries(system: &System, stored: &StoredReceipt) -> Vec<Key> {
     let Some(party) = stored.account.clone() else {
         return Vec::new();
@@ -423,7 +423,9 @@ pub(super) fn expected_entries(system: &System, stored: &StoredReceipt) -> Vec<K
     let own = std::iter::once(receipt_entry_id(key));
     let returns = stored.returns.iter().map(return_entry_id);
     let void = stored.voided.is_some().then(|| void_entry_id(key));
-    own.chain(returns).chain(void).map(|name| id.entry_key(&name)).collect()
+    let recounts = stored.recounts.iter().cloned();
+    let all = own.chain(returns).chain(void).chain(recounts);
+    all.map(|name| id.entry_key(&name)).collect()
 }
 
 /// The key of the entry of a return that names no receipt; `None` for others, which stand with their receipt.

@@ -125,6 +125,9 @@ pub enum Cause {
         /// Points that the cap of the day allowed under the run's version; `None` without such a cap.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         day_left: Option<i64>,
+        /// Points that had expired already and are not taken a second time: so much less breakage.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        forgiven: i64,
     },
 }
 
@@ -178,6 +181,14 @@ impl Entry {
             Cause::Correction { id } => format!("{date}#C#{id}"),
             Cause::Transfer { id, .. } => format!("{date}#T#{id}"),
             Cause::Recalculation { run, receipt, .. } => recount_entry_id(run, receipt),
+        }
+    }
+
+    /// The receipt that the entry posts, if it posts one.
+    pub fn posted_receipt(&self) -> Option<&ReceiptKey> {
+        match &self.cause {
+            Cause::Receipt { receipt, .. } => Some(receipt),
+            _ => None,
         }
     }
 

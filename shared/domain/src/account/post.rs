@@ -59,6 +59,8 @@ pub struct Recount<'a> {
     pub day_left: Option<i64>,
     /// Where more points go, and where fewer are taken first.
     pub lot: LotKey,
+    /// Points of that lot that expired and have not been forgiven yet, 0 or more.
+    pub expired: i64,
     /// The run's version of the programme.
     pub programme_version: u32,
 }
@@ -114,7 +116,13 @@ impl Account {
             draft.put(own_lot(&draft, &back), difference)?;
         } else {
             let owed = difference.checked_neg().ok_or(OutOfRange)?;
-            (forgiven, uncollected) = collect(&mut draft, &back, owed)?;
+            // A voided receipt never was: nothing of it stays with the customer.
+            let policy = if back.void {
+                ReturnPolicy::Unlimited
+            } else {
+                back.policy
+            };
+            (forgiven, uncollected) = collect(&mut draft, (back.lot, back.expired), policy, owed)?;
         }
         let cause = Cause::Return {
             receipt: back.receipt.clone(),
@@ -130,8 +138,9 @@ impl Account {
         draft.finish(back.business_date, back.programme_version, cause)
     }
 
-    /// Posts the difference of a receipt that was counted again under another version of the programme (X8). Fewer points are
-    /// taken as by a return under the policy `unlimited`, from `lot` first: the run was approved. More are put into `lot`.
+    /// Posts the difference of a receipt that was counted again under another version of the programme (X8); also stands for 0
+    /// points. Fewer points are taken as by a return under the policy `unlimited`, from `lot` first, and not a second time where
+    /// they have expired: the run was approved. More are put into `lot`.
     ///
     /// The entry has the business date of its receipt, so that a run posts it once, on whatever day.
     ///
@@ -141,11 +150,13 @@ impl Account {
         let mut draft = Draft::new(self);
         let difference = recount.points_after.checked_sub(recount.points_before);
         let difference = difference.ok_or(OutOfRange)?;
+        let mut forgiven = 0;
         if difference >= 0 {
             draft.put(recount.lot, difference)?;
         } else {
             let owed = difference.checked_neg().ok_or(OutOfRange)?;
-            take_all(&mut draft, recount.lot, owed)?;
+            let source = (Some(recount.lot), recount.expired);
+            (forgiven, _) = collect(&mut draft, source, ReturnPolicy::Unlimited, owed)?;
         }
         let cause = Cause::Recalculation {
             run: recount.run.to_owned(),
@@ -154,6 +165,7 @@ impl Account {
             points_after: recount.points_after,
             vat: recount.vat,
             day_left: recount.day_left,
+            forgiven,
         };
         draft.finish(recount.receipt.business_date, recount.programme_version, cause)
     }
@@ -175,24 +187,23 @@ fn own_lot(draft: &Draft<'_>, back: &TakeBack<'_>) -> LotKey {
 }
 
 /// Takes what a return owes; returns the points forgiven and those left with the customer.
-fn collect(draft: &mut Draft<'_>, back: &TakeBack<'_>, owed: i64) -> Result<(i64, i64), OutOfRange> {
+fn collect(
+    draft: &mut Draft<'_>,
+    (lot, expired): (Option<LotKey>, i64),
+    policy: ReturnPolicy,
+    owed: i64,
+) -> Result<(i64, i64), OutOfRange> {
     let less = |left: i64, taken: i64| left.checked_sub(taken).ok_or(OutOfRange);
     let mut left = owed;
-    if let Some(key) = back.lot.filter(|key| key.is_pending()) {
+    if let Some(key) = lot.filter(|key| key.is_pending()) {
         left = less(left, draft.take_from(key, left)?)?;
     }
-    let forgiven = left.min(back.expired);
-    // A voided receipt never was: nothing of it stays with the customer.
-    let policy = if back.void {
-        ReturnPolicy::Unlimited
-    } else {
-        back.policy
-    };
+    let forgiven = left.min(expired);
     if policy == ReturnPolicy::OnlyPending {
         return Ok((forgiven, less(left, forgiven)?));
     }
     left = less(left, forgiven)?;
-    if let Some(key) = back.lot {
+    if let Some(key) = lot {
         left = less(left, draft.take_from(key.activated(), left)?)?;
     }
     left = less(left, draft.take_nearest(left)?)?;
@@ -201,15 +212,4 @@ fn collect(draft: &mut Draft<'_>, back: &TakeBack<'_>, owed: i64) -> Result<(i64
     }
     draft.owe(left)?;
     Ok((forgiven, 0))
-}
-
-/// Takes points from one lot, then from the others, then as a deficit.
-pub(super) fn take_all(draft: &mut Draft<'_>, lot: LotKey, points: i64) -> Result<(), OutOfRange> {
-    let mut left = points;
-    for key in [lot, lot.activated()] {
-        let taken = draft.take_from(key, left)?;
-        left = left.checked_sub(taken).ok_or(OutOfRange)?;
-    }
-    let taken = draft.take_nearest(left)?;
-    draft.owe(left.checked_sub(taken).ok_or(OutOfRange)?)
 }

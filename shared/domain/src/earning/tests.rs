@@ -340,7 +340,7 @@ fn goods_without_their_receipt_are_worth_the_base_rate() {
     let mut back = receipt(&[("paper", 10_000), ("paper", 5_000)], 0);
     back.lines[1].brand = Some("Caran".to_owned());
     programme.caps.receipt = Some(10);
-    let earned = earn_simple(&back, &programme, Some(LocationKind::Branch)).unwrap();
+    let earned = earn_simple(&back, &programme, &Circumstances::default()).unwrap();
     assert_eq!(earned.points, 100);
     assert_eq!(earned.lines[1].reason, LineReason::ExcludedByRule);
     assert_eq!(earned.lines[1].rules, ["no-caran"]);
@@ -394,4 +394,15 @@ fn a_programme_with_rules_is_stored_as_data_and_read_again() {
     let text = serde_json::to_string(&programme).unwrap();
     assert_eq!(serde_json::from_str::<Programme>(&text).unwrap(), programme);
     assert!(serde_json::from_str::<Programme>(&text.replace("customer.segments", "customer.segmentz")).is_err());
+}
+
+#[test]
+fn x9_bonuses_of_lines_that_count_with_nothing_have_the_vat_classes_of_those_lines() {
+    let programme = with(vec![rule("nothing", "", times(0)), rule("gift", "", bonus(50))]);
+    let mut bought = receipt(&[("a", 1_000)], 0);
+    bought.lines[0].vat_rate_bp = Some(810);
+    let earned = earn(&bought, &programme, &Circumstances::default()).unwrap();
+    let shares = vat_split(&bought, &earned, earned.points).unwrap();
+    assert_eq!((earned.points, shares.len()), (50, 1));
+    assert_eq!((shares[0].rate_bp, shares[0].points), (Some(810), 50));
 }

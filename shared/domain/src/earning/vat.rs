@@ -22,6 +22,13 @@ pub fn vat_split(receipt: &Receipt, earning: &Earning, points: i64) -> Result<Ve
         let class = weights.entry(Reverse(line.vat_rate_bp)).or_default();
         *class = class.checked_add(earned.weight()?).ok_or(OutOfRange)?;
     }
+    if weights.values().all(|weight| *weight == 0) {
+        // All points are bonuses of lines that rules count with nothing.
+        for (line, earned) in receipt.lines.iter().zip(&earning.lines) {
+            let class = weights.entry(Reverse(line.vat_rate_bp)).or_default();
+            *class = class.checked_add(earned.base_minor).ok_or(OutOfRange)?;
+        }
+    }
     weights.retain(|_, weight| *weight > 0);
     let sizes: Vec<i64> = weights.values().copied().collect();
     let parts = largest_remainder(points, &sizes)?;

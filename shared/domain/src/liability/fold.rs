@@ -291,7 +291,7 @@ impl Parcels {
     }
 
     fn note_forgiven(&mut self, entry: &Entry, classes: &Classes) -> Result<(), OutOfRange> {
-        if let Cause::Return { forgiven, .. } = entry.cause {
+        if let Cause::Return { forgiven, .. } | Cause::Recalculation { forgiven, .. } = entry.cause {
             for parcel in classes.split(forgiven)? {
                 self.moves.note(&parcel, |row| &mut row.forgiven)?;
             }

@@ -135,7 +135,7 @@ pub struct ProgrammeSettings {
     /// The one currency of its receipts and vouchers; cannot be changed later.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Currency))]
     pub currency: Currency,
-    /// IANA time zone that decides what day it is.
+    /// IANA time zone that decides what day it is; cannot be changed later.
     pub zone: String,
     /// How amounts become points.
     pub earning: EarningSettings,

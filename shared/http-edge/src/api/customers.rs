@@ -477,6 +477,13 @@ pub enum Explanation {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<Box<Counted>>,
     },
+    /// A receipt was counted again: the difference of what it was worth and what it is under the run's version.
+    Recalculation {
+        /// Under the version that it was counted with until then.
+        before: Box<Counted>,
+        /// Under the run's version.
+        after: Box<Counted>,
+    },
     /// The cause of the entry says everything.
     Cause,
 }

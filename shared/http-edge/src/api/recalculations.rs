@@ -60,6 +60,12 @@ pub struct CountedView {
     pub receipts: u64,
     /// Receipts without an account: they have no points.
     pub receipts_without_account: u64,
+    /// Receipts of an account that are not posted yet: they are left out.
+    pub receipts_not_posted: u64,
+    /// Receipts that were corrected since they were counted, or no longer differ: they are left as they are.
+    pub receipts_skipped: u64,
+    /// Receipts that cannot be counted or corrected; the log of the function says why.
+    pub receipts_failed: u64,
     /// Receipts whose points differ.
     pub receipts_changed: u64,
     /// Points as they were.

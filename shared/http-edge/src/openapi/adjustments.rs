@@ -241,6 +241,7 @@ fn approve() -> Operation {
             Code::PartyUnknown,
             Code::ProgrammeUnknown,
             Code::ApprovalByAuthor,
+            Code::PersonNeeded,
             Code::AdjustmentRejected,
             Code::TransfersNotAllowed,
             Code::BalanceTooSmall,

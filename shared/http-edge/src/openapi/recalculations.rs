@@ -27,7 +27,8 @@ fn run(state: &str) -> Value {
         "from": "2026-11-10", "until": "2026-11-18", "reason": "Double points on paper were missing", "author": "olga",
         "asked_at": "2026-11-24T09:00:00Z", "locations": 25, "locations_counted": if state == "counting" { 3 } else { 25 },
         "counted": {
-            "receipts": 9_412, "receipts_without_account": 3_208, "receipts_changed": 310, "points_before": 402_118,
+            "receipts": 9_412, "receipts_without_account": 3_208, "receipts_not_posted": 2, "receipts_skipped": 0,
+            "receipts_failed": 0, "receipts_changed": 310, "points_before": 402_118,
             "points_after": 409_337, "more": 7_219, "less": 0,
         },
     });
@@ -35,7 +36,8 @@ fn run(state: &str) -> Value {
         run["approved_by"] = json!("peter");
         run["approved_at"] = json!("2026-11-24T10:00:00Z");
         run["posted"] = json!({
-            "receipts": 120, "receipts_without_account": 0, "receipts_changed": 120, "points_before": 9_800,
+            "receipts": 120, "receipts_without_account": 0, "receipts_not_posted": 0, "receipts_skipped": 0,
+            "receipts_failed": 0, "receipts_changed": 120, "points_before": 9_800,
             "points_after": 12_560, "more": 2_760, "less": 0,
         });
     }
@@ -132,6 +134,7 @@ fn approve() -> Operation {
         codes: &[
             Code::NotFound,
             Code::ApprovalByAuthor,
+            Code::PersonNeeded,
             Code::RunNotReady,
             Code::ConcurrentChange,
         ],

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono_tz::Tz;
 use domain::account::{Entry, FoldError};
-use domain::id::PartyId;
+use domain::id::{LocationId, PartyId};
 use domain::liability::{Posted, Settlement, roll_forward, voucher_parcels};
 use domain::money::{Money, OutOfRange};
 use domain::voucher::{State, Voucher};
@@ -17,8 +17,9 @@ use crate::record::{Item, Record};
 use crate::scan::{self, Segment};
 use crate::{party, voucher};
 
-/// Rows after which a part ends, before the account or voucher that would add more.
-pub const PART_ROWS_MAX: usize = 1_000;
+/// Rows after which a part ends, before the account or voucher that would add more. Parts are read again to finish a run: with
+/// many rows in each there are some dozens of them, which end by time, and not thousands.
+pub const PART_ROWS_MAX: usize = 20_000;
 /// Entries of one account that are folded in memory: a company that buys a hundred times a day, for nine years.
 const ENTRIES_MAX: usize = 330_000;
 /// Entries of one page of a ledger.
@@ -110,6 +111,8 @@ impl std::fmt::Debug for Bounds<'_> {
 pub async fn walk(db: &Db, scope: &Scope, bounds: Bounds<'_>) -> Result<(Books, Option<Position>), BooksError> {
     let mut books = Books::default();
     let mut after = bounds.after.map(|at| Key { pk: at.pk, sk: at.sk });
+    // What is summed; a long ledger behind it is left to the next walk when the time is over.
+    let mut done: Option<Position> = None;
     loop {
         let types = [ACCOUNT, voucher::VOUCHER];
         let page = scan::page(db, scope.sites.scan, scope.segment, &types, after.as_ref()).await?;
@@ -118,7 +121,11 @@ pub async fn walk(db: &Db, scope: &Scope, bounds: Bounds<'_>) -> Result<(Books, 
             if !scope.concerns(&position) {
                 continue;
             }
-            scope.add(db, &mut books, &position, item).await?;
+            let give_up = || done.is_some() && (bounds.stop)(0);
+            if !scope.add(db, &mut books, &position, item, &give_up).await? {
+                return Ok((books, done));
+            }
+            done = Some(position.clone());
             let rows = books.liability.rows.len().saturating_add(books.settlement.pairs.len());
             if (bounds.stop)(rows) {
                 return Ok((books, Some(position)));
@@ -168,9 +175,17 @@ impl Scope {
         (tenant == self.id.tenant).then_some(party)
     }
 
-    async fn add(&self, db: &Db, books: &mut Books, at: &Position, item: Item) -> Result<(), BooksError> {
+    /// Adds an account or a voucher; `false` when it was given up for lack of time.
+    async fn add(
+        &self,
+        db: &Db,
+        books: &mut Books,
+        at: &Position,
+        item: Item,
+        give_up: GiveUp<'_>,
+    ) -> Result<bool, BooksError> {
         if let Some(party) = self.holder(at) {
-            return self.add_account(db, books, party).await;
+            return self.add_account(db, books, party, give_up).await;
         }
         let record: Record<Voucher> = Record::from_item(self.sites.scan, item)?;
         let voucher = record.d;
@@ -179,14 +194,26 @@ impl Scope {
                 if voucher.programme == self.id.programme && self.id.month.holds(*at, self.zone) =>
             {
                 let store = receipt.store.clone();
-                self.add_voucher(db, &mut books.settlement, &voucher, &store).await
+                let Some(posted) = self.ledger(db, &voucher.party, give_up).await? else {
+                    return Ok(false);
+                };
+                redeemed(&mut books.settlement, posted, &voucher, &store)?;
+                Ok(true)
             }
-            _ => Ok(()),
+            _ => Ok(true),
         }
     }
 
-    async fn add_account(&self, db: &Db, books: &mut Books, party: PartyId) -> Result<(), BooksError> {
-        let posted = self.ledger(db, &party).await?;
+    async fn add_account(
+        &self,
+        db: &Db,
+        books: &mut Books,
+        party: PartyId,
+        give_up: GiveUp<'_>,
+    ) -> Result<bool, BooksError> {
+        let Some(posted) = self.ledger(db, &party, give_up).await? else {
+            return Ok(false);
+        };
         let (rows, parcels) = roll_forward(posted, self.id.month, self.zone).map_err(|error| match error {
             FoldError::OutOfRange(_) => BooksError::OutOfRange,
             error => BooksError::Fold { party, error },
@@ -194,29 +221,12 @@ impl Scope {
         if parcels.account().version > 0 {
             books.accounts = books.accounts.saturating_add(1);
         }
-        Ok(books.liability.add(&rows)?)
+        books.liability.add(&rows)?;
+        Ok(true)
     }
 
-    async fn add_voucher(
-        &self,
-        db: &Db,
-        settlement: &mut Settlement,
-        voucher: &Voucher,
-        redeeming: &domain::id::LocationId,
-    ) -> Result<(), BooksError> {
-        let (party, sequence) = (voucher.party.clone(), voucher.sequence);
-        let posted = self.ledger(db, &party).await?;
-        let parcels = voucher_parcels(posted, sequence).map_err(|error| BooksError::Fold {
-            party: party.clone(),
-            error,
-        })?;
-        let parcels = parcels.ok_or(BooksError::NoIssue { party, sequence })?;
-        let face = Money::new(voucher.value_minor, voucher.currency);
-        Ok(settlement.redeem(&parcels, face, redeeming)?)
-    }
-
-    /// All entries of an account, with the instants at which they were stored.
-    async fn ledger(&self, db: &Db, party: &PartyId) -> Result<Vec<Posted>, BooksError> {
+    /// All entries of an account, with the instants at which they were stored; `None` when it was given up.
+    async fn ledger(&self, db: &Db, party: &PartyId, give_up: GiveUp<'_>) -> Result<Option<Vec<Posted>>, BooksError> {
         let id = AccountId {
             tenant: self.id.tenant.clone(),
             party: party.clone(),
@@ -235,8 +245,31 @@ impl Scope {
             }
             after = page.1;
             if after.is_none() {
-                return Ok(posted);
+                return Ok(Some(posted));
+            }
+            if give_up() {
+                return Ok(None);
             }
         }
     }
+}
+
+/// Whether a ledger is to be left to another walk.
+type GiveUp<'a> = &'a (dyn Fn() -> bool + Sync);
+
+/// Settles a redeemed voucher with the entries of its holder.
+fn redeemed(
+    settlement: &mut Settlement,
+    posted: Vec<Posted>,
+    voucher: &Voucher,
+    redeeming: &LocationId,
+) -> Result<(), BooksError> {
+    let (party, sequence) = (voucher.party.clone(), voucher.sequence);
+    let parcels = voucher_parcels(posted, sequence).map_err(|error| BooksError::Fold {
+        party: party.clone(),
+        error,
+    })?;
+    let parcels = parcels.ok_or(BooksError::NoIssue { party, sequence })?;
+    let face = Money::new(voucher.value_minor, voucher.currency);
+    Ok(settlement.redeem(&parcels, face, redeeming)?)
 }

@@ -219,6 +219,7 @@ impl Life {
                     vat: Vec::new(),
                     day_left: None,
                     lot,
+                    expired: 0,
                     programme_version: 2,
                 });
                 self.keep(recounted.unwrap());
