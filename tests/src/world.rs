@@ -20,6 +20,8 @@ use crate::place::Place;
 pub const TENANT: &str = "demo";
 /// The programme of the world.
 pub const PROGRAMME: &str = "treue";
+/// Branches of a world.
+const BRANCHES: u32 = 24;
 /// How often a caller repeats a call that broke down.
 const REPEATS_MAX: usize = 12;
 
@@ -68,6 +70,14 @@ impl World {
     /// # Panics
     /// When the endpoints cannot be set up.
     pub async fn with_plan(plan: Option<Arc<dyn FaultPlan>>) -> Self {
+        Self::with_branches(BRANCHES, plan).await
+    }
+
+    /// As [`World::with_plan`], with this many branches.
+    ///
+    /// # Panics
+    /// When the endpoints cannot be set up.
+    pub async fn with_branches(branches: u32, plan: Option<Arc<dyn FaultPlan>>) -> Self {
         silence_crashes();
         let (place, queues, day_close_queue, finance_queue) = Box::pin(Place::new()).await;
         let key = "k".repeat(64);
@@ -82,14 +92,14 @@ impl World {
             pepper: Pepper::new("p".repeat(64).into_bytes()),
             code_keys: CodeKeys::parse(&json!({"current": "1", "1": key}).to_string()).expect("code keys"),
         };
-        world.set_up().await;
+        world.set_up(branches).await;
         world
     }
 
-    async fn set_up(&self) {
+    async fn set_up(&self, branches: u32) {
         let programme = Programme::swiss_default(PROGRAMME.parse().expect("an id"));
         self.store_programme(programme).await;
-        let branches = (1..=24).map(|n| (format!("B{n:02}"), LocationKind::Branch));
+        let branches = (1..=branches).map(|n| (format!("B{n:02}"), LocationKind::Branch));
         for (id, kind) in branches.chain([("SHOP".to_owned(), LocationKind::Shop)]) {
             let group = id.bytes().map(u32::from).sum::<u32>() % 4;
             let location = Location {

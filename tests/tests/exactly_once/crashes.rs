@@ -29,7 +29,11 @@ fn crash_points(calls: &[Site], most: impl Fn(Site) -> usize) -> Vec<usize> {
 
 /// Tells the day in a new world under the plan; what is left at its end.
 async fn end_under(day: Day, plan: Arc<OneFault>) -> Vec<String> {
-    let mut world = World::with_plan(Some(plan)).await;
+    let mut world = match day {
+        // A recalculation looks at every location, and one is as good as another.
+        Day::Recount => World::with_branches(3, Some(plan)).await,
+        _ => World::with_plan(Some(plan)).await,
+    };
     day.tell(&mut world, &mut Delivering::twice()).await;
     day.end(&world).await.essence()
 }
@@ -74,7 +78,7 @@ async fn scenarios_7_and_8_a_crash_on_a_day_in_the_office_loses_and_doubles_noth
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_on_a_day_of_returns_loses_and_doubles_nothing() {
     let (at_the_tills, _) = undisturbed(Day::Tills).await;
-    crash_everywhere(Day::Returns, |site| if at_the_tills.contains(&site) { 1 } else { 3 }).await;
+    crash_everywhere(Day::Returns, |site| if at_the_tills.contains(&site) { 1 } else { 2 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,9 +100,9 @@ async fn scenarios_7_and_8_a_crash_while_receipts_are_counted_again_loses_and_do
     elsewhere.extend(undisturbed(Day::Office).await.0);
     elsewhere.extend(undisturbed(Day::Returns).await.0);
     let most = |site| match site {
-        Site::RecountCommit | Site::RecountAdvance => 4,
+        Site::RecountCommit | Site::RecountAdvance => 3,
         _ if elsewhere.contains(&site) => 0,
-        _ => 2,
+        _ => 1,
     };
     crash_everywhere(Day::Recount, most).await;
 }
@@ -106,13 +110,13 @@ async fn scenarios_7_and_8_a_crash_while_receipts_are_counted_again_loses_and_do
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_while_days_are_closed_loses_and_doubles_nothing() {
     let (at_the_tills, _) = undisturbed(Day::Tills).await;
-    crash_everywhere(Day::Closes, |site| if at_the_tills.contains(&site) { 1 } else { 3 }).await;
+    crash_everywhere(Day::Closes, |site| if at_the_tills.contains(&site) { 1 } else { 2 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_at_the_points_desk_loses_and_doubles_nothing() {
     let (at_the_tills, _) = undisturbed(Day::Tills).await;
-    crash_everywhere(Day::Desk, |site| if at_the_tills.contains(&site) { 1 } else { 3 }).await;
+    crash_everywhere(Day::Desk, |site| if at_the_tills.contains(&site) { 0 } else { 2 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
