@@ -290,6 +290,11 @@ fn a_bonus_per_piece_counts_whole_pieces() {
     bought.lines[1].quantity_milli = 700;
     // 3.2 pieces are three.
     assert_eq!(points(&bought, &programme, &Circumstances::default()), 30 + 60);
+    // A line that is excluded, or of which nothing is left, is no piece.
+    let everything = with(vec![rule("any", "", each)]);
+    let mut mixed = receipt(&[("pens", 1_000), ("gift_card", 1_000), ("paper", 0)], 0);
+    mixed.lines[2].quantity_milli = 5_000;
+    assert_eq!(points(&mixed, &everything, &Circumstances::default()), 10 + 20);
 }
 
 #[test]

@@ -453,6 +453,7 @@ fn the_points_of_a_voided_voucher_go_back_to_their_lots_with_their_old_expiry() 
         lots(&after),
         [("2028-09-30".to_owned(), 200), ("2028-11-30".to_owned(), 400)]
     );
+    assert_eq!(voided("2028-09-30", 0).0.points, 500, "the last day counts");
     let (entry, after) = voided("2028-10-01", 0);
     assert_eq!(
         (entry.points, entry.cause),
@@ -496,11 +497,97 @@ fn a_correction_may_leave_a_deficit_and_a_transfer_may_not() {
             .unwrap(),
         None
     );
+    let all = rich.transfer(&Account::default(), (&a, &b), "t2", 150, today(), 1);
+    assert_eq!(
+        all.unwrap().map(|moved| moved.from.1.balance),
+        Some(0),
+        "all of it may go"
+    );
     assert_eq!(
         poor.transfer(&Account::default(), (&a, &b), "t3", 1, today(), 1)
             .unwrap(),
         None
     );
+}
+
+#[test]
+fn a_voucher_has_no_share_in_a_lot_that_it_only_touches() {
+    let (_, account) = post(&Account::default(), &receipt(1, "2026-09-22", 50_000));
+    let (_, account) = post(&account, &receipt(2, "2026-11-22", 50_000));
+    let issue = account.issue(&programme(), today(), &BTreeSet::new()).unwrap().unwrap();
+    for (sequence, lot) in [(1, "2028-09-30"), (2, "2028-11-30")] {
+        let share = share_of_voucher(&issue.entry, sequence).unwrap();
+        let share: Vec<_> = share.iter().map(|m| (m.key.to_string(), m.points)).collect();
+        assert_eq!(share, [(lot.to_owned(), 500)]);
+    }
+}
+
+#[test]
+fn a_lot_that_is_not_there_gives_nothing_and_takes_only_points() {
+    let key = LotKey::active(Some(day("2028-11-30")));
+    for points in [0, -1] {
+        let mut lots = Vec::new();
+        assert_eq!(lot::apply(&mut lots, LotMove { key, points }), None);
+        assert!(lots.is_empty());
+    }
+}
+
+#[test]
+fn a_lot_is_kept_under_its_name() {
+    let stored = serde_json::to_value(Lot {
+        key: LotKey::active(Some(day("2028-11-30"))),
+        open: 7,
+    });
+    assert_eq!(stored.unwrap(), serde_json::json!({"k": "2028-11-30", "p": 7}));
+}
+
+#[test]
+fn a_text_that_is_nearly_a_month_names_no_lot() {
+    assert!("2026-13".parse::<LotKey>().is_err());
+    assert!("2026-11".parse::<LotKey>().is_ok(), "as lots were named once");
+}
+
+#[test]
+fn lots_are_merged_only_beyond_their_bound() {
+    let programme = with_life(0, Expiry::Months { months: 24 }, 30);
+    let mut account = Account::default();
+    for number in 0..=LOTS_MAX {
+        let date = crate::calendar::plus_days(day("2026-01-01"), u32::try_from(number).unwrap());
+        account = post_under(&programme, &account, &receipt(number, &date.to_string(), 100)).1;
+        assert_eq!(account.lots.len(), (number + 1).min(LOTS_MAX));
+    }
+}
+
+/// A voucher that paid for excluded goods comes back: the rest was paid with money.
+#[test]
+fn points_that_a_return_adds_wait_with_those_of_their_receipt() {
+    let programme = with_life(14, Expiry::EndOfMonth { months: 24 }, 30);
+    let bought = receipt(1, "2026-11-22", 10_000);
+    let (entry, account) = post_under(&programme, &Account::default(), &bought);
+    let more = |booked_on: &str, account: &Account| {
+        let back = TakeBack {
+            receipt: &key(2, day(booked_on)),
+            original: Some(&bought.key),
+            void: false,
+            business_date: day(booked_on),
+            booked_on: day(booked_on),
+            total_minor: 0,
+            points_before: 100,
+            points_after: 105,
+            vat: Vec::new(),
+            lot: lot_of(&entry),
+            expired: 0,
+            programme_version: 1,
+            policy: ReturnPolicy::Unlimited,
+        };
+        account.take_back(back).unwrap().1
+    };
+    let waiting = more("2026-11-23", &account);
+    assert_eq!((waiting.balance, waiting.pending()), (0, 105));
+    let (_, active) = account.activate(day("2026-12-06"), 1).unwrap().unwrap();
+    let counting = more("2026-12-07", &active);
+    assert_eq!((counting.balance, counting.pending()), (105, 0));
+    assert_eq!(lots(&counting), [("2028-11-30".to_owned(), 105)]);
 }
 
 #[test]
