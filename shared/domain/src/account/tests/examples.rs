@@ -533,6 +533,12 @@ fn a_lot_that_is_not_there_gives_nothing_and_takes_only_points() {
 }
 
 #[test]
+fn a_receipt_without_points_names_no_lot() {
+    let (entry, account) = post(&Account::default(), &receipt(1, "2026-11-22", 99));
+    assert_eq!((entry.points, lot_of(&entry), account.receipts), (0, None, 1));
+}
+
+#[test]
 fn a_lot_is_kept_under_its_name() {
     let stored = serde_json::to_value(Lot {
         key: LotKey::active(Some(day("2028-11-30"))),
