@@ -4,6 +4,9 @@
 //! so that many small returns end exactly at zero (requirements, part 3, 4.1). The part paid with vouchers stays with what
 //! remains unless the return gives it back as a voucher: points are for money that was paid and kept.
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::LookupKey;

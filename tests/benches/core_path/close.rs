@@ -83,7 +83,9 @@ pub(crate) async fn measure(functions: &Path, accounts: u32) -> Result<()> {
             "the account {serial} has {balance} points, not {wanted}"
         );
     }
-    system.end().await
+    // The accounts were loaded without a ledger: there are no books to prove.
+    system.running.stop().await;
+    Ok(())
 }
 
 fn is_due(serial: u64) -> bool {

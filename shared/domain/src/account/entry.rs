@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::lot::{LotKey, LotMove};
-use crate::id::{LocationId, PartyId};
+use crate::id::PartyId;
 use crate::receipt::ReceiptKey;
 
 /// Points of one VAT class (X9): the split that a later correction of the rate needs.
@@ -188,16 +188,6 @@ impl Entry {
     pub fn posted_receipt(&self) -> Option<&ReceiptKey> {
         match &self.cause {
             Cause::Receipt { receipt, .. } => Some(receipt),
-            _ => None,
-        }
-    }
-
-    /// The location that the entry belongs to in reports by branch, when it has one.
-    pub fn location(&self) -> Option<&LocationId> {
-        match &self.cause {
-            Cause::Receipt { receipt, .. } | Cause::Return { receipt, .. } | Cause::Recalculation { receipt, .. } => {
-                Some(&receipt.store)
-            }
             _ => None,
         }
     }

@@ -182,3 +182,36 @@ impl<'a> Giving<'a> {
             .unwrap()
     }
 }
+
+#[test]
+fn an_entry_tells_the_receipt_that_it_posts_and_is_stored_without_noughts() {
+    let receipt = key(1, day("2026-03-02"));
+    let entry = |cause| Entry {
+        version: 1,
+        business_date: day("2026-03-02"),
+        points: 5,
+        balance_after: 5,
+        pending_after: 0,
+        programme_version: 1,
+        lots: vec![],
+        cause,
+    };
+    let by_receipt: Cause = serde_json::from_value(serde_json::json!(
+        {"kind": "receipt", "receipt": receipt, "total_minor": 500, "eligible_minor": 500,
+         "voucher_paid_minor": 0, "base_minor": 500}
+    ))
+    .unwrap();
+    let posted = entry(by_receipt);
+    assert_eq!(posted.posted_receipt(), Some(&receipt));
+    let closed = entry(Cause::Activation);
+    assert_eq!(closed.posted_receipt(), None);
+    let stored = serde_json::to_value(&closed).unwrap();
+    assert_eq!(stored.get("pending_after"), None);
+    assert_eq!(serde_json::from_value::<Entry>(stored).unwrap(), closed);
+    let pending = Entry {
+        pending_after: 7,
+        ..closed
+    };
+    let stored = serde_json::to_value(&pending).unwrap();
+    assert_eq!(stored.get("pending_after"), Some(&serde_json::json!(7)));
+}
