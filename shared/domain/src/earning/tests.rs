@@ -180,10 +180,11 @@ fn customer(first_purchase: bool, segments: &[&str]) -> Circumstances {
     }
 }
 
-/// One line of CHF 100 of group `paper` and brand `Caran`, Sunday 2026-11-22, 17:05 in Zurich, branch B07.
+/// One line of CHF 100 of group `paper` and brand `Caran` at 8.1 %, Sunday 2026-11-22, 17:05 in Zurich, branch B07.
 fn sunday() -> Receipt {
     let mut receipt = receipt(&[("paper", 10_000)], 0);
     receipt.lines[0].brand = Some("Caran".to_owned());
+    receipt.lines[0].vat_rate_bp = Some(810);
     receipt.time = Some("2026-11-22T16:05:00Z".parse().unwrap());
     receipt
 }
@@ -197,7 +198,7 @@ fn l3_every_field_of_the_context_can_decide() {
         (r#"line.group == "pens""#, &unknown, false),
         (r#"line.brand in ["Caran", "Lamy"]"#, &unknown, true),
         (r#"line.sku.startsWith("1") && line.amount >= 10000"#, &unknown, true),
-        ("line.quantity == 1000 && !has(line.vat_rate)", &unknown, true),
+        ("line.quantity == 1000 && line.vat_rate == 810", &unknown, true),
         (r#"receipt.store == "B07" && receipt.till == "3""#, &unknown, true),
         (r#"receipt.channel == "shop""#, &unknown, false),
         (r#"receipt.channel == "shop""#, &buyer, true),
