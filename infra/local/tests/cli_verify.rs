@@ -2,6 +2,8 @@
 
 #[path = "cli_verify/by_hand.rs"]
 mod by_hand;
+#[path = "cli_verify/restored.rs"]
+mod restored;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -162,6 +162,11 @@ pub fn key(tenant: &Tenant, card: &LookupKey) -> Key {
 /// Prefix of the sort keys of a party's cards.
 const REFERENCE: &str = "CARD#";
 
+/// The key of the card that a party's item with the sort key `sk` refers to; `None` when it refers to none.
+pub(crate) fn of_reference(tenant: &Tenant, sk: &str) -> Option<Key> {
+    Some(key(tenant, &sk.strip_prefix(REFERENCE)?.parse().ok()?))
+}
+
 fn reference_key(tenant: &Tenant, party: &PartyId, card: &LookupKey) -> Key {
     Key {
         pk: party::partition(tenant, party),

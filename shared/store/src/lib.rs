@@ -20,6 +20,7 @@
 //! | [`location`] | `LOCATIONS#tenant` | places that sell |
 //! | [`programme`] | `PROGRAMME#tenant#id` | versions of programmes |
 //! | [`adjustment`] | `ADJUST#tenant#id` | points moved by hand |
+//! | [`restore`] | | one party compared with a restored copy of the table |
 //! | [`exception`] | `EXCEPTION#tenant#date` | what an operator must look at |
 //! | [`client`] | `CLIENT#tenant`, `APIKEY#hash` | clients of the API and their keys |
 //! | [`guess`] | `GUESS#tenant#…` | counts of unknown codes and cards |
@@ -42,6 +43,7 @@ pub mod programme;
 pub mod recalculation;
 pub mod receipt;
 pub mod record;
+pub mod restore;
 pub mod returned;
 pub mod scan;
 pub mod voucher;

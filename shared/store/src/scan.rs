@@ -70,6 +70,30 @@ pub async fn page(
     })
 }
 
+/// A page of all items of the table.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn whole(db: &Db, site: Site, after: Option<&Key>) -> Result<Page, StoreError> {
+    let answer = db
+        .attempt(site, || async {
+            let call = db
+                .client()
+                .scan()
+                .table_name(db.table())
+                .limit(PAGE_MAX)
+                .consistent_read(true);
+            let call = call.set_exclusive_start_key(after.map(Key::attributes));
+            call.send().await.map_err(|e| error::from_sdk(site, &e))
+        })
+        .await?;
+    Ok(Page {
+        scanned: u64::try_from(answer.scanned_count()).unwrap_or(0),
+        items: answer.items.unwrap_or_default(),
+        next: answer.last_evaluated_key.and_then(key_of),
+    })
+}
+
 fn key_of(mut item: Item) -> Option<Key> {
     match (item.remove("pk"), item.remove("sk")) {
         (Some(AttributeValue::S(pk)), Some(AttributeValue::S(sk))) => Some(Key { pk, sk }),

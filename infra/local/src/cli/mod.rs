@@ -8,6 +8,7 @@
 //! | `replay` | `treue replay FILE` |
 //! | `verify`, `reconcile` | `treue verify`, `treue reconcile` |
 //! | `finance` | `treue finance MONTH` |
+//! | `restore` | `treue restore` |
 //! | `convert` | `treue convert` |
 //!
 //! Everything that a program reads goes to standard output, everything about the way there (progress, hints, errors) to
@@ -24,6 +25,7 @@ mod keys;
 mod progress;
 mod reconcile;
 pub mod replay;
+mod restore;
 mod start;
 mod story;
 mod target;
@@ -59,6 +61,8 @@ enum Command {
     Finance(finance::FinanceArgs),
     /// Finds accepted facts without their effect and sends them on their way again.
     Reconcile(reconcile::ReconcileArgs),
+    /// Compares a party with a restored copy of the table, and repairs it from there.
+    Restore(restore::RestoreArgs),
     /// Makes a journal of a data set with real purchases.
     Convert(convert::ConvertArgs),
 }
@@ -84,6 +88,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Verify(args)) => verify::run(&args).await,
         Some(Command::Finance(args)) => finance::run(&args).await,
         Some(Command::Reconcile(args)) => reconcile::run(&args).await,
+        Some(Command::Restore(args)) => restore::run(&args).await,
         Some(Command::Convert(args)) => convert::run(&args),
     }
 }

@@ -6,6 +6,7 @@ mod by_hand;
 mod evidence;
 pub mod finance;
 pub mod reconcile;
+pub mod restore;
 pub mod verify;
 mod walk;
 

@@ -412,3 +412,42 @@ fn x9_bonuses_of_lines_that_count_with_nothing_have_the_vat_classes_of_those_lin
     assert_eq!((earned.points, shares.len()), (50, 1));
     assert_eq!((shares[0].rate_bp, shares[0].points), (Some(810), 50));
 }
+
+#[test]
+fn ids_of_rules_and_their_number_are_bounded() {
+    let of = |ids: Vec<String>| {
+        let rules: Vec<_> = ids.iter().map(|id| rule(id, "", times(200))).collect();
+        let found = rule::violations(&rules, Caps::default());
+        found.into_iter().map(|violation| violation.code).collect::<Vec<_>>()
+    };
+    assert_eq!(of(vec!["a-b".into(), "a_b".into(), "a1".into()]), Vec::<&str>::new());
+    assert_eq!(of(vec!["a.b".into()]).len(), 1);
+    let numbered = |count: usize| (0..count).map(|number| format!("r{number}")).collect::<Vec<_>>();
+    assert_eq!(of(numbered(50)), Vec::<&str>::new());
+    assert_eq!(of(numbered(51)), ["rules_count"]);
+}
+
+#[test]
+fn a_condition_that_is_refused_says_every_flaw() {
+    let flaws = When::compile("receipt.totl > 1 && receipt.dat == 1").unwrap_err();
+    assert_eq!(flaws.len(), 2);
+    let text = rule::InvalidWhen(flaws.clone()).to_string();
+    assert_eq!(text, format!("{}; {}", flaws[0], flaws[1]));
+}
+
+#[test]
+fn a_condition_may_cost_as_much_as_is_allowed_and_no_more() {
+    let mut most = 0;
+    for (segments, days) in (10..24).flat_map(|segments| (1..20).map(move |days| (segments, days))) {
+        let mut parts = vec![r#""a" in customer.segments"#; segments];
+        parts.extend(vec!["receipt.day==1"; days]);
+        let source = parts.join("&&");
+        let cost = conditions::Condition::compile(&source, &context::SCHEMA)
+            .unwrap()
+            .cost();
+        let allowed = cost <= rule::RULE_COST_MAX;
+        assert_eq!(When::compile(&source).is_ok(), allowed, "{cost} steps");
+        most = most.max(if allowed { cost } else { 0 });
+    }
+    assert_eq!(most, rule::RULE_COST_MAX, "no condition at the limit was tried");
+}

@@ -66,8 +66,10 @@ fn codes(back: &Return) -> Vec<(String, &'static str)> {
         .collect()
 }
 
-/// Quantities and amounts that are left, and what was too much.
-fn left(receipt: &Receipt, lines: Vec<ReturnLine>) -> (Vec<(i64, i64)>, Vec<(usize, Excess)>) {
+/// Quantities and amounts of the lines that are left, and what was too much.
+type Left = (Vec<(i64, i64)>, Vec<(usize, Excess)>);
+
+fn left(receipt: &Receipt, lines: Vec<ReturnLine>) -> Left {
     let outcome = Remaining::of(receipt).less(&back(lines)).unwrap();
     let rest = &outcome.remaining.receipt;
     assert_eq!(

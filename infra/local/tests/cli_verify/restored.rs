@@ -1,0 +1,96 @@
+//! The restore drill (T7): a copy stands beside the live table, one customer is compared and repaired.
+
+use store::restore::Standing;
+use treue_local::operations::restore::{self, Repaired};
+
+use super::*;
+
+const COPY: &str = "restored";
+
+impl Books {
+    async fn copied(&self) -> Db {
+        let live = &self.system.db;
+        let copy = Db::new(live.client().clone(), COPY.to_owned(), Probe::none());
+        restore::copy(&self.system, &copy, &|_| {}).await.unwrap();
+        copy
+    }
+
+    async fn repair(&self, copy: &Db, replace: &[&str]) -> Repaired {
+        let compared = restore::compare(&self.system, copy, &self.account.party).await.unwrap();
+        let replace: Vec<_> = replace.iter().map(|sk| (*sk).to_owned()).collect();
+        restore::repair(&self.system, &compared, &replace).await.unwrap()
+    }
+
+    async fn differences(&self, copy: &Db) -> Vec<(String, Standing)> {
+        let compared = restore::compare(&self.system, copy, &self.account.party).await.unwrap();
+        let differences = compared.differences().into_iter();
+        differences.map(|found| (found.key.sk, found.standing)).collect()
+    }
+}
+
+#[tokio::test]
+async fn what_a_customer_has_lost_comes_back_from_the_copy_and_the_books_agree() {
+    let books = Books::written().await;
+    let copy = books.copied().await;
+    assert_eq!(books.differences(&copy).await, []);
+
+    let lost = [books.entry_key(1), books.entry_key(2)];
+    for key in &lost {
+        books.delete(key).await;
+    }
+    assert!(books.verify().await.found > 0);
+    let missing: Vec<_> = lost.iter().map(|key| (key.sk.clone(), Standing::Missing)).collect();
+    assert_eq!(books.differences(&copy).await, missing);
+
+    let repaired = books.repair(&copy, &[]).await;
+    assert_eq!(repaired.put, lost);
+    assert_eq!(books.differences(&copy).await, []);
+    assert_eq!(texts(&books.verify().await), Vec::<String>::new());
+    assert!(books.repair(&copy, &[]).await.put.is_empty(), "a second repair");
+}
+
+#[tokio::test]
+async fn what_happened_after_the_copy_stays_and_only_what_is_named_is_replaced() {
+    let books = Books::written().await;
+    let copy = books.copied().await;
+    books.post(&sale(4)).await;
+    let account = books.account.key().sk;
+    let differences = books.differences(&copy).await;
+    assert!(
+        differences.contains(&(account.clone(), Standing::Differs)),
+        "{differences:?}"
+    );
+    assert!(
+        differences.contains(&(books.entry_key(4).sk, Standing::Younger)),
+        "{differences:?}"
+    );
+
+    let repaired = books.repair(&copy, &[]).await;
+    assert!(repaired.put.is_empty() && repaired.left.contains(&books.account.key()));
+    assert_eq!(texts(&books.verify().await), Vec::<String>::new());
+
+    // A balance that somebody spoilt by hand, named by the operator.
+    books.delete(&books.entry_key(4)).await;
+    let repaired = books.repair(&copy, &[&account]).await;
+    assert_eq!(repaired.put, [books.account.key()]);
+    assert_eq!(books.verify().await.accounts, 1);
+    let party = verify::party(&books.system, &books.account.party).await.unwrap();
+    assert_eq!(party.found, 0, "{:?}", party.findings);
+}
+
+#[tokio::test]
+async fn an_item_that_changes_after_the_comparison_is_not_overwritten() {
+    let books = Books::written().await;
+    let copy = books.copied().await;
+    books.post(&sale(4)).await;
+    let compared = restore::compare(&books.system, &copy, &books.account.party)
+        .await
+        .unwrap();
+    books.post(&sale(5)).await;
+    let account = books.account.key();
+    let repaired = restore::repair(&books.system, &compared, &[account.sk.clone()])
+        .await
+        .unwrap();
+    assert_eq!((repaired.put, repaired.changed), (vec![], vec![account]));
+    assert_eq!(texts(&books.verify().await), Vec::<String>::new());
+}
