@@ -88,7 +88,7 @@ async fn an_item_that_changes_after_the_comparison_is_not_overwritten() {
         .unwrap();
     books.post(&sale(5)).await;
     let account = books.account.key();
-    let repaired = restore::repair(&books.system, &compared, &[account.sk.clone()])
+    let repaired = restore::repair(&books.system, &compared, std::slice::from_ref(&account.sk))
         .await
         .unwrap();
     assert_eq!((repaired.put, repaired.changed), (vec![], vec![account]));
