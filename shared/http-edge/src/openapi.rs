@@ -10,6 +10,7 @@ mod customers;
 mod docs;
 mod finance;
 mod operation;
+mod parties;
 mod purchases;
 mod recalculations;
 pub mod schemas;
@@ -43,7 +44,7 @@ const TAGS: &[(&str, &str)] = &[
         "Points by hand",
         "Corrections and transfers with a reason, and a second person above a limit.",
     ),
-    ("Locations", "Places that sell."),
+    ("Locations", "The own company and places that sell."),
     ("Programmes", "Settings of loyalty programmes, as versions."),
     (
         "Recalculations",
@@ -77,6 +78,7 @@ pub fn operations() -> Vec<Operation> {
         purchases::operations(),
         vouchers::operations(),
         customers::operations(),
+        parties::operations(),
         adjustments::operations(),
         administration::operations(),
         recalculations::operations(),
