@@ -20,7 +20,9 @@ mod record;
 pub use failures::Failures;
 
 use chrono::{DateTime, Utc};
-use messages::{IssuanceMessage, PosVoucherMessage, PostingMessage, RecalculationMessage, SendError, Sender};
+use messages::{
+    IssuanceMessage, PosVoucherMessage, PostingMessage, RecalculationMessage, SearchIndexMessage, SendError, Sender,
+};
 use serde::{Deserialize, Serialize};
 use store::{Db, Site, StoreError, location};
 
@@ -61,6 +63,8 @@ pub struct Queues {
     pub pos_voucher: String,
     /// Work for recalculation.
     pub recalculation: String,
+    /// Work for the search index.
+    pub search_index: String,
 }
 
 /// Why a batch must come again.
@@ -111,6 +115,7 @@ pub(crate) struct Work {
     pub(crate) posting: Vec<PostingMessage>,
     pub(crate) issuance: Vec<IssuanceMessage>,
     pub(crate) recalculation: Vec<RecalculationMessage>,
+    pub(crate) search_index: Vec<SearchIndexMessage>,
     pub(crate) vouchers: Vec<feed::TenantChange>,
     pub(crate) failures: Vec<serde_json::Value>,
 }
@@ -201,6 +206,13 @@ impl App {
                 &work.recalculation,
             )
             .await?;
+        self.sender
+            .send(
+                Site::RelaySendSearchIndex,
+                &self.queues.search_index,
+                &work.search_index,
+            )
+            .await?;
         let news: Vec<PosVoucherMessage> = self.publish(&work.vouchers, now).await?;
         self.sender
             .send(Site::RelaySendPosVoucher, &self.queues.pos_voucher, &news)
@@ -222,6 +234,7 @@ fn sort(records: &[serde_json::Value]) -> Work {
                 Event::Issuance(message) if !work.issuance.contains(&message) => work.issuance.push(message),
                 Event::Issuance(_) => {}
                 Event::Recalculation(message) => work.recalculation.push(message),
+                Event::SearchIndex(message) => work.search_index.push(message),
                 Event::Voucher(change) => work.vouchers.push(*change),
             }),
             Err(reason) => {

@@ -14,6 +14,7 @@ async fn main() -> Result<(), Error> {
         "ISSUANCE_QUEUE_URL",
         "POS_VOUCHER_QUEUE_URL",
         "RECALCULATION_QUEUE_URL",
+        "SEARCH_INDEX_QUEUE_URL",
         "RELAY_FAILURES_BUCKET",
     ])?;
     let aws = Aws::connect(Pace::Queue).await;
@@ -23,6 +24,7 @@ async fn main() -> Result<(), Error> {
         issuance: settings.get("ISSUANCE_QUEUE_URL").to_owned(),
         pos_voucher: settings.get("POS_VOUCHER_QUEUE_URL").to_owned(),
         recalculation: settings.get("RECALCULATION_QUEUE_URL").to_owned(),
+        search_index: settings.get("SEARCH_INDEX_QUEUE_URL").to_owned(),
     };
     let failures = Failures::new(
         aws.buckets(),

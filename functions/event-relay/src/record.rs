@@ -2,11 +2,11 @@
 
 use domain::account::Account;
 use domain::id::{PartyId, ProgrammeId, Tenant};
-use messages::{IssuanceMessage, PostingMessage, RecalculationMessage};
+use messages::{IssuanceMessage, PostingMessage, RecalculationMessage, SearchIndexMessage};
 use serde::Deserialize;
 use store::receipt::StoredReceipt;
 use store::returned::StoredReturn;
-use store::{Record, account, card, recalculation, receipt, returned, voucher};
+use store::{Record, account, card, party, recalculation, receipt, returned, voucher};
 
 use crate::feed::TenantChange;
 
@@ -16,6 +16,7 @@ pub(crate) enum Event {
     Posting(PostingMessage),
     Issuance(IssuanceMessage),
     Recalculation(RecalculationMessage),
+    SearchIndex(SearchIndexMessage),
     Voucher(Box<TenantChange>),
 }
 
@@ -66,6 +67,7 @@ pub(crate) fn read(record: &serde_json::Value) -> Result<Vec<Event>, NotUndersto
         account::THRESHOLD => threshold_events(&head, image),
         voucher::VOUCHER => voucher_events(&head, image),
         card::CARD => card_events(&head, image),
+        party::PARTY => party_events(&head, image),
         recalculation::RECALCULATION => recalculation_events(&head, image),
         _ => Err(NotUnderstood::Topic),
     }
@@ -148,4 +150,21 @@ fn card_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, Not
         .then_some(Event::Posting(PostingMessage::SettleCard { tenant, card }))
         .into_iter()
         .collect())
+}
+
+/// All that the search index needs of a profile: which party it is, and the version.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u64,
+}
+
+fn party_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
+    let (tenant, party) = split_partition(&head.pk, "PARTY")?;
+    let party: PartyId = party.parse().map_err(|_| NotUnderstood::Key)?;
+    let version = Record::<Versioned>::from_image(image)
+        .map_err(NotUnderstood::Shape)?
+        .d
+        .version;
+    let message = SearchIndexMessage::Party { tenant, party, version };
+    Ok(vec![Event::SearchIndex(message)])
 }

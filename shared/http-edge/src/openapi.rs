@@ -13,6 +13,7 @@ mod operation;
 mod purchases;
 mod recalculations;
 pub mod schemas;
+mod search;
 mod vouchers;
 
 use std::collections::BTreeMap;
@@ -77,6 +78,7 @@ pub fn operations() -> Vec<Operation> {
         purchases::operations(),
         vouchers::operations(),
         customers::operations(),
+        search::operations(),
         adjustments::operations(),
         administration::operations(),
         recalculations::operations(),

@@ -22,6 +22,7 @@
 //! | [`adjustment`] | `ADJUST#tenant#id` | points moved by hand |
 //! | [`exception`] | `EXCEPTION#tenant#date` | what an operator must look at |
 //! | [`client`] | `CLIENT#tenant`, `APIKEY#hash` | clients of the API and their keys |
+//! | [`search`] | `SEARCH#tenant#hash` | lists of parties under hashed parts of their names |
 //! | [`guess`] | `GUESS#tenant#…` | counts of unknown codes and cards |
 
 pub mod account;
@@ -44,6 +45,7 @@ pub mod receipt;
 pub mod record;
 pub mod returned;
 pub mod scan;
+pub mod search;
 pub mod voucher;
 
 pub use db::{Db, Key, Meter};

@@ -20,6 +20,9 @@ pub const VOUCHERS_SHOWN_MAX: usize = 25;
 /// Items of a till view that are no vouchers: the name, the segments, and one account per programme.
 const VIEW_HEAD_MAX: usize = 5;
 
+/// Entity type and topic of profiles.
+pub const PARTY: &str = "party";
+
 /// Sort key of the segments.
 const SEGMENTS: &str = "TILL#0SEGMENTS";
 
@@ -243,7 +246,8 @@ pub async fn create(
         language: profile.language,
     };
     let party = &profile.party;
-    let profile = Record::new(profile_key(tenant, party), "party", made, profile.clone());
+    let mut profile = Record::new(profile_key(tenant, party), PARTY, made, profile.clone());
+    profile.topics = Some(PARTY.to_owned());
     let name = Record::new(till_name_key(tenant, party), "till_name", now, name);
     let mut legs = vec![
         Leg::put(site, &profile, Some(Condition::absent()))?,

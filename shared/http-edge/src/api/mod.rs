@@ -8,4 +8,5 @@ pub mod finance;
 pub mod purchases;
 pub mod recalculations;
 pub mod returns;
+pub mod search;
 pub mod vouchers;
