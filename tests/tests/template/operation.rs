@@ -7,7 +7,7 @@ use serde_norway::Value;
 use crate::document::{Template, at, entries, items, number, reference, tagged, text, workspace};
 
 /// The variables that the functions' configuration knows.
-const VARIABLES: [&str; 13] = [
+const VARIABLES: [&str; 14] = [
     "CODE_KEYS_SECRET_ARN",
     "DAY_CLOSE_QUEUE_URL",
     "FINANCE_BUCKET",
@@ -20,6 +20,7 @@ const VARIABLES: [&str; 13] = [
     "POS_VOUCHER_QUEUE_URL",
     "RECALCULATION_QUEUE_URL",
     "RELAY_FAILURES_BUCKET",
+    "SEARCH_INDEX_QUEUE_URL",
     "TABLE_NAME",
 ];
 
