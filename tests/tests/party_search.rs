@@ -247,12 +247,15 @@ struct HoldsUp {
 impl FaultPlan for HoldsUp {
     fn before(&self, site: Site) -> Fault {
         if site == Site::IndexEntries && !self.held.swap(true, Ordering::SeqCst) {
-            let open = self.gate.0.lock().expect("the gate");
-            let wait = self
-                .gate
-                .1
-                .wait_timeout_while(open, Duration::from_secs(30), |open| !*open);
-            assert!(!wait.expect("the gate").1.timed_out(), "nobody opened the gate");
+            // The worker's other tasks go on elsewhere.
+            tokio::task::block_in_place(|| {
+                let open = self.gate.0.lock().expect("the gate");
+                let wait = self
+                    .gate
+                    .1
+                    .wait_timeout_while(open, Duration::from_secs(30), |open| !*open);
+                assert!(!wait.expect("the gate").1.timed_out(), "nobody opened the gate");
+            });
         }
         Fault::None
     }
@@ -348,7 +351,7 @@ async fn t6_a_party_that_is_no_more_is_listed_nowhere() {
     let world = World::new().await;
     let party = person(&world, "Jürg", "Müller").await;
     Delivering::well().until_rest(&world).await;
-    assert!(entries_of(&world, &party).await >= 8);
+    assert!(entries_of(&world, &party).await >= 7);
     let delete = world.db.client().delete_item().table_name(world.db.table());
     let delete = delete
         .key("pk", text(&format!("PARTY#{TENANT}#{party}")))
