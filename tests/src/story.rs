@@ -819,8 +819,8 @@ async fn rename(world: &World, party: &str, family_name: &str) {
     let call = world.db.client().update_item().table_name(world.db.table());
     call.key("pk", text(&format!("PARTY#{TENANT}#{party}")))
         .key("sk", text("PROFILE"))
-        .update_expression("SET d.family_name = :name, d.version = d.version + :one")
-        .condition_expression("attribute_exists(d.family_name)")
+        .update_expression("SET d.w.f = :name, d.version = d.version + :one")
+        .condition_expression("attribute_exists(d.w.f)")
         .expression_attribute_values(":name", text(family_name))
         .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
         .send()

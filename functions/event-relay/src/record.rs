@@ -67,7 +67,8 @@ pub(crate) fn read(record: &serde_json::Value) -> Result<Vec<Event>, NotUndersto
         account::THRESHOLD => threshold_events(&head, image),
         voucher::VOUCHER => voucher_events(&head, image),
         card::CARD => card_events(&head, image),
-        party::PARTY => party_events(&head, image),
+        party::CHANGE => Ok(Vec::new()),
+        party::PARTY => search_events(&head, image),
         recalculation::RECALCULATION => recalculation_events(&head, image),
         _ => Err(NotUnderstood::Topic),
     }
@@ -158,7 +159,7 @@ struct Versioned {
     version: u64,
 }
 
-fn party_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
+fn search_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
     let (tenant, party) = split_partition(&head.pk, "PARTY")?;
     let party: PartyId = party.parse().map_err(|_| NotUnderstood::Key)?;
     let version = Record::<Versioned>::from_image(image)

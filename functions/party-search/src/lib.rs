@@ -13,7 +13,8 @@ use search::Query;
 use search::query::TEXT_MAX;
 use search::rank::Field;
 use store::db::Read;
-use store::search::{Found, Listed};
+use store::party::{PartyDocument, Personal};
+use store::search::Found;
 use store::{Db, Site, card};
 
 /// Parties shown at most.
@@ -117,12 +118,17 @@ fn shown(found: &Found, now: DateTime<Utc>) -> FoundParty {
     found_party(&found.party, field, found.fit.score, now)
 }
 
-fn found_party(party: &Listed, matched: MatchedField, score: u32, now: DateTime<Utc>) -> FoundParty {
+fn found_party(party: &PartyDocument, matched: MatchedField, score: u32, now: DateTime<Utc>) -> FoundParty {
     FoundParty {
         party_id: party.party.to_string(),
-        kind: party.kind.clone(),
-        display_name: party.display_name(),
-        place: party.place(now),
+        kind: if party.identity.is_person() {
+            "person"
+        } else {
+            "organisation"
+        }
+        .to_owned(),
+        display_name: Personal::new(party.identity.display_name()),
+        place: store::search::place(party, now),
         matched,
         score,
     }

@@ -10,6 +10,7 @@ mod customers;
 mod docs;
 mod finance;
 mod operation;
+mod parties;
 mod purchases;
 mod recalculations;
 pub mod schemas;
@@ -44,7 +45,7 @@ const TAGS: &[(&str, &str)] = &[
         "Points by hand",
         "Corrections and transfers with a reason, and a second person above a limit.",
     ),
-    ("Locations", "Places that sell."),
+    ("Locations", "The own company and places that sell."),
     ("Programmes", "Settings of loyalty programmes, as versions."),
     (
         "Recalculations",
@@ -79,6 +80,7 @@ pub fn operations() -> Vec<Operation> {
         vouchers::operations(),
         customers::operations(),
         search::operations(),
+        parties::operations(),
         adjustments::operations(),
         administration::operations(),
         recalculations::operations(),

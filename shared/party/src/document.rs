@@ -176,9 +176,9 @@ pub struct PartyDocument {
     /// Partitions that lead here by a keyed hash: they end with the party.
     #[serde(default, rename = "lk", skip_serializing_if = "Vec::is_empty")]
     pub lookups: Vec<LookupKey>,
-    /// Items beside the document that keep older ended entries, by the version that put them there.
-    #[serde(default, rename = "pa", skip_serializing_if = "Vec::is_empty")]
-    pub past: Vec<u64>,
+    /// Items beside the document that keep older ended entries.
+    #[serde(default, rename = "pa", skip_serializing_if = "is_zero")]
+    pub past_items: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -208,7 +208,7 @@ impl PartyDocument {
             lists: Vec::new(),
             custom_fields: BTreeMap::new(),
             lookups: Vec::new(),
-            past: Vec::new(),
+            past_items: 0,
         }
     }
 

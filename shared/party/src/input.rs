@@ -261,6 +261,7 @@ pub struct PartyPatch {
     pub sales_channel: Option<Option<String>>,
     /// Values of the tenant's own fields; `null` takes one away, those that are absent stay.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, CustomValue>))]
     pub custom_fields: BTreeMap<String, Option<CustomValue>>,
 }
 

@@ -24,7 +24,8 @@ pub const CUSTOMER: &str = "customer";
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NamedType {
-    /// Its code: 1 to 24 characters from a-z, 0-9, `-` and `_`.
+    /// Its short name in calls: 1 to 24 characters from a-z, 0-9, `-` and `_`.
+    #[serde(rename = "type")]
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub code: Word,
     /// For people, 1 to 60 printable characters.
@@ -36,7 +37,8 @@ pub struct NamedType {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OptInType {
-    /// Its code: 1 to 24 characters from a-z, 0-9, `-` and `_`.
+    /// Its short name in calls: 1 to 24 characters from a-z, 0-9, `-` and `_`.
+    #[serde(rename = "type")]
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub code: Word,
     /// For people, 1 to 60 printable characters.
@@ -51,7 +53,8 @@ pub struct OptInType {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RelationshipType {
-    /// Its code: 1 to 24 characters from a-z, 0-9, `-` and `_`.
+    /// Its short name in calls: 1 to 24 characters from a-z, 0-9, `-` and `_`.
+    #[serde(rename = "type")]
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub code: Word,
     /// For people, 1 to 60 printable characters.
@@ -72,7 +75,8 @@ pub struct RelationshipType {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClassificationType {
-    /// Its code: 1 to 24 characters from a-z, 0-9, `-` and `_`.
+    /// Its short name in calls: 1 to 24 characters from a-z, 0-9, `-` and `_`.
+    #[serde(rename = "type")]
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub code: Word,
     /// For people, 1 to 60 printable characters.

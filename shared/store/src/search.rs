@@ -18,89 +18,55 @@ mod index;
 pub use find::{Answer, Found, find, read_one};
 pub use index::{Listing, index};
 
+use ::party::Point;
 use chrono::{DateTime, Utc};
 use domain::id::{PartyId, Tenant};
 use search::{Name, Place, Searchable};
 use serde::{Deserialize, Serialize};
 
 use crate::db::Key;
-use crate::party::{self, ExternalId, Personal};
+use crate::party::{self, Identity, PartyDocument, Personal};
 
 /// Sort key of what a party is listed under.
 const LISTED: &str = "SEARCHKEYS";
 
-/// What search reads of a profile. Fields that it does not need are not read.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Listed {
-    /// The party.
-    pub party: PartyId,
-    /// Version of the profile.
-    pub version: u64,
-    /// `person` or `organisation`.
-    pub kind: String,
-    #[serde(default, alias = "g")]
-    given_name: Option<Personal>,
-    #[serde(default, alias = "f")]
-    family_name: Option<Personal>,
-    #[serde(default, alias = "o")]
-    organisation_name: Option<Personal>,
-    #[serde(default)]
-    external_id: Option<ExternalId>,
-    #[serde(default)]
-    identifiers: Vec<::party::dated::Identifier>,
-    #[serde(default)]
-    contacts: Vec<::party::Contact>,
+/// Postcode and town of a party's first address at `now`.
+pub fn place(party: &PartyDocument, now: DateTime<Utc>) -> Option<Personal> {
+    let place = searchable(party, now).places.into_iter().next()?;
+    Some(Personal::new(format!("{} {}", place.postcode, place.town)))
 }
 
-impl Listed {
-    /// The name as people say it.
-    pub fn display_name(&self) -> Personal {
-        let parts = [&self.given_name, &self.family_name, &self.organisation_name];
-        let parts: Vec<_> = parts.into_iter().flatten().map(Personal::as_str).collect();
-        Personal::new(parts.join(" "))
-    }
-
-    /// Postcode and town of its first address at `now`.
-    pub fn place(&self, now: DateTime<Utc>) -> Option<Personal> {
-        let place = self.searchable(now).places.into_iter().next()?;
-        Some(Personal::new(format!("{} {}", place.postcode, place.town)))
-    }
-
-    /// What it can be found by at `now`: former names, ended contacts and ids that were taken away are not among it. Days are
-    /// those of UTC: a contact may stay to be found an hour or two longer than it holds.
-    pub fn searchable(&self, now: DateTime<Utc>) -> Searchable {
-        let text = |text: &Personal| text.as_str().to_owned();
-        let name = match &self.organisation_name {
-            Some(name) => Name::Organisation(text(name)),
-            None => Name::Person(
-                self.given_name.as_ref().map(text).unwrap_or_default(),
-                self.family_name.as_ref().map(text).unwrap_or_default(),
-            ),
-        };
-        let standing = self
-            .identifiers
-            .iter()
-            .filter(|id| id.until.is_none_or(|until| until > now));
-        let mut found = Searchable {
-            names: vec![name],
-            external_ids: standing.map(|id| text(&id.id)).collect(),
-            ..Searchable::default()
-        };
-        found
-            .external_ids
-            .extend(self.external_id.iter().map(|known| text(&known.id)));
-        for contact in self.contacts.iter().filter(|contact| contact.stands(now.date_naive())) {
-            match &contact.point {
-                ::party::Point::Postal(postal) => found.places.push(Place {
-                    postcode: text(&postal.postcode),
-                    town: text(&postal.town),
-                }),
-                ::party::Point::Email(address) => found.emails.push(text(address)),
-                ::party::Point::Phone(number) => found.phones.push(text(number)),
-            }
+/// What a party can be found by at `now`: former names, ended contacts and ids that were taken away are not among it. Days are
+/// those of UTC: a contact may stay to be found an hour or two longer than it holds.
+pub fn searchable(party: &PartyDocument, now: DateTime<Utc>) -> Searchable {
+    let text = |text: &Personal| text.as_str().to_owned();
+    let name = match &party.identity {
+        Identity::Person {
+            given_name,
+            family_name,
+        } => Name::Person(given_name.as_ref().map(text).unwrap_or_default(), text(family_name)),
+        Identity::Organisation { organisation_name } => Name::Organisation(text(organisation_name)),
+    };
+    let standing = party
+        .identifiers
+        .iter()
+        .filter(|id| id.until.is_none_or(|until| until > now));
+    let mut found = Searchable {
+        names: vec![name],
+        external_ids: standing.map(|id| text(&id.id)).collect(),
+        ..Searchable::default()
+    };
+    for contact in party.contacts.iter().filter(|contact| contact.stands(now.date_naive())) {
+        match &contact.point {
+            Point::Postal(postal) => found.places.push(Place {
+                postcode: text(&postal.postcode),
+                town: text(&postal.town),
+            }),
+            Point::Email(address) => found.emails.push(text(address)),
+            Point::Phone(number) => found.phones.push(text(number)),
         }
-        found
     }
+    found
 }
 
 /// What a party is listed under.

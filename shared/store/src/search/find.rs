@@ -13,10 +13,10 @@ use search::rank::{self, Fit};
 use search::{Query, print};
 
 use super::hash::Hasher;
-use super::{Listed, list_partition};
+use super::{list_partition, searchable};
 use crate::db::{self, Db, Range};
 use crate::error::StoreError;
-use crate::party;
+use crate::party::{self, PartyDocument};
 use crate::record::{Item, Record};
 
 /// Entries read of one list; the rest of a longer one is only reached by a query that says more.
@@ -27,8 +27,8 @@ const LOOKED_AT: usize = 60;
 /// A party that fits.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// What search knows of it.
-    pub party: Listed,
+    /// Its document.
+    pub party: PartyDocument,
     /// How well it fits.
     pub fit: Fit,
 }
@@ -67,11 +67,11 @@ pub async fn find(
         .iter()
         .map(|(_, party)| party::profile_key(tenant, party))
         .collect();
-    let profiles: Vec<Record<Listed>> = db.batch_get(Site::SearchParties, &keys, db::Read::Eventual).await?;
+    let profiles: Vec<Record<PartyDocument>> = db.batch_get(Site::SearchParties, &keys, db::Read::Eventual).await?;
     let mut found: Vec<_> = profiles
         .into_iter()
         .filter_map(|record| {
-            let fit = rank::compare(query, &record.d.searchable(now))?;
+            let fit = rank::compare(query, &searchable(&record.d, now))?;
             Some(Found { party: record.d, fit })
         })
         .collect();
@@ -79,13 +79,13 @@ pub async fn find(
     Ok(Answer { found, truncated })
 }
 
-/// One party as search knows it, or `None`.
+/// One party, or `None`.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn read_one(db: &Db, tenant: &Tenant, party: &PartyId) -> Result<Option<Listed>, StoreError> {
+pub async fn read_one(db: &Db, tenant: &Tenant, party: &PartyId) -> Result<Option<PartyDocument>, StoreError> {
     let key = party::profile_key(tenant, party);
-    let found: Option<Record<Listed>> = db.get(Site::SearchParties, &key, db::Read::Eventual).await?;
+    let found: Option<Record<PartyDocument>> = db.get(Site::SearchParties, &key, db::Read::Eventual).await?;
     Ok(found.map(|record| record.d))
 }
 

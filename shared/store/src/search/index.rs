@@ -19,10 +19,10 @@ use domain::id::{PartyId, Tenant};
 use faults::Site;
 
 use super::hash::Hasher;
-use super::{Listed, Lists, entry_key, listed_key};
+use super::{Lists, entry_key, listed_key, searchable};
 use crate::db::{Condition, Db, Leg, Read, Written};
 use crate::error::StoreError;
-use crate::party;
+use crate::party::{self, PartyDocument};
 use crate::record::{Item, Record};
 
 /// Rounds against other writers of one party's lists, before the message comes again.
@@ -63,7 +63,7 @@ pub async fn index(
         let before: Option<Record<Lists>> = db
             .get(Site::IndexListed, &listed_key(tenant, party), Read::Strong)
             .await?;
-        let profile: Option<Record<Listed>> = db
+        let profile: Option<Record<PartyDocument>> = db
             .get(Site::IndexParty, &party::profile_key(tenant, party), Read::Strong)
             .await?;
         let wanted = Wanted::of(&hasher, profile.as_ref(), now);
@@ -82,7 +82,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(hasher: &Hasher<'_>, profile: Option<&Record<Listed>>, now: DateTime<Utc>) -> Self {
+    fn of(hasher: &Hasher<'_>, profile: Option<&Record<PartyDocument>>, now: DateTime<Utc>) -> Self {
         let Some(profile) = profile else {
             return Self {
                 of: 0,
@@ -90,7 +90,7 @@ impl Wanted {
                 print: 0,
             };
         };
-        let searchable = profile.d.searchable(now);
+        let searchable = searchable(&profile.d, now);
         let entries = search::keys::keys(&searchable);
         // Two texts can meet in one entry.
         let keys: BTreeSet<_> = entries.iter().map(|entry| hasher.entry(entry)).collect();
