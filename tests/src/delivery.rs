@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
 use futures::future::join_all;
-use messages::{DayCloseMessage, FinanceMessage, IssuanceMessage, PostingMessage, RecalculationMessage};
+use messages::{
+    DayCloseMessage, FinanceMessage, IssuanceMessage, PostingMessage, RecalculationMessage, SearchIndexMessage,
+};
 use runtime::sqs::{Deadline, Delivery};
 use serde_json::{Map, Value, json};
 
@@ -98,6 +100,9 @@ impl Delivering {
         let recounting = drain(world, &world.queues.recalculation).await;
         idle &= recounting.is_empty();
         self.recount(world, recounting).await;
+        let listing = drain(world, &world.queues.search_index).await;
+        idle &= listing.is_empty();
+        self.list(world, listing).await;
         let closing = drain(world, &world.day_close_queue).await;
         idle &= closing.is_empty();
         self.close(world, closing).await;
@@ -248,6 +253,18 @@ impl Delivering {
             let work = batches.iter().map(|batch| {
                 work_off(batch.clone(), |left| {
                     let (app, now) = (world.recalculating(), world.now);
+                    async move { app.work_off(left, Deadline::never(), now).await }
+                })
+            });
+            join_all(work).await;
+        }
+    }
+
+    async fn list(&mut self, world: &World, messages: Vec<SearchIndexMessage>) {
+        for batches in self.batches(messages).chunks(self.at_once) {
+            let work = batches.iter().map(|batch| {
+                work_off(batch.clone(), |left| {
+                    let (app, now) = (world.listing(), world.now);
                     async move { app.work_off(left, Deadline::never(), now).await }
                 })
             });

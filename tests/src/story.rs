@@ -1,5 +1,5 @@
 //! Days that together come to every call site of every handler: at the tills, in the office, of returns, of rules, of recounts,
-//! of closes, at the points desk, on which a month's books are made.
+//! of closes, at the points desk, of searching, on which a month's books are made.
 //!
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
 
@@ -38,13 +38,15 @@ pub enum Day {
     Closes,
     /// Points moved by hand: corrections and transfers, alone and by two, one that is rejected, and a voided voucher.
     Desk,
+    /// Customers are stored, renamed and searched for, under their old and new names and by card.
+    Search,
     /// The first day of a month: finance's books of the last one, and the same again.
     Finance,
 }
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Tills,
         Self::Office,
         Self::Returns,
@@ -52,6 +54,7 @@ impl Day {
         Self::Recount,
         Self::Closes,
         Self::Desk,
+        Self::Search,
         Self::Finance,
     ];
 
@@ -68,6 +71,7 @@ impl Day {
             Self::Recount => recount(world, delivering).await,
             Self::Closes => closes(world, delivering).await,
             Self::Desk => desk(world, delivering).await,
+            Self::Search => search(world, delivering).await,
             Self::Finance => finance(world, delivering).await,
         }
     }
@@ -92,6 +96,7 @@ impl Day {
             Self::Recount => (5, 0, 0, 0),
             Self::Closes => (4, 0, 0, 0),
             Self::Desk => (1, 0, 0, 0),
+            Self::Search => (0, 0, 0, 0),
             Self::Finance => (2, 0, 1, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
@@ -837,4 +842,47 @@ async fn reports(world: &World) {
     let revenue = read(world, &route, &[("location_id", "B01")]).await;
     let row = &revenue["days"][0];
     assert_eq!((&row["receipts"], &row["revenue"]), (&json!(2), &till::chf(62_000)));
+}
+
+/// The ids that a search finds.
+async fn found(world: &World, text: &str) -> Vec<String> {
+    let answer = read(world, &format!("GET /v1/parties?q={text}"), &[]).await;
+    listed(&answer, "party_id").into_iter().map(str::to_owned).collect()
+}
+
+/// Gives a party another family name, as the next version of its profile.
+async fn rename(world: &World, party: &str, family_name: &str) {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let call = world.db.client().update_item().table_name(world.db.table());
+    call.key("pk", text(&format!("PARTY#{TENANT}#{party}")))
+        .key("sk", text("PROFILE"))
+        .update_expression("SET d.w.f = :name, d.version = d.version + :one")
+        .condition_expression("attribute_exists(d.w.f)")
+        .expression_attribute_values(":name", text(family_name))
+        .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+        .send()
+        .await
+        .expect("the party is renamed");
+}
+
+async fn search(world: &World, delivering: &mut Delivering) {
+    let (number, party) = world.customer(1).await;
+    let other = json!({
+        "kind": "organisation", "organisation_name": "Muster Holzbau AG", "external_id": {"system": "erp", "id": "K-100234"},
+    });
+    let other = done(world, "POST /v1/parties", &[], &other).await;
+    let other = other["party_id"].as_str().expect("an id").to_owned();
+    delivering.until_rest(world).await;
+    assert_eq!(found(world, "maxin mustre").await, [party.as_str()]);
+    assert_eq!(found(world, "holzbau").await, [other.as_str()]);
+    assert_eq!(found(world, "K100234").await, [other]);
+    rename(world, &party, "Zbinden").await;
+    delivering.until_rest(world).await;
+    // Once more, while the first change may still be under way.
+    rename(world, &party, "Schneider").await;
+    delivering.until_rest(world).await;
+    assert_eq!(found(world, "schnieder maxine").await, [party.as_str()]);
+    assert_eq!(found(world, "maxine muster").await, Vec::<String>::new());
+    assert_eq!(found(world, "zbinden").await, Vec::<String>::new());
+    assert_eq!(found(world, &number).await, [party]);
 }

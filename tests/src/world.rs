@@ -173,6 +173,16 @@ impl World {
         recalculation::App::new(self.handlers_db(), self.sender(), self.queues.recalculation.clone())
     }
 
+    /// A new process of the search index.
+    pub fn listing(&self) -> search_index::App {
+        search_index::App::new(self.handlers_db(), self.pepper.clone())
+    }
+
+    /// The search, over a table whose calls are counted.
+    pub fn searching(&self, db: Db) -> party_search::App {
+        party_search::App::new(db, self.pepper.clone())
+    }
+
     /// The hour at which the schedule asks for the close of the day that has begun; asked again until it ends well.
     ///
     /// # Panics
@@ -276,6 +286,7 @@ impl World {
                         .await
                 }
                 "customer" => customer::App::new(db, pepper, keys).handle(&request, now).await,
+                "party-search" => party_search::App::new(db, pepper).handle(&request, now).await,
                 "points-desk" => points_desk::App::new(db, pepper).handle(&request, now).await,
                 "administration" => {
                     let report_time = administration::REPORT_TIME;
@@ -461,7 +472,10 @@ pub fn second_person() -> Caller {
 }
 
 /// A gateway's event. A query may stand behind the route.
-fn request(caller: &Caller, route: &str, path: &[(&str, &str)], body: &Value) -> Request {
+///
+/// # Panics
+/// Never: it is as the gateway makes it.
+pub fn request(caller: &Caller, route: &str, path: &[(&str, &str)], body: &Value) -> Request {
     let context: serde_json::Map<_, _> = caller
         .to_context()
         .into_iter()

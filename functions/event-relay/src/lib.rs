@@ -21,7 +21,8 @@ pub use failures::Failures;
 
 use chrono::{DateTime, Utc};
 use messages::{
-    IssuanceMessage, PartyMessage, PosVoucherMessage, PostingMessage, RecalculationMessage, SendError, Sender,
+    IssuanceMessage, PartyMessage, PosVoucherMessage, PostingMessage, RecalculationMessage, SearchIndexMessage,
+    SendError, Sender,
 };
 use serde::{Deserialize, Serialize};
 use store::{Db, Site, StoreError, location};
@@ -65,6 +66,8 @@ pub struct Queues {
     pub recalculation: String,
     /// Changes of parties, for other systems.
     pub party_feed: String,
+    /// Work for the search index.
+    pub search_index: String,
 }
 
 /// Why a batch must come again.
@@ -115,6 +118,7 @@ pub(crate) struct Work {
     pub(crate) posting: Vec<PostingMessage>,
     pub(crate) issuance: Vec<IssuanceMessage>,
     pub(crate) recalculation: Vec<RecalculationMessage>,
+    pub(crate) search_index: Vec<SearchIndexMessage>,
     pub(crate) vouchers: Vec<feed::TenantChange>,
     pub(crate) parties: Vec<PartyMessage>,
     pub(crate) failures: Vec<serde_json::Value>,
@@ -206,6 +210,13 @@ impl App {
                 &work.recalculation,
             )
             .await?;
+        self.sender
+            .send(
+                Site::RelaySendSearchIndex,
+                &self.queues.search_index,
+                &work.search_index,
+            )
+            .await?;
         let news: Vec<PosVoucherMessage> = self.publish(&work.vouchers, now).await?;
         self.sender
             .send(Site::RelaySendPosVoucher, &self.queues.pos_voucher, &news)
@@ -230,6 +241,7 @@ fn sort(records: &[serde_json::Value]) -> Work {
                 Event::Issuance(message) if !work.issuance.contains(&message) => work.issuance.push(message),
                 Event::Issuance(_) => {}
                 Event::Recalculation(message) => work.recalculation.push(message),
+                Event::SearchIndex(message) => work.search_index.push(message),
                 Event::Voucher(change) => work.vouchers.push(*change),
                 Event::Party(message) => work.parties.push(message),
             }),

@@ -15,6 +15,7 @@ async fn main() -> Result<(), Error> {
         "POS_VOUCHER_QUEUE_URL",
         "RECALCULATION_QUEUE_URL",
         "PARTY_FEED_QUEUE_URL",
+        "SEARCH_INDEX_QUEUE_URL",
         "RELAY_FAILURES_BUCKET",
     ])?;
     let aws = Aws::connect(Pace::Queue).await;
@@ -25,6 +26,7 @@ async fn main() -> Result<(), Error> {
         pos_voucher: settings.get("POS_VOUCHER_QUEUE_URL").to_owned(),
         party_feed: settings.get("PARTY_FEED_QUEUE_URL").to_owned(),
         recalculation: settings.get("RECALCULATION_QUEUE_URL").to_owned(),
+        search_index: settings.get("SEARCH_INDEX_QUEUE_URL").to_owned(),
     };
     let failures = Failures::new(
         aws.buckets(),

@@ -2,7 +2,7 @@
 
 use domain::account::Account;
 use domain::id::{PartyId, ProgrammeId, Tenant};
-use messages::{IssuanceMessage, PartyMessage, PostingMessage, RecalculationMessage};
+use messages::{IssuanceMessage, PartyMessage, PostingMessage, RecalculationMessage, SearchIndexMessage};
 use serde::Deserialize;
 use store::receipt::StoredReceipt;
 use store::returned::StoredReturn;
@@ -16,6 +16,7 @@ pub(crate) enum Event {
     Posting(PostingMessage),
     Issuance(IssuanceMessage),
     Recalculation(RecalculationMessage),
+    SearchIndex(SearchIndexMessage),
     Voucher(Box<TenantChange>),
     Party(PartyMessage),
 }
@@ -67,11 +68,11 @@ pub(crate) fn read(record: &serde_json::Value) -> Result<Vec<Event>, NotUndersto
         account::THRESHOLD => threshold_events(&head, image),
         voucher::VOUCHER => voucher_events(&head, image),
         card::CARD => card_events(&head, image),
+        // What other systems hear stands in the change beside it.
+        party::PARTY => search_events(&head, image),
         recalculation::RECALCULATION => recalculation_events(&head, image),
         relationship::RELATIONSHIP => relationship_events(&head, image),
         party::CHANGE => party_events(&head, image),
-        // The document itself is work for the search index alone; what other systems hear stands in the change beside it.
-        party::PARTY => Ok(Vec::new()),
         _ => Err(NotUnderstood::Topic),
     }
 }
@@ -185,4 +186,21 @@ fn card_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, Not
         .then_some(Event::Posting(PostingMessage::SettleCard { tenant, card }))
         .into_iter()
         .collect())
+}
+
+/// All that the search index needs of a profile: which party it is, and the version.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u64,
+}
+
+fn search_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
+    let (tenant, party) = split_partition(&head.pk, "PARTY")?;
+    let party: PartyId = party.parse().map_err(|_| NotUnderstood::Key)?;
+    let version = Record::<Versioned>::from_image(image)
+        .map_err(NotUnderstood::Shape)?
+        .d
+        .version;
+    let message = SearchIndexMessage::Party { tenant, party, version };
+    Ok(vec![Event::SearchIndex(message)])
 }

@@ -109,6 +109,22 @@ sites! {
     RunWrite = "administration/run-write",
     /// The relay sends work to the recalculation queue.
     RelaySendRecalculation = "event-relay/send-recalculation",
+    /// The relay sends work to the search index.
+    RelaySendSearchIndex = "event-relay/send-search-index",
+    /// The search index reads what a party is listed under.
+    IndexListed = "search-index/listed",
+    /// The search index reads the party.
+    IndexParty = "search-index/party",
+    /// The search index says what it is going to list, and that it has.
+    IndexIntent = "search-index/intent",
+    /// The search index writes and removes entries of lists.
+    IndexEntries = "search-index/entries",
+    /// A search reads a list.
+    SearchList = "party-search/list",
+    /// A search reads the parties that may fit.
+    SearchParties = "party-search/parties",
+    /// A search looks for a card.
+    SearchCard = "party-search/card",
     /// Posting reads the receipts of a batch.
     PostReceipts = "point-calculation/receipts",
     /// Posting reads the account.

@@ -14,6 +14,7 @@ mod parties;
 mod purchases;
 mod recalculations;
 pub mod schemas;
+mod search;
 mod vouchers;
 
 use std::collections::BTreeMap;
@@ -78,6 +79,7 @@ pub fn operations() -> Vec<Operation> {
         purchases::operations(),
         vouchers::operations(),
         customers::operations(),
+        search::operations(),
         parties::operations(),
         adjustments::operations(),
         administration::operations(),

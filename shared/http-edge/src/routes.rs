@@ -88,6 +88,7 @@ pub const ROUTES: &[Route] = &[
         "voucher-redemption",
     ),
     route("POST", "/v1/parties", Scope::PartiesWrite, "customer"),
+    route("GET", "/v1/parties", Scope::PartiesRead, "party-search"),
     route("GET", "/v1/parties/{party_id}", Scope::PartiesRead, "customer"),
     route("PATCH", "/v1/parties/{party_id}", Scope::PartiesWrite, "customer"),
     route("GET", "/v1/parties/{party_id}/changes", Scope::PartiesRead, "customer"),

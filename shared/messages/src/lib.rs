@@ -125,6 +125,21 @@ pub enum RecalculationMessage {
     },
 }
 
+/// Work for the search index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SearchIndexMessage {
+    /// A party was stored or changed: it is to be listed as it stands now.
+    Party {
+        /// Tenant.
+        tenant: Tenant,
+        /// The party.
+        party: PartyId,
+        /// The version that asks for it; the index follows whatever stands when the message is worked off.
+        version: u64,
+    },
+}
+
 /// Work for the finance reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

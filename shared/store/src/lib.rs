@@ -25,6 +25,7 @@
 //! | [`restore`] | | one party compared with a restored copy of the table |
 //! | [`exception`] | `EXCEPTION#tenant#date` | what an operator must look at |
 //! | [`client`] | `CLIENT#tenant`, `APIKEY#hash` | clients of the API and their keys |
+//! | [`search`] | `SEARCH#tenant#hash` | lists of parties under hashed parts of their names |
 //! | [`guess`] | `GUESS#tenant#…` | counts of unknown codes and cards |
 
 pub mod account;
@@ -50,6 +51,7 @@ pub mod relationship;
 pub mod restore;
 pub mod returned;
 pub mod scan;
+pub mod search;
 pub mod voucher;
 
 pub use db::{Db, Key, Meter};

@@ -125,6 +125,16 @@ async fn scenarios_7_and_8_a_crash_while_the_books_of_a_month_are_made_loses_and
     crash_everywhere(Day::Finance, |site| usize::from(!at_the_tills.contains(&site))).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scenarios_7_and_8_a_crash_on_a_day_of_searching_leaves_no_party_unlisted_and_no_old_name_listed() {
+    let (at_the_tills, _) = undisturbed(Day::Tills).await;
+    let most = |site: Site| match site {
+        Site::IndexListed | Site::IndexParty | Site::IndexIntent | Site::IndexEntries => 12,
+        site => usize::from(!at_the_tills.contains(&site)),
+    };
+    crash_everywhere(Day::Search, most).await;
+}
+
 #[tokio::test]
 async fn scenarios_7_and_8_come_to_every_call_site_of_every_handler() {
     let mut visited = BTreeSet::new();

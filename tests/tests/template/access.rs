@@ -12,7 +12,7 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 18] = [
+const KEY_KINDS: [&str; 19] = [
     "ADJUST#*",
     "APIKEY#*",
     "CARD#*",
@@ -28,6 +28,7 @@ const KEY_KINDS: [&str; 18] = [
     "PROGRAMME#*",
     "RECALC#*",
     "RECEIPT#*",
+    "SEARCH#*",
     "TYPES#*",
     "UNMATCHED#*",
     "VOUCHER#*",

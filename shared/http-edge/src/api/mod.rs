@@ -9,4 +9,5 @@ pub mod parties;
 pub mod purchases;
 pub mod recalculations;
 pub mod returns;
+pub mod search;
 pub mod vouchers;

@@ -10,14 +10,14 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, ConditionCheck, ConsumedCapacity, Delete, Put, ReturnConsumedCapacity,
-    ReturnValue, TransactWriteItem, Update,
+    AttributeValue, CancellationReason, ConditionCheck, ConsumedCapacity, Delete, DeleteRequest, Put, PutRequest,
+    ReturnConsumedCapacity, ReturnValue, TransactWriteItem, Update, WriteRequest,
 };
 use chrono::SecondsFormat;
 use faults::Site;
 use serde::Serialize;
 
-use super::{Db, Key, OLD, to_item};
+use super::{Db, Key, OLD, TRIES_MAX, pause, to_item};
 use crate::error::{self, StoreError};
 use crate::record::{Item, Record};
 
@@ -428,5 +428,70 @@ impl Db {
                 None => Err(error::from_sdk(site, &sdk_error)),
             },
         }
+    }
+}
+
+/// Writes of one batch (the service's limit).
+const BATCH_WRITE_MAX: usize = 25;
+
+impl Db {
+    /// Stores and removes items, each for itself and without a condition; none may be named twice. When it fails, some may be
+    /// written: do it again.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Busy`] when the table keeps leaving writes out.
+    pub(crate) async fn batch_write(&self, site: Site, puts: Vec<Item>, deletes: &[Key]) -> Result<(), StoreError> {
+        let refused = |_| StoreError::Refused {
+            site,
+            code: "ConstructionFailure".to_owned(),
+        };
+        let mut writes = Vec::with_capacity(puts.len() + deletes.len());
+        for item in puts {
+            let put = PutRequest::builder().set_item(Some(item)).build().map_err(refused)?;
+            writes.push(WriteRequest::builder().put_request(put).build());
+        }
+        for key in deletes {
+            let delete = DeleteRequest::builder()
+                .set_key(Some(key.attributes()))
+                .build()
+                .map_err(refused)?;
+            writes.push(WriteRequest::builder().delete_request(delete).build());
+        }
+        for batch in writes.chunks(BATCH_WRITE_MAX) {
+            let mut left = batch.to_vec();
+            for round in 0..TRIES_MAX {
+                pause(round).await;
+                left = self.batch_write_round(site, left).await?;
+                if left.is_empty() {
+                    break;
+                }
+            }
+            if !left.is_empty() {
+                return Err(StoreError::Busy(site));
+            }
+        }
+        Ok(())
+    }
+
+    /// One call: the writes that the table left out.
+    async fn batch_write_round(&self, site: Site, writes: Vec<WriteRequest>) -> Result<Vec<WriteRequest>, StoreError> {
+        let answer = self
+            .attempt(site, || async {
+                let answer = self
+                    .client
+                    .batch_write_item()
+                    .request_items(&self.table, writes.clone())
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                    .send()
+                    .await
+                    .map_err(|e| error::from_sdk(site, &e))?;
+                self.meter.count(true, answer.consumed_capacity());
+                Ok(answer)
+            })
+            .await?;
+        let left = answer
+            .unprocessed_items
+            .and_then(|mut tables| tables.remove(&self.table));
+        Ok(left.unwrap_or_default())
     }
 }

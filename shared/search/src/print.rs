@@ -1,0 +1,34 @@
+//! A coarse likeness of a party: which pairs of neighbouring letters its words have, as positions in a small set of bits.
+//!
+//! It stands with each entry of a list, so that long lists can be narrowed down without a look at the parties. Whoever has no
+//! pepper cannot tell which letters a bit stands for: the store spreads the features over the bits by a keyed hash.
+
+use crate::fold::Word;
+
+/// Bits of a print.
+pub const BITS: u32 = 128;
+
+/// What each list that a party stands in adds to its likeness.
+pub const LIST: u32 = 15;
+
+/// What a word says of itself: its pairs of neighbouring letters or digits, its ends among them.
+pub fn features(words: &[Word]) -> Vec<String> {
+    let mut features: Vec<String> = words.iter().flat_map(of_word).collect();
+    features.sort_unstable();
+    features.dedup();
+    features
+}
+
+fn of_word(word: &Word) -> Vec<String> {
+    let framed: Vec<char> = std::iter::once('^')
+        .chain(word.key.chars())
+        .chain(std::iter::once('$'))
+        .collect();
+    framed.windows(2).map(|pair| pair.iter().collect()).collect()
+}
+
+/// How much of what was typed a party has, 0 to 1,000. What it has beside that does not count against it.
+pub fn likeness(typed: u128, party: u128) -> u32 {
+    let of = typed.count_ones().max(1);
+    (typed & party).count_ones() * 1_000 / of
+}
