@@ -15,12 +15,12 @@ use aws_lambda_events::sqs::SqsEvent;
 use http_edge::api::purchases::PurchaseRequest;
 use http_edge::request::Request;
 use http_edge::routes;
-use messages::{DayCloseMessage, FinanceMessage, IssuanceMessage, PostingMessage, RecalculationMessage};
+use messages::{DayCloseMessage, ErpMessage, FinanceMessage, IssuanceMessage, PostingMessage, RecalculationMessage};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Fewest events that must be found, so that an empty folder is no success.
-const EVENTS_MIN: usize = 16;
+const EVENTS_MIN: usize = 18;
 
 fn events() -> Result<BTreeMap<String, Value>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events");
@@ -71,6 +71,7 @@ fn taker(event: &Value) -> Result<&'static str> {
         Some("aws:sqs") if arn.contains("IssuanceQueue") => Ok("voucher-issuance"),
         Some("aws:sqs") if arn.contains("DayCloseQueue") => Ok("day-close"),
         Some("aws:sqs") if arn.contains("RecalculationQueue") => Ok("recalculation"),
+        Some("aws:sqs") if arn.contains("ErpQueue") => Ok("erp-intake"),
         Some("aws:sqs") if arn.contains("FinanceQueue") => Ok("finance-reports"),
         other => bail!("no function takes events of {other:?} from {arn}"),
     }
@@ -91,6 +92,7 @@ fn check_queue_event(event: &Value) -> Result<()> {
             "point-calculation" => serde_json::from_str::<PostingMessage>(body).map(drop),
             "day-close" => serde_json::from_str::<DayCloseMessage>(body).map(drop),
             "recalculation" => serde_json::from_str::<RecalculationMessage>(body).map(drop),
+            "erp-intake" => serde_json::from_str::<ErpMessage>(body).map(drop),
             "finance-reports" => serde_json::from_str::<FinanceMessage>(body).map(drop),
             _ => serde_json::from_str::<IssuanceMessage>(body).map(drop),
         }

@@ -249,16 +249,25 @@ mod tests {
 
     #[test]
     fn c5_an_invoice_is_open_then_overdue_then_paid_late() {
-        let paid = invoice(vec![payment("Z-1", "2026-01-20", 4_000), payment("Z-2", "2026-02-10", 6_000)]);
+        let paid = invoice(vec![
+            payment("Z-1", "2026-01-20", 4_000),
+            payment("Z-2", "2026-02-10", 6_000),
+        ]);
         let at = |as_of: &str| morale([&paid], day(as_of));
         let open = at("2026-01-31");
         assert_eq!((open.open, open.overdue, open.mean_days_late), (1, 0, 0));
         assert_eq!(open.open_amounts, [Money::new(6_000, Currency::CHF)]);
         let overdue = at("2026-02-09");
-        assert_eq!((overdue.overdue, overdue.worst_days_late, overdue.dunning_level), (1, 9, 2));
+        assert_eq!(
+            (overdue.overdue, overdue.worst_days_late, overdue.dunning_level),
+            (1, 9, 2)
+        );
         assert_eq!(overdue.overdue_amounts, [Money::new(6_000, Currency::CHF)]);
         let late = at("2026-02-10");
-        assert_eq!((late.open, late.paid_late, late.mean_days_late, late.dunning_level), (0, 1, 10, 0));
+        assert_eq!(
+            (late.open, late.paid_late, late.mean_days_late, late.dunning_level),
+            (0, 1, 10, 0)
+        );
         assert_eq!(at("2025-12-31").invoices, 0, "it did not exist");
         assert_eq!(at("2027-12-31").invoices, 1, "the last day of its window");
         assert_eq!(at("2028-01-01").invoices, 0, "two years later");
@@ -288,7 +297,10 @@ mod tests {
         let mut free = invoice(Vec::new());
         free.total.amount_minor = 0;
         let said = morale([&cancelled, &lost, &foreign, &free], day("2026-03-02"));
-        assert_eq!((said.invoices, said.written_off, said.open, said.paid_on_time), (3, 1, 1, 1));
+        assert_eq!(
+            (said.invoices, said.written_off, said.open, said.paid_on_time),
+            (3, 1, 1, 1)
+        );
         assert_eq!((said.mean_days_late, said.worst_days_late), (15, 30));
     }
 

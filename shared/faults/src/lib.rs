@@ -271,6 +271,20 @@ sites! {
     FinanceAsk = "finance/ask",
     /// The office sends the segments of a finance report.
     FinanceAskSend = "finance/send",
+    /// Intake looks for the party of a document.
+    ErpParty = "erp-intake/party",
+    /// Intake reads what stands under a document's number.
+    ErpDocument = "erp-intake/document",
+    /// Intake commits a document with what its party shows of it.
+    ErpCommit = "erp-intake/commit",
+    /// Intake lists a document that it refuses.
+    ErpReject = "erp-intake/reject",
+    /// The refused documents are read.
+    ErpRejected = "erp-intake/rejected",
+    /// The orders of a party are read.
+    ErpOrders = "erp-intake/orders",
+    /// What payment morale is folded from is read.
+    ErpMorale = "erp-intake/morale",
     /// The authorizer reads an API key.
     ApiKeyRead = "authorizer/api-key",
     /// Operations tools scan or read in bulk.

@@ -8,6 +8,7 @@ mod adjustments;
 mod administration;
 mod customers;
 mod docs;
+mod erp;
 mod finance;
 mod operation;
 mod purchases;
@@ -43,6 +44,7 @@ const TAGS: &[(&str, &str)] = &[
         "Points by hand",
         "Corrections and transfers with a reason, and a second person above a limit.",
     ),
+    ("ERP", "Orders, invoices and payments, and how a party pays."),
     ("Locations", "Places that sell."),
     ("Programmes", "Settings of loyalty programmes, as versions."),
     (
@@ -78,6 +80,7 @@ pub fn operations() -> Vec<Operation> {
         vouchers::operations(),
         customers::operations(),
         adjustments::operations(),
+        erp::operations(),
         administration::operations(),
         recalculations::operations(),
         finance::operations(),

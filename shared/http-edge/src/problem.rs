@@ -126,6 +126,10 @@ codes! {
     TransfersNotAllowed = "transfers_not_allowed", 409, "The programme allows no transfers", "Have adjustments.transfers set in the programme.";
     /// The account has fewer points than are to leave it.
     BalanceTooSmall = "balance_too_small", 409, "The balance is too small", "Transfer at most the balance in the answer.";
+    /// The same revision of a document with other content.
+    DocumentContradiction = "document_contradiction", 422, "This document was sent before with other content", "Raise the revision when a document changes. The stored one stands.";
+    /// A newer revision of the document is stored.
+    DocumentSuperseded = "document_superseded", 422, "A newer revision of this document is stored", "Nothing: the newer one stands.";
     /// Somebody else changed it at the same time.
     ConcurrentChange = "concurrent_change", 409, "Somebody changed this at the same time", "Read it again and repeat the change.";
     /// Approvals are a person's: a key may be held by whoever asked.

@@ -141,6 +141,17 @@ pub const ROUTES: &[Route] = &[
         Scope::PointsApprove,
         "points-desk",
     ),
+    route("POST", "/v1/erp/orders", Scope::ErpWrite, "erp-intake"),
+    route("POST", "/v1/erp/invoices", Scope::ErpWrite, "erp-intake"),
+    route("POST", "/v1/erp/payments", Scope::ErpWrite, "erp-intake"),
+    route("GET", "/v1/erp/rejected", Scope::OperationsRead, "erp-intake"),
+    route("GET", "/v1/parties/{party_id}/orders", Scope::PartiesRead, "erp-intake"),
+    route(
+        "GET",
+        "/v1/parties/{party_id}/payment-morale",
+        Scope::PartiesRead,
+        "erp-intake",
+    ),
     route("GET", "/v1/locations", Scope::LocationsRead, "administration"),
     route(
         "PUT",

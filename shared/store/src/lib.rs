@@ -20,6 +20,8 @@
 //! | [`location`] | `LOCATIONS#tenant` | places that sell |
 //! | [`programme`] | `PROGRAMME#tenant#id` | versions of programmes |
 //! | [`adjustment`] | `ADJUST#tenant#id` | points moved by hand |
+//! | [`erp`] | `ERP#tenant#…`, `PARTY#…` | orders, invoices and payments of the ERP |
+//! | [`timeline`] | `PARTY#tenant#party` | what happened with a party beside its ledger |
 //! | [`exception`] | `EXCEPTION#tenant#date` | what an operator must look at |
 //! | [`client`] | `CLIENT#tenant`, `APIKEY#hash` | clients of the API and their keys |
 //! | [`guess`] | `GUESS#tenant#…` | counts of unknown codes and cards |
@@ -30,6 +32,7 @@ pub mod cache;
 pub mod card;
 pub mod client;
 pub mod db;
+pub mod erp;
 pub mod error;
 pub mod exception;
 pub mod feed;
@@ -44,6 +47,7 @@ pub mod receipt;
 pub mod record;
 pub mod returned;
 pub mod scan;
+pub mod timeline;
 pub mod voucher;
 
 pub use db::{Db, Key, Meter};

@@ -12,12 +12,13 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 17] = [
+const KEY_KINDS: [&str; 18] = [
     "ADJUST#*",
     "APIKEY#*",
     "CARD#*",
     "CLIENT#*",
     "DUE#*",
+    "ERP#*",
     "EXCEPTION#*",
     "EXTERNAL#*",
     "FEED#*",
@@ -40,7 +41,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 15] = [
+const TRANSACTIONS: [Transaction; 16] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -65,6 +66,12 @@ const TRANSACTIONS: [Transaction; 15] = [
         "AdministrationRole",
         &["PutItem"],
         &["CLIENT#*", "APIKEY#*"],
+    ),
+    (
+        "erp.rs",
+        "ErpIntakeRole",
+        &["PutItem", "DeleteItem"],
+        &["ERP#*", "PARTY#*"],
     ),
     (
         "feed.rs",

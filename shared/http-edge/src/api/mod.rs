@@ -4,6 +4,7 @@ pub mod adjustments;
 pub mod administration;
 pub mod customers;
 pub mod docs;
+pub mod erp;
 pub mod finance;
 pub mod purchases;
 pub mod recalculations;
