@@ -11,6 +11,7 @@ use domain::programme::Programme;
 use domain::voucher::{State, Voucher};
 use faults::Site;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use store::card::Card;
 use store::client::{Client, KeyRecord};
 use store::programme::ProgrammeVersion;
@@ -400,6 +401,13 @@ fn told(kind: &str, item: HashMap<String, AttributeValue>) -> Option<String> {
         "finance_run" => about(kind, item, |run: store::finance::Run| {
             let total = run.result.map(|result| result.total);
             Some(format!("books, revision {}: {total:?}", run.revision))
+        }),
+        "morale" => about(kind, item, |invoice: domain::morale::Invoice| {
+            Some(format!("morale {invoice:?}"))
+        }),
+        "order" => about(kind, item, |order: store::erp::Order| Some(format!("order {order:?}"))),
+        "timeline" => about(kind, item, |event: store::timeline::Event| {
+            Some(format!("timeline {}", json!(event.what)))
         }),
         // A key whose answer was lost is withdrawn, one more than on a day without a fault.
         "api_key" => about(kind, item, |key: KeyRecord| {

@@ -11,6 +11,7 @@ use domain::code::VoucherCode;
 use domain::earning::{Caps, EarningRule, Effect, Per, When};
 use domain::programme::{Expiry, PointsLife, Programme};
 use http_edge::guard::ANSWERED_MAX;
+use messages::ErpMessage;
 use serde_json::{Value, json};
 
 use crate::books::Books;
@@ -40,11 +41,13 @@ pub enum Day {
     Desk,
     /// The first day of a month: finance's books of the last one, and the same again.
     Finance,
+    /// Orders, invoices and payments of the ERP, by its calls and by its queue, some of them wrong; how the party pays.
+    Erp,
 }
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Tills,
         Self::Office,
         Self::Returns,
@@ -53,6 +56,7 @@ impl Day {
         Self::Closes,
         Self::Desk,
         Self::Finance,
+        Self::Erp,
     ];
 
     /// Tells the day, and delivers its messages until nothing is left.
@@ -69,6 +73,7 @@ impl Day {
             Self::Closes => closes(world, delivering).await,
             Self::Desk => desk(world, delivering).await,
             Self::Finance => finance(world, delivering).await,
+            Self::Erp => erp(world, delivering).await,
         }
     }
 
@@ -93,6 +98,7 @@ impl Day {
             Self::Closes => (4, 0, 0, 0),
             Self::Desk => (1, 0, 0, 0),
             Self::Finance => (2, 0, 1, 0),
+            Self::Erp => (0, 0, 0, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
         assert_eq!(books.exceptions, exceptions, "cases for an operator");
@@ -607,6 +613,57 @@ async fn finance(world: &mut World, delivering: &mut Delivering) {
             .await;
         assert!(file.is_some(), "the manifest of revision {revision}");
     }
+}
+
+/// A document as the ERP puts it on its queue.
+pub fn document(kind: &str, document: Value) -> ErpMessage {
+    ErpMessage {
+        tenant: TENANT.parse().expect("a tenant"),
+        kind: kind.to_owned(),
+        document,
+    }
+}
+
+/// The ERP sends an order, an invoice with two payments, one of them first, corrects a payment, and gets one invoice wrong.
+async fn erp(world: &World, delivering: &mut Delivering) {
+    let party = world.party(1).await;
+    let path = [("party_id", party.as_str())];
+    let of_party = json!({"system": "test", "id": "1"});
+    let total = till::chf(20_000);
+    let order = json!({
+        "number": "A-1", "revision": 1, "external_id": of_party, "date": "2026-10-01", "status": "open", "total": total,
+        "lines": [{"article": "TS", "text": "T-Shirt", "quantity_milli": 10_000, "amount": total}],
+    });
+    done(world, "POST /v1/erp/orders", &[], &order).await;
+    let mut delivered = order;
+    (delivered["revision"], delivered["status"]) = (json!(2), json!("delivered"));
+    let invoice = |number: &str, due: &str| {
+        json!({
+            "number": number, "revision": 1, "external_id": of_party, "date": "2026-10-02", "due_date": due,
+            "total": total, "dunning_level": 1, "status": "open",
+        })
+    };
+    let payment = |number: &str, date: &str, revision: u32| json!({"number": number, "revision": revision, "invoice": "R-1", "date": date, "amount": till::chf(10_000)});
+    done(world, "POST /v1/erp/payments", &[], &payment("Z-1", "2026-10-20", 1)).await;
+    done(world, "POST /v1/erp/invoices", &[], &invoice("R-1", "2026-11-01")).await;
+    let messages = vec![
+        document("order", delivered),
+        document("payment", payment("Z-2", "2026-11-03", 1)),
+        document("payment", payment("Z-2", "2026-11-05", 2)),
+        document("invoice", invoice("R-2", "2026-11-10")),
+        document("invoice", invoice("R-3", "2026-10-01")),
+    ];
+    delivering.erp(world, messages).await;
+
+    let orders = read(world, "GET /v1/parties/{party_id}/orders", &path).await;
+    assert_eq!(listed(&orders, "status"), ["delivered"]);
+    let morale = read(world, "GET /v1/parties/{party_id}/payment-morale", &path).await;
+    let figures =
+        ["invoices", "paid_late", "overdue", "mean_days_late", "worst_days_late"].map(|name| morale[name].as_i64());
+    // R-1 came in full 4 days late, R-2 is 12 days overdue.
+    assert_eq!(figures, [2, 1, 1, 8, 12].map(Some));
+    let rejected = read(world, "GET /v1/erp/rejected", &[]).await;
+    assert_eq!(listed(&rejected, "number"), ["R-3"]);
 }
 
 async fn void(world: &World, number: &str) {

@@ -168,6 +168,11 @@ impl World {
         )
     }
 
+    /// A new process of the ERP's intake.
+    pub fn erp(&self) -> erp_intake::App {
+        erp_intake::App::new(self.handlers_db(), self.pepper.clone())
+    }
+
     /// A new process of recalculation.
     pub fn recalculating(&self) -> recalculation::App {
         recalculation::App::new(self.handlers_db(), self.sender(), self.queues.recalculation.clone())
@@ -276,6 +281,7 @@ impl World {
                         .await
                 }
                 "customer" => customer::App::new(db, pepper, keys).handle(&request, now).await,
+                "erp-intake" => erp_intake::App::new(db, pepper).handle(&request, now).await,
                 "points-desk" => points_desk::App::new(db, pepper).handle(&request, now).await,
                 "administration" => {
                     let report_time = administration::REPORT_TIME;
