@@ -402,6 +402,27 @@ fn told(kind: &str, item: HashMap<String, AttributeValue>) -> Option<String> {
             let total = run.result.map(|result| result.total);
             Some(format!("books, revision {}: {total:?}", run.revision))
         }),
+        "task" | "task_reference" | "case_task" => about(kind, item, |task: store::desk::Task| {
+            Some(format!(
+                "{kind} {:?}, version {}, {} steps",
+                task.status,
+                task.version,
+                task.steps.len()
+            ))
+        }),
+        "case" => about(kind, item, |case: store::desk::Case| {
+            Some(format!(
+                "case {:?}, version {}, {} open",
+                case.status, case.version, case.open_tasks
+            ))
+        }),
+        "opportunity" => about(kind, item, |chance: store::desk::Opportunity| {
+            Some(format!(
+                "opportunity {:?}, {} changes",
+                chance.now,
+                chance.changes.len()
+            ))
+        }),
         "morale" => about(kind, item, |invoice: domain::morale::Invoice| {
             Some(format!("morale {invoice:?}"))
         }),

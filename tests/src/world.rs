@@ -282,6 +282,7 @@ impl World {
                 }
                 "customer" => customer::App::new(db, pepper, keys).handle(&request, now).await,
                 "erp-intake" => erp_intake::App::new(db, pepper).handle(&request, now).await,
+                "service-desk" => service_desk::App::new(db, pepper).handle(&request, now).await,
                 "points-desk" => points_desk::App::new(db, pepper).handle(&request, now).await,
                 "administration" => {
                     let report_time = administration::REPORT_TIME;

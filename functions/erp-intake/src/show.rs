@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::id::{PartyId, Tenant};
-use domain::morale::{self, Morale};
+use domain::morale;
 use http_edge::api::erp::{
     DocumentFlaw, MoraleView, OrderLineBody, OrderPage, OrderView, RejectedDocument, RejectedPage,
 };
@@ -51,7 +51,7 @@ impl App {
         if invoices.is_empty() {
             self.known(&caller.tenant, &party).await?;
         }
-        Response::json(200, &view(morale::morale(&invoices, as_of), as_of, complete))
+        Response::json(200, &MoraleView::of(morale::morale(&invoices, as_of), as_of, complete))
     }
 
     /// `GET /v1/erp/rejected`.
@@ -101,25 +101,6 @@ fn order(order: Order) -> OrderView {
         status: status.to_owned(),
         total: order.total,
         lines: lines.collect(),
-    }
-}
-
-fn view(morale: Morale, as_of: NaiveDate, complete: bool) -> MoraleView {
-    MoraleView {
-        as_of,
-        from: morale::window_start(as_of),
-        complete,
-        invoices: morale.invoices,
-        open: morale.open,
-        overdue: morale.overdue,
-        paid_on_time: morale.paid_on_time,
-        paid_late: morale.paid_late,
-        written_off: morale.written_off,
-        mean_days_late: morale.mean_days_late,
-        worst_days_late: morale.worst_days_late,
-        dunning_level: morale.dunning_level,
-        open_amounts: morale.open_amounts,
-        overdue_amounts: morale.overdue_amounts,
     }
 }
 

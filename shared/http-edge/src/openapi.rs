@@ -7,6 +7,7 @@
 mod adjustments;
 mod administration;
 mod customers;
+mod desk;
 mod docs;
 mod erp;
 mod finance;
@@ -44,6 +45,10 @@ const TAGS: &[(&str, &str)] = &[
         "Points by hand",
         "Corrections and transfers with a reason, and a second person above a limit.",
     ),
+    (
+        "Service desk",
+        "Tasks, cases, communication, opportunities, and all of a party at once.",
+    ),
     ("ERP", "Orders, invoices and payments, and how a party pays."),
     ("Locations", "Places that sell."),
     ("Programmes", "Settings of loyalty programmes, as versions."),
@@ -80,6 +85,7 @@ pub fn operations() -> Vec<Operation> {
         vouchers::operations(),
         customers::operations(),
         adjustments::operations(),
+        desk::operations(),
         erp::operations(),
         administration::operations(),
         recalculations::operations(),

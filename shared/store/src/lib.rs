@@ -20,6 +20,8 @@
 //! | [`location`] | `LOCATIONS#tenant` | places that sell |
 //! | [`programme`] | `PROGRAMME#tenant#id` | versions of programmes |
 //! | [`adjustment`] | `ADJUST#tenant#id` | points moved by hand |
+//! | [`desk`] | `DESK#tenant#…`, `PARTY#…` | tasks, cases, opportunities |
+//! | [`communication`] | `PARTY#tenant#party` | what was spoken and written with a party |
 //! | [`erp`] | `ERP#tenant#…`, `PARTY#…` | orders, invoices and payments of the ERP |
 //! | [`timeline`] | `PARTY#tenant#party` | what happened with a party beside its ledger |
 //! | [`exception`] | `EXCEPTION#tenant#date` | what an operator must look at |
@@ -31,7 +33,9 @@ pub mod adjustment;
 pub mod cache;
 pub mod card;
 pub mod client;
+pub mod communication;
 pub mod db;
+pub mod desk;
 pub mod erp;
 pub mod error;
 pub mod exception;

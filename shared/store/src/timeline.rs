@@ -18,7 +18,7 @@ use crate::party;
 use crate::record::{Made, Record};
 
 /// Sort keys begin with this.
-const PREFIX: &str = "TIMELINE#";
+pub const PREFIX: &str = "TIMELINE#";
 /// Entity type of its items.
 const TIMELINE: &str = "timeline";
 

@@ -12,11 +12,12 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 18] = [
+const KEY_KINDS: [&str; 19] = [
     "ADJUST#*",
     "APIKEY#*",
     "CARD#*",
     "CLIENT#*",
+    "DESK#*",
     "DUE#*",
     "ERP#*",
     "EXCEPTION#*",
@@ -41,7 +42,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 16] = [
+const TRANSACTIONS: [Transaction; 18] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -66,6 +67,13 @@ const TRANSACTIONS: [Transaction; 16] = [
         "AdministrationRole",
         &["PutItem"],
         &["CLIENT#*", "APIKEY#*"],
+    ),
+    ("communication.rs", "ServiceDeskRole", &["PutItem"], &["PARTY#*"]),
+    (
+        "desk.rs",
+        "ServiceDeskRole",
+        &["PutItem", "DeleteItem"],
+        &["DESK#*", "PARTY#*"],
     ),
     (
         "erp.rs",

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::money::Money;
+use domain::morale::{self, Morale};
 use domain::secret::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -184,6 +185,28 @@ pub struct MoraleView {
     /// What of it is overdue, by currency.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::openapi::schemas::Money>))]
     pub overdue_amounts: Vec<Money>,
+}
+
+impl MoraleView {
+    /// The morale of a day; `complete` says whether all invoices were looked at.
+    pub fn of(morale: Morale, as_of: NaiveDate, complete: bool) -> Self {
+        Self {
+            as_of,
+            from: morale::window_start(as_of),
+            complete,
+            invoices: morale.invoices,
+            open: morale.open,
+            overdue: morale.overdue,
+            paid_on_time: morale.paid_on_time,
+            paid_late: morale.paid_late,
+            written_off: morale.written_off,
+            mean_days_late: morale.mean_days_late,
+            worst_days_late: morale.worst_days_late,
+            dunning_level: morale.dunning_level,
+            open_amounts: morale.open_amounts,
+            overdue_amounts: morale.overdue_amounts,
+        }
+    }
 }
 
 /// Something wrong with a field of a rejected document.

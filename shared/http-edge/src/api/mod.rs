@@ -3,6 +3,7 @@
 pub mod adjustments;
 pub mod administration;
 pub mod customers;
+pub mod desk;
 pub mod docs;
 pub mod erp;
 pub mod finance;
