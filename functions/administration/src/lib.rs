@@ -3,6 +3,7 @@
 //! | module | routes |
 //! |---|---|
 //! | [`locations`] | list, add, change, close and reopen locations |
+//! | [`party_types`] | types of parties, and the own company |
 //! | [`revenue`] | revenue of a location by day |
 //! | [`programmes`] | the settings of a programme and their versions |
 //! | [`runs`] | receipts counted again, on trial or to correct points |
@@ -18,6 +19,7 @@ mod clients;
 mod exceptions;
 mod keys;
 mod locations;
+mod party_types;
 mod programmes;
 mod revenue;
 mod rules;
@@ -69,6 +71,10 @@ impl App {
             "POST /v1/clients/{client_id}/keys" => self.make_key(&request, now).await,
             "DELETE /v1/clients/{client_id}/keys/{key_id}" => self.withdraw_key(&request, now).await,
             "GET /v1/exceptions" => self.list_exceptions(&request).await,
+            "GET /v1/party-types" => self.get_party_types(&request).await,
+            "PUT /v1/party-types" => self.put_party_types(&request, now).await,
+            "GET /v1/company" => self.get_company(&request).await,
+            "PUT /v1/company" => self.put_company(&request, now).await,
             _ => Err(Problem::new(Code::NotFound, "this function has no such route")),
         }
     }

@@ -43,12 +43,15 @@ impl App {
             let before = self.location(&caller.tenant, &id).await?;
             let mut location = wanted.location(&id, before.as_ref());
             if let Some(before) = before.as_ref().filter(|before| before.d == location) {
+                // The first call may have died before its party was stored.
+                self.put_branch(caller, &location, now).await?;
                 return Response::json(200, &view(before));
             }
             let known = before.as_ref().map(|before| before.d.version);
             location.version = check::next_version(known, wanted.request.expected_version)?;
             let status = if before.is_some() { 200 } else { 201 };
             if self.store_location(caller, before.as_ref(), &location, now).await? {
+                self.put_branch(caller, &location, now).await?;
                 return Response::json(status, &stored(before.as_ref(), &location, now));
             }
         }

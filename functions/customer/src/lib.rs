@@ -5,7 +5,10 @@
 //! | file | what |
 //! |---|---|
 //! | `parties` | a person or organisation is stored, once per external id, and shown |
-//! | `names` | names and ids as people type them become clean texts |
+//! | `party_change` | what every change of a party has in common |
+//! | `party_parts` | names, contact points, ids, roles, classes, consents and lists change |
+//! | `party_history` | who changed what, and what ended long ago |
+//! | `party_view` | a party as the API shows it |
 //! | `points` | the account and its ledger |
 //! | `explain` | why an entry has its points |
 //! | `segments` | segments of a customer, for earning rules |
@@ -21,9 +24,12 @@ mod cards;
 mod desk;
 mod explain;
 mod fields;
-mod names;
 mod numbers;
 mod parties;
+mod party_change;
+mod party_history;
+mod party_parts;
+mod party_view;
 mod points;
 mod replacement;
 mod segments;
@@ -68,6 +74,20 @@ impl App {
         match request.route.as_str() {
             "POST /v1/parties" => self.create_party(request, new_party_id(now)?, now).await,
             "GET /v1/parties/{party_id}" => self.show_party(request).await,
+            "PATCH /v1/parties/{party_id}" => self.patch_party(request, now).await,
+            "GET /v1/parties/{party_id}/changes" => self.list_changes(request).await,
+            "GET /v1/parties/{party_id}/past" => self.list_past(request).await,
+            "POST /v1/parties/{party_id}/contacts" => self.add_contact(request, now).await,
+            "PUT /v1/parties/{party_id}/contacts/{contact_id}" => self.change_contact(request, now).await,
+            "DELETE /v1/parties/{party_id}/contacts/{contact_id}" => self.end_contact(request, now).await,
+            "POST /v1/parties/{party_id}/identifiers" => self.add_identifier(request, now).await,
+            "POST /v1/parties/{party_id}/identifiers/end" => self.end_identifier(request, now).await,
+            "PUT /v1/parties/{party_id}/roles/{role}" => self.give_role(request, now).await,
+            "DELETE /v1/parties/{party_id}/roles/{role}" => self.end_role(request, now).await,
+            "POST /v1/parties/{party_id}/classifications" => self.classify(request, now).await,
+            "DELETE /v1/parties/{party_id}/classifications/{classification}" => self.declassify(request, now).await,
+            "PUT /v1/parties/{party_id}/consents/{channel}" => self.put_consent(request, now).await,
+            "PUT /v1/parties/{party_id}/lists/{list}" => self.put_list(request, now).await,
             "GET /v1/parties/{party_id}/points" => self.show_points(request, now).await,
             "GET /v1/parties/{party_id}/points/{entry_id}" => self.explain_points(request).await,
             "GET /v1/parties/{party_id}/segments" => self.show_segments(request).await,

@@ -28,7 +28,7 @@ async fn every_command_names_its_client_and_its_subject() {
     let table = Table::start().await;
     let api = table.api();
     let anna = asked_by(&api, "anna").person("Muster").await;
-    assert_eq!(stored_by(&table, "office anna").await, ["party"]);
+    assert_eq!(stored_by(&table, "office anna").await, ["party", "party_change"]);
     asked_by(&api, "bert").card(&number(1), None).await;
     assert_eq!(stored_by(&table, "office bert").await, ["card"]);
     for (subject, verb, body) in [

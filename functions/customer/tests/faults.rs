@@ -155,7 +155,7 @@ async fn a_lost_answer_to_a_call_without_a_token_does_not_double_it() {
         assert!(matches!(status, 200 | 201), "{answer}");
         let kinds: Vec<_> = table.shape().await;
         let kinds: Vec<_> = kinds.iter().map(|item| item.split(' ').next().unwrap()).collect();
-        assert_eq!(kinds, ["card", "party", "till_name"], "{moment:?}");
+        assert_eq!(kinds, ["card", "party", "party_change", "till_name"], "{moment:?}");
     }
 }
 

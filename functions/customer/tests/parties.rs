@@ -36,8 +36,9 @@ async fn a_stored_party_is_shown_as_it_was_stored() {
     let (status, shown) = api.call(SHOW, &[id], Value::Null).await;
     assert_eq!(status, 200);
     let expected = json!({
-        "party_id": id, "kind": "person", "given_name": "Zoë", "family_name": "Müller",
+        "party_id": id, "version": 1, "kind": "person", "given_name": "Zoë", "family_name": "Müller",
         "display_name": "Zoë Müller", "language": "it", "external_id": {"system": "erp", "id": "K-1"},
+        "identifiers": [{"system": "erp", "id": "K-1", "since": "2026-11-23T08:00:00Z"}],
         "created_at": "2026-11-23T08:00:00Z", "updated_at": "2026-11-23T08:00:00Z", "cards": [],
     });
     assert_eq!(shown, expected);
@@ -100,7 +101,11 @@ async fn of_many_calls_at_once_with_one_external_id_one_stores_the_party() {
             .iter()
             .all(|(_, answer)| answer["party_id"] == answers[0].1["party_id"])
     );
-    assert_eq!(table.items().await.len(), 3, "profile, name for the till, external id");
+    assert_eq!(
+        table.items().await.len(),
+        4,
+        "profile, name for the till, change, external id"
+    );
 }
 
 #[tokio::test]

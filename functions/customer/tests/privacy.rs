@@ -5,7 +5,7 @@ mod support;
 use std::sync::Arc;
 
 use faults::{Fault, FaultPlan, Site};
-use http_edge::api::customers::PartyRequest;
+use http_edge::api::parties::PartyInput;
 use serde_json::{Value, json};
 use store::party;
 use support::log::Log;
@@ -148,7 +148,7 @@ async fn spoil(table: &Table) {
         .key("pk", AttributeValue::S(pk))
         .key("sk", AttributeValue::S(sk))
         .update_expression("SET d.#language = :name")
-        .expression_attribute_names("#language", "language")
+        .expression_attribute_names("#language", "la")
         .expression_attribute_values(":name", AttributeValue::S(NAME.to_owned()))
         .send()
         .await
@@ -157,6 +157,6 @@ async fn spoil(table: &Table) {
 
 #[test]
 fn debug_output_of_bodies_shows_no_name() {
-    let parsed: PartyRequest = serde_json::from_value(body()).unwrap();
+    let parsed: PartyInput = serde_json::from_value(body()).unwrap();
     assert_silent("a request", &format!("{parsed:?}"));
 }

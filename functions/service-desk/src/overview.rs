@@ -1,5 +1,7 @@
 //! All of a party at once (D4): six queries, side by side, whatever the party has.
 
+use ::party::PartyDocument;
+use ::party::document::Identity;
 use chrono::{DateTime, Datelike, Months, Utc};
 use domain::calendar;
 use domain::id::PartyId;
@@ -12,7 +14,7 @@ use http_edge::api::erp::MoraleView;
 use http_edge::{Problem, Request, Response, Scope};
 use store::account::{self, AccountId, Activity};
 use store::db::Read;
-use store::party::{self, Identity, Profile, TillView};
+use store::party::{self, TillView};
 use store::{Record, Site, erp};
 
 use crate::timeline::Places;
@@ -81,7 +83,7 @@ impl App {
     }
 }
 
-fn who(profile: Record<Profile>) -> OverviewParty {
+fn who(profile: Record<PartyDocument>) -> OverviewParty {
     let kind = match profile.d.identity {
         Identity::Person { .. } => "person",
         Identity::Organisation { .. } => "organisation",

@@ -179,6 +179,12 @@ sites! {
     PartyRead = "customer/party-read",
     /// An external id is looked up.
     PartyExternalId = "customer/external-id",
+    /// The types of the tenant are read.
+    PartyTypes = "customer/party-types",
+    /// A party is changed.
+    PartyChange = "customer/party-change",
+    /// The changes of a party, or what no longer fits in its document, are listed.
+    PartyChanges = "customer/party-changes",
     /// Ledger entries are listed.
     PartyLedger = "customer/ledger",
     /// A card is read.
@@ -221,6 +227,14 @@ sites! {
     ClientWrite = "administration/client-write",
     /// Administration lists exceptions.
     ExceptionsRead = "administration/exceptions",
+    /// Administration reads the types of parties.
+    PartyTypesRead = "administration/party-types-read",
+    /// Administration stores the types of parties.
+    PartyTypesWrite = "administration/party-types-write",
+    /// Administration reads the party of the own company or a branch.
+    OwnPartyRead = "administration/own-party-read",
+    /// Administration stores the party of the own company or a branch.
+    OwnPartyWrite = "administration/own-party-write",
     /// The points desk reads a programme.
     AdjustProgramme = "points-desk/programme",
     /// The points desk looks for a party.

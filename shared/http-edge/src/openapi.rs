@@ -12,6 +12,7 @@ mod docs;
 mod erp;
 mod finance;
 mod operation;
+mod parties;
 mod purchases;
 mod recalculations;
 pub mod schemas;
@@ -50,7 +51,7 @@ const TAGS: &[(&str, &str)] = &[
         "Tasks, cases, communication, opportunities, and all of a party at once.",
     ),
     ("ERP", "Orders, invoices and payments, and how a party pays."),
-    ("Locations", "Places that sell."),
+    ("Locations", "The own company and places that sell."),
     ("Programmes", "Settings of loyalty programmes, as versions."),
     (
         "Recalculations",
@@ -84,6 +85,7 @@ pub fn operations() -> Vec<Operation> {
         purchases::operations(),
         vouchers::operations(),
         customers::operations(),
+        parties::operations(),
         adjustments::operations(),
         desk::operations(),
         erp::operations(),

@@ -72,6 +72,12 @@ codes! {
     PartyUnknown = "party_unknown", 422, "The party is not known", "Store the party first.";
     /// The same external id or client token with other content.
     PartyContradiction = "party_contradiction", 409, "A party with this id was stored before with other content", "Use the stored party, or store the new one under its own id.";
+    /// Another party has the id.
+    IdentifierTaken = "identifier_taken", 409, "Another party has this id", "Use the party in the answer, or end the id there first.";
+    /// The party is not in the version that the caller has seen.
+    VersionMismatch = "version_mismatch", 412, "It was changed meanwhile", "Read it again and repeat the change on what it is now.";
+    /// The caller must say which version it has seen.
+    PreconditionNeeded = "precondition_needed", 428, "If-Match is missing", "Send the ETag of the last answer as If-Match, or * to change whatever is there.";
     /// The same receipt with other content.
     ReceiptContradiction = "receipt_contradiction", 422, "This receipt was sent before with other content", "Do not change a receipt: send a new one under a new number. The stored one stands; an operator sees the case.";
     /// The same return with other content.

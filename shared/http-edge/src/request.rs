@@ -25,6 +25,8 @@ pub struct Request {
     pub query: HashMap<String, String>,
     /// The body.
     pub body: Vec<u8>,
+    /// The header `If-Match`: the version that the caller has seen.
+    pub if_match: Option<String>,
     /// The gateway's id of the request.
     pub id: String,
     caller: Option<Caller>,
@@ -77,6 +79,11 @@ impl Request {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
             body,
+            if_match: event
+                .headers
+                .get("if-match")
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned),
             id: context.request_id.unwrap_or_default(),
             caller,
         })
@@ -143,6 +150,37 @@ impl Request {
         })
     }
 
+    /// The version in the header `If-Match`, as an `ETag` gave it; `None` when the header is absent or `*`.
+    ///
+    /// # Errors
+    /// [`Code::MalformedParameter`].
+    pub fn expected_version(&self) -> Result<Option<u64>, Problem> {
+        let Some(text) = self.if_match.as_deref().map(str::trim).filter(|text| *text != "*") else {
+            return Ok(None);
+        };
+        let digits = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        let version = digits.filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+        let version = version.and_then(|digits| digits.parse().ok());
+        let detail = "If-Match: must be an ETag of this resource, such as \"7\", or *";
+        version
+            .map(Some)
+            .ok_or_else(|| Problem::new(Code::MalformedParameter, detail))
+    }
+
+    /// Insists on the header `If-Match`.
+    ///
+    /// # Errors
+    /// [`Code::PreconditionNeeded`].
+    pub fn needs_match(&self) -> Result<(), Problem> {
+        match self.if_match {
+            Some(_) => Ok(()),
+            None => Err(Problem::new(
+                Code::PreconditionNeeded,
+                "If-Match is missing: send the ETag of the party you have read",
+            )),
+        }
+    }
+
     /// Entries of a page: the query parameter `limit`, 50 when absent, 1 to 200.
     ///
     /// # Errors
@@ -201,6 +239,34 @@ mod tests {
         let quoted = detail(r#"{"count":"Max Muster"}"#);
         assert!(quoted.starts_with("invalid type, expected u32"), "{quoted}");
         assert!(!quoted.contains("Muster"));
+    }
+
+    #[test]
+    fn a_version_is_an_etag_or_a_star() {
+        let with = |text: &str| Request {
+            if_match: Some(text.to_owned()),
+            ..Request::default()
+        };
+        assert_eq!(with("\"7\"").expected_version().unwrap(), Some(7));
+        assert_eq!(with("*").expected_version().unwrap(), None);
+        assert_eq!(Request::default().expected_version().unwrap(), None);
+        for bad in [
+            "",
+            "7",
+            "\"\"",
+            "W/\"7\"",
+            "\"+7\"",
+            "\"7\", \"8\"",
+            "\"99999999999999999999\"",
+        ] {
+            let refused = with(bad).expected_version().unwrap_err();
+            assert_eq!(refused.code, Code::MalformedParameter, "{bad}");
+        }
+        assert_eq!(
+            Request::default().needs_match().unwrap_err().code,
+            Code::PreconditionNeeded
+        );
+        with("*").needs_match().unwrap();
     }
 
     #[test]

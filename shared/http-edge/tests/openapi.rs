@@ -80,6 +80,9 @@ fn every_call_that_changes_something_has_a_body_or_says_all_in_its_path() {
         without,
         [
             "voidPurchase",
+            "endContact",
+            "endRole",
+            "declassifyParty",
             "unblockCard",
             "approveAdjustment",
             "approveRecalculation",

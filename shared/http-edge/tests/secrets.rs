@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use http_edge::Response;
 use http_edge::api::administration::KeyAnswer;
 use http_edge::api::customers::{CardAnswer, CardSummary, IssueCardRequest, ReplaceCardRequest};
+use http_edge::api::parties::{ContactInput, ContactView};
 use http_edge::api::purchases::{ClaimRequest, PurchasePayment, PurchaseRequest, VoucherView};
 use http_edge::api::returns::ReturnRequest;
 use http_edge::api::vouchers::{
@@ -96,6 +97,12 @@ fn shown() -> Shown {
     shown.add::<ReplaceCardRequest>("ReplaceCardRequest", "new_number", json!({}));
     shown.add::<CardAnswer>("CardAnswer", "number", json!({"status": "active"}));
     shown.add::<CardSummary>("CardSummary", "last4", json!({"status": "active"}));
+    for field in ["postcode", "house_number"] {
+        shown.add::<ContactInput>("ContactInput", field, json!({"kind": "postal"}));
+        let view =
+            json!({"contact_id": "c1", "kind": "postal", "purposes": [], "valid_from": "2026-11-22", "ended": false});
+        shown.add::<ContactView>("ContactView", field, view);
+    }
     let key = json!({"key_id": "k", "created_at": "2026-11-22T12:00:00Z"});
     shown.add::<KeyAnswer>("KeyAnswer", "key", key);
     shown

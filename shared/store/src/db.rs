@@ -21,7 +21,7 @@ use crate::record::{Item, Record};
 
 mod write;
 use write::Tried;
-pub use write::{Condition, Leg, TransactError, Value, Written};
+pub use write::{Condition, FailedLeg, Leg, TransactError, Value, Written};
 
 /// Tries of one call before the caller hears [`StoreError::Busy`] or [`StoreError::Unknown`].
 const TRIES_MAX: u32 = 5;

@@ -13,6 +13,7 @@
 //! | [`account`] | `PARTY#tenant#party` | accounts, ledger entries, monthly activity |
 //! | [`party`] | `PARTY#tenant#party` | the party and its name for the till |
 //! | [`party`] | `EXTERNAL#tenant#hash` | which party an external id or a caller's token stands for |
+//! | [`party_types`] | `TYPES#tenant` | the types of a tenant |
 //! | [`card`] | `CARD#tenant#hash` | cards, and receipts that wait for one |
 //! | [`voucher`] | `VOUCHER#tenant#hash`, `PARTY#…` | vouchers and the party's references to them |
 //! | [`feed`] | `FEED#tenant#group` | the voucher feed |
@@ -45,6 +46,7 @@ pub mod guess;
 pub mod history;
 pub mod location;
 pub mod party;
+pub mod party_types;
 pub mod programme;
 pub mod recalculation;
 pub mod receipt;

@@ -1,7 +1,11 @@
 //! Parties, and what a till may see of one: name and language, accounts, open vouchers.
 
+mod change;
+mod own;
+
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use domain::account::Account;
 use domain::id::{LookupKey, PartyId, ProgrammeId, Tenant};
 use domain::secret::Secret;
@@ -15,6 +19,10 @@ use crate::error::StoreError;
 use crate::record::{Item, Made, Record};
 use crate::voucher::{self, OpenVoucher};
 
+pub use change::{Change, ChangeKind, Changed, Created, Lookup, Lookups, Step, change, changes, create, past};
+
+pub use own::{Own, put_own};
+
 /// Open vouchers shown at once; a till asks for more by page.
 pub const VOUCHERS_SHOWN_MAX: usize = 25;
 /// Items of a till view that are no vouchers: the name, the segments, and one account per programme.
@@ -23,80 +31,19 @@ const VIEW_HEAD_MAX: usize = 5;
 /// Sort key of the segments.
 const SEGMENTS: &str = "TILL#0SEGMENTS";
 
+pub use ::party::document::{Identity, PartyDocument, VoucherStop};
+
 /// A text that leads to a person.
 pub type Personal = Secret;
-
-/// Who a party is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Identity {
-    /// A natural person.
-    Person {
-        /// Given names; some people have none.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        given_name: Option<Personal>,
-        /// Family name, or the only name.
-        family_name: Personal,
-    },
-    /// A company, an association, an office.
-    Organisation {
-        /// Its name.
-        organisation_name: Personal,
-    },
-}
-
-impl Identity {
-    /// The name as a cashier says it.
-    pub fn display_name(&self) -> String {
-        match self {
-            Self::Person {
-                given_name: Some(given),
-                family_name,
-            } => format!("{} {}", given.as_str(), family_name.as_str()),
-            Self::Person { family_name: name, .. }
-            | Self::Organisation {
-                organisation_name: name,
-            } => name.as_str().to_owned(),
-        }
-    }
-}
-
-/// The party's id in another system.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExternalId {
-    /// The other system, such as `erp`.
-    pub system: String,
-    /// The id there. It leads to the person.
-    pub id: Personal,
-}
-
-/// A party.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Profile {
-    /// Its id, also in the key.
-    pub party: PartyId,
-    /// Counts the changes, from 1.
-    pub version: u64,
-    /// Who it is.
-    #[serde(flatten)]
-    pub identity: Identity,
-    /// Language of printed texts and letters.
-    pub language: Language,
-    /// Its id in another system.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_id: Option<ExternalId>,
-    /// Partitions that lead here by a keyed hash: they end with the profile.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lookups: Vec<LookupKey>,
-}
 
 /// What stands under the keyed hash of an external id or of a caller's token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     /// The party that was stored under it.
     pub party: PartyId,
-    /// Keyed hash of the content it was stored with.
-    pub content: LookupKey,
+    /// Keyed hash of the content it was stored with; absent when the id was added to a party later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<LookupKey>,
 }
 
 /// The name and language of a party, apart from its profile so that a till reads no more. `Debug` does not show the name.
@@ -106,6 +53,20 @@ pub struct TillName {
     pub display_name: String,
     /// Language of printed texts.
     pub language: Language,
+    /// The party gets no vouchers and pays with none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher_stop: Option<VoucherStop>,
+}
+
+impl TillName {
+    /// What a till sees of a party at `now`.
+    pub(crate) fn of(party: &PartyDocument, now: DateTime<Utc>) -> Self {
+        Self {
+            display_name: party.identity.display_name(),
+            language: party.language,
+            voucher_stop: party.voucher_stop(now),
+        }
+    }
 }
 
 impl fmt::Debug for TillName {
@@ -215,51 +176,6 @@ fn known_key(tenant: &Tenant, lookup: &LookupKey) -> Key {
     }
 }
 
-/// What became of storing a party.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Created {
-    /// Stored now.
-    New,
-    /// Something stands under its id or under its lookup key already.
-    Taken,
-}
-
-/// Stores a party with its name for the till and, if it has one, the keyed hash it is found by: all or nothing.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn create(
-    db: &Db,
-    site: Site,
-    tenant: &Tenant,
-    profile: &Profile,
-    known: Option<(&LookupKey, &Known)>,
-    made: impl Into<Made>,
-) -> Result<Created, StoreError> {
-    let made = made.into();
-    let now = made.at;
-    let name = TillName {
-        display_name: profile.identity.display_name(),
-        language: profile.language,
-    };
-    let party = &profile.party;
-    let profile = Record::new(profile_key(tenant, party), "party", made, profile.clone());
-    let name = Record::new(till_name_key(tenant, party), "till_name", now, name);
-    let mut legs = vec![
-        Leg::put(site, &profile, Some(Condition::absent()))?,
-        Leg::put(site, &name, None)?,
-    ];
-    if let Some((lookup, known)) = known {
-        let record = Record::new(known_key(tenant, lookup), "external_id", now, known.clone());
-        legs.push(Leg::put(site, &record, Some(Condition::absent()))?);
-    }
-    match db.transact(site, legs).await {
-        Ok(()) => Ok(Created::New),
-        Err(TransactError::Condition(_)) => Ok(Created::Taken),
-        Err(TransactError::Store(error)) => Err(error),
-    }
-}
-
 /// A party's profile, or `None`.
 ///
 /// # Errors
@@ -269,8 +185,24 @@ pub async fn read(
     site: Site,
     tenant: &Tenant,
     party: &PartyId,
-) -> Result<Option<Record<Profile>>, StoreError> {
+) -> Result<Option<Record<PartyDocument>>, StoreError> {
     db.get(site, &profile_key(tenant, party), Read::Strong).await
+}
+
+/// Whether the party gets no vouchers and pays with none at `now`. Sees every change that was answered before.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn is_stopped(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    party: &PartyId,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let name: Option<Record<TillName>> = db.get(site, &till_name_key(tenant, party), Read::Strong).await?;
+    let stop = name.and_then(|name| name.d.voucher_stop);
+    Ok(stop.is_some_and(|stop| stop.holds(now)))
 }
 
 /// What stands under the keyed hash of an external id or token, or `None`.

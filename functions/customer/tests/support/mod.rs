@@ -192,9 +192,18 @@ pub(crate) struct Api {
     pub(crate) app: Arc<App>,
     pub(crate) db: Db,
     pub(crate) caller: Caller,
+    if_match: Option<&'static str>,
 }
 
 impl Api {
+    /// The same caller, who sends this as `If-Match`.
+    pub(crate) fn matching(&self, etag: &'static str) -> Self {
+        Self {
+            if_match: Some(etag),
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn over(db: Db) -> Self {
         let keys = json!({"current": "1", "1": CODE_KEY}).to_string();
         Self {
@@ -211,6 +220,7 @@ impl Api {
                 scopes: Scope::ALL.iter().copied().collect(),
                 locations: Locations::All,
             },
+            if_match: None,
         }
     }
 
@@ -233,8 +243,9 @@ impl Api {
             .collect();
         let query: BTreeMap<_, _> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
         let context: BTreeMap<_, _> = self.caller.to_context().into_iter().collect();
+        let headers: BTreeMap<_, _> = self.if_match.iter().map(|etag| ("if-match", *etag)).collect();
         let event = json!({
-            "version": "2.0", "routeKey": route, "rawPath": "/", "headers": {},
+            "version": "2.0", "routeKey": route, "rawPath": "/", "headers": headers,
             "pathParameters": parameters, "queryStringParameters": query,
             "requestContext": {"requestId": "r-1", "routeKey": route, "http": {"method": "GET"}, "authorizer": {"lambda": context}},
             "body": body, "isBase64Encoded": false,

@@ -25,7 +25,7 @@ use runtime::sqs::Deadline;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::account::AccountId;
-use store::party::{Identity, Profile};
+use store::party::{Identity, PartyDocument};
 use store::programme::ProgrammeVersion;
 use store::{Db, Record, party, programme};
 use treue_local::aws::{ACCESS_KEY_ID, AwsEndpoints, AwsOptions, REGION, SECRET_ACCESS_KEY};
@@ -137,18 +137,12 @@ impl Table {
     }
 
     async fn store_party(&self, id: &str) {
-        let profile = Profile {
-            party: id.parse().unwrap(),
-            version: 1,
-            identity: Identity::Person {
-                given_name: None,
-                family_name: Secret::new("Keller".to_owned()),
-            },
-            language: Language::De,
-            external_id: None,
-            lookups: Vec::new(),
+        let identity = Identity::Person {
+            given_name: None,
+            family_name: Secret::new("Keller".to_owned()),
         };
-        let stored = party::create(&self.db(), Site::ToolWrite, &tenant(), &profile, None, now()).await;
+        let document = PartyDocument::new(id.parse().unwrap(), identity, Language::De);
+        let stored = party::create(&self.db(), Site::ToolWrite, &tenant(), &document, &[], false, now()).await;
         assert_eq!(stored.unwrap(), party::Created::New);
     }
 

@@ -8,8 +8,51 @@ use domain::location::LocationKind;
 use domain::money::{Currency, Money};
 use domain::programme::{AdjustmentRule, Expiry, ReturnPolicy};
 use domain::secret::Secret;
+use party::types::PartyTypes;
 use serde::{Deserialize, Serialize};
 use store::exception::ExceptionKind;
+
+/// Types of parties to be put in force.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PartyTypesRequest {
+    /// The version that the caller has read; 0 while the defaults hold.
+    pub expected_version: u64,
+    /// All types. What is left out is no type any more; parties keep what they have.
+    pub types: PartyTypes,
+}
+
+/// Types of parties in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PartyTypesView {
+    /// Counts the changes, from 1; 0 while the defaults hold.
+    pub version: u64,
+    /// All types.
+    pub types: PartyTypes,
+}
+
+/// The own company's name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CompanyRequest {
+    /// Name for people, 1 to 60 printable characters.
+    pub name: String,
+}
+
+/// The own company as a party. Its branches are parties too, stored with their locations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CompanyView {
+    /// The party: `GET /v1/parties/{party_id}` shows it.
+    pub party_id: String,
+    /// Its name.
+    pub name: String,
+    /// Counts the changes, from 1.
+    pub version: u64,
+}
 
 /// A location to be added, changed or reopened.
 #[derive(Debug, Clone, Serialize, Deserialize)]

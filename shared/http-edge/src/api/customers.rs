@@ -13,88 +13,8 @@ use serde::{Deserialize, Serialize};
 use store::card::BlockReason;
 use store::party::Personal;
 
+use super::parties::PartyAnswer;
 use super::purchases::{Expected, VoucherView};
-
-/// A person or organisation to be stored.
-///
-/// Sent again with the same `external_id` or `client_token` and the same content, it answers with the party stored before;
-/// with other content it is refused. Without either, each call stores another party.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct PartyRequest {
-    /// `person` or `organisation`.
-    pub kind: String,
-    /// Given names of a person, 1 to 60 printable characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
-    pub given_name: Option<Personal>,
-    /// Family name of a person, or the only name; 1 to 60 printable characters. A person must have it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
-    pub family_name: Option<Personal>,
-    /// Name of an organisation, 1 to 120 printable characters. An organisation must have it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
-    pub organisation_name: Option<Personal>,
-    /// Language of printed texts and letters: `de`, `fr`, `it` or `en`; `de` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub language: Option<String>,
-    /// The party's id in another system.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_id: Option<ExternalIdBody>,
-    /// A name of this call that the caller makes up, unique among its calls: 1 to 64 characters from A-Z, a-z, 0-9, `.`,
-    /// `-` and `_`. Not together with `external_id`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_token: Option<String>,
-}
-
-/// An id in another system.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct ExternalIdBody {
-    /// The system: 1 to 24 characters from a-z, 0-9 and `-`.
-    pub system: String,
-    /// The id there: 1 to 80 printable characters.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
-    pub id: Personal,
-}
-
-/// A stored party.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct PartyAnswer {
-    /// Its id.
-    pub party_id: String,
-    /// `person` or `organisation`.
-    pub kind: String,
-    /// Given names of a person.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
-    pub given_name: Option<Personal>,
-    /// Family name of a person, or the only name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
-    pub family_name: Option<Personal>,
-    /// Name of an organisation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
-    pub organisation_name: Option<Personal>,
-    /// The name as a cashier says it.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
-    pub display_name: Personal,
-    /// `de`, `fr`, `it` or `en`.
-    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Language))]
-    pub language: Language,
-    /// Its id in another system.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_id: Option<ExternalIdBody>,
-    /// When it was stored first.
-    pub created_at: DateTime<Utc>,
-    /// When it was changed last.
-    pub updated_at: DateTime<Utc>,
-}
 
 /// A party with its cards.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::operation::{Answer, Body, Operation, Parameter, date, optional, paging, path};
 use crate::api::administration::{
-    ClientPage, ClientRequest, ClientView, CloseRequest, ContextAnswer, ExceptionPage, KeyAnswer, KeyRequest,
-    LocationPage, LocationRequest, LocationView, ProgrammeRequest, ProgrammeView, RevenueAnswer,
+    ClientPage, ClientRequest, ClientView, CloseRequest, CompanyRequest, CompanyView, ContextAnswer, ExceptionPage,
+    KeyAnswer, KeyRequest, LocationPage, LocationRequest, LocationView, PartyTypesRequest, PartyTypesView,
+    ProgrammeRequest, ProgrammeView, RevenueAnswer,
 };
 use crate::problem::Code;
 
@@ -23,11 +24,88 @@ pub(super) fn operations() -> Vec<Operation> {
         make_key(),
         withdraw_key(),
         list_exceptions(),
+        get_party_types(),
+        put_party_types(),
+        get_company(),
+        put_company(),
     ]
 }
 
 fn money(amount_minor: i64) -> Value {
     json!({"amount_minor": amount_minor, "currency": "CHF"})
+}
+
+fn party_types(version: u64) -> Value {
+    json!({"version": version, "types": party::types::PartyTypes::default()})
+}
+
+fn get_party_types() -> Operation {
+    Operation {
+        route: "GET /v1/party-types",
+        id: "getPartyTypes",
+        tag: "Customers",
+        summary: "Read the types of parties",
+        description: "Kinds of customers, sales and communication channels, roles, relationships, classifications, contact lists \
+                      and fields of the tenant's own. Version 0 are the defaults.",
+        parameters: vec![],
+        request: None,
+        answers: vec![Answer::json::<PartyTypesView>(
+            200,
+            "The types in force.",
+            party_types(0),
+        )],
+        codes: &[],
+    }
+}
+
+fn put_party_types() -> Operation {
+    let types = party::types::PartyTypes::default();
+    Operation {
+        route: "PUT /v1/party-types",
+        id: "putPartyTypes",
+        tag: "Customers",
+        summary: "Put types of parties in force",
+        description: "They hold from the next call on, without a deployment. Each version is kept. Parties keep what they have, \
+                      also of a type that is no longer there.",
+        parameters: vec![],
+        request: Some(Body::of::<PartyTypesRequest>(
+            json!({"expected_version": 0, "types": types}),
+        )),
+        answers: vec![Answer::json::<PartyTypesView>(200, "In force.", party_types(1))],
+        codes: &[Code::Invalid, Code::ConcurrentChange],
+    }
+}
+
+fn company() -> Value {
+    json!({"party_id": "6f1ed002-ab5c-5f8a-9d0c-3f3a2f6d9e11", "name": "Treue Handels AG", "version": 1})
+}
+
+fn get_company() -> Operation {
+    Operation {
+        route: "GET /v1/company",
+        id: "getCompany",
+        tag: "Locations",
+        summary: "Read the own company as a party",
+        description: "Its id always is the same, so that roles can be towards it.",
+        parameters: vec![],
+        request: None,
+        answers: vec![Answer::json::<CompanyView>(200, "The company.", company())],
+        codes: &[Code::NotFound],
+    }
+}
+
+fn put_company() -> Operation {
+    Operation {
+        route: "PUT /v1/company",
+        id: "putCompany",
+        tag: "Locations",
+        summary: "Give the own company its name",
+        description: "A name it had before stays as a former name of its party.",
+        parameters: vec![],
+        request: Some(Body::of::<CompanyRequest>(json!({"name": "Treue Handels AG"}))),
+        answers: vec![Answer::json::<CompanyView>(200, "The company.", company())],
+        codes: &[Code::Invalid, Code::ConcurrentChange],
+    }
 }
 
 fn location_id() -> Parameter {

@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use super::operation::{Answer, Body, Operation, Parameter, optional, paging, path, query};
+use super::parties::party;
 use crate::api::customers::{
-    BlockCardRequest, CardAnswer, CashDeskAnswer, ExplainAnswer, IssueCardRequest, PartyAnswer, PartyRequest,
-    PartyView, PointsAnswer, RegisterCardRequest, ReplaceCardAnswer, ReplaceCardRequest, SegmentsAnswer,
-    SegmentsRequest,
+    BlockCardRequest, CardAnswer, CashDeskAnswer, ExplainAnswer, IssueCardRequest, PartyView, PointsAnswer,
+    RegisterCardRequest, ReplaceCardAnswer, ReplaceCardRequest, SegmentsAnswer, SegmentsRequest,
 };
+use crate::api::parties::{PartyAnswer, PartyInput};
 use crate::problem::Code;
 
 const TAG: &str = "Customers";
@@ -55,14 +56,6 @@ fn money(amount_minor: i64) -> Value {
     json!({"amount_minor": amount_minor, "currency": "CHF"})
 }
 
-fn party() -> Value {
-    json!({
-        "party_id": PARTY, "kind": "person", "given_name": "Anna", "family_name": "Keller",
-        "display_name": "Anna Keller", "language": "de", "external_id": {"system": "shop", "id": "10042"},
-        "created_at": "2026-11-22T10:00:00Z", "updated_at": "2026-11-22T10:00:00Z",
-    })
-}
-
 fn card(number: &str, status: &str) -> Value {
     let mut card = json!({"number": number, "status": status});
     if status != "unregistered" {
@@ -79,6 +72,14 @@ fn store_party() -> Operation {
     let request = json!({
         "kind": "person", "given_name": "Anna", "family_name": "Keller", "language": "de",
         "external_id": {"system": "shop", "id": "10042"},
+        "contacts": [
+            {"kind": "postal", "purposes": ["main"], "street": "Marktgasse", "house_number": "12a", "postcode": "3011",
+             "town": "Bern"},
+            {"kind": "email", "email": "anna.keller@example.ch"},
+            {"kind": "phone", "phone": "079 123 45 67"},
+        ],
+        "roles": [{"role": "prospect", "because": "Asked for a card"}],
+        "consents": {"email": {"state": "pending", "source": "till", "text_version": "2026-1"}},
     });
     Operation {
         route: "POST /v1/parties",
@@ -88,12 +89,18 @@ fn store_party() -> Operation {
         description: "Give an `external_id` or a `client_token`: then the same call again finds the party of the first and \
                       stores no second one.",
         parameters: vec![],
-        request: Some(Body::of::<PartyRequest>(request)),
+        request: Some(Body::of::<PartyInput>(request)),
         answers: vec![
             Answer::json::<PartyAnswer>(201, "Stored now.", party()),
             Answer::json::<PartyAnswer>(200, "Stored before, by the same call.", party()),
         ],
-        codes: &[Code::Invalid, Code::PartyContradiction, Code::ConcurrentChange],
+        codes: &[
+            Code::Invalid,
+            Code::PartyContradiction,
+            Code::PartyUnknown,
+            Code::IdentifierTaken,
+            Code::ConcurrentChange,
+        ],
     }
 }
 
@@ -107,7 +114,8 @@ fn read_party() -> Operation {
         id: "getParty",
         tag: TAG,
         summary: "Read a party with its cards",
-        description: "The cards come in pages, masked.",
+        description: "Everything that is kept of its master data, what ended included. The cards come in pages, masked. The \
+                      `ETag` is the party's version.",
         parameters,
         request: None,
         answers: vec![Answer::json::<PartyView>(200, "The party.", answer)],

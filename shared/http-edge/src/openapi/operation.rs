@@ -69,7 +69,7 @@ impl Body {
 pub struct Parameter {
     /// Its name.
     pub name: &'static str,
-    in_path: bool,
+    place: &'static str,
     required: bool,
     schema: Value,
     description: &'static str,
@@ -81,7 +81,7 @@ pub struct Parameter {
 pub(super) fn path(name: &'static str, description: &'static str, example: &str) -> Parameter {
     Parameter {
         name,
-        in_path: true,
+        place: "path",
         required: true,
         schema: json!({"type": "string"}),
         description,
@@ -92,7 +92,7 @@ pub(super) fn path(name: &'static str, description: &'static str, example: &str)
 /// A text in the query that must be given.
 pub(super) fn query(name: &'static str, description: &'static str, example: &str) -> Parameter {
     Parameter {
-        in_path: false,
+        place: "query",
         ..path(name, description, example)
     }
 }
@@ -111,6 +111,17 @@ pub(super) fn optional(name: &'static str, description: &'static str) -> Paramet
         required: false,
         example: Value::Null,
         ..query(name, description, "")
+    }
+}
+
+/// The version that the caller has seen.
+pub(super) fn if_match() -> Parameter {
+    Parameter {
+        place: "header",
+        ..optional(
+            "If-Match",
+            "The `ETag` that the caller has seen; `*` for whichever is there.",
+        )
     }
 }
 
@@ -290,7 +301,7 @@ impl Operation {
 fn parameter(parameter: &Parameter) -> Value {
     let mut described = json!({
         "name": parameter.name,
-        "in": if parameter.in_path { "path" } else { "query" },
+        "in": parameter.place,
         "required": parameter.required,
         "description": parameter.description,
         "schema": parameter.schema,

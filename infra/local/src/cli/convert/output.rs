@@ -16,7 +16,8 @@ use http_edge::api::administration::{
     AdjustmentSettings, CapsSettings, EarningSettings, LocationRequest, PointsSettings, ProgrammeRequest,
     ProgrammeSettings, VoucherSettings,
 };
-use http_edge::api::customers::{ExternalIdBody, IssueCardRequest, PartyRequest};
+use http_edge::api::customers::IssueCardRequest;
+use http_edge::api::parties::{IdentifierInput, PartyInput};
 use http_edge::api::purchases::{PurchaseLine, PurchasePayment, PurchaseRequest};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -247,17 +248,15 @@ fn location(set: Set, place: &Place) -> anyhow::Result<Step> {
 }
 
 fn party(set: Set, number: u64) -> anyhow::Result<Step> {
-    let request = PartyRequest {
+    let request = PartyInput {
         kind: "person".to_owned(),
-        given_name: None,
         family_name: Some(Personal::new(format!("{} {number}", set.customer))),
-        organisation_name: None,
         language: Some("en".to_owned()),
-        external_id: Some(ExternalIdBody {
+        external_id: Some(IdentifierInput {
             system: set.name.to_owned(),
             id: Personal::new(number.to_string()),
         }),
-        client_token: None,
+        ..PartyInput::default()
     };
     step("POST", "/v1/parties".to_owned(), &request, Some(format!("c{number}")))
 }

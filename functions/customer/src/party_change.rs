@@ -1,0 +1,185 @@
+//! What every change of a party has in common: who asks, for which version, under which types, and what is answered.
+
+use chrono::{DateTime, Utc};
+use domain::calendar;
+use domain::id::PartyId;
+use http_edge::{Caller, Code, Findings, Problem, Request, Response, Scope};
+use party::change::{Refused, When};
+use party::clean::Found;
+use party::read::{self, Context};
+use party::types::PartyTypes;
+use party::{PartyDocument, own};
+use serde_json::json;
+use store::party::{Changed, Lookups, Step};
+use store::{Record, Site, party_types};
+
+use crate::parties::no_such_party;
+use crate::{App, party_view};
+
+/// A call that changes a party.
+pub(crate) struct Call<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) party: PartyId,
+    /// The version that the caller has seen.
+    expected: Option<u64>,
+    pub(crate) rules: Rules,
+}
+
+/// What a body is read with.
+pub(crate) struct Rules {
+    pub(crate) types: PartyTypes,
+    pub(crate) company: PartyId,
+    pub(crate) when: When,
+}
+
+impl Rules {
+    pub(crate) const fn context(&self) -> Context<'_> {
+        Context {
+            types: &self.types,
+            company: &self.company,
+            when: self.when,
+        }
+    }
+}
+
+/// Whether a call must say which version it has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Match {
+    /// It replaces what is there.
+    Needed,
+    /// It adds or ends an entry, whatever else is there.
+    Optional,
+}
+
+impl App {
+    /// The rules of the caller's tenant at `now`.
+    pub(crate) async fn rules(&self, caller: &Caller, now: DateTime<Utc>) -> Result<Rules, Problem> {
+        let types = party_types::in_force(&self.db, Site::PartyTypes, &caller.tenant).await?;
+        let today = calendar::business_day(now, types.time_zone);
+        Ok(Rules {
+            types,
+            company: own::company_id(&caller.tenant),
+            when: When { now, today },
+        })
+    }
+
+    /// Reads who asks for a change of which party.
+    pub(crate) async fn begin<'a>(
+        &self,
+        request: &'a Request,
+        wanted: Match,
+        now: DateTime<Utc>,
+    ) -> Result<Call<'a>, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::PartiesWrite)?;
+        let party = request.path("party_id")?;
+        if wanted == Match::Needed {
+            request.needs_match()?;
+        }
+        let expected = request.expected_version()?;
+        let rules = self.rules(caller, now).await?;
+        Ok(Call {
+            caller,
+            party,
+            expected,
+            rules,
+        })
+    }
+
+    /// Changes the party; the answer is the party as it is then, with what the change says.
+    pub(crate) async fn change<T>(
+        &self,
+        call: &Call<'_>,
+        lookups: Lookups,
+        apply: impl Fn(&mut PartyDocument) -> Result<T, Refusal>,
+    ) -> Result<(Record<PartyDocument>, T), Problem> {
+        let step = Step {
+            tenant: &call.caller.tenant,
+            party: &call.party,
+            expected: call.expected,
+            lookups,
+            when: call.rules.when,
+            made: call.caller.made(call.rules.when.now),
+        };
+        let sites = (Site::PartyRead, Site::PartyChange);
+        match store::party::change(&self.db, sites, &step, apply).await? {
+            Changed::Done(record, said) => Ok((*record, said)),
+            Changed::Missing => Err(no_such_party()),
+            Changed::Version(current) => {
+                let detail = "the party was changed since you have read it";
+                Err(Problem::new(Code::VersionMismatch, detail).with("current_version", json!(current)))
+            }
+            Changed::Refused(refusal) => Err(refusal.0),
+            Changed::IdTaken(other) => Err(taken(&other)),
+            Changed::Contended => Err(Problem::new(
+                Code::Unavailable,
+                "others kept changing the party: repeat the same call",
+            )),
+        }
+    }
+
+    /// Whether the party towards which a role or relationship is exists. The own company does before it is stored.
+    pub(crate) async fn must_exist(&self, caller: &Caller, company: &PartyId, id: &PartyId) -> Result<(), Problem> {
+        if id == company {
+            return Ok(());
+        }
+        let found = store::party::read(&self.db, Site::PartyRead, &caller.tenant, id).await?;
+        match found {
+            Some(_) => Ok(()),
+            None => Err(Problem::new(
+                Code::PartyUnknown,
+                "towards: there is no party with this id",
+            )),
+        }
+    }
+}
+
+/// The problem with which a change of a document is refused.
+pub(crate) struct Refusal(pub(crate) Problem);
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        if let Refused::NoSuch(_) = refused {
+            return Self(Problem::new(Code::NotFound, refused.to_string()));
+        }
+        let mut found = Findings::default();
+        let pointer = match refused {
+            Refused::NotConfirmed => "/state",
+            _ => "",
+        };
+        found.add(pointer, read::code(refused), refused.to_string());
+        Self(found.problem())
+    }
+}
+
+/// The problem of an id that another party has.
+pub(crate) fn taken(other: &PartyId) -> Problem {
+    Problem::new(Code::IdentifierTaken, "another party has this id").with("party_id", json!(other))
+}
+
+/// Insists that nothing was found.
+pub(crate) fn clean(found: Found) -> Result<(), Problem> {
+    let violations = found.into_violations();
+    if violations.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::invalid(violations))
+    }
+}
+
+/// What a body says, or everything that is wrong with it.
+pub(crate) fn understood<T>(read: Option<T>, found: Found) -> Result<T, Problem> {
+    clean(found)?;
+    read.ok_or_else(|| Problem::new(Code::Internal, "the body was neither understood nor refused"))
+}
+
+/// The party with its version as `ETag`.
+pub(crate) fn shown(status: u16, record: Record<PartyDocument>) -> Result<Response, Problem> {
+    let version = record.d.version;
+    Ok(Response::json(status, &party_view::answer(record))?.header("etag", etag(version)))
+}
+
+/// A version as an `ETag`.
+pub(crate) fn etag(version: u64) -> String {
+    format!("\"{version}\"")
+}

@@ -1,0 +1,405 @@
+//! The document of a party through the function's boundary: every part is added, changed and ended, nothing is lost, and
+//! nobody overwrites what they have not seen (B1, B3, B5, B8, C6, D3, D5).
+
+mod support;
+
+use futures::future::join_all;
+use http_edge::Scope;
+use serde_json::{Value, json};
+use support::{Api, Table, assert_findings, assert_problem};
+
+const SHOW: &str = "GET /v1/parties/{party_id}";
+const PATCH: &str = "PATCH /v1/parties/{party_id}";
+const CONTACTS: &str = "POST /v1/parties/{party_id}/contacts";
+const CONTACT: &str = "PUT /v1/parties/{party_id}/contacts/{contact_id}";
+const END_CONTACT: &str = "DELETE /v1/parties/{party_id}/contacts/{contact_id}";
+const ROLE: &str = "PUT /v1/parties/{party_id}/roles/{role}";
+const END_ROLE: &str = "DELETE /v1/parties/{party_id}/roles/{role}";
+const CLASS: &str = "POST /v1/parties/{party_id}/classifications";
+const END_CLASS: &str = "DELETE /v1/parties/{party_id}/classifications/{classification}";
+const CONSENT: &str = "PUT /v1/parties/{party_id}/consents/{channel}";
+const LIST: &str = "PUT /v1/parties/{party_id}/lists/{list}";
+const IDENTIFIERS: &str = "POST /v1/parties/{party_id}/identifiers";
+const END_IDENTIFIER: &str = "POST /v1/parties/{party_id}/identifiers/end";
+const CHANGES: &str = "GET /v1/parties/{party_id}/changes";
+
+impl Api {
+    /// A call that works; its answer.
+    async fn done(&self, route: &str, path: &[&str], body: Value) -> Value {
+        let (status, answer) = self.call(route, path, body).await;
+        assert!(matches!(status, 200 | 201), "{route}: {answer}");
+        answer
+    }
+
+    async fn version(&self, id: &str) -> u64 {
+        self.done(SHOW, &[id], Value::Null).await["version"].as_u64().unwrap()
+    }
+}
+
+fn email(address: &str) -> Value {
+    json!({"kind": "email", "email": address})
+}
+
+#[tokio::test]
+async fn d3_nobody_overwrites_what_they_have_not_seen() {
+    let table = Table::start().await;
+    let api = table.api();
+    let id = api.person("Meier").await;
+    let rename = |name: &str| json!({"family_name": name});
+    assert_problem(
+        &api.call(PATCH, &[&id], rename("Keller")).await,
+        428,
+        "precondition_needed",
+    );
+    let seen = api.matching("\"1\"");
+    let changed = seen.done(PATCH, &[&id], rename("Keller")).await;
+    assert_eq!(
+        (&changed["family_name"], &changed["version"]),
+        (&json!("Keller"), &json!(2))
+    );
+    assert_eq!(changed["former_names"][0]["family_name"], "Meier");
+    let late = seen.call(PATCH, &[&id], rename("Huber")).await;
+    assert_problem(&late, 412, "version_mismatch");
+    assert_eq!(late.1["current_version"], 2);
+    let late = seen.call(CONTACTS, &[&id], email("a@example.ch")).await;
+    assert_problem(&late, 412, "version_mismatch");
+    for header in ["7", "\"x\"", "W/\"2\""] {
+        let refused = api.matching(header).call(PATCH, &[&id], rename("X")).await;
+        assert_problem(&refused, 400, "malformed_parameter");
+    }
+    assert_eq!(api.version(&id).await, 2);
+    let anyway = api.matching("*").done(PATCH, &[&id], rename("Huber")).await;
+    assert_eq!(anyway["version"], 3);
+    assert_problem(
+        &api.matching("*").call(PATCH, &["no-one"], rename("X")).await,
+        404,
+        "not_found",
+    );
+}
+
+#[tokio::test]
+async fn of_many_changes_at_once_each_is_kept() {
+    let table = Table::start().await;
+    let api = table.api();
+    let id = api.person("Meier").await;
+    let all = (0..6).map(|n| {
+        let (api, id) = (api.clone(), id.clone());
+        async move {
+            for _ in 0..10 {
+                let (status, answer) = api.call(CONTACTS, &[&id], email(&format!("{n}@example.ch"))).await;
+                if status == 200 {
+                    return;
+                }
+                assert_eq!(status, 503, "{answer}");
+            }
+            panic!("contact {n} was never added");
+        }
+    });
+    join_all(all).await;
+    let shown = api.done(SHOW, &[&id], Value::Null).await;
+    assert_eq!(
+        (shown["contacts"].as_array().unwrap().len(), &shown["version"]),
+        (6, &json!(7))
+    );
+}
+
+#[tokio::test]
+async fn an_address_that_is_given_up_stays_as_history() {
+    let table = Table::start().await;
+    let api = table.api();
+    let id = api.person("Meier").await;
+    let postal = json!({
+        "kind": "postal", "purposes": ["main"], "street": "Rue de l'Hôpital", "house_number": "7bis", "postcode": "2000",
+        "town": "Neuchâtel",
+    });
+    let added = api.done(CONTACTS, &[&id], postal.clone()).await;
+    assert_eq!(
+        (&added["contact_id"], &added["party"]["version"]),
+        (&json!("c1"), &json!(2))
+    );
+    assert_eq!(added["party"]["contacts"][0]["town"], "Neuchâtel");
+    let again = api.done(CONTACTS, &[&id], postal.clone()).await;
+    assert_eq!(again, added, "the same call again adds nothing");
+    let mut moved = postal.clone();
+    moved["street"] = json!("Hauptstrasse");
+    assert_problem(
+        &api.call(CONTACT, &[&id, "c1"], moved.clone()).await,
+        428,
+        "precondition_needed",
+    );
+    let moved = api.matching("\"2\"").done(CONTACT, &[&id, "c1"], moved).await;
+    assert_eq!(moved["contact_id"], "c2");
+    let contacts = &moved["party"]["contacts"];
+    assert_eq!(
+        (&contacts[0]["ended"], &contacts[1]["ended"]),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(
+        (&contacts[0]["street"], &contacts[1]["street"]),
+        (&json!("Rue de l'Hôpital"), &json!("Hauptstrasse"))
+    );
+    let route = format!("{END_CONTACT}?last_day=2026-12-31");
+    let ends = api.done(&route, &[&id, "c2"], Value::Null).await;
+    assert_eq!(
+        (&ends["contacts"][1]["valid_until"], &ends["contacts"][1]["ended"]),
+        (&json!("2026-12-31"), &json!(false))
+    );
+    assert_problem(
+        &api.call(END_CONTACT, &[&id, "c1"], Value::Null).await,
+        404,
+        "not_found",
+    );
+    assert_problem(
+        &api.call(END_CONTACT, &[&id, "x"], Value::Null).await,
+        400,
+        "malformed_parameter",
+    );
+    let wrong = json!({"kind": "postal", "postcode": "80011", "town": "", "email": "x"});
+    let expected = [
+        ("/email", "not_of_this_kind"),
+        ("/street", "missing"),
+        ("/postcode", "postcode_malformed"),
+        ("/town", "text_out_of_range"),
+    ];
+    assert_findings(&api.call(CONTACTS, &[&id], wrong).await, &expected);
+}
+
+#[tokio::test]
+async fn roles_are_towards_a_party_and_dated() {
+    let table = Table::start().await;
+    let api = table.api();
+    let (id, other) = (api.person("Meier").await, api.person("Huber").await);
+    let own = api.done(ROLE, &[&id, "customer"], json!({"since": "2020-01-01"})).await;
+    let own = own["roles"][0]["towards"].as_str().unwrap().to_owned();
+    api.done(
+        ROLE,
+        &[&id, "employee"],
+        json!({"towards": other, "because": "contract"}),
+    )
+    .await;
+    let shown = api
+        .done(
+            ROLE,
+            &[&id, "employee"],
+            json!({"towards": other, "until": "2027-01-31"}),
+        )
+        .await;
+    let roles = shown["roles"].as_array().unwrap();
+    assert_eq!(roles.len(), 2, "one that stands is the one");
+    assert_ne!(own, other);
+    assert_eq!(
+        (
+            &roles[1]["towards"],
+            &roles[1]["since"],
+            &roles[1]["until"],
+            &roles[1]["because"]
+        ),
+        (
+            &json!(other),
+            &json!("2026-11-23"),
+            &json!("2027-01-31"),
+            &json!("contract")
+        )
+    );
+    let unknown = api.call(ROLE, &[&id, "employee"], json!({"towards": "no-one"})).await;
+    assert_problem(&unknown, 422, "party_unknown");
+    assert_problem(&api.call(ROLE, &[&id, "king"], json!({})).await, 404, "not_found");
+    assert_problem(
+        &api.call(END_ROLE, &[&id, "employee"], Value::Null).await,
+        404,
+        "not_found",
+    );
+    let ended = api.done(END_ROLE, &[&id, "customer"], Value::Null).await;
+    assert_eq!(
+        (&ended["roles"][0]["ended"], &ended["roles"][0]["until"]),
+        (&json!(true), &json!("2026-11-23"))
+    );
+}
+
+#[tokio::test]
+async fn c6_a_consent_with_double_opt_in_is_confirmed_with_a_proof_and_keeps_its_history() {
+    let table = Table::start().await;
+    let api = table.api();
+    let id = api.person("Meier").await;
+    let said = |state: &str, proof: Option<&str>| json!({"state": state, "source": "shop", "text_version": "2026-1", "proof": proof});
+    for (route, name) in [(CONSENT, "email"), (LIST, "newsletter")] {
+        let early = api.call(route, &[&id, name], said("granted", Some("link"))).await;
+        assert_findings(&early, &[("/state", "not_confirmed")]);
+        api.done(route, &[&id, name], said("pending", None)).await;
+        api.done(route, &[&id, name], said("granted", Some("link 7"))).await;
+        let shown = api.done(route, &[&id, name], said("withdrawn", None)).await;
+        let part = if route == CONSENT { "consents" } else { "lists" };
+        let entries = shown[part].as_array().unwrap();
+        let states: Vec<_> = entries.iter().map(|entry| entry["state"].as_str().unwrap()).collect();
+        assert_eq!(states, ["pending", "granted", "withdrawn"]);
+        assert_eq!(
+            (&entries[1]["proof"], &entries[1]["source"]),
+            (&json!("link 7"), &json!("shop"))
+        );
+        assert!(entries[1]["until"].is_string() && entries[2]["until"].is_null());
+        assert_problem(
+            &api.call(route, &[&id, "fax"], said("pending", None)).await,
+            404,
+            "not_found",
+        );
+    }
+    let letter = api.done(CONSENT, &[&id, "letter"], said("granted", None)).await;
+    assert_eq!(
+        letter["consents"].as_array().unwrap().len(),
+        4,
+        "a letter needs no double opt-in"
+    );
+}
+
+#[tokio::test]
+async fn b8_a_classification_has_a_reason_and_dates_and_the_party_stays_a_customer() {
+    let table = Table::start().await;
+    let api = table.api();
+    let id = api.person("Meier").await;
+    api.done(ROLE, &[&id, "customer"], json!({})).await;
+    let body = json!({"classification": "blacklist", "reason": "Three open invoices", "until": "2027-03-31"});
+    let shown = api.done(CLASS, &[&id], body).await;
+    let class = &shown["classifications"][0];
+    // The last day is over at midnight in Zurich, in summer time.
+    assert_eq!(
+        (&class["until"], &class["no_vouchers"]),
+        (&json!("2027-03-31T22:00:00Z"), &json!(true))
+    );
+    assert_eq!(shown["roles"][0]["role"], "customer");
+    let ended = api.done(END_CLASS, &[&id, "blacklist"], Value::Null).await;
+    assert_eq!(ended["classifications"][0]["until"], "2026-11-23T08:00:00Z");
+    assert_problem(
+        &api.call(END_CLASS, &[&id, "blacklist"], Value::Null).await,
+        404,
+        "not_found",
+    );
+    let wrong = json!({"classification": "grey", "reason": "", "until": "2020-01-01"});
+    let expected = [
+        ("/classification", "type_unknown"),
+        ("/reason", "text_out_of_range"),
+        ("/until", "date_out_of_range"),
+    ];
+    assert_findings(&api.call(CLASS, &[&id], wrong).await, &expected);
+}
+
+#[tokio::test]
+async fn an_id_in_another_system_leads_to_one_party_and_can_be_handed_on() {
+    let table = Table::start().await;
+    let api = table.api();
+    let (first, second) = (api.person("Meier").await, api.person("Huber").await);
+    let id = json!({"system": "erp", "id": "K-1"});
+    api.done(IDENTIFIERS, &[&first], id.clone()).await;
+    let again = api.done(IDENTIFIERS, &[&first], id.clone()).await;
+    assert_eq!((&again["version"], &again["external_id"]), (&json!(2), &id));
+    let refused = api.call(IDENTIFIERS, &[&second], id.clone()).await;
+    assert_problem(&refused, 409, "identifier_taken");
+    assert_eq!(refused.1["party_id"], first);
+    let stored = json!({"kind": "person", "family_name": "Neu", "identifiers": [{"system": "shop", "id": "1"}, id]});
+    let refused = api.call("POST /v1/parties", &[], stored.clone()).await;
+    assert_problem(&refused, 409, "identifier_taken");
+    api.done(END_IDENTIFIER, &[&first], id.clone()).await;
+    assert_problem(&api.call(END_IDENTIFIER, &[&first], id.clone()).await, 404, "not_found");
+    api.done(IDENTIFIERS, &[&second], id.clone()).await;
+    let shown = api.done(SHOW, &[&first], Value::Null).await;
+    assert!(shown["identifiers"][0]["until"].is_string() && shown["external_id"].is_null());
+    assert_problem(
+        &api.call("POST /v1/parties", &[], stored).await,
+        409,
+        "identifier_taken",
+    );
+}
+
+#[tokio::test]
+async fn who_changed_which_fields_is_listed_without_values() {
+    let table = Table::start().await;
+    let api = table.api();
+    let id = api.person("Meier").await;
+    let mut olga = api.matching("*");
+    olga.caller.subject = "olga".parse().unwrap();
+    olga.done(
+        PATCH,
+        &[&id],
+        json!({"family_name": "Keller", "birth_date": "1984-02-29"}),
+    )
+    .await;
+    olga.done(PATCH, &[&id], json!({"family_name": "Keller"})).await;
+    api.done(CONTACTS, &[&id], email("secret@example.ch")).await;
+    let first = api.done(&format!("{CHANGES}?limit=2"), &[&id], Value::Null).await;
+    let changes = first["changes"].as_array().unwrap();
+    assert_eq!(
+        (&changes[0]["fields"], &changes[0]["version"]),
+        (&json!(["/contacts/c1"]), &json!(3))
+    );
+    assert_eq!(changes[1]["fields"], json!(["/birth_date", "/name"]));
+    assert_eq!(
+        (&changes[1]["client"], &changes[1]["subject"]),
+        (&json!("office"), &json!("olga"))
+    );
+    let next = first["next"].as_str().unwrap();
+    let last = api
+        .done(&format!("{CHANGES}?limit=2&next={next}"), &[&id], Value::Null)
+        .await;
+    assert_eq!(
+        (&last["changes"][0]["kind"], &last["changes"][0]["version"]),
+        (&json!("created"), &json!(1))
+    );
+    for text in ["Keller", "Meier", "secret", "1984"] {
+        assert!(!format!("{first}{last}").contains(text), "{text}");
+    }
+    assert_problem(&api.call(CHANGES, &["no-one"], Value::Null).await, 404, "not_found");
+    for token in ["x", "eyJ2IjoxLCJrIjoiUFJPRklMRSJ9"] {
+        let route = format!("{CHANGES}?next={token}");
+        assert_problem(&api.call(&route, &[&id], Value::Null).await, 400, "malformed_parameter");
+    }
+}
+
+#[tokio::test]
+async fn what_ended_long_ago_is_kept_beside_the_document() {
+    let table = Table::start().await;
+    let api = table.api();
+    let id = api.person("Meier").await;
+    for n in 0..62 {
+        let added = api.done(CONTACTS, &[&id], email(&format!("{n}@example.ch"))).await;
+        let contact = added["contact_id"].as_str().unwrap().to_owned();
+        api.done(END_CONTACT, &[&id, &contact], Value::Null).await;
+    }
+    let shown = api.done(SHOW, &[&id], Value::Null).await;
+    let past = api.done("GET /v1/parties/{party_id}/past", &[&id], Value::Null).await;
+    assert_eq!(shown["past_items"], 1);
+    let count = |value: &Value| value["contacts"].as_array().map_or(0, Vec::len);
+    assert_eq!(count(&shown) + count(&past["past"][0]), 62);
+    assert_problem(
+        &api.call("GET /v1/parties/{party_id}/past", &["no-one"], Value::Null)
+            .await,
+        404,
+        "not_found",
+    );
+}
+
+#[tokio::test]
+async fn a_till_sees_neither_address_nor_birthday() {
+    let table = Table::start().await;
+    let api = table.api();
+    let body = json!({
+        "kind": "person", "given_name": "Anna", "family_name": "Muster", "birth_date": "1984-02-29",
+        "contacts": [email("anna@example.ch")],
+    });
+    let id = api.done("POST /v1/parties", &[], body).await["party_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut till = api.clone();
+    till.caller.scopes = [Scope::CashDeskRead, Scope::PurchasesWrite, Scope::VouchersRedeem].into();
+    for route in [SHOW, CHANGES, "GET /v1/parties/{party_id}/past"] {
+        assert_problem(&till.call(route, &[&id], Value::Null).await, 403, "scope_missing");
+    }
+    let items = table.items().await;
+    let seen = items
+        .iter()
+        .filter(|item| item["sk"].as_s().is_ok_and(|sk| sk.starts_with("TILL#")));
+    let seen = seen.map(|item| format!("{item:?}")).collect::<String>();
+    assert!(
+        seen.contains("Anna Muster") && !seen.contains("1984") && !seen.contains("example"),
+        "{seen}"
+    );
+}

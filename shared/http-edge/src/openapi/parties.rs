@@ -1,0 +1,342 @@
+//! Calls that read and change the parts of a party.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::operation::{Answer, Body, Operation, Parameter, if_match, optional, paging, path};
+use crate::api::parties::{
+    ChangesAnswer, ClassificationInput, ContactAnswer, ContactInput, IdentifierInput, PartyAnswer, PartyPatch,
+    PastAnswer, PermissionInput, RoleTerms,
+};
+use crate::problem::Code;
+
+const TAG: &str = "Customers";
+const PARTY: &str = "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10";
+const COMPANY: &str = "6f1ed002-ab5c-5f8a-9d0c-3f3a2f6d9e11";
+
+/// Problems of an entry that is added.
+const ADD: &[Code] = &[Code::Invalid, Code::NotFound, Code::VersionMismatch];
+/// Problems of an entry that ends.
+const END: &[Code] = &[Code::Invalid, Code::NotFound, Code::VersionMismatch];
+/// Problems of what is replaced.
+const REPLACE: &[Code] = &[
+    Code::Invalid,
+    Code::NotFound,
+    Code::VersionMismatch,
+    Code::PreconditionNeeded,
+];
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        patch(),
+        changes(),
+        past(),
+        add_contact(),
+        change_contact(),
+        end_contact(),
+        add_identifier(),
+        end_identifier(),
+        give_role(),
+        end_role(),
+        classify(),
+        declassify(),
+        consent(),
+        list(),
+    ]
+}
+
+/// A party with everything.
+pub(super) fn party() -> Value {
+    json!({
+        "party_id": PARTY, "version": 7, "kind": "person", "given_name": "Anna", "family_name": "Keller",
+        "display_name": "Anna Keller", "language": "de", "gender": "female", "birth_date": "1984-02-29",
+        "customer_type": "private", "sales_channel": "branch", "external_id": {"system": "shop", "id": "10042"},
+        "former_names": [{"given_name": "Anna", "family_name": "Meier", "until": "2026-11-22T10:00:00Z"}],
+        "identifiers": [{"system": "shop", "id": "10042", "since": "2026-11-20T10:00:00Z"}],
+        "contacts": [contact()],
+        "roles": [{"role": "customer", "towards": COMPANY, "since": "2026-11-20", "ended": false}],
+        "classifications": [{
+            "classification": "vip", "reason": "Regular since 1998", "since": "2026-11-21T10:00:00Z", "no_vouchers": false,
+        }],
+        "consents": [{
+            "name": "email", "state": "pending", "since": "2026-11-20T10:00:00Z", "source": "till", "text_version": "2026-1",
+        }],
+        "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-22T10:00:00Z",
+    })
+}
+
+fn contact() -> Value {
+    json!({
+        "contact_id": "c1", "kind": "postal", "purposes": ["main"], "valid_from": "2026-11-20", "ended": false,
+        "street": "Marktgasse", "house_number": "12a", "postcode": "3011", "town": "Bern", "country": "CH",
+    })
+}
+
+fn party_id() -> Parameter {
+    path("party_id", "The party.", PARTY)
+}
+
+fn last_day() -> Parameter {
+    optional(
+        "last_day",
+        "Its last day as `YYYY-MM-DD`; without it, it is over at once.",
+    )
+}
+
+fn call(route: &'static str, id: &'static str, summary: &'static str, description: &'static str) -> Operation {
+    Operation {
+        route,
+        id,
+        tag: TAG,
+        summary,
+        description,
+        parameters: vec![party_id(), if_match()],
+        request: None,
+        answers: vec![Answer::json::<PartyAnswer>(
+            200,
+            "The party as it is now, with its version as `ETag`.",
+            party(),
+        )],
+        codes: END,
+    }
+}
+
+fn with<T: ToSchema + Serialize + DeserializeOwned>(mut operation: Operation, body: Value) -> Operation {
+    operation.request = Some(Body::of::<T>(body));
+    operation.codes = ADD;
+    operation
+}
+
+fn patch() -> Operation {
+    let operation = call(
+        "PATCH /v1/parties/{party_id}",
+        "changeParty",
+        "Change names and fields of a party",
+        "Fields that are absent stay. A name that is given up stays as a former name. `If-Match` is needed: `*` changes \
+         whatever is there.",
+    );
+    Operation {
+        codes: REPLACE,
+        ..with::<PartyPatch>(operation, json!({"family_name": "Keller", "gender": null}))
+    }
+}
+
+fn changes() -> Operation {
+    let mut parameters = vec![party_id()];
+    parameters.extend(paging());
+    let answer = json!({"changes": [{
+        "version": 7, "at": "2026-11-22T10:00:00Z", "client": "back-office", "subject": "auth0|olga", "kind": "changed",
+        "fields": ["/contacts/c1", "/name"],
+    }]});
+    Operation {
+        parameters,
+        answers: vec![Answer::json::<ChangesAnswer>(200, "A page of changes.", answer)],
+        codes: &[Code::NotFound],
+        ..call(
+            "GET /v1/parties/{party_id}/changes",
+            "listPartyChanges",
+            "List who changed which fields of a party",
+            "Newest first. Fields are named, values are not.",
+        )
+    }
+}
+
+fn past() -> Operation {
+    let mut parameters = vec![party_id()];
+    parameters.extend(paging());
+    let answer = json!({"past": [{"contacts": [{
+        "contact_id": "c1", "kind": "email", "purposes": [], "valid_from": "2020-01-01", "valid_until": "2021-01-01",
+        "ended": true, "email": "anna@example.ch",
+    }]}]});
+    Operation {
+        parameters,
+        answers: vec![Answer::json::<PastAnswer>(200, "A page of the past.", answer)],
+        codes: &[Code::NotFound],
+        ..call(
+            "GET /v1/parties/{party_id}/past",
+            "listPartyPast",
+            "List what ended long ago",
+            "Ended entries for which there is no room in the party, newest first, at most 10 lots in an answer.",
+        )
+    }
+}
+
+fn contact_answer() -> Vec<Answer> {
+    let answer = json!({"contact_id": "c1", "party": party()});
+    vec![Answer::json::<ContactAnswer>(
+        200,
+        "The contact point and the party.",
+        answer,
+    )]
+}
+
+fn contact_request() -> Value {
+    json!({
+        "kind": "postal", "purposes": ["main"], "street": "Marktgasse", "house_number": "12a", "postcode": "3011",
+        "town": "Bern",
+    })
+}
+
+fn add_contact() -> Operation {
+    let operation = call(
+        "POST /v1/parties/{party_id}/contacts",
+        "addContact",
+        "Add a postal address, e-mail address or telephone number",
+        "One with the same content that stands already is the one: the call can be repeated.",
+    );
+    Operation {
+        answers: contact_answer(),
+        ..with::<ContactInput>(operation, contact_request())
+    }
+}
+
+fn change_contact() -> Operation {
+    let mut operation = call(
+        "PUT /v1/parties/{party_id}/contacts/{contact_id}",
+        "changeContact",
+        "Change a contact point",
+        "When it leads elsewhere than before, the old one ends and a new one begins, under another id. `If-Match` is needed.",
+    );
+    operation
+        .parameters
+        .insert(1, path("contact_id", "The contact point.", "c1"));
+    Operation {
+        answers: contact_answer(),
+        codes: REPLACE,
+        ..with::<ContactInput>(operation, contact_request())
+    }
+}
+
+fn end_contact() -> Operation {
+    let mut operation = call(
+        "DELETE /v1/parties/{party_id}/contacts/{contact_id}",
+        "endContact",
+        "End a contact point",
+        "It stays as history.",
+    );
+    operation
+        .parameters
+        .insert(1, path("contact_id", "The contact point.", "c1"));
+    operation.parameters.push(last_day());
+    operation
+}
+
+fn add_identifier() -> Operation {
+    let operation = call(
+        "POST /v1/parties/{party_id}/identifiers",
+        "addIdentifier",
+        "Add the party's id in another system",
+        "An id leads to one party at a time.",
+    );
+    Operation {
+        codes: &[
+            Code::Invalid,
+            Code::NotFound,
+            Code::VersionMismatch,
+            Code::IdentifierTaken,
+        ],
+        ..with::<IdentifierInput>(operation, json!({"system": "erp", "id": "K-4711"}))
+    }
+}
+
+fn end_identifier() -> Operation {
+    let operation = call(
+        "POST /v1/parties/{party_id}/identifiers/end",
+        "endIdentifier",
+        "Take the party's id in another system away",
+        "It stays as history, and may be given to another party. Not in the path, which would be logged: an id may lead to a \
+         person.",
+    );
+    with::<IdentifierInput>(operation, json!({"system": "erp", "id": "K-4711"}))
+}
+
+fn give_role() -> Operation {
+    let mut operation = call(
+        "PUT /v1/parties/{party_id}/roles/{role}",
+        "giveRole",
+        "Give a party a role",
+        "Towards the own company when nothing else is said. One that stands is the one; only its last day can change.",
+    );
+    operation
+        .parameters
+        .insert(1, path("role", "One of the role types.", "employee"));
+    Operation {
+        codes: &[Code::Invalid, Code::NotFound, Code::VersionMismatch, Code::PartyUnknown],
+        ..with::<RoleTerms>(
+            operation,
+            json!({"since": "2026-12-01", "because": "Contract of 12 November"}),
+        )
+    }
+}
+
+fn end_role() -> Operation {
+    let mut operation = call(
+        "DELETE /v1/parties/{party_id}/roles/{role}",
+        "endRole",
+        "End a role",
+        "It stays as history.",
+    );
+    operation
+        .parameters
+        .insert(1, path("role", "One of the role types.", "employee"));
+    let towards = optional("towards", "The party towards which it is; the own company when absent.");
+    operation.parameters.extend([towards, last_day()]);
+    operation
+}
+
+fn classify() -> Operation {
+    let operation = call(
+        "POST /v1/parties/{party_id}/classifications",
+        "classifyParty",
+        "Put a party in a class",
+        "A class whose type says `no_vouchers` keeps the party from getting and using vouchers from the next call on; it stays \
+         a customer.",
+    );
+    let body = json!({"classification": "blacklist", "reason": "Three open invoices", "until": "2027-03-31"});
+    with::<ClassificationInput>(operation, body)
+}
+
+fn declassify() -> Operation {
+    let mut operation = call(
+        "DELETE /v1/parties/{party_id}/classifications/{classification}",
+        "declassifyParty",
+        "Take a party out of a class",
+        "At once. It stays as history, with its reason.",
+    );
+    let class = path("classification", "One of the classifications.", "blacklist");
+    operation.parameters.insert(1, class);
+    operation
+}
+
+fn permission() -> Value {
+    json!({"state": "granted", "source": "shop", "text_version": "2026-1", "proof": "Link confirmed, message 8812"})
+}
+
+fn consent() -> Operation {
+    let mut operation = call(
+        "PUT /v1/parties/{party_id}/consents/{channel}",
+        "putConsent",
+        "Note what was said about a communication channel",
+        "Each state is kept with its source, text and proof. Where the channel wants a double opt-in, `granted` needs a \
+         `pending` before it and a proof.",
+    );
+    operation
+        .parameters
+        .insert(1, path("channel", "One of the communication channels.", "email"));
+    with::<PermissionInput>(operation, permission())
+}
+
+fn list() -> Operation {
+    let mut operation = call(
+        "PUT /v1/parties/{party_id}/lists/{list}",
+        "putListMembership",
+        "Note what was said about a contact list",
+        "As for a communication channel.",
+    );
+    operation
+        .parameters
+        .insert(1, path("list", "One of the contact lists.", "newsletter"));
+    with::<PermissionInput>(operation, permission())
+}

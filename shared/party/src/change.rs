@@ -1,0 +1,388 @@
+//! What can be done to a document. Each is a step that, done twice, changes nothing the second time. Nothing is
+//! overwritten: an entry ends, and another one begins.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::id::PartyId;
+
+use crate::Personal;
+use crate::contact::{Contact, ContactId, Deliverability, Point, Purpose};
+use crate::dated::{Classification, Identifier, Permission, Permitted, Role};
+use crate::document::{
+    CLASSIFICATIONS_MAX, CONTACTS_MAX, ENDED_MAX, FormerName, IDENTIFIERS_MAX, Identity, PERMISSIONS_MAX,
+    PartyDocument, Past, ROLES_MAX,
+};
+use crate::word::Word;
+
+/// When a change happens: the instant, and the day it is then in the tenant's zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct When {
+    /// The instant.
+    pub now: DateTime<Utc>,
+    /// The day.
+    pub today: NaiveDate,
+}
+
+/// Why a change cannot be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// There is no such entry that stands.
+    #[error("the party has no such {0}")]
+    NoSuch(&'static str),
+    /// So many stand already.
+    #[error("the party has {1} {0}, the most it can have: end one first")]
+    Full(&'static str, usize),
+    /// A double opt-in is wanted, and nothing was asked for before or no proof was sent.
+    #[error("a double opt-in is wanted here: set it to pending first, then to granted with a proof")]
+    NotConfirmed,
+    /// The end is before the beginning.
+    #[error("the last day is before the first")]
+    EndsBefore,
+}
+
+/// A contact point as it is wanted, before it has a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Where it leads.
+    pub point: Point,
+    /// What it is for, in order, none twice.
+    pub purposes: Vec<Purpose>,
+    /// First day; `None` for today, or the day that stands.
+    pub valid_from: Option<NaiveDate>,
+    /// Last day, if it is known.
+    pub valid_until: Option<NaiveDate>,
+    /// Language, where it is not the party's.
+    pub language: Option<domain::till_text::Language>,
+    /// What is known about delivery; its instant counts only when the rest is news.
+    pub delivery: Option<Deliverability>,
+}
+
+impl Wanted {
+    /// The contact point that it becomes.
+    fn numbered(self, id: ContactId, today: NaiveDate) -> Contact {
+        Contact {
+            id,
+            point: self.point,
+            purposes: self.purposes,
+            valid_from: self.valid_from.unwrap_or(today),
+            valid_until: self.valid_until,
+            language: self.language,
+            delivery: self.delivery,
+            ended: false,
+        }
+    }
+}
+
+impl PartyDocument {
+    /// Gives the party another name; the one before stays as a former name.
+    pub fn rename(&mut self, identity: Identity, when: When) {
+        if self.identity != identity {
+            let who = std::mem::replace(&mut self.identity, identity);
+            self.former_names.push(FormerName { who, until: when.now });
+        }
+    }
+
+    /// Adds a contact point; one with the same content that stands is the one.
+    ///
+    /// # Errors
+    /// [`Refused::Full`], [`Refused::EndsBefore`].
+    pub fn add_contact(&mut self, wanted: Wanted, when: When) -> Result<ContactId, Refused> {
+        let same = |known: &&Contact| {
+            let kept = wanted.clone().keeping(known);
+            known.stands(when.today) && kept == **known
+        };
+        if let Some(known) = self.contacts.iter().find(same) {
+            return Ok(known.id);
+        }
+        let standing = self.contacts.iter().filter(|known| known.stands(when.today)).count();
+        if standing >= CONTACTS_MAX {
+            return Err(Refused::Full("contact points", CONTACTS_MAX));
+        }
+        let id = ContactId(self.last_contact.saturating_add(1));
+        let contact = wanted.numbered(id, when.today);
+        ordered(contact.valid_from, contact.valid_until)?;
+        self.last_contact = id.0;
+        self.contacts.push(contact);
+        Ok(id)
+    }
+
+    /// Changes a contact point that stands. One that leads elsewhere is another one: the old one ends.
+    ///
+    /// # Errors
+    /// [`Refused::NoSuch`], [`Refused::EndsBefore`].
+    pub fn change_contact(&mut self, id: ContactId, wanted: Wanted, when: When) -> Result<ContactId, Refused> {
+        let known = self.standing_contact(id, when)?;
+        if known.point == wanted.point {
+            let changed = wanted.keeping(known);
+            ordered(changed.valid_from, changed.valid_until)?;
+            *known = changed;
+            return Ok(id);
+        }
+        self.end_contact(id, None, when)?;
+        self.add_contact(wanted, when)
+    }
+
+    /// Ends a contact point, at once or with the day `last`.
+    ///
+    /// # Errors
+    /// [`Refused::NoSuch`], [`Refused::EndsBefore`].
+    pub fn end_contact(&mut self, id: ContactId, last: Option<NaiveDate>, when: When) -> Result<(), Refused> {
+        let known = self.standing_contact(id, when)?;
+        let (until, ended) = ending(known.valid_from, known.valid_until, last, when)?;
+        known.valid_until = Some(until);
+        known.ended = ended;
+        Ok(())
+    }
+
+    fn standing_contact(&mut self, id: ContactId, when: When) -> Result<&mut Contact, Refused> {
+        let mut contacts = self.contacts.iter_mut();
+        let known = contacts.find(|known| known.id == id && known.stands(when.today));
+        known.ok_or(Refused::NoSuch("contact point"))
+    }
+
+    /// Adds an id in another system; `false` when it stands already.
+    ///
+    /// # Errors
+    /// [`Refused::Full`].
+    pub fn add_identifier(&mut self, system: Word, id: Personal, when: When) -> Result<bool, Refused> {
+        let standing = self.identifiers.iter().filter(|known| known.until.is_none());
+        if standing.clone().any(|known| known.system == system && known.id == id) {
+            return Ok(false);
+        }
+        if standing.count() >= IDENTIFIERS_MAX {
+            return Err(Refused::Full("identifiers", IDENTIFIERS_MAX));
+        }
+        self.identifiers.push(Identifier {
+            system,
+            id,
+            since: when.now,
+            until: None,
+        });
+        Ok(true)
+    }
+
+    /// Takes an id in another system away.
+    ///
+    /// # Errors
+    /// [`Refused::NoSuch`].
+    pub fn end_identifier(&mut self, system: &Word, id: &Personal, when: When) -> Result<(), Refused> {
+        let mut known = self.identifiers.iter_mut();
+        let known = known.find(|known| known.until.is_none() && known.system == *system && known.id == *id);
+        known.ok_or(Refused::NoSuch("identifier"))?.until = Some(when.now);
+        Ok(())
+    }
+
+    /// Gives a role. One of the type towards the same party that stands is the one; only its last day can change.
+    ///
+    /// # Errors
+    /// [`Refused::Full`], [`Refused::EndsBefore`].
+    pub fn give_role(&mut self, role: Role, when: When) -> Result<(), Refused> {
+        ordered(role.since, role.until)?;
+        if let Some(known) = self.standing_role(&role.role, &role.towards, when) {
+            ordered(known.since, role.until)?;
+            known.until = role.until;
+            return Ok(());
+        }
+        if self.roles.iter().filter(|known| known.stands(when.today)).count() >= ROLES_MAX {
+            return Err(Refused::Full("roles", ROLES_MAX));
+        }
+        self.roles.push(role);
+        Ok(())
+    }
+
+    /// Ends a role, at once or with the day `last`.
+    ///
+    /// # Errors
+    /// [`Refused::NoSuch`], [`Refused::EndsBefore`].
+    pub fn end_role(
+        &mut self,
+        role: &Word,
+        towards: &PartyId,
+        last: Option<NaiveDate>,
+        when: When,
+    ) -> Result<(), Refused> {
+        let known = self.standing_role(role, towards, when).ok_or(Refused::NoSuch("role"))?;
+        let (until, ended) = ending(known.since, known.until, last, when)?;
+        known.until = Some(until);
+        known.ended = ended;
+        Ok(())
+    }
+
+    fn standing_role(&mut self, role: &Word, towards: &PartyId, when: When) -> Option<&mut Role> {
+        let mut roles = self.roles.iter_mut();
+        roles.find(|known| known.stands(when.today) && known.role == *role && known.towards == *towards)
+    }
+
+    /// Puts the party in a class. With another reason the entry that stands ends and another one begins.
+    ///
+    /// # Errors
+    /// [`Refused::Full`], [`Refused::EndsBefore`].
+    pub fn classify(&mut self, wanted: Classification, when: When) -> Result<(), Refused> {
+        if wanted.until.is_some_and(|until| until <= when.now) {
+            return Err(Refused::EndsBefore);
+        }
+        let mut classes = self.classifications.iter_mut();
+        if let Some(known) = classes.find(|known| known.holds(when.now) && known.class == wanted.class) {
+            let same = known.reason == wanted.reason && known.no_vouchers == wanted.no_vouchers;
+            if same && known.until == wanted.until {
+                return Ok(());
+            }
+            known.until = Some(when.now);
+        } else if self
+            .classifications
+            .iter()
+            .filter(|known| known.holds(when.now))
+            .count()
+            >= CLASSIFICATIONS_MAX
+        {
+            return Err(Refused::Full("classifications", CLASSIFICATIONS_MAX));
+        }
+        self.classifications.push(wanted);
+        Ok(())
+    }
+
+    /// Takes the party out of a class, at once.
+    ///
+    /// # Errors
+    /// [`Refused::NoSuch`].
+    pub fn declassify(&mut self, class: &Word, when: When) -> Result<(), Refused> {
+        let mut classes = self.classifications.iter_mut();
+        let known = classes.find(|known| known.holds(when.now) && known.class == *class);
+        known.ok_or(Refused::NoSuch("classification"))?.until = Some(when.now);
+        Ok(())
+    }
+
+    /// Notes what was said about a channel.
+    ///
+    /// # Errors
+    /// [`Refused::NotConfirmed`], [`Refused::Full`].
+    pub fn consent(&mut self, wanted: Permission, double_opt_in: bool) -> Result<(), Refused> {
+        permit(&mut self.consents, wanted, double_opt_in)
+    }
+
+    /// Notes what was said about a contact list.
+    ///
+    /// # Errors
+    /// [`Refused::NotConfirmed`], [`Refused::Full`].
+    pub fn subscribe(&mut self, wanted: Permission, double_opt_in: bool) -> Result<(), Refused> {
+        permit(&mut self.lists, wanted, double_opt_in)
+    }
+
+    /// Takes the oldest ended entries out of a document that has more than [`ENDED_MAX`] of them, so that at most half as
+    /// many stay; whole days go. `None` when nothing has to go.
+    pub fn spill(&mut self, when: When) -> Option<Past> {
+        let mut ends = self.ends(when);
+        if ends.len() <= ENDED_MAX {
+            return None;
+        }
+        ends.sort_unstable();
+        let keep_from = ends.len().saturating_sub(ENDED_MAX / 2).saturating_sub(1);
+        let cut = *ends.get(keep_from)?;
+        let before = |end: Option<NaiveDate>| end.is_some_and(|end| end <= cut);
+        let day =
+            |until: Option<DateTime<Utc>>| until.filter(|until| *until <= when.now).map(|until| until.date_naive());
+        let past = Past {
+            former_names: take(&mut self.former_names, |name| before(Some(name.until.date_naive()))),
+            identifiers: take(&mut self.identifiers, |id| before(day(id.until))),
+            contacts: take(&mut self.contacts, |contact| {
+                !contact.stands(when.today) && before(contact.valid_until)
+            }),
+            roles: take(&mut self.roles, |role| !role.stands(when.today) && before(role.until)),
+            classifications: take(&mut self.classifications, |class| before(day(class.until))),
+            consents: take(&mut self.consents, |consent| before(day(consent.until))),
+            lists: take(&mut self.lists, |list| before(day(list.until))),
+        };
+        (past != Past::default()).then_some(past)
+    }
+
+    /// The last days of all ended entries.
+    fn ends(&self, when: When) -> Vec<NaiveDate> {
+        let day =
+            |until: Option<DateTime<Utc>>| until.filter(|until| *until <= when.now).map(|until| until.date_naive());
+        let names = self.former_names.iter().map(|name| name.until.date_naive());
+        let identifiers = self.identifiers.iter().filter_map(|id| day(id.until));
+        let contacts = self.contacts.iter().filter(|contact| !contact.stands(when.today));
+        let roles = self.roles.iter().filter(|role| !role.stands(when.today));
+        let classes = self.classifications.iter().filter_map(|class| day(class.until));
+        let permissions = self.consents.iter().chain(&self.lists);
+        names
+            .chain(identifiers)
+            .chain(contacts.filter_map(|contact| contact.valid_until))
+            .chain(roles.filter_map(|role| role.until))
+            .chain(classes)
+            .chain(permissions.filter_map(|permission| day(permission.until)))
+            .collect()
+    }
+}
+
+impl Wanted {
+    /// As `known`, with what is wanted about it: what is not said stays, and news about delivery that is none keeps its time.
+    fn keeping(self, known: &Contact) -> Contact {
+        let first = self.valid_from.unwrap_or(known.valid_from);
+        let mut contact = self.numbered(known.id, first);
+        if let (Some(new), Some(old)) = (&mut contact.delivery, &known.delivery)
+            && new.arrives == old.arrives
+            && new.reason == old.reason
+        {
+            new.since = old.since;
+        }
+        contact
+    }
+}
+
+fn permit(known: &mut Vec<Permission>, wanted: Permission, double_opt_in: bool) -> Result<(), Refused> {
+    let full = known.iter().filter(|known| known.until.is_none()).count() >= PERMISSIONS_MAX;
+    let mut standing = known.iter_mut().filter(|known| known.until.is_none());
+    let before = standing.find(|known| known.name == wanted.name);
+    if before.as_deref().is_some_and(|before| said(before) == said(&wanted)) {
+        return Ok(());
+    }
+    let state = before.as_deref().map(|before| before.state);
+    let confirmed = state == Some(Permitted::Pending) && wanted.proof.is_some();
+    if double_opt_in && wanted.state == Permitted::Granted && !confirmed {
+        return Err(Refused::NotConfirmed);
+    }
+    match before {
+        Some(before) => before.until = Some(wanted.since),
+        None if full => return Err(Refused::Full("permissions", PERMISSIONS_MAX)),
+        None => {}
+    }
+    known.push(wanted);
+    Ok(())
+}
+
+/// What was said, apart from when.
+fn said(permission: &Permission) -> (Permitted, &Word, Option<&Word>, Option<&Personal>) {
+    let (text_version, proof) = (permission.text_version.as_ref(), permission.proof.as_ref());
+    (permission.state, &permission.source, text_version, proof)
+}
+
+/// The last day of what began on `first`, and whether it is over at once. Ended twice, the earlier last day stays.
+fn ending(
+    first: NaiveDate,
+    known: Option<NaiveDate>,
+    last: Option<NaiveDate>,
+    when: When,
+) -> Result<(NaiveDate, bool), Refused> {
+    match last {
+        Some(last) => {
+            ordered(first, Some(last))?;
+            Ok((last, last < when.today))
+        }
+        None => Ok((known.unwrap_or(when.today).min(when.today).max(first), true)),
+    }
+}
+
+fn ordered(first: NaiveDate, last: Option<NaiveDate>) -> Result<(), Refused> {
+    if last.is_some_and(|last| last < first) {
+        return Err(Refused::EndsBefore);
+    }
+    Ok(())
+}
+
+/// Moves those entries out that `goes` says.
+fn take<T>(entries: &mut Vec<T>, goes: impl Fn(&T) -> bool) -> Vec<T> {
+    entries.extract_if(.., |entry| goes(entry)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,359 @@
+//! A party is stored, and changed as a whole: one transaction for the document, what a till sees of it, the ids it is found
+//! by, what of its past no longer fits, and the note of who changed which fields.
+
+use std::time::Duration;
+
+use ::party::change::When;
+use ::party::document::Past;
+use ::party::{PartyDocument, diff};
+use domain::id::{LookupKey, PartyId, Tenant};
+use faults::Site;
+use serde::{Deserialize, Serialize};
+
+use super::{Known, TillName, known_key, partition, profile_key, till_name_key};
+use crate::db::{Condition, Db, FailedLeg, Key, Leg, Range, Read, TransactError};
+use crate::error::StoreError;
+use crate::record::{Made, Record};
+
+/// Rounds against others who change the same party.
+const ROUNDS_MAX: u32 = 8;
+/// First pause after a lost round; grows with each, with full jitter.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Entity type of parties.
+const PARTY: &str = "party";
+/// Topic and entity type of changes.
+const CHANGE: &str = "party_change";
+/// Sort keys of changes.
+const CHANGES: &str = "CHANGE#";
+/// Sort keys of what no longer fits in the document.
+const PASTS: &str = "PAST#";
+
+/// What happened to a party.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// It was stored.
+    Created,
+    /// Fields were changed.
+    Changed,
+}
+
+/// A change: which fields, without their values. When and for whom stands in the frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The version that it made.
+    pub version: u64,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// The fields as JSON pointers, in order, none twice.
+    pub fields: Vec<String>,
+}
+
+/// A keyed hash under which a party is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lookup {
+    /// The hash.
+    pub key: LookupKey,
+    /// What stands under it.
+    pub known: Known,
+}
+
+/// What became of storing a party.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// Stored now.
+    New,
+    /// Something stands under its id or under the lookup that makes the call repeatable already.
+    Taken,
+    /// Another party has one of its further ids.
+    IdTaken(PartyId),
+}
+
+/// Stores a party with its name for the till and the ids it is found by: all or nothing. The first of `lookups` is the one
+/// that makes the call repeatable if `repeatable`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn create(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    document: &PartyDocument,
+    lookups: &[Lookup],
+    repeatable: bool,
+    made: impl Into<Made>,
+) -> Result<Created, StoreError> {
+    let made = made.into();
+    let party = &document.party;
+    let name = TillName::of(document, made.at);
+    let mut record = Record::new(profile_key(tenant, party), PARTY, &made, document.clone());
+    record.topics = Some(PARTY.to_owned());
+    let name = Record::new(till_name_key(tenant, party), "till_name", made.at, name);
+    let mut legs = vec![
+        Leg::put(site, &record, Some(Condition::absent()))?,
+        Leg::put(site, &name, None)?,
+        note(site, tenant, None, document, &made)?,
+    ];
+    let head = legs.len();
+    for lookup in lookups {
+        legs.push(known_leg(site, tenant, lookup, &made)?);
+    }
+    match db.transact(site, legs).await {
+        Ok(()) => Ok(Created::New),
+        Err(TransactError::Condition(failed)) => taken(site, failed, head, repeatable),
+        Err(TransactError::Store(error)) => Err(error),
+    }
+}
+
+/// What stood in the way of a new party.
+fn taken(site: Site, failed: Vec<FailedLeg>, head: usize, repeatable: bool) -> Result<Created, StoreError> {
+    let own = |leg: &FailedLeg| leg.index < head || (repeatable && leg.index == head);
+    if failed.iter().any(own) {
+        return Ok(Created::Taken);
+    }
+    let item = failed
+        .into_iter()
+        .find_map(|leg| leg.item)
+        .ok_or(StoreError::Unknown(site))?;
+    Ok(Created::IdTaken(Record::<Known>::from_item(site, item)?.d.party))
+}
+
+fn known_leg(site: Site, tenant: &Tenant, lookup: &Lookup, made: &Made) -> Result<Leg, StoreError> {
+    let key = known_key(tenant, &lookup.key);
+    let record = Record::new(key, "external_id", made.at, lookup.known.clone());
+    Leg::put(site, &record, Some(Condition::absent()))
+}
+
+/// The note of a change, as the audit and other systems see it.
+fn note(
+    site: Site,
+    tenant: &Tenant,
+    before: Option<&PartyDocument>,
+    after: &PartyDocument,
+    made: &Made,
+) -> Result<Leg, StoreError> {
+    let kind = match before {
+        None => ChangeKind::Created,
+        Some(_) => ChangeKind::Changed,
+    };
+    let change = Change {
+        version: after.version,
+        kind,
+        fields: diff(before, after),
+    };
+    let mut record = Record::new(
+        numbered(tenant, &after.party, CHANGES, after.version),
+        CHANGE,
+        made,
+        change,
+    );
+    record.topics = Some(CHANGE.to_owned());
+    Leg::put(site, &record, Some(Condition::absent()))
+}
+
+fn numbered(tenant: &Tenant, party: &PartyId, prefix: &str, version: u64) -> Key {
+    Key {
+        pk: partition(tenant, party),
+        sk: format!("{prefix}{version:010}"),
+    }
+}
+
+/// Ids under which a party is found from now on, or no longer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lookups {
+    /// Found under this one from now on.
+    pub add: Option<LookupKey>,
+    /// No longer found under this one.
+    pub remove: Option<LookupKey>,
+}
+
+/// A change that is to be made.
+#[derive(Debug, Clone)]
+pub struct Step<'a> {
+    /// The tenant.
+    pub tenant: &'a Tenant,
+    /// The party.
+    pub party: &'a PartyId,
+    /// The version that the caller has seen; `None` for whichever is there.
+    pub expected: Option<u64>,
+    /// Ids that come and go with it.
+    pub lookups: Lookups,
+    /// Now and today.
+    pub when: When,
+    /// When and for whom.
+    pub made: Made,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Changed<T, E> {
+    /// The party as it is now; unchanged if there was nothing to change. With what the change says.
+    Done(Box<Record<PartyDocument>>, T),
+    /// There is no such party.
+    Missing,
+    /// It has another version than the caller has seen.
+    Version(u64),
+    /// The change itself refused.
+    Refused(E),
+    /// Another party has the id.
+    IdTaken(PartyId),
+    /// Others kept changing the party.
+    Contended,
+}
+
+/// Reads a party, changes it and stores it under its version; again when another writer came first and no version was
+/// expected. A change that makes no difference stores nothing.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn change<T, E>(
+    db: &Db,
+    (read_site, site): (Site, Site),
+    step: &Step<'_>,
+    apply: impl Fn(&mut PartyDocument) -> Result<T, E>,
+) -> Result<Changed<T, E>, StoreError> {
+    for round in 0..ROUNDS_MAX {
+        if round > 0 {
+            tokio::time::sleep(PAUSE.saturating_mul(round).mul_f64(fastrand::f64())).await;
+        }
+        let Some(before) = super::read(db, read_site, step.tenant, step.party).await? else {
+            return Ok(Changed::Missing);
+        };
+        if step.expected.is_some_and(|expected| expected != before.d.version) {
+            return Ok(Changed::Version(before.d.version));
+        }
+        let mut after = before.d.clone();
+        let said = match apply(&mut after) {
+            Ok(said) => said,
+            Err(refused) => return Ok(Changed::Refused(refused)),
+        };
+        if after == before.d {
+            return Ok(Changed::Done(Box::new(before), said));
+        }
+        after.version = before.d.version.saturating_add(1);
+        step.lookups.apply(&mut after);
+        let (record, legs, lookup_leg) = legs(site, step, &before, after)?;
+        match db.transact(site, legs).await {
+            Ok(()) => return Ok(Changed::Done(Box::new(record), said)),
+            Err(TransactError::Store(error)) => return Err(error),
+            Err(TransactError::Condition(failed)) => {
+                if let Some(other) = holder(site, failed, lookup_leg)?.filter(|other| other != step.party) {
+                    return Ok(Changed::IdTaken(other));
+                }
+            }
+        }
+    }
+    Ok(Changed::Contended)
+}
+
+impl Lookups {
+    fn apply(&self, document: &mut PartyDocument) {
+        if let Some(gone) = &self.remove {
+            document.lookups.retain(|known| known != gone);
+        }
+        if let Some(new) = self.add.as_ref().filter(|new| !document.lookups.contains(new)) {
+            document.lookups.push(new.clone());
+        }
+    }
+}
+
+type Written = (Record<PartyDocument>, Vec<Leg>, Option<usize>);
+
+/// The legs of a change, with the position of the one that adds an id.
+fn legs(
+    site: Site,
+    step: &Step<'_>,
+    before: &Record<PartyDocument>,
+    mut after: PartyDocument,
+) -> Result<Written, StoreError> {
+    let (tenant, party, made) = (step.tenant, step.party, &step.made);
+    let note = note(site, tenant, Some(&before.d), &after, made)?;
+    let past = after.spill(step.when);
+    let mut legs = Vec::new();
+    if let Some(past) = past {
+        after.past_items = after.past_items.saturating_add(1);
+        let record = Record::new(
+            numbered(tenant, party, PASTS, after.version),
+            "party_past",
+            made.at,
+            past,
+        );
+        legs.push(Leg::put(site, &record, Some(Condition::absent()))?);
+    }
+    let (old_name, name) = (TillName::of(&before.d, made.at), TillName::of(&after, made.at));
+    if old_name != name {
+        let record = Record::new(till_name_key(tenant, party), "till_name", made.at, name);
+        legs.push(Leg::put(site, &record, None)?);
+    }
+    let mut record = Record::new(profile_key(tenant, party), PARTY, made, after);
+    record.created_at = before.created_at;
+    record.topics = Some(PARTY.to_owned());
+    legs.push(Leg::put(site, &record, Some(Condition::version(before.d.version)))?);
+    legs.push(note);
+    if let Some(gone) = &step.lookups.remove {
+        let own = Condition::new("attribute_not_exists(pk) OR #d.#party = :party")
+            .name("#d", "d")
+            .name("#party", "party")
+            .value(":party", crate::db::Value::Text(party.to_string()));
+        legs.push(Leg::Delete(known_key(tenant, gone), Some(own)));
+    }
+    let mut lookup_leg = None;
+    if let Some(key) = &step.lookups.add {
+        let known = Known {
+            party: party.clone(),
+            content: None,
+        };
+        lookup_leg = Some(legs.len());
+        let lookup = Lookup {
+            key: key.clone(),
+            known,
+        };
+        legs.push(known_leg(site, tenant, &lookup, made)?);
+    }
+    Ok((record, legs, lookup_leg))
+}
+
+/// The party that has the id which was to be added, when that leg failed.
+fn holder(site: Site, failed: Vec<FailedLeg>, lookup_leg: Option<usize>) -> Result<Option<PartyId>, StoreError> {
+    let leg = failed.into_iter().find(|leg| Some(leg.index) == lookup_leg);
+    let item = leg.and_then(|leg| leg.item);
+    item.map(|item| Ok(Record::<Known>::from_item(site, item)?.d.party))
+        .transpose()
+}
+
+/// The changes of a party, newest first, in pages of at most `limit`; `after` is the sort key to continue after.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn changes(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    party: &PartyId,
+    after: Option<String>,
+    limit: i32,
+) -> Result<(Vec<Record<Change>>, Option<String>), StoreError> {
+    let mut range = Range::prefix(partition(tenant, party), CHANGES, limit);
+    range.descending = true;
+    range.after = after;
+    db.query(site, &range, Read::Strong).await
+}
+
+/// What of a party's past no longer fits in its document, newest first, in pages of at most `limit` items.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn past(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    party: &PartyId,
+    after: Option<String>,
+    limit: i32,
+) -> Result<(Vec<Record<Past>>, Option<String>), StoreError> {
+    let mut range = Range::prefix(partition(tenant, party), PASTS, limit);
+    range.descending = true;
+    range.after = after;
+    db.query(site, &range, Read::Strong).await
+}
