@@ -280,10 +280,18 @@ pub async fn case_tasks(
     id: &LookupKey,
 ) -> Result<Vec<(LookupKey, Record<Task>)>, StoreError> {
     let limit = i32::try_from(CASE_TASKS_MAX).unwrap_or(i32::MAX);
-    let range = Range::prefix(case_partition(tenant, id), "TASK#", limit);
-    let (tasks, _) = db.query::<Task>(Site::DeskCaseTasks, &range, Read::Strong).await?;
-    let named = |task: Record<Task>| Some((id_of(&task.sk)?, task));
-    Ok(tasks.into_iter().filter_map(named).collect())
+    let mut range = Range::prefix(case_partition(tenant, id), "TASK#", limit);
+    let mut found = Vec::new();
+    // Long texts make several pages; each of them holds a task at least.
+    for _ in 0..CASE_TASKS_MAX {
+        let (tasks, next) = db.query::<Task>(Site::DeskCaseTasks, &range, Read::Strong).await?;
+        found.extend(tasks.into_iter().filter_map(|task| Some((id_of(&task.sk)?, task))));
+        if next.is_none() {
+            break;
+        }
+        range.after = next;
+    }
+    Ok(found)
 }
 
 /// Stores a task in place of `before`, with its references, its case and its party's timeline.
