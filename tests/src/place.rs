@@ -16,7 +16,7 @@ use treue_local::aws::{ACCESS_KEY_ID, AwsEndpoints, AwsOptions, REGION, SECRET_A
 /// The variable that names another emulator, as the SDKs know it.
 const OTHER: &str = "AWS_ENDPOINT_URL";
 /// The queues of a world: receipts to post, thresholds crossed, news for the middleware of the tills, receipts to count again.
-const QUEUES: [&str; 4] = ["posting", "issuance", "pos-voucher", "recalculation"];
+const QUEUES: [&str; 5] = ["posting", "issuance", "pos-voucher", "recalculation", "party-feed"];
 /// The queue of the close of a day.
 const DAY_CLOSE: &str = "day-close";
 /// The queue of finance's books.
@@ -64,12 +64,13 @@ impl Place {
             Some(url) => Self::other(url).await,
         };
         create_table(&place.dynamodb(), &place.names.table).await;
-        let [posting, issuance, pos_voucher, recalculation] = QUEUES.map(|queue| place.create_queue(queue));
+        let [posting, issuance, pos_voucher, recalculation, party_feed] = QUEUES.map(|queue| place.create_queue(queue));
         let queues = event_relay::Queues {
             posting: posting.await,
             issuance: issuance.await,
             pos_voucher: pos_voucher.await,
             recalculation: recalculation.await,
+            party_feed: party_feed.await,
         };
         let day_close = place.create_queue(DAY_CLOSE).await;
         let finance = place.create_queue(FINANCE).await;

@@ -519,6 +519,8 @@ async fn desk(world: &World, delivering: &mut Delivering) {
     delivering.until_rest(world).await;
 
     let path = [("party_id", party.as_str())];
+    let household = json!({"relationship": "household", "other": other});
+    done(world, "POST /v1/parties/{party_id}/relationships", &path, &household).await;
     let correct = async |points: i64, token: &str| {
         let body = json!({"programme": PROGRAMME, "points": points, "reason": "Goodwill", "client_token": token});
         asked(world, "POST /v1/parties/{party_id}/points/corrections", &path, &body).await
@@ -761,6 +763,7 @@ async fn office(world: &mut World, delivering: &mut Delivering) {
     programme(world).await;
     keys(world).await;
     let (party, card) = customer(world).await;
+    parties(world, &party).await;
     what_does_not_add_up(world, &card).await;
     delivering.until_rest(world).await;
     points(world, &party).await;
@@ -843,6 +846,40 @@ async fn customer(world: &World) -> (String, String) {
     let statuses: BTreeSet<_> = cards.filter_map(|card| card["status"].as_str()).collect();
     assert_eq!(statuses, ["active", "blocked", "replaced"].into());
     (party, card(2))
+}
+
+/// Types of the tenant's own, the own company, and a party whose parts change.
+async fn parties(world: &World, party: &str) {
+    let before = read(world, "GET /v1/party-types", &[]).await;
+    let mut types = before["types"].clone();
+    types["contact_lists"] = json!([{"type": "club", "name": "Club"}]);
+    let body = json!({"expected_version": 0, "types": types});
+    let after = done(world, "PUT /v1/party-types", &[], &body).await;
+    assert_eq!((&before["version"], &after["version"]), (&json!(0), &json!(1)));
+    done(world, "PUT /v1/company", &[], &json!({"name": "Treue Handels AG"})).await;
+
+    let path = [("party_id", party)];
+    let contact = json!({"kind": "email", "email": "anna@example.ch"});
+    done(world, "POST /v1/parties/{party_id}/contacts", &path, &contact).await;
+    let id = json!({"system": "shop", "id": "10042"});
+    done(world, "POST /v1/parties/{party_id}/identifiers", &path, &id).await;
+    done(world, "POST /v1/parties/{party_id}/identifiers/end", &path, &id).await;
+    let club = [("party_id", party), ("list", "club")];
+    let said = json!({"state": "granted", "source": "till", "text_version": "1"});
+    done(world, "PUT /v1/parties/{party_id}/lists/{list}", &club, &said).await;
+    let answer = read(world, "GET /v1/parties/{party_id}/changes", &path).await;
+    let kinds: Vec<_> = answer["changes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|c| &c["fields"][0])
+        .collect();
+    assert_eq!(
+        kinds[..2],
+        ["/lists/club", "/identifiers/shop"],
+        "the last change stands once"
+    );
+    assert_eq!(answer["changes"].as_array().map(Vec::len), Some(5));
 }
 
 /// A receipt, another one under its key, a payment with a voucher that nobody issued, and a till that guesses.

@@ -9,6 +9,7 @@
 //! | `party_parts` | names, contact points, ids, roles, classes, consents and lists change |
 //! | `party_history` | who changed what, and what ended long ago |
 //! | `party_view` | a party as the API shows it |
+//! | `relationships` | relationships between parties, from both sides |
 //! | `points` | the account and its ledger |
 //! | `explain` | why an entry has its points |
 //! | `segments` | segments of a customer, for earning rules |
@@ -31,6 +32,7 @@ mod party_history;
 mod party_parts;
 mod party_view;
 mod points;
+mod relationships;
 mod replacement;
 mod segments;
 
@@ -88,6 +90,9 @@ impl App {
             "DELETE /v1/parties/{party_id}/classifications/{classification}" => self.declassify(request, now).await,
             "PUT /v1/parties/{party_id}/consents/{channel}" => self.put_consent(request, now).await,
             "PUT /v1/parties/{party_id}/lists/{list}" => self.put_list(request, now).await,
+            "GET /v1/parties/{party_id}/relationships" => self.list_relationships(request).await,
+            "POST /v1/parties/{party_id}/relationships" => self.relate(request, now).await,
+            "POST /v1/parties/{party_id}/relationships/end" => self.end_relationship(request, now).await,
             "GET /v1/parties/{party_id}/points" => self.show_points(request, now).await,
             "GET /v1/parties/{party_id}/points/{entry_id}" => self.explain_points(request).await,
             "GET /v1/parties/{party_id}/segments" => self.show_segments(request).await,

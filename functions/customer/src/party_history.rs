@@ -54,7 +54,7 @@ impl App {
 }
 
 /// The sort key after which the page begins; it must be one of this listing.
-fn after(request: &Request, prefix: &str) -> Result<Option<String>, Problem> {
+pub(crate) fn after(request: &Request, prefix: &str) -> Result<Option<String>, Problem> {
     let Some(token) = request.query.get("next") else {
         return Ok(None);
     };

@@ -144,8 +144,10 @@ async fn an_address_that_is_given_up_stays_as_history() {
         (&ends["contacts"][1]["valid_until"], &ends["contacts"][1]["ended"]),
         (&json!("2026-12-31"), &json!(false))
     );
+    let again = api.done(END_CONTACT, &[&id, "c1"], Value::Null).await;
+    assert_eq!(again, ends, "what is history stays as it is");
     assert_problem(
-        &api.call(END_CONTACT, &[&id, "c1"], Value::Null).await,
+        &api.call(END_CONTACT, &[&id, "c9"], Value::Null).await,
         404,
         "not_found",
     );
@@ -268,11 +270,8 @@ async fn b8_a_classification_has_a_reason_and_dates_and_the_party_stays_a_custom
     assert_eq!(shown["roles"][0]["role"], "customer");
     let ended = api.done(END_CLASS, &[&id, "blacklist"], Value::Null).await;
     assert_eq!(ended["classifications"][0]["until"], "2026-11-23T08:00:00Z");
-    assert_problem(
-        &api.call(END_CLASS, &[&id, "blacklist"], Value::Null).await,
-        404,
-        "not_found",
-    );
+    assert_eq!(api.done(END_CLASS, &[&id, "blacklist"], Value::Null).await, ended);
+    assert_problem(&api.call(END_CLASS, &[&id, "vip"], Value::Null).await, 404, "not_found");
     let wrong = json!({"classification": "grey", "reason": "", "until": "2020-01-01"});
     let expected = [
         ("/classification", "type_unknown"),
@@ -297,8 +296,13 @@ async fn an_id_in_another_system_leads_to_one_party_and_can_be_handed_on() {
     let stored = json!({"kind": "person", "family_name": "Neu", "identifiers": [{"system": "shop", "id": "1"}, id]});
     let refused = api.call("POST /v1/parties", &[], stored.clone()).await;
     assert_problem(&refused, 409, "identifier_taken");
-    api.done(END_IDENTIFIER, &[&first], id.clone()).await;
-    assert_problem(&api.call(END_IDENTIFIER, &[&first], id.clone()).await, 404, "not_found");
+    let ended = api.done(END_IDENTIFIER, &[&first], id.clone()).await;
+    assert_eq!(api.done(END_IDENTIFIER, &[&first], id.clone()).await, ended);
+    assert_problem(
+        &api.call(END_IDENTIFIER, &[&second], id.clone()).await,
+        404,
+        "not_found",
+    );
     api.done(IDENTIFIERS, &[&second], id.clone()).await;
     let shown = api.done(SHOW, &[&first], Value::Null).await;
     assert!(shown["identifiers"][0]["until"].is_string() && shown["external_id"].is_null());
@@ -402,4 +406,85 @@ async fn a_till_sees_neither_address_nor_birthday() {
         seen.contains("Anna Muster") && !seen.contains("1984") && !seen.contains("example"),
         "{seen}"
     );
+}
+
+#[tokio::test]
+async fn b6_a_relationship_shows_on_both_sides_with_its_dates() {
+    let table = Table::start().await;
+    let api = table.api();
+    let relate = "POST /v1/parties/{party_id}/relationships";
+    let list = "GET /v1/parties/{party_id}/relationships";
+    let end = "POST /v1/parties/{party_id}/relationships/end";
+    let person = api.person("Musterfrau").await;
+    let body = json!({"kind": "organisation", "organisation_name": "Mustermann GmbH"});
+    let company = api.done("POST /v1/parties", &[], body).await["party_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let body =
+        json!({"relationship": "employment", "other": company, "since": "2020-01-01", "department": "Accounting"});
+    let related = api.done(relate, &[&person], body.clone()).await;
+    assert_eq!(
+        api.done(relate, &[&person], body).await,
+        related,
+        "the same again changes nothing"
+    );
+    let of_company = api.done(list, &[&company], Value::Null).await;
+    let seen = &of_company["relationships"][0];
+    assert_eq!(
+        (
+            &seen["role"],
+            &seen["other"],
+            &seen["other_role"],
+            &seen["department"],
+            &seen["since"]
+        ),
+        (
+            &json!("employer"),
+            &json!(person),
+            &json!("employee"),
+            &json!("Accounting"),
+            &json!("2020-01-01")
+        )
+    );
+    // From the other side it is the same one.
+    let body = json!({"relationship": "employment", "role": "employer", "other": person});
+    let ended = api.done(end, &[&company], body.clone()).await;
+    assert_eq!(api.done(end, &[&company], body).await, ended);
+    let of_person = api.done(list, &[&person], Value::Null).await;
+    assert_eq!(
+        (
+            &of_person["relationships"][0]["ended"],
+            &of_person["relationships"][0]["until"]
+        ),
+        (&json!(true), &json!("2026-11-23"))
+    );
+    for n in 0..3 {
+        let other = api.person(&format!("Kind {n}")).await;
+        api.done(relate, &[&person], json!({"relationship": "household", "other": other}))
+            .await;
+    }
+    let first = api.done(&format!("{list}?limit=3"), &[&person], Value::Null).await;
+    let next = first["next"].as_str().unwrap();
+    let last = api
+        .done(&format!("{list}?limit=3&next={next}"), &[&person], Value::Null)
+        .await;
+    assert_eq!(last["relationships"].as_array().unwrap().len(), 1);
+    let wrong = json!({"relationship": "friendship", "other": person, "since": "x", "until": "2020-01-01"});
+    let expected = [
+        ("/other", "not_applicable"),
+        ("/relationship", "type_unknown"),
+        ("/since", "date_malformed"),
+        ("/until", "date_out_of_range"),
+    ];
+    assert_findings(&api.call(relate, &[&person], wrong).await, &expected);
+    let nobody = api
+        .call(
+            relate,
+            &[&person],
+            json!({"relationship": "household", "other": "no-one"}),
+        )
+        .await;
+    assert_problem(&nobody, 422, "party_unknown");
+    assert_problem(&api.call(list, &["no-one"], Value::Null).await, 404, "not_found");
 }

@@ -20,7 +20,9 @@ mod record;
 pub use failures::Failures;
 
 use chrono::{DateTime, Utc};
-use messages::{IssuanceMessage, PosVoucherMessage, PostingMessage, RecalculationMessage, SendError, Sender};
+use messages::{
+    IssuanceMessage, PartyMessage, PosVoucherMessage, PostingMessage, RecalculationMessage, SendError, Sender,
+};
 use serde::{Deserialize, Serialize};
 use store::{Db, Site, StoreError, location};
 
@@ -61,6 +63,8 @@ pub struct Queues {
     pub pos_voucher: String,
     /// Work for recalculation.
     pub recalculation: String,
+    /// Changes of parties, for other systems.
+    pub party_feed: String,
 }
 
 /// Why a batch must come again.
@@ -112,6 +116,7 @@ pub(crate) struct Work {
     pub(crate) issuance: Vec<IssuanceMessage>,
     pub(crate) recalculation: Vec<RecalculationMessage>,
     pub(crate) vouchers: Vec<feed::TenantChange>,
+    pub(crate) parties: Vec<PartyMessage>,
     pub(crate) failures: Vec<serde_json::Value>,
 }
 
@@ -205,6 +210,9 @@ impl App {
         self.sender
             .send(Site::RelaySendPosVoucher, &self.queues.pos_voucher, &news)
             .await?;
+        self.sender
+            .send(Site::RelaySendPartyFeed, &self.queues.party_feed, &work.parties)
+            .await?;
         for record in &work.failures {
             self.failures.keep(record).await?;
         }
@@ -223,6 +231,7 @@ fn sort(records: &[serde_json::Value]) -> Work {
                 Event::Issuance(_) => {}
                 Event::Recalculation(message) => work.recalculation.push(message),
                 Event::Voucher(change) => work.vouchers.push(*change),
+                Event::Party(message) => work.parties.push(message),
             }),
             Err(reason) => {
                 tracing::error!(%reason, "a stream record cannot be understood");

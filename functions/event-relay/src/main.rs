@@ -14,6 +14,7 @@ async fn main() -> Result<(), Error> {
         "ISSUANCE_QUEUE_URL",
         "POS_VOUCHER_QUEUE_URL",
         "RECALCULATION_QUEUE_URL",
+        "PARTY_FEED_QUEUE_URL",
         "RELAY_FAILURES_BUCKET",
     ])?;
     let aws = Aws::connect(Pace::Queue).await;
@@ -22,6 +23,7 @@ async fn main() -> Result<(), Error> {
         posting: settings.get("POSTING_QUEUE_URL").to_owned(),
         issuance: settings.get("ISSUANCE_QUEUE_URL").to_owned(),
         pos_voucher: settings.get("POS_VOUCHER_QUEUE_URL").to_owned(),
+        party_feed: settings.get("PARTY_FEED_QUEUE_URL").to_owned(),
         recalculation: settings.get("RECALCULATION_QUEUE_URL").to_owned(),
     };
     let failures = Failures::new(

@@ -2,11 +2,11 @@
 
 use domain::account::Account;
 use domain::id::{PartyId, ProgrammeId, Tenant};
-use messages::{IssuanceMessage, PostingMessage, RecalculationMessage};
+use messages::{IssuanceMessage, PartyMessage, PostingMessage, RecalculationMessage};
 use serde::Deserialize;
 use store::receipt::StoredReceipt;
 use store::returned::StoredReturn;
-use store::{Record, account, card, recalculation, receipt, returned, voucher};
+use store::{Record, account, card, party, recalculation, receipt, relationship, returned, voucher};
 
 use crate::feed::TenantChange;
 
@@ -17,6 +17,7 @@ pub(crate) enum Event {
     Issuance(IssuanceMessage),
     Recalculation(RecalculationMessage),
     Voucher(Box<TenantChange>),
+    Party(PartyMessage),
 }
 
 /// Why a record cannot be understood. Names no content.
@@ -67,6 +68,10 @@ pub(crate) fn read(record: &serde_json::Value) -> Result<Vec<Event>, NotUndersto
         voucher::VOUCHER => voucher_events(&head, image),
         card::CARD => card_events(&head, image),
         recalculation::RECALCULATION => recalculation_events(&head, image),
+        relationship::RELATIONSHIP => relationship_events(&head, image),
+        party::CHANGE => party_events(&head, image),
+        // The document itself is work for the search index alone; what other systems hear stands in the change beside it.
+        party::PARTY => Ok(Vec::new()),
         _ => Err(NotUnderstood::Topic),
     }
 }
@@ -128,6 +133,38 @@ fn voucher_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, 
     let voucher = Record::from_image(image).map_err(NotUnderstood::Shape)?.d;
     let change = store::feed::Change { lookup, voucher };
     Ok(vec![Event::Voucher(Box::new(TenantChange { tenant, change }))])
+}
+
+fn party_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
+    let (tenant, party) = split_partition(&head.pk, "PARTY")?;
+    let party: PartyId = party.parse().map_err(|_| NotUnderstood::Key)?;
+    let record = Record::<party::Change>::from_image(image).map_err(NotUnderstood::Shape)?;
+    let kind = match record.d.kind {
+        party::ChangeKind::Created => "created",
+        party::ChangeKind::Changed => "changed",
+    };
+    Ok(vec![Event::Party(PartyMessage {
+        tenant,
+        party_id: party,
+        version: record.d.version,
+        kind: kind.to_owned(),
+        fields: record.d.fields,
+        at: record.updated_at,
+    })])
+}
+
+fn relationship_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
+    let (tenant, party) = split_partition(&head.pk, "PARTY")?;
+    let party: PartyId = party.parse().map_err(|_| NotUnderstood::Key)?;
+    let record = Record::<relationship::Relationship>::from_image(image).map_err(NotUnderstood::Shape)?;
+    Ok(vec![Event::Party(PartyMessage {
+        tenant,
+        party_id: party,
+        version: record.d.version,
+        kind: relationship::RELATIONSHIP.to_owned(),
+        fields: vec![format!("/relationships/{}", record.d.kind)],
+        at: record.updated_at,
+    })])
 }
 
 fn recalculation_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {

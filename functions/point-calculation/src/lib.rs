@@ -11,6 +11,7 @@
 //! | `payments` | vouchers that a receipt names are matched |
 //! | `settle` | receipts that waited for a card get their account |
 
+mod customer;
 mod give_back;
 mod payments;
 mod post;

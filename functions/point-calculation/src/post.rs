@@ -107,16 +107,29 @@ impl App {
                 tokio::time::sleep(PAUSE.saturating_mul(round).mul_f64(fastrand::f64())).await;
                 left = self.unposted(id, left).await?;
                 if left.is_empty() {
-                    return Ok(());
+                    return self.make_customer_of(id, ready, now).await;
                 }
             }
             let read = if round == 0 { Read::Eventual } else { Read::Strong };
             let before = account::read(&self.db, Site::PostAccount, id, read).await?;
             if self.try_commit(id, before.as_ref(), &left, now).await? == Committed::Done {
+                // The first purchase makes a customer. A delivery before this one may have died right after the entry, so
+                // whoever meets entries that stand already looks too.
+                if before.is_none() || round > 0 {
+                    return self.make_customer_of(id, ready, now).await;
+                }
                 return Ok(());
             }
         }
         Err(WorkError::Contended)
+    }
+
+    async fn make_customer_of(&self, id: &AccountId, ready: &[Ready], now: DateTime<Utc>) -> Result<(), WorkError> {
+        let receipts = ready.iter().map(|ready| &ready.stored.receipt);
+        match receipts.min_by_key(|receipt| receipt.key.business_date) {
+            Some(first) => self.make_customer(id, first, now).await,
+            None => Ok(()),
+        }
     }
 
     async fn try_commit(

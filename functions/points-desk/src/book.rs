@@ -12,7 +12,7 @@ use serde_json::json;
 use store::account::{self, AccountId};
 use store::adjustment::Booking;
 use store::db::Read;
-use store::{Record, Site, party};
+use store::{Record, Site, party, relationship};
 
 use crate::App;
 
@@ -104,7 +104,7 @@ impl App {
     }
 
     /// Whether points may go from the one party to the other, asked when the transfer is asked for and again when it is
-    /// approved. That both belong to one household or company is to be asked here, once parties know theirs.
+    /// approved: the programme must allow it, and both must belong to one household or company.
     async fn may_transfer(&self, due: Due<'_>, giver: &PartyId, to: &PartyId) -> Result<(), Problem> {
         if !due.programme.adjustments.transfers {
             return Err(Problem::new(
@@ -114,9 +114,17 @@ impl App {
         }
         self.party(due.tenant, giver).await?;
         match party::read(&self.db, Site::AdjustParty, due.tenant, to).await? {
-            Some(_) => Ok(()),
-            None => Err(Problem::new(Code::PartyUnknown, "to: there is no party with this id")),
+            Some(_) => {}
+            None => return Err(Problem::new(Code::PartyUnknown, "to: there is no party with this id")),
         }
+        let today = due.today();
+        if relationship::share_points(&self.db, Site::AdjustShared, due.tenant, (giver, to), today).await? {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Code::NotRelated,
+            "points move between parties of one household or company only: relate them first",
+        ))
     }
 
     pub(crate) async fn account(

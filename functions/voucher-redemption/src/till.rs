@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use domain::id::BasketId;
 use domain::receipt::ReceiptKey;
-use domain::voucher::{Command, Outcome};
+use domain::voucher::{Command, Outcome, Voucher};
 use http_edge::api::vouchers::{
     CheckAnswer, CheckRequest, RedeemRequest, ReleaseRequest, ReserveRequest, ReverseRequest,
 };
 use http_edge::{Caller, Code, Problem, Request, Response, Scope};
-use store::{Site, voucher};
+use store::{Site, party, voucher};
 
 use crate::App;
 use crate::call::Call;
@@ -31,7 +31,10 @@ impl App {
         call.may_ask(body.basket_total)?;
         let record = self.find(&call).await?;
         let takes = record.d.check(basket, &call.occasion).map_err(Problem::from);
-        let refusal = call.sells_on(call.today()).and(takes).err();
+        let mut refusal = call.sells_on(call.today()).and(takes).err();
+        if refusal.is_none() {
+            refusal = self.may_pay_or_fault(&call, &record.d).await?;
+        }
         let answer = CheckAnswer {
             usable: refusal.is_none(),
             reason: refusal.as_ref().map(|problem| problem.code.as_str().to_owned()),
@@ -112,6 +115,26 @@ impl App {
         self.command(&call, &Command::Reverse { receipt }, Ok(())).await
     }
 
+    /// Refuses a holder who may not pay with vouchers. The read sees every change that was answered before.
+    async fn may_pay(&self, call: &Call<'_>, voucher: &Voucher) -> Result<(), Problem> {
+        match self.may_pay_or_fault(call, voucher).await? {
+            None => Ok(()),
+            Some(refusal) => Err(refusal),
+        }
+    }
+
+    /// Why the holder may not pay with vouchers, if so.
+    async fn may_pay_or_fault(&self, call: &Call<'_>, voucher: &Voucher) -> Result<Option<Problem>, Problem> {
+        let (tenant, now) = (&call.caller.tenant, call.occasion.now);
+        let stopped = party::is_stopped(&self.db, Site::RedeemParty, tenant, &voucher.party, now).await?;
+        Ok(stopped.then(|| {
+            Problem::new(
+                Code::VoucherHolderStopped,
+                "vouchers of this customer are not taken at present",
+            )
+        }))
+    }
+
     /// Decides the command on the voucher and stores the transition, or answers what the first one of its kind was answered.
     /// What is new must be `admitted`; a repetition was, whatever has changed since.
     async fn command(
@@ -122,6 +145,7 @@ impl App {
     ) -> Result<Response, Problem> {
         let mut record = self.find(call).await?;
         let now = call.occasion.now;
+        let mut asked = false;
         for _ in 0..ROUNDS_MAX {
             let decided = match record.d.apply(command, &call.occasion) {
                 Ok(Outcome::Replayed) => {
@@ -132,6 +156,10 @@ impl App {
                 Err(refusal) => Err(refusal),
             };
             admitted.clone()?;
+            if !asked && matches!(command, Command::Reserve { .. } | Command::Redeem { .. }) {
+                self.may_pay(call, &record.d).await?;
+                asked = true;
+            }
             let after = decided?;
             let answer = view(&after, after.state_at(now));
             match voucher::replace(&self.db, Site::RedeemCommit, &record, *after, call.caller.made(now)).await? {

@@ -73,6 +73,8 @@ sites! {
     RelaySendIssuance = "event-relay/send-issuance",
     /// The relay sends voucher events to the tills' middleware.
     RelaySendPosVoucher = "event-relay/send-pos-voucher",
+    /// The relay tells other systems which fields of a party were changed.
+    RelaySendPartyFeed = "event-relay/send-party-feed",
     /// The relay puts a record it does not understand into its bucket.
     RelayFailure = "event-relay/failure",
     /// Recalculation reads a run.
@@ -151,6 +153,12 @@ sites! {
     SettleParked = "point-calculation/settle-parked",
     /// Settling stamps a waiting receipt.
     SettleStamp = "point-calculation/settle-stamp",
+    /// Point calculation reads the party whose first purchase it has posted.
+    PostParty = "point-calculation/party",
+    /// Point calculation makes a party a customer.
+    PostCustomer = "point-calculation/customer",
+    /// Issuance asks whether the party may get vouchers.
+    IssueParty = "voucher-issuance/party",
     /// Issuance reads the account.
     IssueAccount = "voucher-issuance/account",
     /// Issuance reads the programme.
@@ -161,6 +169,8 @@ sites! {
     RedeemLocation = "voucher-redemption/location",
     /// Redemption finds the voucher.
     RedeemVoucher = "voucher-redemption/voucher",
+    /// Redemption asks whether the holder may pay with vouchers.
+    RedeemParty = "voucher-redemption/party",
     /// Redemption stores a transition.
     RedeemCommit = "voucher-redemption/commit",
     /// Redemption reads a shard of the voucher feed.
@@ -181,6 +191,10 @@ sites! {
     PartyExternalId = "customer/external-id",
     /// The types of the tenant are read.
     PartyTypes = "customer/party-types",
+    /// Relationships of a party are read.
+    Relationships = "customer/relationships",
+    /// Two parties are related, or their relationship changes.
+    Relate = "customer/relate",
     /// A party is changed.
     PartyChange = "customer/party-change",
     /// The changes of a party, or what no longer fits in its document, are listed.
@@ -239,6 +253,8 @@ sites! {
     AdjustProgramme = "points-desk/programme",
     /// The points desk looks for a party.
     AdjustParty = "points-desk/party",
+    /// The points desk asks whether two parties share points.
+    AdjustShared = "points-desk/shared",
     /// The points desk reads an adjustment.
     AdjustRead = "points-desk/adjustment",
     /// The points desk lists adjustments.

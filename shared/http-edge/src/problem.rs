@@ -112,6 +112,8 @@ codes! {
     VoucherExpired = "voucher_expired", 409, "The voucher has expired", "Take another payment.";
     /// Stopped by an operator.
     VoucherBlocked = "voucher_blocked", 409, "The voucher is blocked", "Ask the customer service.";
+    /// The holder is in a class that keeps it from vouchers.
+    VoucherHolderStopped = "voucher_holder_stopped", 409, "Vouchers of this customer are not taken at present", "Take another payment; the customer service knows why.";
     /// Void for ever.
     VoucherVoided = "voucher_voided", 409, "The voucher was voided", "Take another payment; the customer service knows why.";
     /// A receipt names the voucher as a payment.
@@ -130,6 +132,8 @@ codes! {
     AdjustmentPosted = "adjustment_posted", 409, "It was posted before", "Correct it by another correction.";
     /// The programme does not allow transfers.
     TransfersNotAllowed = "transfers_not_allowed", 409, "The programme allows no transfers", "Have adjustments.transfers set in the programme.";
+    /// The two parties belong to no common household or company.
+    NotRelated = "not_related", 409, "The two belong to no common household or company", "Relate them by a relationship that shares points.";
     /// The account has fewer points than are to leave it.
     BalanceTooSmall = "balance_too_small", 409, "The balance is too small", "Transfer at most the balance in the answer.";
     /// The same revision of a document with other content.

@@ -158,6 +158,24 @@ pub const ROUTES: &[Route] = &[
         Scope::PartiesWrite,
         "customer",
     ),
+    route(
+        "GET",
+        "/v1/parties/{party_id}/relationships",
+        Scope::PartiesRead,
+        "customer",
+    ),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/relationships",
+        Scope::PartiesWrite,
+        "customer",
+    ),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/relationships/end",
+        Scope::PartiesWrite,
+        "customer",
+    ),
     route("GET", "/v1/parties/{party_id}/points", Scope::PartiesRead, "customer"),
     route(
         "GET",

@@ -18,7 +18,7 @@ use runtime::sqs::Deadline;
 use store::account::{self, AccountId};
 use store::db::Read;
 use store::voucher::{self, Issued, NewVoucher};
-use store::{Db, Record, Site, StoreError, programme};
+use store::{Db, Record, Site, StoreError, party, programme};
 
 /// Steps done for one call; the last one's change of the snapshot asks for the rest.
 const STEPS_MAX: u32 = 100;
@@ -97,6 +97,12 @@ impl Issuer {
                 .issue(&programme, today, &taken)
                 .map_err(|_| IssueError::OutOfRange)?;
             let Some(issue) = issue else { break };
+            // Asked anew before each step: a party that was just put on a blacklist gets none from here on. Its points stay,
+            // and become vouchers with its next entry after that.
+            if party::is_stopped(&self.db, Site::IssueParty, &id.tenant, &id.party, now).await? {
+                tracing::info!("the party gets no vouchers");
+                break;
+            }
             // Only the last step of this message announces what is still due; a message that breaks off comes again.
             let announce = steps + 1 == STEPS_MAX;
             match self.step(id, &programme, &before, &issue, announce, now).await? {

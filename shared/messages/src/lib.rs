@@ -7,7 +7,7 @@ mod sender;
 
 pub use sender::{SendError, Sender};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::id::{FeedGroup, LocationId, LookupKey, PartyId, ProgrammeId, RunId, Tenant};
 use domain::liability::Month;
 use domain::money::Money;
@@ -201,6 +201,24 @@ pub struct PosVoucherMessage {
     pub valid_until: String,
     /// Group of the voucher feed that carries the change.
     pub feed_group: FeedGroup,
+}
+
+/// A change of a party, for other systems: which fields, never their values. A receiver reads the party for those.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartyMessage {
+    /// Tenant.
+    pub tenant: Tenant,
+    /// The party.
+    pub party_id: PartyId,
+    /// The version that the change made, of the party or, of kind `relationship`, of the relationship; a receiver ignores what
+    /// is older than what it has read.
+    pub version: u64,
+    /// `created`, `changed` or `relationship`.
+    pub kind: String,
+    /// The fields as JSON pointers, in order, none twice.
+    pub fields: Vec<String>,
+    /// When it was made.
+    pub at: DateTime<Utc>,
 }
 
 #[cfg(test)]

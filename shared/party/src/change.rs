@@ -121,11 +121,18 @@ impl PartyDocument {
         self.add_contact(wanted, when)
     }
 
-    /// Ends a contact point, at once or with the day `last`.
+    /// Ends a contact point, at once or with the day `last`; one that is history stays as it is.
     ///
     /// # Errors
     /// [`Refused::NoSuch`], [`Refused::EndsBefore`].
     pub fn end_contact(&mut self, id: ContactId, last: Option<NaiveDate>, when: When) -> Result<(), Refused> {
+        if self
+            .contacts
+            .iter()
+            .any(|known| known.id == id && !known.stands(when.today))
+        {
+            return Ok(());
+        }
         let known = self.standing_contact(id, when)?;
         let (until, ended) = ending(known.valid_from, known.valid_until, last, when)?;
         known.valid_until = Some(until);
@@ -160,15 +167,18 @@ impl PartyDocument {
         Ok(true)
     }
 
-    /// Takes an id in another system away.
+    /// Takes an id in another system away; one that was taken away stays so.
     ///
     /// # Errors
     /// [`Refused::NoSuch`].
     pub fn end_identifier(&mut self, system: &Word, id: &Personal, when: When) -> Result<(), Refused> {
-        let mut known = self.identifiers.iter_mut();
-        let known = known.find(|known| known.until.is_none() && known.system == *system && known.id == *id);
-        known.ok_or(Refused::NoSuch("identifier"))?.until = Some(when.now);
-        Ok(())
+        let of = |known: &Identifier| known.system == *system && known.id == *id;
+        let was = self.identifiers.iter().any(of);
+        let known = self
+            .identifiers
+            .iter_mut()
+            .find(|known| known.until.is_none() && of(known));
+        end_now(known.map(|known| &mut known.until), was, "identifier", when)
     }
 
     /// Gives a role. One of the type towards the same party that stands is the one; only its last day can change.
@@ -189,7 +199,7 @@ impl PartyDocument {
         Ok(())
     }
 
-    /// Ends a role, at once or with the day `last`.
+    /// Ends a role, at once or with the day `last`; one that is history stays as it is.
     ///
     /// # Errors
     /// [`Refused::NoSuch`], [`Refused::EndsBefore`].
@@ -200,7 +210,13 @@ impl PartyDocument {
         last: Option<NaiveDate>,
         when: When,
     ) -> Result<(), Refused> {
-        let known = self.standing_role(role, towards, when).ok_or(Refused::NoSuch("role"))?;
+        let was = self
+            .roles
+            .iter()
+            .any(|known| known.role == *role && known.towards == *towards);
+        let Some(known) = self.standing_role(role, towards, when) else {
+            return if was { Ok(()) } else { Err(Refused::NoSuch("role")) };
+        };
         let (until, ended) = ending(known.since, known.until, last, when)?;
         known.until = Some(until);
         known.ended = ended;
@@ -240,15 +256,15 @@ impl PartyDocument {
         Ok(())
     }
 
-    /// Takes the party out of a class, at once.
+    /// Takes the party out of a class, at once; a class that it is no longer in stays history.
     ///
     /// # Errors
     /// [`Refused::NoSuch`].
     pub fn declassify(&mut self, class: &Word, when: When) -> Result<(), Refused> {
+        let was = self.classifications.iter().any(|known| known.class == *class);
         let mut classes = self.classifications.iter_mut();
         let known = classes.find(|known| known.holds(when.now) && known.class == *class);
-        known.ok_or(Refused::NoSuch("classification"))?.until = Some(when.now);
-        Ok(())
+        end_now(known.map(|known| &mut known.until), was, "classification", when)
     }
 
     /// Notes what was said about a channel.
@@ -354,6 +370,21 @@ fn permit(known: &mut Vec<Permission>, wanted: Permission, double_opt_in: bool) 
 fn said(permission: &Permission) -> (Permitted, &Word, Option<&Word>, Option<&Personal>) {
     let (text_version, proof) = (permission.text_version.as_ref(), permission.proof.as_ref());
     (permission.state, &permission.source, text_version, proof)
+}
+
+/// Ends an entry at once. There may be only ended ones: the call came before.
+fn end_now(
+    until: Option<&mut Option<DateTime<Utc>>>,
+    was: bool,
+    what: &'static str,
+    when: When,
+) -> Result<(), Refused> {
+    match until {
+        Some(until) => *until = Some(when.now),
+        None if was => {}
+        None => return Err(Refused::NoSuch(what)),
+    }
+    Ok(())
 }
 
 /// The last day of what began on `first`, and whether it is over at once. Ended twice, the earlier last day stays.

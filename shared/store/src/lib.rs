@@ -13,6 +13,7 @@
 //! | [`account`] | `PARTY#tenant#party` | accounts, ledger entries, monthly activity |
 //! | [`party`] | `PARTY#tenant#party` | the party and its name for the till |
 //! | [`party`] | `EXTERNAL#tenant#hash` | which party an external id or a caller's token stands for |
+//! | [`relationship`] | `PARTY#tenant#party` | relationships, on both parties |
 //! | [`party_types`] | `TYPES#tenant` | the types of a tenant |
 //! | [`card`] | `CARD#tenant#hash` | cards, and receipts that wait for one |
 //! | [`voucher`] | `VOUCHER#tenant#hash`, `PARTY#…` | vouchers and the party's references to them |
@@ -51,6 +52,7 @@ pub mod programme;
 pub mod recalculation;
 pub mod receipt;
 pub mod record;
+pub mod relationship;
 pub mod returned;
 pub mod scan;
 pub mod timeline;

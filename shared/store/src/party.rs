@@ -19,7 +19,9 @@ use crate::error::StoreError;
 use crate::record::{Item, Made, Record};
 use crate::voucher::{self, OpenVoucher};
 
-pub use change::{Change, ChangeKind, Changed, Created, Lookup, Lookups, Step, change, changes, create, past};
+pub use change::{
+    CHANGE, Change, ChangeKind, Changed, Created, Lookup, Lookups, PARTY, Step, change, changes, create, past,
+};
 
 pub use own::{Own, put_own};
 

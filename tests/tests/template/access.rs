@@ -12,7 +12,7 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 19] = [
+const KEY_KINDS: [&str; 20] = [
     "ADJUST#*",
     "APIKEY#*",
     "CARD#*",
@@ -30,6 +30,7 @@ const KEY_KINDS: [&str; 19] = [
     "PROGRAMME#*",
     "RECALC#*",
     "RECEIPT#*",
+    "TYPES#*",
     "UNMATCHED#*",
     "VOUCHER#*",
 ];
@@ -42,7 +43,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 18] = [
+const TRANSACTIONS: [Transaction; 23] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -88,6 +89,18 @@ const TRANSACTIONS: [Transaction; 18] = [
         &["FEED#*", "PARTY#*"],
     ),
     ("party.rs", "CustomerRole", &["PutItem"], &["PARTY#*", "EXTERNAL#*"]),
+    // An id of another system that goes.
+    (
+        "party.rs",
+        "CustomerRole",
+        &["PutItem", "DeleteItem"],
+        &["PARTY#*", "EXTERNAL#*"],
+    ),
+    // The own company and its branches.
+    ("party.rs", "AdministrationRole", &["PutItem"], &["PARTY#*"]),
+    // A purchase makes a customer.
+    ("party.rs", "PointCalculationRole", &["PutItem"], &["PARTY#*"]),
+    ("party_types.rs", "AdministrationRole", &["PutItem"], &["TYPES#*"]),
     ("programme.rs", "AdministrationRole", &["PutItem"], &["PROGRAMME#*"]),
     // Accepted while the card leads nowhere.
     (
@@ -114,6 +127,12 @@ const TRANSACTIONS: [Transaction; 18] = [
         "RecalculationRole",
         &["PutItem", "UpdateItem"],
         &["PARTY#*", "RECEIPT#*"],
+    ),
+    (
+        "relationship.rs",
+        "CustomerRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["PARTY#*"],
     ),
     (
         "returned.rs",

@@ -7,7 +7,7 @@ use serde_norway::Value;
 use crate::document::{Template, at, entries, items, number, reference, tagged, text, workspace};
 
 /// The variables that the functions' configuration knows.
-const VARIABLES: [&str; 13] = [
+const VARIABLES: [&str; 14] = [
     "CODE_KEYS_SECRET_ARN",
     "DAY_CLOSE_QUEUE_URL",
     "FINANCE_BUCKET",
@@ -16,6 +16,7 @@ const VARIABLES: [&str; 13] = [
     "LOOKUP_PEPPER_SECRET_ARN",
     "OIDC_AUDIENCE",
     "OIDC_ISSUER",
+    "PARTY_FEED_QUEUE_URL",
     "POSTING_QUEUE_URL",
     "POS_VOUCHER_QUEUE_URL",
     "RECALCULATION_QUEUE_URL",

@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 use store::account::AccountId;
 use store::party::{Identity, PartyDocument};
 use store::programme::ProgrammeVersion;
+use store::relationship::{self, Relationship};
 use store::{Db, Record, party, programme};
 use treue_local::aws::{ACCESS_KEY_ID, AwsEndpoints, AwsOptions, REGION, SECRET_ACCESS_KEY};
 
@@ -89,6 +90,7 @@ impl Table {
         for id in [ANNA, BEAT] {
             table.store_party(id).await;
         }
+        table.relate().await;
         table
     }
 
@@ -134,6 +136,42 @@ impl Table {
         };
         let stored = programme::write(&self.db(), Site::ToolWrite, &tenant(), version, now()).await;
         assert!(stored.unwrap(), "the version before is in force");
+    }
+
+    /// Anna and Beat live in one household.
+    async fn relate(&self) {
+        let word = |text: &str| text.parse().unwrap();
+        let household = Relationship {
+            version: 0,
+            kind: word("household"),
+            role: word("member"),
+            other: BEAT.parse().unwrap(),
+            other_role: word("member"),
+            since: "2020-01-01".parse().unwrap(),
+            until: None,
+            ended: false,
+            department: None,
+            shares_points: true,
+        };
+        let (anna, made) = (ANNA.parse().unwrap(), now().into());
+        let stored = relationship::write(&self.db(), Site::ToolWrite, &tenant(), &anna, None, household, &made).await;
+        assert_eq!(stored.unwrap(), relationship::Written::Done);
+    }
+
+    /// Ends the household of Anna and Beat.
+    pub(crate) async fn separate(&self) {
+        let (anna, beat) = (ANNA.parse().unwrap(), BEAT.parse().unwrap());
+        let found = relationship::list(&self.db(), Site::ToolRead, &tenant(), &anna, None, 10).await;
+        let before = found.unwrap().0.pop().unwrap();
+        assert_eq!(before.d.other, beat);
+        let ended = Relationship {
+            ended: true,
+            until: Some("2026-01-01".parse().unwrap()),
+            ..before.d.clone()
+        };
+        let (db, made) = (self.db(), now().into());
+        let stored = relationship::write(&db, Site::ToolWrite, &tenant(), &anna, Some(&before), ended, &made).await;
+        assert_eq!(stored.unwrap(), relationship::Written::Done);
     }
 
     async fn store_party(&self, id: &str) {

@@ -144,3 +144,14 @@ async fn transfers_at_the_same_time_never_move_more_than_there_is() {
         (10, 90)
     );
 }
+
+#[tokio::test]
+async fn points_stay_within_a_household_or_company() {
+    let table = Table::start().await;
+    let api = table.api();
+    api.correct(300, "a").await.must(201);
+    table.separate().await;
+    let before = table.shape().await;
+    api.transfer(120, "b").await.refused(409, "not_related");
+    assert_eq!(table.shape().await, before, "nothing moved");
+}

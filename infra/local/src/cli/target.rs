@@ -50,7 +50,12 @@ pub(crate) struct Depth {
 }
 
 const WORK: [&str; 2] = ["PostingQueue", "IssuanceQueue"];
-const DEAD_LETTERS: [&str; 3] = ["PostingDeadLetters", "IssuanceDeadLetters", "PosVoucherDeadLetters"];
+const DEAD_LETTERS: [&str; 4] = [
+    "PostingDeadLetters",
+    "IssuanceDeadLetters",
+    "PosVoucherDeadLetters",
+    "PartyFeedDeadLetters",
+];
 
 impl Target {
     /// The system that the arguments name.

@@ -321,6 +321,85 @@ pub struct ChangesAnswer {
     pub next: Option<String>,
 }
 
+/// A relationship to another party.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RelationshipInput {
+    /// One of the relationship types.
+    pub relationship: String,
+    /// What the party of the path is in it, one of the two roles of the type; its first one when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// The other party.
+    pub other: String,
+    /// First day as `YYYY-MM-DD`; today when absent. One that stands keeps its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Last day, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Where in the other party's organisation, 1 to 60 printable characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub department: Option<Personal>,
+}
+
+/// Which relationship ends.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RelationshipEnd {
+    /// One of the relationship types.
+    pub relationship: String,
+    /// What the party of the path is in it; the type's first role when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// The other party.
+    pub other: String,
+    /// Its last day; without it, it is over at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_day: Option<String>,
+}
+
+/// A relationship as the party of the path sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RelationshipView {
+    /// The relationship type.
+    pub relationship: String,
+    /// What the party is in it.
+    pub role: String,
+    /// The other party.
+    pub other: String,
+    /// What the other party is in it.
+    pub other_role: String,
+    /// First day.
+    pub since: NaiveDate,
+    /// Last day, once it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<NaiveDate>,
+    /// Whether it was ended by hand, and is history whatever its last day.
+    pub ended: bool,
+    /// Where in the other party's organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub department: Option<Personal>,
+    /// Counts the changes, from 1.
+    pub version: u64,
+}
+
+/// The relationships of a party, by type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RelationshipsAnswer {
+    /// A page of at most `limit`, ended ones included.
+    pub relationships: Vec<RelationshipView>,
+    /// Where they go on, when there are more: the query parameter `next` of the next call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
 /// Ended entries for which there is no room in the party, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

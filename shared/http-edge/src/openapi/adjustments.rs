@@ -137,6 +137,7 @@ fn transfer() -> Operation {
             Code::PartyUnknown,
             Code::ProgrammeUnknown,
             Code::TransfersNotAllowed,
+            Code::NotRelated,
             Code::BalanceTooSmall,
             Code::AdjustmentContradiction,
         ],
@@ -244,6 +245,7 @@ fn approve() -> Operation {
             Code::PersonNeeded,
             Code::AdjustmentRejected,
             Code::TransfersNotAllowed,
+            Code::NotRelated,
             Code::BalanceTooSmall,
         ],
     }

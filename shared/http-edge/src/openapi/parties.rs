@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::operation::{Answer, Body, Operation, Parameter, if_match, optional, paging, path};
 use crate::api::parties::{
     ChangesAnswer, ClassificationInput, ContactAnswer, ContactInput, IdentifierInput, PartyAnswer, PartyPatch,
-    PastAnswer, PermissionInput, RoleTerms,
+    PastAnswer, PermissionInput, RelationshipEnd, RelationshipInput, RelationshipView, RelationshipsAnswer, RoleTerms,
 };
 use crate::problem::Code;
 
@@ -44,6 +44,9 @@ pub(super) fn operations() -> Vec<Operation> {
         declassify(),
         consent(),
         list(),
+        relationships(),
+        relate(),
+        end_relationship(),
     ]
 }
 
@@ -308,6 +311,78 @@ fn declassify() -> Operation {
     let class = path("classification", "One of the classifications.", "blacklist");
     operation.parameters.insert(1, class);
     operation
+}
+
+fn relationship() -> Value {
+    json!({
+        "relationship": "employment", "role": "employee", "other": COMPANY, "other_role": "employer",
+        "since": "2026-12-01", "ended": false, "department": "Accounting", "version": 1,
+    })
+}
+
+fn relationships() -> Operation {
+    let mut parameters = vec![party_id()];
+    parameters.extend(paging());
+    let answer = json!({"relationships": [relationship()]});
+    Operation {
+        parameters,
+        answers: vec![Answer::json::<RelationshipsAnswer>(
+            200,
+            "A page of relationships.",
+            answer,
+        )],
+        codes: &[Code::NotFound],
+        ..call(
+            "GET /v1/parties/{party_id}/relationships",
+            "listRelationships",
+            "List the relationships of a party",
+            "Both parties show a relationship, each with its own role in it.",
+        )
+    }
+}
+
+fn relate() -> Operation {
+    let operation = call(
+        "POST /v1/parties/{party_id}/relationships",
+        "relateParties",
+        "Relate two parties",
+        "One of the type with the same party that stands is the one; its last day and department become those of the body.",
+    );
+    let body =
+        json!({"relationship": "employment", "other": COMPANY, "since": "2026-12-01", "department": "Accounting"});
+    Operation {
+        parameters: vec![party_id()],
+        answers: vec![Answer::json::<RelationshipView>(
+            200,
+            "The relationship.",
+            relationship(),
+        )],
+        codes: &[Code::Invalid, Code::PartyUnknown, Code::ConcurrentChange],
+        ..with::<RelationshipInput>(operation, body)
+    }
+}
+
+fn end_relationship() -> Operation {
+    let operation = call(
+        "POST /v1/parties/{party_id}/relationships/end",
+        "endRelationship",
+        "End a relationship",
+        "On both sides. It stays as history.",
+    );
+    let mut ended = relationship();
+    ended["until"] = json!("2027-12-31");
+    let body = json!({"relationship": "employment", "other": COMPANY, "last_day": "2027-12-31"});
+    Operation {
+        parameters: vec![party_id()],
+        answers: vec![Answer::json::<RelationshipView>(200, "The relationship.", ended)],
+        codes: &[
+            Code::Invalid,
+            Code::NotFound,
+            Code::PartyUnknown,
+            Code::ConcurrentChange,
+        ],
+        ..with::<RelationshipEnd>(operation, body)
+    }
 }
 
 fn permission() -> Value {

@@ -112,6 +112,7 @@ fn reserve() -> Operation {
                 Code::VoucherExpired,
                 Code::VoucherBlocked,
                 Code::VoucherVoided,
+                Code::VoucherHolderStopped,
                 Code::VoucherOtherProgramme,
                 Code::BasketTooSmall,
             ],
@@ -151,6 +152,7 @@ fn redeem() -> Operation {
                 Code::VoucherExpired,
                 Code::VoucherBlocked,
                 Code::VoucherVoided,
+                Code::VoucherHolderStopped,
                 Code::VoucherOtherProgramme,
                 Code::BasketTooSmall,
             ],
@@ -179,6 +181,7 @@ fn release() -> Operation {
                 Code::VoucherReserved,
                 Code::VoucherBlocked,
                 Code::VoucherVoided,
+                Code::VoucherHolderStopped,
             ],
         )
     }

@@ -21,9 +21,9 @@ const ROUNDS_MAX: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Entity type of parties.
-const PARTY: &str = "party";
+pub const PARTY: &str = "party";
 /// Topic and entity type of changes.
-const CHANGE: &str = "party_change";
+pub const CHANGE: &str = "party_change";
 /// Sort keys of changes.
 const CHANGES: &str = "CHANGE#";
 /// Sort keys of what no longer fits in the document.
