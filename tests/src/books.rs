@@ -11,6 +11,7 @@ use domain::programme::Programme;
 use domain::voucher::{State, Voucher};
 use faults::Site;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use store::card::Card;
 use store::client::{Client, KeyRecord};
 use store::programme::ProgrammeVersion;
@@ -400,6 +401,34 @@ fn told(kind: &str, item: HashMap<String, AttributeValue>) -> Option<String> {
         "finance_run" => about(kind, item, |run: store::finance::Run| {
             let total = run.result.map(|result| result.total);
             Some(format!("books, revision {}: {total:?}", run.revision))
+        }),
+        "task" | "task_reference" | "case_task" => about(kind, item, |task: store::desk::Task| {
+            Some(format!(
+                "{kind} {:?}, version {}, {} steps",
+                task.status,
+                task.version,
+                task.steps.len()
+            ))
+        }),
+        "case" => about(kind, item, |case: store::desk::Case| {
+            Some(format!(
+                "case {:?}, version {}, {} open",
+                case.status, case.version, case.open_tasks
+            ))
+        }),
+        "opportunity" => about(kind, item, |chance: store::desk::Opportunity| {
+            Some(format!(
+                "opportunity {:?}, {} changes",
+                chance.now,
+                chance.changes.len()
+            ))
+        }),
+        "morale" => about(kind, item, |invoice: domain::morale::Invoice| {
+            Some(format!("morale {invoice:?}"))
+        }),
+        "order" => about(kind, item, |order: store::erp::Order| Some(format!("order {order:?}"))),
+        "timeline" => about(kind, item, |event: store::timeline::Event| {
+            Some(format!("timeline {}", json!(event.what)))
         }),
         // A key whose answer was lost is withdrawn, one more than on a day without a fault.
         "api_key" => about(kind, item, |key: KeyRecord| {

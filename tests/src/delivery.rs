@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
 use futures::future::join_all;
 use messages::{
-    DayCloseMessage, FinanceMessage, IssuanceMessage, PostingMessage, RecalculationMessage, SearchIndexMessage,
+    DayCloseMessage, ErpMessage, FinanceMessage, IssuanceMessage, PostingMessage, RecalculationMessage,
+    SearchIndexMessage,
 };
 use runtime::sqs::{Deadline, Delivery};
 use serde_json::{Map, Value, json};
@@ -229,6 +230,22 @@ impl Delivering {
             let work = batches.iter().map(|batch| {
                 work_off(batch.clone(), |left| {
                     let (app, now) = (world.posting(), world.now);
+                    async move { app.work_off(left, Deadline::never(), now).await }
+                })
+            });
+            join_all(work).await;
+        }
+    }
+
+    /// Delivers documents that the ERP has put on its queue, until none of them comes again.
+    ///
+    /// # Panics
+    /// When one would have become a dead letter.
+    pub async fn erp(&mut self, world: &World, messages: Vec<ErpMessage>) {
+        for batches in self.batches(messages).chunks(self.at_once) {
+            let work = batches.iter().map(|batch| {
+                work_off(batch.clone(), |left| {
+                    let (app, now) = (world.erp(), world.now);
                     async move { app.work_off(left, Deadline::never(), now).await }
                 })
             });

@@ -11,6 +11,7 @@ use domain::code::VoucherCode;
 use domain::earning::{Caps, EarningRule, Effect, Per, When};
 use domain::programme::{Expiry, PointsLife, Programme};
 use http_edge::guard::ANSWERED_MAX;
+use messages::ErpMessage;
 use serde_json::{Value, json};
 
 use crate::books::Books;
@@ -42,11 +43,15 @@ pub enum Day {
     Search,
     /// The first day of a month: finance's books of the last one, and the same again.
     Finance,
+    /// Orders, invoices and payments of the ERP, by its calls and by its queue, some of them wrong; how the party pays.
+    Erp,
+    /// Tasks and a case, communication, an opportunity; all of a party at once.
+    Service,
 }
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Tills,
         Self::Office,
         Self::Returns,
@@ -56,6 +61,8 @@ impl Day {
         Self::Desk,
         Self::Search,
         Self::Finance,
+        Self::Erp,
+        Self::Service,
     ];
 
     /// Tells the day, and delivers its messages until nothing is left.
@@ -73,6 +80,8 @@ impl Day {
             Self::Desk => desk(world, delivering).await,
             Self::Search => search(world, delivering).await,
             Self::Finance => finance(world, delivering).await,
+            Self::Erp => erp(world, delivering).await,
+            Self::Service => service(world, delivering).await,
         }
     }
 
@@ -98,6 +107,8 @@ impl Day {
             Self::Desk => (1, 0, 0, 0),
             Self::Search => (0, 0, 0, 0),
             Self::Finance => (2, 0, 1, 0),
+            Self::Erp => (0, 0, 0, 0),
+            Self::Service => (1, 0, 0, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
         assert_eq!(books.exceptions, exceptions, "cases for an operator");
@@ -614,6 +625,134 @@ async fn finance(world: &mut World, delivering: &mut Delivering) {
             .await;
         assert!(file.is_some(), "the manifest of revision {revision}");
     }
+}
+
+/// A document as the ERP puts it on its queue.
+pub fn document(kind: &str, document: Value) -> ErpMessage {
+    ErpMessage {
+        tenant: TENANT.parse().expect("a tenant"),
+        kind: kind.to_owned(),
+        document,
+    }
+}
+
+/// The ERP sends an order, an invoice with two payments, one of them first, corrects a payment, and gets one invoice wrong.
+async fn erp(world: &World, delivering: &mut Delivering) {
+    let party = world.party(1).await;
+    let path = [("party_id", party.as_str())];
+    let of_party = json!({"system": "test", "id": "1"});
+    let total = till::chf(20_000);
+    let order = json!({
+        "number": "A-1", "revision": 1, "external_id": of_party, "date": "2026-10-01", "status": "open", "total": total,
+        "lines": [{"article": "TS", "text": "T-Shirt", "quantity_milli": 10_000, "amount": total}],
+    });
+    done(world, "POST /v1/erp/orders", &[], &order).await;
+    let mut delivered = order;
+    (delivered["revision"], delivered["status"]) = (json!(2), json!("delivered"));
+    let invoice = |number: &str, due: &str| {
+        json!({
+            "number": number, "revision": 1, "external_id": of_party, "date": "2026-10-02", "due_date": due,
+            "total": total, "dunning_level": 1, "status": "open",
+        })
+    };
+    let payment = |number: &str, date: &str, revision: u32| json!({"number": number, "revision": revision, "invoice": "R-1", "date": date, "amount": till::chf(10_000)});
+    done(world, "POST /v1/erp/payments", &[], &payment("Z-1", "2026-10-20", 1)).await;
+    done(world, "POST /v1/erp/invoices", &[], &invoice("R-1", "2026-11-01")).await;
+    let messages = vec![
+        document("order", delivered),
+        document("payment", payment("Z-2", "2026-11-03", 1)),
+        document("payment", payment("Z-2", "2026-11-05", 2)),
+        document("invoice", invoice("R-2", "2026-11-10")),
+        document("invoice", invoice("R-3", "2026-10-01")),
+    ];
+    delivering.erp(world, messages).await;
+
+    let orders = read(world, "GET /v1/parties/{party_id}/orders", &path).await;
+    assert_eq!(listed(&orders, "status"), ["delivered"]);
+    let morale = read(world, "GET /v1/parties/{party_id}/payment-morale", &path).await;
+    let figures =
+        ["invoices", "paid_late", "overdue", "mean_days_late", "worst_days_late"].map(|name| morale[name].as_i64());
+    // R-1 came in full 4 days late, R-2 is 12 days overdue.
+    assert_eq!(figures, [2, 1, 1, 8, 12].map(Some));
+    let rejected = read(world, "GET /v1/erp/rejected", &[]).await;
+    assert_eq!(listed(&rejected, "number"), ["R-3"]);
+}
+
+/// Somebody calls about a receipt: a case with a task that is finished, reopened and finished, and something to sell.
+async fn service(world: &World, delivering: &mut Delivering) {
+    let (card, party) = world.customer(1).await;
+    let path = [("party_id", party.as_str())];
+    let bought = receipt("B01", "1", 30_000, Some(&card));
+    done(world, "POST /v1/purchases", &[], &bought).await;
+    delivering.until_rest(world).await;
+    let text = |answer: &Value, field: &str| answer[field].as_str().expect("a text").to_owned();
+
+    let call = json!({
+        "kind": "call", "direction": "inbound", "subject": "Receipt", "text": "One line counts twice.",
+        "at": world.now, "client_token": "call-1",
+    });
+    done(world, "POST /v1/parties/{party_id}/communications", &path, &call).await;
+    let body = json!({"title": "Receipt of B01", "party_id": party, "client_token": "case-1"});
+    let case = text(&done(world, "POST /v1/cases", &[], &body).await, "case_id");
+    let body = json!({
+        "title": "Look at the receipt", "queue": "support", "due": "2026-11-25", "party_id": party, "case_id": case,
+        "client_token": "task-1",
+    });
+    let task = text(&done(world, "POST /v1/tasks", &[], &body).await, "task_id");
+    let listed_now =
+        async |query: &str| listed(&read(world, &format!("GET /v1/tasks?{query}"), &[]).await, "task_id").len();
+    assert_eq!(listed_now("queue=support&due_before=2026-11-26").await, 1);
+    for (seen, what) in ["claim", "finish", "reopen", "finish"].into_iter().enumerate() {
+        let route = format!("POST /v1/tasks/{{task_id}}/{what}");
+        done(
+            world,
+            &route,
+            &[("task_id", &task)],
+            &json!({"expected_version": seen + 1}),
+        )
+        .await;
+    }
+    assert_eq!(
+        (listed_now("queue=support").await, listed_now("assignee=pos").await),
+        (0, 0)
+    );
+    let shown = read(world, "GET /v1/cases/{case_id}", &[("case_id", &case)]).await;
+    assert_eq!(
+        (&shown["open_tasks"], &shown["tasks"][0]["status"]),
+        (&json!(0), &json!("done"))
+    );
+    let close = json!({"status": "closed", "expected_version": shown["version"]});
+    done(world, "PUT /v1/cases/{case_id}/status", &[("case_id", &case)], &close).await;
+
+    let stand = |stage: &str, outcome: &str| {
+        json!({
+            "stage": stage, "outcome": outcome, "value": till::chf(90_000), "probability": 50, "close_on": "2026-12-15",
+        })
+    };
+    let mut body = stand("offer", "open");
+    (body["title"], body["client_token"]) = (json!("Shirts"), json!("opp-1"));
+    let made = done(world, "POST /v1/parties/{party_id}/opportunities", &path, &body).await;
+    let pipeline = read(world, "GET /v1/opportunities?stage=offer", &[]).await;
+    assert_eq!(listed(&pipeline, "opportunity_id").len(), 1);
+    let chance = text(&made, "opportunity_id");
+    let (route, which) = (
+        "PUT /v1/parties/{party_id}/opportunities/{opportunity_id}",
+        [path[0], ("opportunity_id", chance.as_str())],
+    );
+    let mut body = stand("deal", "won");
+    body["expected_version"] = json!(1);
+    done(world, route, &which, &body).await;
+
+    let overview = read(
+        world,
+        &format!("GET /v1/parties/{{party_id}}/overview?programme={PROGRAMME}"),
+        &path,
+    )
+    .await;
+    let items = overview["timeline"]["items"].as_array().expect("items");
+    let kinds: BTreeSet<_> = items.iter().filter_map(|item| item["what"]["kind"].as_str()).collect();
+    assert_eq!(kinds, ["case", "communication", "points", "task"].into());
+    assert_eq!(overview["account"]["balance"], 300);
 }
 
 async fn void(world: &World, number: &str) {

@@ -168,6 +168,11 @@ impl World {
         )
     }
 
+    /// A new process of the ERP's intake.
+    pub fn erp(&self) -> erp_intake::App {
+        erp_intake::App::new(self.handlers_db(), self.pepper.clone())
+    }
+
     /// A new process of recalculation.
     pub fn recalculating(&self) -> recalculation::App {
         recalculation::App::new(self.handlers_db(), self.sender(), self.queues.recalculation.clone())
@@ -287,6 +292,8 @@ impl World {
                 }
                 "customer" => customer::App::new(db, pepper, keys).handle(&request, now).await,
                 "party-search" => party_search::App::new(db, pepper).handle(&request, now).await,
+                "erp-intake" => erp_intake::App::new(db, pepper).handle(&request, now).await,
+                "service-desk" => service_desk::App::new(db, pepper).handle(&request, now).await,
                 "points-desk" => points_desk::App::new(db, pepper).handle(&request, now).await,
                 "administration" => {
                     let report_time = administration::REPORT_TIME;

@@ -16,13 +16,14 @@ use http_edge::api::purchases::PurchaseRequest;
 use http_edge::request::Request;
 use http_edge::routes;
 use messages::{
-    DayCloseMessage, FinanceMessage, IssuanceMessage, PostingMessage, RecalculationMessage, SearchIndexMessage,
+    DayCloseMessage, ErpMessage, FinanceMessage, IssuanceMessage, PostingMessage, RecalculationMessage,
+    SearchIndexMessage,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Fewest events that must be found, so that an empty folder is no success.
-const EVENTS_MIN: usize = 18;
+const EVENTS_MIN: usize = 21;
 
 fn events() -> Result<BTreeMap<String, Value>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events");
@@ -74,6 +75,7 @@ fn taker(event: &Value) -> Result<&'static str> {
         Some("aws:sqs") if arn.contains("DayCloseQueue") => Ok("day-close"),
         Some("aws:sqs") if arn.contains("RecalculationQueue") => Ok("recalculation"),
         Some("aws:sqs") if arn.contains("SearchIndexQueue") => Ok("search-index"),
+        Some("aws:sqs") if arn.contains("ErpQueue") => Ok("erp-intake"),
         Some("aws:sqs") if arn.contains("FinanceQueue") => Ok("finance-reports"),
         other => bail!("no function takes events of {other:?} from {arn}"),
     }
@@ -95,6 +97,7 @@ fn check_queue_event(event: &Value) -> Result<()> {
             "day-close" => serde_json::from_str::<DayCloseMessage>(body).map(drop),
             "recalculation" => serde_json::from_str::<RecalculationMessage>(body).map(drop),
             "search-index" => serde_json::from_str::<SearchIndexMessage>(body).map(drop),
+            "erp-intake" => serde_json::from_str::<ErpMessage>(body).map(drop),
             "finance-reports" => serde_json::from_str::<FinanceMessage>(body).map(drop),
             _ => serde_json::from_str::<IssuanceMessage>(body).map(drop),
         }

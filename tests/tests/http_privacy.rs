@@ -13,12 +13,14 @@ use end_to_end::running::Running;
 use day::Planted;
 
 /// What the logs must hold, so that silence means something: each function has worked, and each kind of mistake was made.
-const HEARD: [(&str, &str); 17] = [
+const HEARD: [(&str, &str); 20] = [
     ("AdministrationFunction", "answered"),
     ("ApiDocsFunction", "answered"),
     ("AuthorizerFunction", "unknown_key"),
     ("AuthorizerFunction", "malformed_credential"),
     ("CustomerFunction", "malformed_parameter"),
+    ("ErpIntakeFunction", "a document of the ERP is refused and listed"),
+    ("ErpIntakeFunction", "a message cannot be read"),
     ("EventRelayFunction", "a stream record cannot be understood"),
     ("FinanceFunction", "malformed_parameter"),
     ("FinanceFunction", "malformed_body"),
@@ -28,6 +30,7 @@ const HEARD: [(&str, &str); 17] = [
     ("PointsDeskFunction", "adjustment_contradiction"),
     ("PurchaseIngestionFunction", "a receipt came again with other content"),
     ("RecalculationFunction", "worked off"),
+    ("ServiceDeskFunction", "desk_contradiction"),
     ("VoucherIssuanceFunction", "a message cannot be read"),
     ("VoucherRedemptionFunction", "too_many_unknown"),
     (STACK, "every message of the batch failed"),

@@ -127,6 +127,14 @@ text_id!(
     LookupKey, "a lookup key", 64, "A-Z and 2-7", |b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b)
 );
 text_id!(
+    /// The number that another system gave a document: an order, an invoice, a payment.
+    DocumentNumber, "a document number", 40, "A-Z, a-z, 0-9, ., - and _", till_word
+);
+text_id!(
+    /// A queue of tasks, such as `support`.
+    QueueId, "a queue", 40, "a-z, 0-9 and -", lower_or_dash
+);
+text_id!(
     /// Locations whose voucher events share one sequence of the voucher feed.
     FeedGroup, "a feed group", 16, "a-z, 0-9 and -", lower_or_dash
 );

@@ -13,6 +13,7 @@
 //! | [`account`] | the points account as a fold over its ledger |
 //! | [`adjustment`] | points moved by hand, and the second person who approves |
 //! | [`liability`] | the roll-forward of open points for finance, and who owes whom for vouchers |
+//! | [`morale`] | how a party pays: open, overdue, on time, late |
 //! | [`returns`] | goods that come back, and what remains of their receipt |
 //! | [`voucher`] | the life of a voucher: reserve, redeem, release, reverse |
 //! | [`secret`] | texts that `Debug` does not show |
@@ -45,6 +46,7 @@ pub mod id;
 pub mod liability;
 pub mod location;
 pub mod money;
+pub mod morale;
 pub mod programme;
 pub mod receipt;
 mod remainder;

@@ -317,6 +317,52 @@ sites! {
     FinanceAsk = "finance/ask",
     /// The office sends the segments of a finance report.
     FinanceAskSend = "finance/send",
+    /// Intake looks for the party of a document.
+    ErpParty = "erp-intake/party",
+    /// Intake reads what stands under a document's number.
+    ErpDocument = "erp-intake/document",
+    /// Intake commits a document with what its party shows of it.
+    ErpCommit = "erp-intake/commit",
+    /// Intake lists a document that it refuses.
+    ErpReject = "erp-intake/reject",
+    /// The refused documents are read.
+    ErpRejected = "erp-intake/rejected",
+    /// The orders of a party are read.
+    ErpOrders = "erp-intake/orders",
+    /// What payment morale is folded from is read.
+    ErpMorale = "erp-intake/morale",
+    /// The service desk looks for a party.
+    DeskParty = "service-desk/party",
+    /// The service desk reads a task.
+    DeskTask = "service-desk/task",
+    /// The service desk stores a task.
+    DeskTaskPut = "service-desk/task-put",
+    /// The service desk reads a case.
+    DeskCase = "service-desk/case",
+    /// The service desk reads the tasks of a case.
+    DeskCaseTasks = "service-desk/case-tasks",
+    /// The service desk stores a case.
+    DeskCasePut = "service-desk/case-put",
+    /// The service desk lists open work.
+    DeskList = "service-desk/list",
+    /// The service desk keeps a communication.
+    DeskCommunication = "service-desk/communication",
+    /// The service desk reads opportunities.
+    DeskOpportunity = "service-desk/opportunity",
+    /// The service desk stores an opportunity.
+    DeskOpportunityPut = "service-desk/opportunity-put",
+    /// The service desk reads a programme.
+    DeskProgramme = "service-desk/programme",
+    /// The service desk reads events of a timeline.
+    DeskTimeline = "service-desk/timeline",
+    /// The service desk reads ledger entries for a timeline.
+    DeskLedger = "service-desk/ledger",
+    /// The service desk reads accounts and vouchers of an overview.
+    DeskAccounts = "service-desk/accounts",
+    /// The service desk reads the activity of an overview.
+    DeskActivity = "service-desk/activity",
+    /// The service desk reads invoices for an overview.
+    DeskInvoices = "service-desk/invoices",
     /// The authorizer reads an API key.
     ApiKeyRead = "authorizer/api-key",
     /// Operations tools scan or read in bulk.

@@ -74,6 +74,12 @@ scopes! {
     PointsAdjust = "points:adjust",
     /// Approve and reject what others move of points by hand.
     PointsApprove = "points:approve",
+    /// Send orders, invoices and payments.
+    ErpWrite = "erp:write",
+    /// Read tasks, cases, communication, opportunities and all of a party at once.
+    DeskRead = "desk:read",
+    /// Work on tasks and cases, keep communication, leads and opportunities.
+    DeskWrite = "desk:write",
     /// Read locations.
     LocationsRead = "locations:read",
     /// Add and close locations.

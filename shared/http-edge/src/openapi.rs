@@ -7,7 +7,9 @@
 mod adjustments;
 mod administration;
 mod customers;
+mod desk;
 mod docs;
+mod erp;
 mod finance;
 mod operation;
 mod parties;
@@ -45,6 +47,11 @@ const TAGS: &[(&str, &str)] = &[
         "Points by hand",
         "Corrections and transfers with a reason, and a second person above a limit.",
     ),
+    (
+        "Service desk",
+        "Tasks, cases, communication, opportunities, and all of a party at once.",
+    ),
+    ("ERP", "Orders, invoices and payments, and how a party pays."),
     ("Locations", "The own company and places that sell."),
     ("Programmes", "Settings of loyalty programmes, as versions."),
     (
@@ -82,6 +89,8 @@ pub fn operations() -> Vec<Operation> {
         search::operations(),
         parties::operations(),
         adjustments::operations(),
+        desk::operations(),
+        erp::operations(),
         administration::operations(),
         recalculations::operations(),
         finance::operations(),

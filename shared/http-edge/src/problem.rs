@@ -136,6 +136,18 @@ codes! {
     NotRelated = "not_related", 409, "The two belong to no common household or company", "Relate them by a relationship that shares points.";
     /// The account has fewer points than are to leave it.
     BalanceTooSmall = "balance_too_small", 409, "The balance is too small", "Transfer at most the balance in the answer.";
+    /// The same revision of a document with other content.
+    DocumentContradiction = "document_contradiction", 422, "This document was sent before with other content", "Raise the revision when a document changes. The stored one stands.";
+    /// A newer revision of the document is stored.
+    DocumentSuperseded = "document_superseded", 422, "A newer revision of this document is stored", "Nothing: the newer one stands.";
+    /// The same client token of the service desk with other content.
+    DeskContradiction = "desk_contradiction", 409, "Something else was kept under this client token", "Send the first call again as it was, or make up a new token.";
+    /// The task is in a state that forbids this.
+    TaskState = "task_state", 409, "The state of the task does not allow this", "See the detail for its state.";
+    /// The case is closed, or has open tasks, or as many tasks as it can have.
+    CaseState = "case_state", 409, "The state of the case does not allow this", "See the detail for its state.";
+    /// The opportunity changed as often as it can.
+    TooManyChanges = "too_many_changes", 409, "It has changed as often as it can", "Keep a new opportunity.";
     /// Somebody else changed it at the same time.
     ConcurrentChange = "concurrent_change", 409, "Somebody changed this at the same time", "Read it again and repeat the change.";
     /// Approvals are a person's: a key may be held by whoever asked.

@@ -23,10 +23,16 @@ const PLANTED: &str = "PLANTED-4711";
 const SUSPICIOUS: [&str; 5] = ["card", "code", "key", "last4", "number"];
 
 /// Fields that only sound like it.
-const HARMLESS: [(&str, &str); 12] = [
+const HARMLESS: [(&str, &str); 18] = [
     ("CashDeskAnswer", "card_status"),
     ("ClientView", "keys"),
+    ("DocumentAnswer", "number"),
+    ("InvoiceRequest", "number"),
     ("KeyAnswer", "key_id"),
+    ("OrderRequest", "number"),
+    ("OrderView", "number"),
+    ("PaymentRequest", "number"),
+    ("RejectedDocument", "number"),
     ("KeyView", "key_id"),
     ("PartyView", "cards"),
     ("Problem", "code"),

@@ -159,6 +159,25 @@ pub enum FinanceMessage {
     },
 }
 
+/// A document of the ERP, as the ERP puts it on its queue. `Debug` does not show it: it may name a party.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErpMessage {
+    /// Tenant.
+    pub tenant: Tenant,
+    /// `order`, `invoice` or `payment`.
+    pub kind: String,
+    /// What the route of this kind takes as its body.
+    pub document: serde_json::Value,
+}
+
+impl std::fmt::Debug for ErpMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ErpMessage")
+            .field("tenant", &self.tenant)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The messages that work off a run of a month: one for each segment.
 pub fn finance_segments(
     (tenant, programme, month): (&Tenant, &ProgrammeId, Month),

@@ -25,7 +25,7 @@ where
     .await
 }
 
-async fn answer<H, Fut>(
+pub(crate) async fn answer<H, Fut>(
     db: Option<&Db>,
     handler: &H,
     event: LambdaEvent<ApiGatewayV2httpRequest>,

@@ -7,6 +7,8 @@ pub mod aws;
 pub mod contain;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(all(feature = "http", feature = "sqs"))]
+pub mod mixed;
 #[cfg(feature = "secrets")]
 pub mod secrets;
 pub mod settings;

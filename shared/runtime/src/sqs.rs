@@ -103,7 +103,11 @@ where
     .await
 }
 
-async fn batch<M, H, Fut>(db: &Db, handler: &H, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error>
+pub(crate) async fn batch<M, H, Fut>(
+    db: &Db,
+    handler: &H,
+    event: LambdaEvent<SqsEvent>,
+) -> Result<SqsBatchResponse, Error>
 where
     M: DeserializeOwned,
     H: Fn(Vec<Delivery<M>>, Deadline) -> Fut,

@@ -207,6 +207,68 @@ pub async fn ledger(
     db.query(site, &range, Read::Eventual).await
 }
 
+/// Receipts and revenue of a month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Activity {
+    /// The month, `YYYY-MM`.
+    pub month: String,
+    /// Receipts, voided ones not among them.
+    pub receipts: i64,
+    /// Revenue less returns, in minor units of the programme's currency.
+    pub revenue_minor: i64,
+    /// Receipts and revenue by location.
+    pub stores: Vec<(String, i64, i64)>,
+}
+
+/// The activity of an account from one month to another, `YYYY-MM`, in their order; at most as many as `limit`. A month without
+/// any is left out.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn activity(
+    db: &Db,
+    site: Site,
+    id: &AccountId,
+    (from, to): (&str, &str),
+    limit: i32,
+) -> Result<Vec<Activity>, StoreError> {
+    let mut range = Range::prefix(party::partition(&id.tenant, &id.party), "ACTIVITY#", limit);
+    (range.from, range.to) = (id.activity_key(from).sk, id.activity_key(to).sk);
+    let (items, _) = db.query_items(site, &range, Read::Eventual).await?;
+    items.iter().map(|item| month_of(site, item)).collect()
+}
+
+fn month_of(site: Site, item: &crate::record::Item) -> Result<Activity, StoreError> {
+    let unreadable = |what: &str| StoreError::Unreadable {
+        site,
+        reason: format!("{what} of a month's activity cannot be read"),
+    };
+    let sum = |name: &str| match item.get(name) {
+        None => Ok(0),
+        Some(value) => value
+            .as_n()
+            .ok()
+            .and_then(|number| number.parse::<i64>().ok())
+            .ok_or_else(|| unreadable("a sum")),
+    };
+    let sk = item.get("sk").and_then(|sk| sk.as_s().ok());
+    let month = sk
+        .and_then(|sk| sk.rsplit('#').next())
+        .ok_or_else(|| unreadable("the key"))?;
+    let mut locations: Vec<&str> = item.keys().filter_map(|name| name.strip_prefix("r:s:")).collect();
+    locations.sort_unstable();
+    let stores = locations.into_iter().map(|location| {
+        let (receipts, revenue) = (sum(&format!("n:s:{location}"))?, sum(&format!("r:s:{location}"))?);
+        Ok((location.to_owned(), receipts, revenue))
+    });
+    Ok(Activity {
+        month: month.to_owned(),
+        receipts: sum("n")?,
+        revenue_minor: sum("r")?,
+        stores: stores.collect::<Result<_, StoreError>>()?,
+    })
+}
+
 /// The entry of the issue that the voucher with this sequence number came from, on the business day `issued_on`; `None`
 /// when there is none.
 ///

@@ -23,6 +23,10 @@
 //! | [`programme`] | `PROGRAMME#tenant#id` | versions of programmes |
 //! | [`adjustment`] | `ADJUST#tenant#id` | points moved by hand |
 //! | [`restore`] | | one party compared with a restored copy of the table |
+//! | [`desk`] | `DESK#tenant#…`, `PARTY#…` | tasks, cases, opportunities |
+//! | [`communication`] | `PARTY#tenant#party` | what was spoken and written with a party |
+//! | [`erp`] | `ERP#tenant#…`, `PARTY#…` | orders, invoices and payments of the ERP |
+//! | [`timeline`] | `PARTY#tenant#party` | what happened with a party beside its ledger |
 //! | [`exception`] | `EXCEPTION#tenant#date` | what an operator must look at |
 //! | [`client`] | `CLIENT#tenant`, `APIKEY#hash` | clients of the API and their keys |
 //! | [`search`] | `SEARCH#tenant#hash` | lists of parties under hashed parts of their names |
@@ -33,7 +37,10 @@ pub mod adjustment;
 pub mod cache;
 pub mod card;
 pub mod client;
+pub mod communication;
 pub mod db;
+pub mod desk;
+pub mod erp;
 pub mod error;
 pub mod exception;
 pub mod feed;
@@ -52,6 +59,7 @@ pub mod restore;
 pub mod returned;
 pub mod scan;
 pub mod search;
+pub mod timeline;
 pub mod voucher;
 
 pub use db::{Db, Key, Meter};

@@ -126,6 +126,10 @@ fn live(stack: &Running, name: &str, mut event: Value, (code, party): (&str, &st
         }
         "apigw_v2_check_voucher" => body["code"] = json!(code),
         "apigw_v2_correct_points" => event["pathParameters"]["party_id"] = json!(party),
+        "apigw_v2_send_invoice" => {
+            body["external_id"] = Value::Null;
+            body["party_id"] = json!(party);
+        }
         _ => {}
     }
     event["body"] = json!(body.to_string());
@@ -169,6 +173,7 @@ fn check(name: &str, answer: &Value) -> Result<()> {
         | "sqs_recalculation"
         | "schedule_day_close"
         | "sqs_finance"
+        | "sqs_erp"
         | "schedule_finance" => {
             ensure!(*answer == json!({"batchItemFailures": []}), "nothing must come again");
         }
@@ -191,6 +196,8 @@ fn check_http(name: &str, answer: &Value) -> Result<()> {
         "apigw_v2_finance_report" => (200, body["month"] == "2026-10" && body["revision"] == 1),
         "apigw_v2_health" => (200, body["status"] == "ok"),
         "apigw_v2_list_locations" => (200, body["items"].as_array().is_some_and(|items| items.len() == 25)),
+        "apigw_v2_create_task" => (201, body["status"] == "open" && body["queue"] == "support"),
+        "apigw_v2_send_invoice" => (201, body["kind"] == "invoice" && body["revision"] == 1),
         "apigw_v2_post_purchase" => (201, body["matched"] == true && body["expected"]["points"] == 129),
         other => bail!("{other} is not expected here: add what it is answered"),
     };

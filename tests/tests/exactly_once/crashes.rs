@@ -135,6 +135,23 @@ async fn scenarios_7_and_8_a_crash_on_a_day_of_searching_leaves_no_party_unliste
     crash_everywhere(Day::Search, most).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scenarios_7_and_8_a_crash_while_the_erp_sends_documents_loses_and_doubles_nothing() {
+    let (at_the_tills, _) = undisturbed(Day::Tills).await;
+    crash_everywhere(Day::Erp, |site| if at_the_tills.contains(&site) { 0 } else { 4 }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scenarios_7_and_8_a_crash_at_the_service_desk_loses_and_doubles_nothing() {
+    let (at_the_tills, _) = undisturbed(Day::Tills).await;
+    crash_everywhere(Day::Service, |site| match site {
+        Site::DeskTaskPut => 5,
+        _ if at_the_tills.contains(&site) => 0,
+        _ => 2,
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn scenarios_7_and_8_come_to_every_call_site_of_every_handler() {
     let mut visited = BTreeSet::new();

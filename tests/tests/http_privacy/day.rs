@@ -14,6 +14,7 @@ const GIVEN_NAME: &str = "Quendolinde";
 const FAMILY_NAME: &str = "Zwirbelfenster";
 const ORGANISATION: &str = "Krummhorn Sägewerk";
 const EXTERNAL_ID: &str = "EXT-4471-QX";
+const SPOKEN: &str = "Wellensittichfutter";
 const MISREAD_CARD: &str = "2499999999998";
 const MISTYPED_CODE: &str = "7Q2K-H4ZX-9D0M-TW3BA";
 
@@ -39,6 +40,7 @@ pub(crate) async fn play(stack: &Running) -> Planted {
         ("the name", FAMILY_NAME),
         ("the organisation", ORGANISATION),
         ("the external id", EXTERNAL_ID),
+        ("what was spoken", SPOKEN),
         ("the misread card", MISREAD_CARD),
         ("the mistyped code", MISTYPED_CODE),
         ("the key of the administrator", stack.admin.key()),
@@ -52,6 +54,8 @@ pub(crate) async fn play(stack: &Running) -> Planted {
     bad_receipts(stack, &till, &customer, &mut planted).await;
     bad_customers(&till).await;
     by_hand(stack, &till, &customer).await;
+    at_the_desk(&till, &customer).await;
+    from_the_erp(stack, &till).await;
     counted_again(stack).await;
     bad_keys(stack, &mut planted).await;
     poison(stack).await;
@@ -75,6 +79,47 @@ async fn returns(stack: &Running, till: &Client, customer: &Customer) {
     let mut other = receipt("R1", &customer.card);
     other["lines"][0]["sku"] = json!("4712");
     let _ = till.post("/v1/returns", &other).await.must(422);
+}
+
+/// Tasks and communication that name somebody, right and wrong.
+async fn at_the_desk(till: &Client, customer: &Customer) {
+    let task =
+        json!({"title": format!("Call {FAMILY_NAME}"), "text": SPOKEN, "queue": "support", "client_token": "t1"});
+    let _ = till.post("/v1/tasks", &task).await.must(201);
+    let mut other = task.clone();
+    other["title"] = json!(format!("Call {GIVEN_NAME}"));
+    let _ = till.post("/v1/tasks", &other).await.must(409);
+    let talks = format!("/v1/parties/{}/communications", customer.party);
+    let mut said = json!({
+        "kind": "call", "direction": "inbound", "subject": FAMILY_NAME, "text": SPOKEN, "at": runtime::now(), "client_token": "c1",
+    });
+    let _ = till.post(&talks, &said).await.must(201);
+    said["kind"] = json!(SPOKEN);
+    said["text"] = json!(format!("{SPOKEN}\u{7}"));
+    let _ = till.post(&talks, &said).await.must(422);
+    said["at"] = json!(SPOKEN);
+    let _ = till.post(&talks, &said).await.must(400);
+}
+
+/// Documents of the ERP by its call and by its queue, right and wrong.
+async fn from_the_erp(stack: &Running, till: &Client) {
+    let invoice = json!({
+        "number": "R-1", "revision": 1, "external_id": {"system": "old", "id": EXTERNAL_ID}, "date": "2026-09-01",
+        "due_date": "2026-10-01", "total": chf(30_000), "dunning_level": 0, "status": "open",
+    });
+    let _ = till.post("/v1/erp/invoices", &invoice).await.must(201);
+    let mut wrong = invoice.clone();
+    wrong["external_id"]["system"] = json!(FAMILY_NAME);
+    let _ = till.post("/v1/erp/invoices", &wrong).await.must(422);
+    wrong["date"] = json!([FAMILY_NAME]);
+    let _ = till.post("/v1/erp/invoices", &wrong).await.must(400);
+    let message = |document: &Value| json!({"tenant": stack.system.tenant, "kind": "invoice", "document": document});
+    for body in [message(&wrong).to_string(), format!("{{\"{FAMILY_NAME}\": 1}}")] {
+        let url = stack.stack.queue_url("ErpQueue").expect("the template has the queue");
+        let message = stack.stack.clients().sqs.send_message();
+        let message = message.queue_url(url).message_body(body);
+        let _ = message.send().await.expect("the message is sent");
+    }
 }
 
 /// The hour strikes.

@@ -12,12 +12,14 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 19] = [
+const KEY_KINDS: [&str; 21] = [
     "ADJUST#*",
     "APIKEY#*",
     "CARD#*",
     "CLIENT#*",
+    "DESK#*",
     "DUE#*",
+    "ERP#*",
     "EXCEPTION#*",
     "EXTERNAL#*",
     "FEED#*",
@@ -42,7 +44,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 20] = [
+const TRANSACTIONS: [Transaction; 23] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -67,6 +69,19 @@ const TRANSACTIONS: [Transaction; 20] = [
         "AdministrationRole",
         &["PutItem"],
         &["CLIENT#*", "APIKEY#*"],
+    ),
+    ("communication.rs", "ServiceDeskRole", &["PutItem"], &["PARTY#*"]),
+    (
+        "desk.rs",
+        "ServiceDeskRole",
+        &["PutItem", "DeleteItem"],
+        &["DESK#*", "PARTY#*"],
+    ),
+    (
+        "erp.rs",
+        "ErpIntakeRole",
+        &["PutItem", "DeleteItem"],
+        &["ERP#*", "PARTY#*"],
     ),
     (
         "feed.rs",

@@ -3,7 +3,9 @@
 pub mod adjustments;
 pub mod administration;
 pub mod customers;
+pub mod desk;
 pub mod docs;
+pub mod erp;
 pub mod finance;
 pub mod parties;
 pub mod purchases;

@@ -1,0 +1,95 @@
+//! What was spoken and written with a party (C3): events of its timeline, each kept once under the key of whoever keeps it.
+
+use chrono::{DateTime, Utc};
+use domain::id::{LookupKey, PartyId, Tenant};
+use domain::secret::Secret;
+use faults::Site;
+use serde::{Deserialize, Serialize};
+
+use crate::db::{Condition, Db, Key, Leg, Read, TransactError};
+use crate::error::StoreError;
+use crate::party;
+use crate::record::{Made, Record};
+use crate::timeline::{self, Channel, Direction, Event, What};
+
+/// A communication.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Communication {
+    /// When it took place; not before 1970.
+    pub at: DateTime<Utc>,
+    /// How.
+    pub channel: Channel,
+    /// Who began.
+    pub direction: Direction,
+    /// What about.
+    pub subject: Secret,
+    /// What was said.
+    pub text: Secret,
+}
+
+/// What stands under the key of a communication.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept {
+    /// Keyed hash of the content.
+    content: LookupKey,
+}
+
+/// What became of keeping it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// Kept now.
+    New,
+    /// Kept before with the same content.
+    Before,
+    /// Something else was kept under the key.
+    Contradiction,
+}
+
+/// Keeps a communication with a party once, whoever tells of it again under the same key: a caller with a token, or a run that
+/// prints a letter. `content` is a keyed hash of all that is to be kept.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn record(
+    db: &Db,
+    site: Site,
+    (tenant, party): (&Tenant, &PartyId),
+    (key, content): (&LookupKey, &LookupKey),
+    communication: Communication,
+    made: &Made,
+) -> Result<Recorded, StoreError> {
+    let place = Key {
+        pk: party::partition(tenant, party),
+        sk: format!("COMMUNICATION#{key}"),
+    };
+    let kept = Kept {
+        content: content.clone(),
+    };
+    let event = Event {
+        at: communication.at,
+        id: key.to_string(),
+        what: What::Communication {
+            channel: communication.channel,
+            direction: communication.direction,
+            subject: communication.subject,
+            text: communication.text,
+        },
+    };
+    let guard = Record::new(place.clone(), "communication", made, kept.clone());
+    let legs = vec![
+        Leg::put(site, &guard, Some(Condition::absent()))?,
+        timeline::leg(site, tenant, party, &event, made)?,
+    ];
+    match db.transact(site, legs).await {
+        Ok(()) => return Ok(Recorded::New),
+        Err(TransactError::Condition(_)) => {}
+        Err(TransactError::Store(error)) => return Err(error),
+    }
+    let standing = db.get::<Kept>(site, &place, Read::Strong).await?;
+    match standing {
+        Some(standing) if standing.d == kept => Ok(Recorded::Before),
+        Some(_) => Ok(Recorded::Contradiction),
+        // It was there a moment ago and is gone: the party is being erased.
+        None => Err(StoreError::Busy(site)),
+    }
+}

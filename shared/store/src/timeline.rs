@@ -1,0 +1,218 @@
+//! What happened with a party beside its ledger: orders, invoices, payments, communication, tasks, cases, opportunities (D4).
+//!
+//! The items sort by their instant, so that one query shows the newest. Each is written in the transaction of what it tells of.
+
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use domain::id::{DocumentNumber, PartyId, Tenant};
+use domain::money::Money;
+use domain::morale::InvoiceStatus;
+use domain::secret::Secret;
+use faults::Site;
+use serde::{Deserialize, Serialize};
+
+use crate::db::{Db, Key, Leg, Range, Read};
+use crate::error::StoreError;
+use crate::party;
+use crate::record::{Made, Record};
+
+/// Sort keys begin with this.
+pub const PREFIX: &str = "TIMELINE#";
+/// Entity type of its items.
+const TIMELINE: &str = "timeline";
+
+/// How somebody spoke or wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// By phone.
+    Call,
+    /// By e-mail.
+    Email,
+    /// By letter.
+    Letter,
+    /// In person.
+    Visit,
+    /// In another way.
+    Other,
+}
+
+/// Who began it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// The party.
+    Inbound,
+    /// We.
+    Outbound,
+}
+
+/// How far an order is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderStatus {
+    /// Not delivered yet, or in part.
+    Open,
+    /// Delivered.
+    Delivered,
+    /// Called off.
+    Cancelled,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum What {
+    /// The party ordered.
+    Order {
+        /// What it comes to.
+        total: Money,
+        /// How far it is.
+        status: OrderStatus,
+    },
+    /// The party got an invoice.
+    Invoice {
+        /// What is to be paid.
+        total: Money,
+        /// Until when.
+        due: NaiveDate,
+        /// How often it was reminded.
+        dunning_level: u8,
+        /// What the sender says.
+        status: InvoiceStatus,
+    },
+    /// The party paid, or took a payment back.
+    Payment {
+        /// The invoice.
+        invoice: DocumentNumber,
+        /// The amount.
+        amount: Money,
+    },
+    /// Somebody spoke or wrote.
+    Communication {
+        /// How.
+        channel: Channel,
+        /// Who began.
+        direction: Direction,
+        /// What about.
+        subject: Secret,
+        /// What was said.
+        text: Secret,
+    },
+    /// A task about the party.
+    Task {
+        /// What is to be done.
+        title: Secret,
+        /// How far it is.
+        status: String,
+    },
+    /// A case about the party.
+    Case {
+        /// What about.
+        title: Secret,
+        /// How far it is.
+        status: String,
+    },
+}
+
+impl What {
+    /// As it stands in keys.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Order { .. } => "order",
+            Self::Invoice { .. } => "invoice",
+            Self::Payment { .. } => "payment",
+            Self::Communication { .. } => "communication",
+            Self::Task { .. } => "task",
+            Self::Case { .. } => "case",
+        }
+    }
+}
+
+/// Something that happened. `Debug` does not show it: it may name somebody.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When; a day begins at midnight UTC. Not before 1970.
+    pub at: DateTime<Utc>,
+    /// Its id or number within its kind: characters of keys only.
+    pub id: String,
+    /// What.
+    pub what: What,
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("at", &self.at)
+            .field("kind", &self.what.kind())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The instant at which a day begins.
+pub fn midnight(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(NaiveTime::MIN).and_utc()
+}
+
+/// The key of an event.
+pub fn key(tenant: &Tenant, party: &PartyId, event: &Event) -> Key {
+    let millis = event.at.timestamp_millis().max(0);
+    Key {
+        pk: party::partition(tenant, party),
+        sk: format!("{PREFIX}{millis:013}#{}#{}", event.what.kind(), event.id),
+    }
+}
+
+/// The leg that stores an event, or its newer image.
+///
+/// # Errors
+/// [`StoreError::Unreadable`].
+pub(crate) fn leg(site: Site, tenant: &Tenant, party: &PartyId, event: &Event, made: &Made) -> Result<Leg, StoreError> {
+    let record = Record::new(key(tenant, party, event), TIMELINE, made, event.clone());
+    Leg::put(site, &record, None)
+}
+
+/// A page of what happened, the newest first. A position is the part of a sort key behind the prefix of the timeline.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn page(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    party: &PartyId,
+    after: Option<String>,
+    limit: i32,
+) -> Result<(Vec<Record<Event>>, Option<String>), StoreError> {
+    let range = Range {
+        after: after.map(|after| format!("{PREFIX}{after}")),
+        descending: true,
+        ..Range::prefix(party::partition(tenant, party), PREFIX, limit)
+    };
+    let (events, next) = db.query(site, &range, Read::Eventual).await?;
+    Ok((events, next.and_then(|sk| sk.strip_prefix(PREFIX).map(str::to_owned))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d4_events_sort_by_their_instant() {
+        let event = |at: &str| Event {
+            at: at.parse().unwrap(),
+            id: "1".to_owned(),
+            what: What::Task {
+                title: Secret::new("Max Muster".to_owned()),
+                status: "open".to_owned(),
+            },
+        };
+        let (tenant, party) = ("demo".parse().unwrap(), "p1".parse().unwrap());
+        let old = key(&tenant, &party, &event("2001-09-08T23:59:59Z"));
+        let new = key(&tenant, &party, &event("2026-11-24T08:00:00.123Z"));
+        assert_eq!(new.sk, "TIMELINE#1795507200123#task#1");
+        assert!(old.sk < new.sk);
+        assert!(!format!("{:?}", event("2026-11-24T08:00:00Z")).contains("Muster"));
+    }
+}
