@@ -277,7 +277,8 @@ impl World {
                 bucket: self.place.bucket().to_owned(),
             },
         );
-        alive(async move {
+        // The future of one handler is large, that of all of them too large for the stack.
+        alive(Box::pin(async move {
             let outcome = match function {
                 "finance" => finance.handle(request, now).await,
                 "purchase-ingestion" => {
@@ -302,7 +303,7 @@ impl World {
                 other => panic!("{other} is not part of this world"),
             };
             answer(outcome)
-        })
+        }))
         .await
     }
 
