@@ -13,7 +13,7 @@ use end_to_end::running::Running;
 use day::Planted;
 
 /// What the logs must hold, so that silence means something: each function has worked, and each kind of mistake was made.
-const HEARD: [(&str, &str); 20] = [
+const HEARD: [(&str, &str); 22] = [
     ("AdministrationFunction", "answered"),
     ("ApiDocsFunction", "answered"),
     ("AuthorizerFunction", "unknown_key"),
@@ -25,12 +25,15 @@ const HEARD: [(&str, &str); 20] = [
     ("FinanceFunction", "malformed_parameter"),
     ("FinanceFunction", "malformed_body"),
     ("FinanceReportsFunction", "the books of a month are written"),
+    ("PartySearchFunction", "searched"),
+    ("PartySearchFunction", "malformed_parameter"),
     ("PointCalculationFunction", "a message cannot be read"),
     ("PointCalculationFunction", "a voucher payment fits no voucher"),
     ("PointsDeskFunction", "adjustment_contradiction"),
     ("PurchaseIngestionFunction", "a receipt came again with other content"),
     ("RecalculationFunction", "worked off"),
     ("ServiceDeskFunction", "desk_contradiction"),
+    ("SearchIndexFunction", "listed"),
     ("VoucherIssuanceFunction", "a message cannot be read"),
     ("VoucherRedemptionFunction", "too_many_unknown"),
     (STACK, "every message of the batch failed"),

@@ -83,6 +83,15 @@ fn contact(number: u32, point: AttributeValue) -> AttributeValue {
     map([("n", number), ("p", point), ("a", text("2020-01-01"))])
 }
 
+/// A person as the party's document keeps it.
+fn who(given_name: &str, family_name: &str) -> AttributeValue {
+    map([
+        ("kind", text("person")),
+        ("g", text(given_name)),
+        ("f", text(family_name)),
+    ])
+}
+
 /// An address, an e-mail address and a phone number.
 fn contacts(postcode: &str, town: &str, email: &str, phone: &str) -> AttributeValue {
     let postal = map([("z", text(postcode)), ("t", text(town)), ("c", text("CH"))]);
@@ -422,10 +431,9 @@ async fn t6_two_thousand_müllers_in_zürich_make_neither_an_endless_answer_nor_
             let name = map([
                 ("party", text(&party)),
                 ("version", AttributeValue::N("1".to_owned())),
-                ("kind", text("person")),
-                ("given_name", text(if number == 1_234 { "Kunigunde" } else { "Hans" })),
-                ("d.w.f", text("Müller")),
-                ("contacts", at.clone()),
+                ("la", text("de")),
+                ("w", who(if number == 1_234 { "Kunigunde" } else { "Hans" }, "Müller")),
+                ("co", at.clone()),
             ]);
             let frame = put
                 .item("pk", text(&format!("PARTY#{TENANT}#{party}")))

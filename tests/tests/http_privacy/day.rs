@@ -171,6 +171,14 @@ async fn customers(stack: &Running, planted: &mut Planted) -> Customer {
         new["new"]["number"].as_str().expect("a card number"),
     );
     let _ = admin.get(&format!("/v1/parties/{id}")).await.must(200);
+    for (text, status) in [
+        (FAMILY_NAME, 200),
+        (EXTERNAL_ID, 200),
+        (kept.as_str(), 200),
+        ("8003", 400),
+    ] {
+        let _ = admin.get(&format!("/v1/parties?q={text}")).await.must(status);
+    }
     let client = json!({"name": "Middleware", "scopes": ["purchases:write"], "locations": ["B01"]});
     let _ = admin.put("/v1/clients/middleware", &client).await.must(201);
     let key = admin.post("/v1/clients/middleware/keys", &json!({})).await.must(201);
