@@ -29,7 +29,11 @@ async fn store(world: &World, body: &Value) -> String {
 }
 
 async fn person(world: &World, given: &str, family: &str) -> String {
-    store(world, &json!({"kind": "person", "given_name": given, "family_name": family})).await
+    store(
+        world,
+        &json!({"kind": "person", "given_name": given, "family_name": family}),
+    )
+    .await
 }
 
 async fn organisation(world: &World, name: &str) -> String {
@@ -41,7 +45,9 @@ async fn buys(world: &World, party: &str, serial: u64, minor: i64) {
     let number = card(serial);
     let body = json!({"number": number, "party_id": party});
     done(world, "POST /v1/cards", &[], &body).await;
-    let (status, answer) = world.buy(&receipt("B01", &serial.to_string(), minor, Some(&number))).await;
+    let (status, answer) = world
+        .buy(&receipt("B01", &serial.to_string(), minor, Some(&number)))
+        .await;
     assert!(matches!(status, 200 | 201), "{answer}");
     Delivering::well().until_rest(world).await;
 }
@@ -60,13 +66,19 @@ async fn roles(world: &World, party: &str) -> Vec<(String, String)> {
     let shown = show(world, party).await;
     let roles = shown["roles"].as_array().cloned().unwrap_or_default();
     let text = |role: &Value, field: &str| role[field].as_str().expect("a text").to_owned();
-    let mut roles: Vec<_> = roles.iter().map(|role| (text(role, "role"), text(role, "towards"))).collect();
+    let mut roles: Vec<_> = roles
+        .iter()
+        .map(|role| (text(role, "role"), text(role, "towards")))
+        .collect();
     roles.sort();
     roles
 }
 
 fn towards(company: &str, roles: &[&str]) -> Vec<(String, String)> {
-    roles.iter().map(|role| ((*role).to_owned(), company.to_owned())).collect()
+    roles
+        .iter()
+        .map(|role| ((*role).to_owned(), company.to_owned()))
+        .collect()
 }
 
 #[tokio::test]
@@ -78,7 +90,10 @@ async fn b2_max_who_has_bought_a_t_shirt_is_a_customer() {
     buys(&world, &max, 1, 2_990).await;
     assert_eq!(roles(&world, &max).await, towards(&company, &["customer"]));
     let shown = show(&world, &max).await;
-    assert_eq!((&shown["roles"][0]["since"], &shown["version"]), (&json!("2026-11-22"), &json!(2)));
+    assert_eq!(
+        (&shown["roles"][0]["since"], &shown["version"]),
+        (&json!("2026-11-22"), &json!(2))
+    );
     // Another purchase says nothing new, and neither does the first one told again.
     let again = receipt("B01", "2", 2_990, Some(&card(1)));
     world.buy(&again).await;
@@ -138,9 +153,18 @@ async fn b7_the_own_company_and_its_branches_are_parties() {
     let world = World::new().await;
     let company = company(&world).await;
     let shown = show(&world, &company).await;
-    assert_eq!((&shown["display_name"], &shown["kind"]), (&json!("Treue Handels AG"), &json!("organisation")));
+    assert_eq!(
+        (&shown["display_name"], &shown["kind"]),
+        (&json!("Treue Handels AG"), &json!("organisation"))
+    );
     let body = json!({"name": "Chur", "kind": "branch", "programme": "treue"});
-    done(&world, "PUT /v1/locations/{location_id}", &[("location_id", "B25")], &body).await;
+    done(
+        &world,
+        "PUT /v1/locations/{location_id}",
+        &[("location_id", "B25")],
+        &body,
+    )
+    .await;
     let tenant = "demo".parse().expect("a tenant");
     let branch = party::own::branch_id(&tenant, &"B25".parse().expect("an id"));
     let shown = show(&world, branch.as_str()).await;
@@ -153,7 +177,13 @@ async fn b7_the_own_company_and_its_branches_are_parties() {
     assert_eq!(roles(&world, &max).await, [("employee".to_owned(), branch.to_string())]);
     // A new name of the location is one of its party.
     let body = json!({"name": "Chur West", "kind": "branch", "programme": "treue", "expected_version": 1});
-    done(&world, "PUT /v1/locations/{location_id}", &[("location_id", "B25")], &body).await;
+    done(
+        &world,
+        "PUT /v1/locations/{location_id}",
+        &[("location_id", "B25")],
+        &body,
+    )
+    .await;
     let shown = show(&world, branch.as_str()).await;
     assert_eq!(
         (&shown["display_name"], &shown["former_names"][0]["organisation_name"]),
@@ -172,7 +202,11 @@ async fn b8_who_is_on_the_blacklist_stays_a_customer_and_gets_no_vouchers_until_
     done(&world, CLASS, &path, &blacklist).await;
     world.buy(&receipt("B01", "1", 60_000, Some(&number))).await;
     delivering.until_rest(&world).await;
-    assert_eq!(world.desk(&number).await, (600, vec![]), "the points count, and no voucher is made of them");
+    assert_eq!(
+        world.desk(&number).await,
+        (600, vec![]),
+        "the points count, and no voucher is made of them"
+    );
     assert_eq!(roles(&world, &party).await, towards(&company, &["customer"]));
 
     let off = [path[0], ("classification", "blacklist")];
@@ -180,7 +214,11 @@ async fn b8_who_is_on_the_blacklist_stays_a_customer_and_gets_no_vouchers_until_
     world.buy(&receipt("B01", "2", 100, Some(&number))).await;
     delivering.until_rest(&world).await;
     let (points, codes) = world.desk(&number).await;
-    assert_eq!((points, codes.len()), (101, 1), "the next entry makes the voucher that was held back");
+    assert_eq!(
+        (points, codes.len()),
+        (101, 1),
+        "the next entry makes the voucher that was held back"
+    );
 }
 
 #[tokio::test]
@@ -196,13 +234,23 @@ async fn b8_the_blacklist_counts_from_the_next_call_of_a_till_on() {
     let blacklist = json!({"classification": "blacklist", "reason": "Three open invoices"});
     done(&world, CLASS, &path, &blacklist).await;
     // No message was delivered and no time has passed.
-    for (route, body) in [("POST /v1/vouchers/reserve", &hold), ("POST /v1/vouchers/redeem", &redeem)] {
+    for (route, body) in [
+        ("POST /v1/vouchers/reserve", &hold),
+        ("POST /v1/vouchers/redeem", &redeem),
+    ] {
         let (status, answer) = world.call(route, &[], body).await;
-        assert_eq!((status, &answer["code"]), (409, &json!("voucher_holder_stopped")), "{route}");
+        assert_eq!(
+            (status, &answer["code"]),
+            (409, &json!("voucher_holder_stopped")),
+            "{route}"
+        );
     }
     let asked = json!({"store": "B01", "till": "1", "code": code});
     let (_, answer) = world.call("POST /v1/vouchers/check", &[], &asked).await;
-    assert_eq!((&answer["usable"], &answer["reason"]), (&json!(false), &json!("voucher_holder_stopped")));
+    assert_eq!(
+        (&answer["usable"], &answer["reason"]),
+        (&json!(false), &json!("voucher_holder_stopped"))
+    );
 
     let off = [path[0], ("classification", "blacklist")];
     done(&world, END_CLASS, &off, &Value::Null).await;
@@ -251,7 +299,11 @@ async fn d5_a_type_and_a_field_are_added_as_data_and_checked_from_the_next_call_
         "kind": "person", "family_name": "Muster", "customer_type": "club", "custom_fields": {"shoe": 42},
     });
     let (status, refused) = world.call(PARTIES, &[], &body).await;
-    assert_eq!((status, refused["errors"].as_array().map(Vec::len)), (422, Some(2)), "{refused}");
+    assert_eq!(
+        (status, refused["errors"].as_array().map(Vec::len)),
+        (422, Some(2)),
+        "{refused}"
+    );
     let before = done(&world, "GET /v1/party-types", &[], &Value::Null).await;
     let mut types = before["types"].clone();
     let customer_types = types["customer_types"].as_array_mut().expect("a list");
@@ -261,13 +313,24 @@ async fn d5_a_type_and_a_field_are_added_as_data_and_checked_from_the_next_call_
     done(&world, "PUT /v1/party-types", &[], &put).await;
     let party = store(&world, &body).await;
     let shown = show(&world, &party).await;
-    assert_eq!((&shown["customer_type"], &shown["custom_fields"]["shoe"]), (&json!("club"), &json!(42)));
+    assert_eq!(
+        (&shown["customer_type"], &shown["custom_fields"]["shoe"]),
+        (&json!("club"), &json!(42))
+    );
     let wrong = json!({"kind": "person", "family_name": "Muster", "custom_fields": {"shoe": "large"}});
     let (status, refused) = world.call(PARTIES, &[], &wrong).await;
-    assert_eq!((status, &refused["errors"][0]["pointer"]), (422, &json!("/custom_fields/shoe")), "{refused}");
+    assert_eq!(
+        (status, &refused["errors"][0]["pointer"]),
+        (422, &json!("/custom_fields/shoe")),
+        "{refused}"
+    );
     // A list that others have changed meanwhile is not overwritten.
     types["contact_lists"] = json!([]);
     let put = json!({"expected_version": 0, "types": types});
     let (status, refused) = world.call("PUT /v1/party-types", &[], &put).await;
-    assert_eq!((status, &refused["code"]), (409, &json!("concurrent_change")), "{refused}");
+    assert_eq!(
+        (status, &refused["code"]),
+        (409, &json!("concurrent_change")),
+        "{refused}"
+    );
 }
