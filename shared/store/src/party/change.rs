@@ -288,6 +288,8 @@ fn legs(
     }
     let mut record = Record::new(profile_key(tenant, party), PARTY, made, after);
     record.created_at = before.created_at;
+    // What the system does by itself leaves who asked last; the note beside it says that nobody did.
+    record.by = record.by.or_else(|| before.by.clone());
     record.topics = Some(PARTY.to_owned());
     legs.push(Leg::put(site, &record, Some(Condition::version(before.d.version)))?);
     legs.push(note);
