@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
 use futures::future::join_all;
-use messages::{DayCloseMessage, FinanceMessage, IssuanceMessage, PostingMessage, RecalculationMessage};
+use messages::{DayCloseMessage, FinanceMessage, ImportMessage, IssuanceMessage, PostingMessage, RecalculationMessage};
 use runtime::sqs::{Deadline, Delivery};
 use serde_json::{Map, Value, json};
 
@@ -104,6 +104,9 @@ impl Delivering {
         let segments = drain(world, &world.finance_queue).await;
         idle &= segments.is_empty();
         self.sum(world, segments).await;
+        let parts = drain(world, &world.import_queue).await;
+        idle &= parts.is_empty();
+        self.import(world, parts).await;
         idle
     }
 
@@ -260,6 +263,18 @@ impl Delivering {
             let work = batches.iter().map(|batch| {
                 work_off(batch.clone(), |left| {
                     let (app, now) = (world.books(), world.now);
+                    async move { app.work_off(left, Deadline::never(), now).await }
+                })
+            });
+            join_all(work).await;
+        }
+    }
+
+    async fn import(&mut self, world: &World, messages: Vec<ImportMessage>) {
+        for batches in self.batches(messages).chunks(self.at_once) {
+            let work = batches.iter().map(|batch| {
+                work_off(batch.clone(), |left| {
+                    let (app, now) = (world.importing(), world.now);
                     async move { app.work_off(left, Deadline::never(), now).await }
                 })
             });

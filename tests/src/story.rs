@@ -1,7 +1,9 @@
 //! Days that together come to every call site of every handler: at the tills, in the office, of returns, of rules, of recounts,
-//! of closes, at the points desk, on which a month's books are made.
+//! of closes, at the points desk, on which a month's books are made, on which a file is imported.
 //!
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
+
+pub mod imports;
 
 use std::collections::BTreeSet;
 
@@ -40,11 +42,13 @@ pub enum Day {
     Desk,
     /// The first day of a month: finance's books of the last one, and the same again.
     Finance,
+    /// A file with customers is imported, corrected, walked through again; and one that is refused.
+    Import,
 }
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Tills,
         Self::Office,
         Self::Returns,
@@ -53,6 +57,7 @@ impl Day {
         Self::Closes,
         Self::Desk,
         Self::Finance,
+        Self::Import,
     ];
 
     /// Tells the day, and delivers its messages until nothing is left.
@@ -69,6 +74,7 @@ impl Day {
             Self::Closes => closes(world, delivering).await,
             Self::Desk => desk(world, delivering).await,
             Self::Finance => finance(world, delivering).await,
+            Self::Import => Box::pin(imports::tell(world, delivering)).await,
         }
     }
 
@@ -93,6 +99,7 @@ impl Day {
             Self::Closes => (4, 0, 0, 0),
             Self::Desk => (1, 0, 0, 0),
             Self::Finance => (2, 0, 1, 0),
+            Self::Import => (0, 0, 0, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
         assert_eq!(books.exceptions, exceptions, "cases for an operator");

@@ -15,12 +15,12 @@ use aws_lambda_events::sqs::SqsEvent;
 use http_edge::api::purchases::PurchaseRequest;
 use http_edge::request::Request;
 use http_edge::routes;
-use messages::{DayCloseMessage, FinanceMessage, IssuanceMessage, PostingMessage, RecalculationMessage};
+use messages::{DayCloseMessage, FinanceMessage, ImportMessage, IssuanceMessage, PostingMessage, RecalculationMessage};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Fewest events that must be found, so that an empty folder is no success.
-const EVENTS_MIN: usize = 16;
+const EVENTS_MIN: usize = 19;
 
 fn events() -> Result<BTreeMap<String, Value>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events");
@@ -67,6 +67,8 @@ fn taker(event: &Value) -> Result<&'static str> {
     let arn = record["eventSourceARN"].as_str().unwrap_or_default();
     match record["eventSource"].as_str() {
         Some("aws:dynamodb") => Ok("event-relay"),
+        Some("aws:s3") => Ok("party-import"),
+        Some("aws:sqs") if arn.contains("ImportQueue") => Ok("party-import"),
         Some("aws:sqs") if arn.contains("PostingQueue") => Ok("point-calculation"),
         Some("aws:sqs") if arn.contains("IssuanceQueue") => Ok("voucher-issuance"),
         Some("aws:sqs") if arn.contains("DayCloseQueue") => Ok("day-close"),
@@ -92,6 +94,7 @@ fn check_queue_event(event: &Value) -> Result<()> {
             "day-close" => serde_json::from_str::<DayCloseMessage>(body).map(drop),
             "recalculation" => serde_json::from_str::<RecalculationMessage>(body).map(drop),
             "finance-reports" => serde_json::from_str::<FinanceMessage>(body).map(drop),
+            "party-import" => serde_json::from_str::<ImportMessage>(body).map(drop),
             _ => serde_json::from_str::<IssuanceMessage>(body).map(drop),
         }
         .with_context(|| format!("{consumer} does not know the message {body}"))?;
@@ -157,6 +160,7 @@ fn every_event_reads_as_the_platform_sends_it() -> Result<()> {
             (_, Some(_), _) => check_http_event(&event),
             (_, _, Some("aws:sqs")) => check_queue_event(&event),
             (_, _, Some("aws:dynamodb")) => check_stream_event(&event),
+            (_, _, Some("aws:s3")) => read::<aws_lambda_events::s3::S3Event>(&event).map(drop),
             _ if event["source"] == "aws.scheduler" => read::<EventBridgeEvent<Value>>(&event).map(drop),
             _ => bail!("events/{name}.json is of no known trigger"),
         };
@@ -177,6 +181,7 @@ fn every_function_has_an_event() -> Result<()> {
         "day-close",
         "event-relay",
         "finance-reports",
+        "party-import",
         "point-calculation",
         "recalculation",
         "voucher-issuance",

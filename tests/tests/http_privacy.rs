@@ -13,7 +13,7 @@ use end_to_end::running::Running;
 use day::Planted;
 
 /// What the logs must hold, so that silence means something: each function has worked, and each kind of mistake was made.
-const HEARD: [(&str, &str); 17] = [
+const HEARD: [(&str, &str); 19] = [
     ("AdministrationFunction", "answered"),
     ("ApiDocsFunction", "answered"),
     ("AuthorizerFunction", "unknown_key"),
@@ -23,6 +23,8 @@ const HEARD: [(&str, &str); 17] = [
     ("FinanceFunction", "malformed_parameter"),
     ("FinanceFunction", "malformed_body"),
     ("FinanceReportsFunction", "the books of a month are written"),
+    ("ImportsFunction", "answered"),
+    ("PartyImportFunction", "a file is imported"),
     ("PointCalculationFunction", "a message cannot be read"),
     ("PointCalculationFunction", "a voucher payment fits no voucher"),
     ("PointsDeskFunction", "adjustment_contradiction"),

@@ -9,6 +9,7 @@ mod administration;
 mod customers;
 mod docs;
 mod finance;
+mod imports;
 mod operation;
 mod parties;
 mod purchases;
@@ -53,6 +54,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Clients", "Machines that call the API, and their keys."),
     ("Operations", "What does not add up."),
     ("Finance", "The books of a month: liability and settlement."),
+    ("Imports", "Files with parties, and what became of their rows."),
     ("About", "This documentation. Needs no key."),
 ];
 
@@ -83,6 +85,7 @@ pub fn operations() -> Vec<Operation> {
         administration::operations(),
         recalculations::operations(),
         finance::operations(),
+        imports::operations(),
         docs::operations(),
     ]
     .into_iter()

@@ -12,7 +12,7 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 18] = [
+const KEY_KINDS: [&str; 19] = [
     "ADJUST#*",
     "APIKEY#*",
     "CARD#*",
@@ -23,6 +23,7 @@ const KEY_KINDS: [&str; 18] = [
     "FEED#*",
     "FINANCE#*",
     "GUESS#*",
+    "IMPORT#*",
     "LOCATIONS#*",
     "PARTY#*",
     "PROGRAMME#*",
@@ -41,7 +42,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 20] = [
+const TRANSACTIONS: [Transaction; 23] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -62,6 +63,12 @@ const TRANSACTIONS: [Transaction; 20] = [
         &["CARD#*", "PARTY#*"],
     ),
     (
+        "card.rs",
+        "PartyImportRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["CARD#*", "PARTY#*"],
+    ),
+    (
         "client.rs",
         "AdministrationRole",
         &["PutItem"],
@@ -73,6 +80,14 @@ const TRANSACTIONS: [Transaction; 20] = [
         &["PutItem", "DeleteItem"],
         &["FEED#*", "PARTY#*"],
     ),
+    (
+        "import.rs",
+        "PartyImportRole",
+        &["PutItem", "UpdateItem"],
+        &["IMPORT#*"],
+    ),
+    // A row of a file.
+    ("party.rs", "PartyImportRole", &["PutItem"], &["PARTY#*", "EXTERNAL#*"]),
     ("party.rs", "CustomerRole", &["PutItem"], &["PARTY#*", "EXTERNAL#*"]),
     // An id of another system that goes.
     (

@@ -8,6 +8,7 @@
 //! | `replay` | `treue replay FILE` |
 //! | `verify`, `reconcile` | `treue verify`, `treue reconcile` |
 //! | `finance` | `treue finance MONTH` |
+//! | `import` | `treue import FILE` |
 //! | `convert` | `treue convert` |
 //!
 //! Everything that a program reads goes to standard output, everything about the way there (progress, hints, errors) to
@@ -20,6 +21,7 @@ mod demo;
 mod exit;
 mod finance;
 mod http;
+mod import;
 mod keys;
 mod progress;
 mod reconcile;
@@ -59,6 +61,8 @@ enum Command {
     Finance(finance::FinanceArgs),
     /// Finds accepted facts without their effect and sends them on their way again.
     Reconcile(reconcile::ReconcileArgs),
+    /// Imports a file with parties into the stack that runs here, and shows how far it is.
+    Import(import::ImportArgs),
     /// Makes a journal of a data set with real purchases.
     Convert(convert::ConvertArgs),
 }
@@ -84,6 +88,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Verify(args)) => verify::run(&args).await,
         Some(Command::Finance(args)) => finance::run(&args).await,
         Some(Command::Reconcile(args)) => reconcile::run(&args).await,
+        Some(Command::Import(args)) => import::run(&args).await,
         Some(Command::Convert(args)) => convert::run(&args),
     }
 }

@@ -5,6 +5,7 @@ pub mod administration;
 pub mod customers;
 pub mod docs;
 pub mod finance;
+pub mod imports;
 pub mod parties;
 pub mod purchases;
 pub mod recalculations;
