@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
 use futures::future::join_all;
 use messages::{
-    DayCloseMessage, ErpMessage, FinanceMessage, IssuanceMessage, PostingMessage, RecalculationMessage,
+    DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, PostingMessage, RecalculationMessage,
     SearchIndexMessage,
 };
 use runtime::sqs::{Deadline, Delivery};
@@ -110,6 +110,9 @@ impl Delivering {
         let segments = drain(world, &world.finance_queue).await;
         idle &= segments.is_empty();
         self.sum(world, segments).await;
+        let parts = drain(world, &world.import_queue).await;
+        idle &= parts.is_empty();
+        self.import(world, parts).await;
         idle
     }
 
@@ -294,6 +297,18 @@ impl Delivering {
             let work = batches.iter().map(|batch| {
                 work_off(batch.clone(), |left| {
                     let (app, now) = (world.books(), world.now);
+                    async move { app.work_off(left, Deadline::never(), now).await }
+                })
+            });
+            join_all(work).await;
+        }
+    }
+
+    async fn import(&mut self, world: &World, messages: Vec<ImportMessage>) {
+        for batches in self.batches(messages).chunks(self.at_once) {
+            let work = batches.iter().map(|batch| {
+                work_off(batch.clone(), |left| {
+                    let (app, now) = (world.importing(), world.now);
                     async move { app.work_off(left, Deadline::never(), now).await }
                 })
             });

@@ -29,6 +29,8 @@ const QUEUES: [&str; 6] = [
 const DAY_CLOSE: &str = "day-close";
 /// The queue of finance's books.
 const FINANCE: &str = "finance";
+/// The queue of imports.
+pub(crate) const IMPORT: &str = "import";
 /// What a call may take; an emulator that works off one request after the other makes the last of fifty wait.
 const CALL_MAX: Duration = Duration::from_secs(30);
 /// How often a new table is looked at, and how long between two looks: ten seconds in all.
@@ -168,7 +170,7 @@ impl Place {
         s3(&self.sdk, &self.urls)
     }
 
-    async fn create_queue(&self, name: &str) -> String {
+    pub(crate) async fn create_queue(&self, name: &str) -> String {
         let call = self
             .sqs()
             .create_queue()
@@ -226,7 +228,7 @@ async fn remove(urls: &Urls, names: &Names) -> Result<(), String> {
         .await;
     let sqs = sqs(&sdk, urls);
     let mut queues = Vec::new();
-    for queue in QUEUES.into_iter().chain([DAY_CLOSE, FINANCE]) {
+    for queue in QUEUES.into_iter().chain([DAY_CLOSE, FINANCE, IMPORT]) {
         let name = format!("{}{queue}", names.prefix);
         let url = sqs.get_queue_url().queue_name(name).send().await;
         let url = url.ok().and_then(|found| found.queue_url);

@@ -1,7 +1,9 @@
 //! Days that together come to every call site of every handler: at the tills, in the office, of returns, of rules, of recounts,
-//! of closes, at the points desk, of searching, on which a month's books are made.
+//! of closes, at the points desk, of searching, on which a month's books are made, on which a file is imported.
 //!
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
+
+pub mod imports;
 
 use std::collections::BTreeSet;
 
@@ -47,11 +49,13 @@ pub enum Day {
     Erp,
     /// Tasks and a case, communication, an opportunity; all of a party at once.
     Service,
+    /// A file with customers is imported, corrected, walked through again; and one that is refused.
+    Import,
 }
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Tills,
         Self::Office,
         Self::Returns,
@@ -63,6 +67,7 @@ impl Day {
         Self::Finance,
         Self::Erp,
         Self::Service,
+        Self::Import,
     ];
 
     /// Tells the day, and delivers its messages until nothing is left.
@@ -82,6 +87,7 @@ impl Day {
             Self::Finance => finance(world, delivering).await,
             Self::Erp => erp(world, delivering).await,
             Self::Service => service(world, delivering).await,
+            Self::Import => Box::pin(imports::tell(world, delivering)).await,
         }
     }
 
@@ -109,6 +115,7 @@ impl Day {
             Self::Finance => (2, 0, 1, 0),
             Self::Erp => (0, 0, 0, 0),
             Self::Service => (1, 0, 0, 0),
+            Self::Import => (0, 0, 0, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
         assert_eq!(books.exceptions, exceptions, "cases for an operator");

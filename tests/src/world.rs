@@ -42,6 +42,8 @@ pub struct World {
     pub day_close_queue: String,
     /// URL of the queue of finance's books.
     pub finance_queue: String,
+    /// URL of the queue of imports.
+    pub import_queue: String,
     /// The code keys that new processes know.
     pub code_keys: CodeKeys,
     pepper: Pepper,
@@ -80,6 +82,7 @@ impl World {
     pub async fn with_branches(branches: u32, plan: Option<Arc<dyn FaultPlan>>) -> Self {
         silence_crashes();
         let (place, queues, day_close_queue, finance_queue) = Box::pin(Place::new()).await;
+        let import_queue = place.create_queue(crate::place::IMPORT).await;
         let key = "k".repeat(64);
         let world = Self {
             db: Db::new(place.dynamodb(), place.table().to_owned(), Probe::none()),
@@ -89,6 +92,7 @@ impl World {
             queues,
             day_close_queue,
             finance_queue,
+            import_queue,
             pepper: Pepper::new("p".repeat(64).into_bytes()),
             code_keys: CodeKeys::parse(&json!({"current": "1", "1": key}).to_string()).expect("code keys"),
         };
@@ -223,6 +227,59 @@ impl World {
         panic!("the books were not asked for after {REPEATS_MAX} days");
     }
 
+    /// A new process of the import. It shares the bucket of the relay.
+    pub fn importing(&self) -> party_import::App {
+        self.importing_over(self.handlers_db())
+    }
+
+    /// A new process of the import over this table, whose meter tells what it costs.
+    pub fn importing_over(&self, db: Db) -> party_import::App {
+        let objects = party_import::Objects::new(self.place.s3(), self.probe.clone());
+        let (queue, pepper) = (self.import_queue.clone(), self.pepper.clone());
+        party_import::App::new(db, self.sender(), queue, objects, pepper)
+    }
+
+    /// Puts a file to be imported, and notifies the import as the bucket does, until it is heard.
+    ///
+    /// # Panics
+    /// When it never is.
+    pub async fn put_import(&self, name: &str, content: &str) {
+        self.put_only(name, content).await;
+        self.notify_import(name, &format!("{:016x}", fastrand::u64(..))).await;
+    }
+
+    /// Puts a file to be imported, and notifies nobody.
+    ///
+    /// # Panics
+    /// When it cannot be put.
+    pub async fn put_only(&self, name: &str, content: &str) {
+        let put = self.place.s3().put_object().bucket(self.place.bucket());
+        let put = put.key(format!("incoming/{TENANT}/{name}"));
+        put.body(content.to_owned().into_bytes().into())
+            .send()
+            .await
+            .expect("the file is put");
+    }
+
+    /// A notification of the bucket, delivered until it is heard.
+    ///
+    /// # Panics
+    /// When it never is.
+    pub async fn notify_import(&self, name: &str, sequencer: &str) {
+        for _ in 0..REPEATS_MAX {
+            let (app, now) = (self.importing(), self.now);
+            let put = runtime::sqs::Put {
+                bucket: self.place.bucket().to_owned(),
+                key: format!("incoming/{TENANT}/{name}"),
+                sequencer: sequencer.to_owned(),
+            };
+            if let Called::Answered(Ok(())) = alive(async move { Box::pin(app.begin(put, now)).await }).await {
+                return;
+            }
+        }
+        panic!("the import did not hear of a file in {REPEATS_MAX} notifications");
+    }
+
     /// A file of the bucket; `None` when it is not there.
     ///
     /// # Panics
@@ -277,9 +334,19 @@ impl World {
                 bucket: self.place.bucket().to_owned(),
             },
         );
+        let imports = imports::App::new(
+            self.handlers_db(),
+            self.sender(),
+            self.place.s3(),
+            imports::Place {
+                queue_url: self.import_queue.clone(),
+                bucket: self.place.bucket().to_owned(),
+            },
+        );
         // The future of one handler is large, that of all of them too large for the stack.
         alive(Box::pin(async move {
             let outcome = match function {
+                "imports" => imports.handle(request, now).await,
                 "finance" => finance.handle(request, now).await,
                 "purchase-ingestion" => {
                     purchase_ingestion::App::new(db, pepper, keys)

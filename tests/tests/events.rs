@@ -16,14 +16,14 @@ use http_edge::api::purchases::PurchaseRequest;
 use http_edge::request::Request;
 use http_edge::routes;
 use messages::{
-    DayCloseMessage, ErpMessage, FinanceMessage, IssuanceMessage, PostingMessage, RecalculationMessage,
+    DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, PostingMessage, RecalculationMessage,
     SearchIndexMessage,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Fewest events that must be found, so that an empty folder is no success.
-const EVENTS_MIN: usize = 21;
+const EVENTS_MIN: usize = 24;
 
 fn events() -> Result<BTreeMap<String, Value>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events");
@@ -70,6 +70,8 @@ fn taker(event: &Value) -> Result<&'static str> {
     let arn = record["eventSourceARN"].as_str().unwrap_or_default();
     match record["eventSource"].as_str() {
         Some("aws:dynamodb") => Ok("event-relay"),
+        Some("aws:s3") => Ok("party-import"),
+        Some("aws:sqs") if arn.contains("ImportQueue") => Ok("party-import"),
         Some("aws:sqs") if arn.contains("PostingQueue") => Ok("point-calculation"),
         Some("aws:sqs") if arn.contains("IssuanceQueue") => Ok("voucher-issuance"),
         Some("aws:sqs") if arn.contains("DayCloseQueue") => Ok("day-close"),
@@ -99,6 +101,7 @@ fn check_queue_event(event: &Value) -> Result<()> {
             "search-index" => serde_json::from_str::<SearchIndexMessage>(body).map(drop),
             "erp-intake" => serde_json::from_str::<ErpMessage>(body).map(drop),
             "finance-reports" => serde_json::from_str::<FinanceMessage>(body).map(drop),
+            "party-import" => serde_json::from_str::<ImportMessage>(body).map(drop),
             _ => serde_json::from_str::<IssuanceMessage>(body).map(drop),
         }
         .with_context(|| format!("{consumer} does not know the message {body}"))?;
@@ -164,6 +167,7 @@ fn every_event_reads_as_the_platform_sends_it() -> Result<()> {
             (_, Some(_), _) => check_http_event(&event),
             (_, _, Some("aws:sqs")) => check_queue_event(&event),
             (_, _, Some("aws:dynamodb")) => check_stream_event(&event),
+            (_, _, Some("aws:s3")) => read::<aws_lambda_events::s3::S3Event>(&event).map(drop),
             _ if event["source"] == "aws.scheduler" => read::<EventBridgeEvent<Value>>(&event).map(drop),
             _ => bail!("events/{name}.json is of no known trigger"),
         };
@@ -184,6 +188,7 @@ fn every_function_has_an_event() -> Result<()> {
         "day-close",
         "event-relay",
         "finance-reports",
+        "party-import",
         "point-calculation",
         "recalculation",
         "search-index",

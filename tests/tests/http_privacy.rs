@@ -13,7 +13,7 @@ use end_to_end::running::Running;
 use day::Planted;
 
 /// What the logs must hold, so that silence means something: each function has worked, and each kind of mistake was made.
-const HEARD: [(&str, &str); 23] = [
+const HEARD: [(&str, &str); 25] = [
     ("AdministrationFunction", "answered"),
     ("ApiDocsFunction", "answered"),
     ("AuthorizerFunction", "unknown_key"),
@@ -27,6 +27,8 @@ const HEARD: [(&str, &str); 23] = [
     ("FinanceReportsFunction", "the books of a month are written"),
     ("PartySearchFunction", "searched"),
     ("PartySearchFunction", "malformed_parameter"),
+    ("ImportsFunction", "answered"),
+    ("PartyImportFunction", "a file is imported"),
     ("PointCalculationFunction", "a message cannot be read"),
     ("PointCalculationFunction", "a voucher payment fits no voucher"),
     ("PointsDeskFunction", "adjustment_contradiction"),

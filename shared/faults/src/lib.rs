@@ -363,6 +363,46 @@ sites! {
     DeskActivity = "service-desk/activity",
     /// The service desk reads invoices for an overview.
     DeskInvoices = "service-desk/invoices",
+    /// The import looks at a file.
+    ImportHead = "party-import/head",
+    /// The import reads a piece of a file.
+    ImportFile = "party-import/file",
+    /// The import reads a run.
+    ImportRun = "party-import/run",
+    /// The import begins, begins again or refuses a run.
+    ImportBegin = "party-import/begin",
+    /// The import sends parts to its queue.
+    ImportSend = "party-import/send",
+    /// The import reads the types of the tenant.
+    ImportTypes = "party-import/types",
+    /// The import reads how far a part is.
+    ImportPart = "party-import/part",
+    /// The import stores a step of a part.
+    ImportAdvance = "party-import/advance",
+    /// The import looks a row up by its id in the other system.
+    ImportKnown = "party-import/known",
+    /// The import stores a party.
+    ImportCreate = "party-import/create",
+    /// The import reads a party that a row changes.
+    ImportParty = "party-import/party",
+    /// The import changes a party, or notes what a row says.
+    ImportChange = "party-import/change",
+    /// The import reads a card.
+    ImportCard = "party-import/card",
+    /// The import registers a card.
+    ImportCardWrite = "party-import/card-write",
+    /// The import writes what a step has rejected.
+    ImportRejected = "party-import/rejected",
+    /// The import puts together and writes what was rejected.
+    ImportRejects = "party-import/rejects",
+    /// The import completes a run.
+    ImportComplete = "party-import/complete",
+    /// The office reads imports.
+    ImportsRead = "imports/read",
+    /// The office begins an import again.
+    ImportsRestart = "imports/restart",
+    /// The office sends the parts of an import.
+    ImportsSend = "imports/send",
     /// The authorizer reads an API key.
     ApiKeyRead = "authorizer/api-key",
     /// Operations tools scan or read in bulk.

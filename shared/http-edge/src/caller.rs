@@ -96,6 +96,10 @@ scopes! {
     FinanceRead = "finance:read",
     /// Run the books of a month again.
     FinanceRun = "finance:run",
+    /// Read imports of files, and what they rejected.
+    ImportsRead = "imports:read",
+    /// Walk through the file of an import again.
+    ImportsRun = "imports:run",
     /// Read what does not match and what contradicts.
     OperationsRead = "operations:read",
     /// Manage clients and their keys.

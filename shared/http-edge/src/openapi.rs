@@ -11,6 +11,7 @@ mod desk;
 mod docs;
 mod erp;
 mod finance;
+mod imports;
 mod operation;
 mod parties;
 mod purchases;
@@ -61,6 +62,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Clients", "Machines that call the API, and their keys."),
     ("Operations", "What does not add up."),
     ("Finance", "The books of a month: liability and settlement."),
+    ("Imports", "Files with parties, and what became of their rows."),
     ("About", "This documentation. Needs no key."),
 ];
 
@@ -94,6 +96,7 @@ pub fn operations() -> Vec<Operation> {
         administration::operations(),
         recalculations::operations(),
         finance::operations(),
+        imports::operations(),
         docs::operations(),
     ]
     .into_iter()

@@ -160,6 +160,8 @@ codes! {
     ClientKeysFull = "client_keys_full", 409, "The client has two active keys", "Withdraw the key that is no longer used, then make the new one.";
     /// The position in the feed is older than what is kept.
     CursorExpired = "cursor_expired", 410, "The feed no longer goes back that far", "Begin without a cursor.";
+    /// Nothing of a file can be imported.
+    ImportRefused = "import_refused", 409, "The file cannot be imported", "Mend the file and put it again.";
     /// The month is not over.
     MonthNotOver = "month_not_over", 409, "The month is not over", "Ask for it from one hour after its end on.";
     /// The sums of a day are outside the range of the books.

@@ -195,6 +195,43 @@ pub fn finance_segments(
         .collect()
 }
 
+/// Work for the import of files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ImportMessage {
+    /// The rows of a part of a file are to be imported, from where they were left.
+    Part {
+        /// Tenant.
+        tenant: Tenant,
+        /// The run.
+        run: RunId,
+        /// Which walk through the file, from 1.
+        revision: u32,
+        /// The part, from 0.
+        part: u32,
+    },
+    /// All parts of a file are done: what was rejected is to be put together.
+    Finish {
+        /// Tenant.
+        tenant: Tenant,
+        /// The run.
+        run: RunId,
+        /// Which walk through the file, from 1.
+        revision: u32,
+    },
+}
+
+/// The messages that work off a revision of a run: one for each part.
+pub fn import_parts(tenant: &Tenant, (run, revision): (&RunId, u32), parts: u32) -> Vec<ImportMessage> {
+    let part = |part| ImportMessage::Part {
+        tenant: tenant.clone(),
+        run: run.clone(),
+        revision,
+        part,
+    };
+    (0..parts).map(part).collect()
+}
+
 /// A change of a voucher, for the tills' middleware. The code is not in it: a till with the right to see it asks the feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PosVoucherMessage {

@@ -14,6 +14,7 @@
 //! | [`read`] | bodies become parts of a document; everything wrong is named at once |
 //! | [`change`] | what can be done to a document |
 //! | [`difference`] | which fields two documents differ in |
+//! | [`row`] | rows of files become parties, for imports |
 //! | [`types`] | the types of a tenant: data, with their checks |
 //! | [`own`] | the own company and its branches |
 
@@ -42,6 +43,7 @@ pub mod document;
 pub mod input;
 pub mod own;
 pub mod read;
+pub mod row;
 pub mod types;
 pub mod word;
 

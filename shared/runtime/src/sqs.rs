@@ -103,6 +103,64 @@ where
     .await
 }
 
+/// News of a bucket: an object was put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Put {
+    /// The bucket.
+    pub bucket: String,
+    /// The key of the object, decoded.
+    pub key: String,
+    /// Tells this notification from another one of the same key.
+    pub sequencer: String,
+}
+
+/// As [`serve`], for a function that a bucket calls too.
+///
+/// # Errors
+/// When the runtime's own connection fails.
+pub async fn serve_with_bucket<M, H, Fut, B, Begun, E>(db: &Db, on_put: B, handler: H) -> Result<(), Error>
+where
+    M: DeserializeOwned,
+    H: Fn(Vec<Delivery<M>>, Deadline) -> Fut,
+    Fut: Future<Output = Failed>,
+    B: Fn(Put) -> Begun,
+    Begun: Future<Output = Result<(), E>>,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let (handler, on_put) = (&handler, &on_put);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
+        if let Some(puts) = puts(&event.payload) {
+            for put in puts {
+                Box::pin(on_put(put)).await?;
+            }
+            return Ok::<_, Error>(SqsBatchResponse::default());
+        }
+        let records: SqsEvent = serde_json::from_value(event.payload)?;
+        batch(db, handler, LambdaEvent::new(records, event.context)).await
+    }))
+    .await
+}
+
+/// The objects of a bucket's notification; `None` for another event. Keys arrive as in a query: encoded, with `+` for a space.
+fn puts(event: &serde_json::Value) -> Option<Vec<Put>> {
+    let records = event.get("Records")?.as_array()?;
+    let of_bucket = |record: &serde_json::Value| {
+        let source = record.get("eventSource")?.as_str()?;
+        (source == "aws:s3").then(|| record.get("s3").cloned())?
+    };
+    let text = |value: &serde_json::Value, pointer: &str| value.pointer(pointer)?.as_str().map(str::to_owned);
+    let read = |s3: &serde_json::Value| {
+        let key = text(s3, "/object/key")?.replace('+', " ");
+        let key = percent_encoding::percent_decode_str(&key).decode_utf8().ok()?;
+        Some(Put {
+            bucket: text(s3, "/bucket/name")?,
+            key: key.into_owned(),
+            sequencer: text(s3, "/object/sequencer").unwrap_or_default(),
+        })
+    };
+    records.iter().map(|record| read(&of_bucket(record)?)).collect()
+}
+
 pub(crate) async fn batch<M, H, Fut>(
     db: &Db,
     handler: &H,
@@ -156,4 +214,31 @@ where
         })
         .collect();
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn news_of_a_bucket_are_told_from_messages_and_keys_are_decoded() {
+        let record = |key: &str| {
+            json!({"eventSource": "aws:s3", "s3": {
+                "bucket": {"name": "imports"}, "object": {"key": key, "sequencer": "0055AED6"},
+            }})
+        };
+        let event = json!({"Records": [record("incoming/demo/Kunden+Z%C3%BCrich%2B1.csv")]});
+        let expected = Put {
+            bucket: "imports".to_owned(),
+            key: "incoming/demo/Kunden Zürich+1.csv".to_owned(),
+            sequencer: "0055AED6".to_owned(),
+        };
+        assert_eq!(puts(&event), Some(vec![expected]));
+        assert_eq!(
+            puts(&json!({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]})),
+            None
+        );
+        assert_eq!(puts(&json!({})), None);
+    }
 }

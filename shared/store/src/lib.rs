@@ -19,6 +19,7 @@
 //! | [`voucher`] | `VOUCHER#tenant#hash`, `PARTY#…` | vouchers and the party's references to them |
 //! | [`feed`] | `FEED#tenant#group` | the voucher feed |
 //! | [`finance`] | `FINANCE#tenant#programme#month` | runs of finance's books and their partial sums |
+//! | [`import`] | `IMPORT#tenant…` | imports of files, and how far their parts are |
 //! | [`location`] | `LOCATIONS#tenant` | places that sell |
 //! | [`programme`] | `PROGRAMME#tenant#id` | versions of programmes |
 //! | [`adjustment`] | `ADJUST#tenant#id` | points moved by hand |
@@ -47,6 +48,7 @@ pub mod feed;
 pub mod finance;
 pub mod guess;
 pub mod history;
+pub mod import;
 pub mod location;
 pub mod party;
 pub mod party_types;

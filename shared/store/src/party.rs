@@ -1,6 +1,7 @@
 //! Parties, and what a till may see of one: name and language, accounts, open vouchers.
 
 mod change;
+pub mod import;
 mod own;
 
 use std::fmt;

@@ -10,6 +10,7 @@
 //! | `cost` | requests and request units of one receipt, by function and age of the account |
 //! | `desk` | the cash desk among many customers |
 //! | `close` | the close of a day among many accounts |
+//! | `import` | files with parties, beside the raw rate of the same writes |
 //! | `cold_start` | processor time, wall time and memory of a function until it asks for its first event |
 //! | `system` | a running stack with customers |
 //! | `figures` | medians, percentiles and the lines they are printed in |
@@ -19,6 +20,7 @@ mod cold_start;
 mod cost;
 mod desk;
 mod figures;
+mod import;
 mod latency;
 mod system;
 mod throughput;
@@ -45,6 +47,8 @@ enum Part {
     Desk,
     /// The close of a day among many accounts.
     Close,
+    /// Import of the synthetic customers.
+    Import,
     /// Start of each function beside a function that does nothing.
     ColdStart,
 }
@@ -79,6 +83,12 @@ struct Args {
     /// Accounts of the close of a day.
     #[arg(long, default_value_t = 200_000)]
     accounts: u32,
+    /// Rows of the import, and of the larger one beside it; equal numbers leave that out.
+    #[arg(long, num_args = 2, default_values_t = [20_000, 220_000])]
+    import_rows: Vec<usize>,
+    /// The synthetic customers (gzip), where they do not lie beside the workspace.
+    #[arg(long, value_name = "FILE")]
+    import_data: Option<std::path::PathBuf>,
     /// Starts of each function.
     #[arg(long, default_value_t = 30)]
     spawns: usize,
@@ -117,6 +127,13 @@ async fn main() -> Result<()> {
     }
     if wants(Part::Close) {
         close::measure(&functions, args.accounts).await?;
+    }
+    if wants(Part::Import) {
+        let (rows, whole) = match args.import_rows.as_slice() {
+            [rows, whole] => (*rows, *whole),
+            _ => anyhow::bail!("--import-rows takes two numbers"),
+        };
+        import::measure(&functions, args.import_data.as_deref(), rows, whole).await?;
     }
     if wants(Part::ColdStart) {
         cold_start::measure(&functions, args.spawns).await?;

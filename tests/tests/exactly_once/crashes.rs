@@ -34,7 +34,7 @@ async fn end_under(day: Day, plan: Arc<OneFault>) -> Vec<String> {
         Day::Recount => World::with_branches(3, Some(plan)).await,
         _ => World::with_plan(Some(plan)).await,
     };
-    day.tell(&mut world, &mut Delivering::twice()).await;
+    Box::pin(day.tell(&mut world, &mut Delivering::twice())).await;
     day.end(&world).await.essence()
 }
 
@@ -150,6 +150,12 @@ async fn scenarios_7_and_8_a_crash_at_the_service_desk_loses_and_doubles_nothing
         _ => 2,
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scenarios_7_and_8_a_crash_while_a_file_is_imported_loses_and_doubles_nothing() {
+    let (at_the_tills, _) = undisturbed(Day::Tills).await;
+    crash_everywhere(Day::Import, |site| if at_the_tills.contains(&site) { 0 } else { 3 }).await;
 }
 
 #[tokio::test]

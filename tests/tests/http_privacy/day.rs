@@ -62,6 +62,7 @@ pub(crate) async fn play(stack: &Running) -> Planted {
     returns(stack, &till, &customer).await;
     close_the_day(stack).await;
     make_the_books(stack).await;
+    imports(stack).await;
     stack.rest().await;
     planted
 }
@@ -140,6 +141,25 @@ async fn make_the_books(stack: &Running) {
     let _ = admin.get(&format!("/v1/finance/treue/{MISREAD_CARD}")).await.must(400);
     let named = json!({"expected_revision": FAMILY_NAME});
     let _ = admin.post("/v1/finance/treue/2026-10", &named).await.must(400);
+}
+
+/// A file with a good row and bad ones, and one that begins without its first line.
+async fn imports(stack: &Running) {
+    let bucket = stack.stack.bucket("ImportBucket").expect("the template has the bucket");
+    let good = format!("external_id,given_name,family_name,email,card\n{EXTERNAL_ID},{GIVEN_NAME},{FAMILY_NAME},,\n");
+    let file = format!("{good}7,{GIVEN_NAME},{FAMILY_NAME},{FAMILY_NAME},{MISREAD_CARD}\n\"{FAMILY_NAME}\n");
+    for (name, text) in [("old.parties.csv", file.as_str()), ("old.bare.csv", FAMILY_NAME)] {
+        let put = stack.stack.clients().s3.put_object().bucket(&bucket);
+        let put = put
+            .key(format!("incoming/demo/{name}"))
+            .body(text.to_owned().into_bytes().into());
+        let _ = put.send().await.expect("the file is put");
+    }
+    stack.rest().await;
+    let listed = stack.admin.get("/v1/imports").await.must(200);
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(2), "{listed}");
+    assert!(!listed.to_string().contains(FAMILY_NAME), "{listed}");
+    let _ = stack.admin.get(&format!("/v1/imports/{MISREAD_CARD}")).await.must(404);
 }
 
 /// Parties, cards and everything that is done with cards.

@@ -12,7 +12,7 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 21] = [
+const KEY_KINDS: [&str; 22] = [
     "ADJUST#*",
     "APIKEY#*",
     "CARD#*",
@@ -25,6 +25,7 @@ const KEY_KINDS: [&str; 21] = [
     "FEED#*",
     "FINANCE#*",
     "GUESS#*",
+    "IMPORT#*",
     "LOCATIONS#*",
     "PARTY#*",
     "PROGRAMME#*",
@@ -44,7 +45,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 23] = [
+const TRANSACTIONS: [Transaction; 26] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -61,6 +62,12 @@ const TRANSACTIONS: [Transaction; 23] = [
     (
         "card.rs",
         "CustomerRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["CARD#*", "PARTY#*"],
+    ),
+    (
+        "card.rs",
+        "PartyImportRole",
         &["PutItem", "ConditionCheckItem"],
         &["CARD#*", "PARTY#*"],
     ),
@@ -89,6 +96,14 @@ const TRANSACTIONS: [Transaction; 23] = [
         &["PutItem", "DeleteItem"],
         &["FEED#*", "PARTY#*"],
     ),
+    (
+        "import.rs",
+        "PartyImportRole",
+        &["PutItem", "UpdateItem"],
+        &["IMPORT#*"],
+    ),
+    // A row of a file.
+    ("party.rs", "PartyImportRole", &["PutItem"], &["PARTY#*", "EXTERNAL#*"]),
     ("party.rs", "CustomerRole", &["PutItem"], &["PARTY#*", "EXTERNAL#*"]),
     // An id of another system that goes.
     (

@@ -7,11 +7,13 @@ use serde_norway::Value;
 use crate::document::{Template, at, entries, items, number, reference, tagged, text, workspace};
 
 /// The variables that the functions' configuration knows.
-const VARIABLES: [&str; 15] = [
+const VARIABLES: [&str; 17] = [
     "CODE_KEYS_SECRET_ARN",
     "DAY_CLOSE_QUEUE_URL",
     "FINANCE_BUCKET",
     "FINANCE_QUEUE_URL",
+    "IMPORT_BUCKET",
+    "IMPORT_QUEUE_URL",
     "ISSUANCE_QUEUE_URL",
     "LOOKUP_PEPPER_SECRET_ARN",
     "OIDC_AUDIENCE",

@@ -31,6 +31,9 @@ pub(crate) struct StackFile {
     pub(crate) table: String,
     /// URLs of the queues by logical id.
     pub(crate) queues: BTreeMap<String, String>,
+    /// Names of the buckets by logical id.
+    #[serde(default)]
+    pub(crate) buckets: BTreeMap<String, String>,
     /// What points an AWS SDK or the AWS command line at the stack.
     pub(crate) aws_env: BTreeMap<String, String>,
 }
@@ -174,6 +177,7 @@ mod tests {
             invoke_url: "http://127.0.0.1:3001".into(),
             table: "t".into(),
             queues: BTreeMap::new(),
+            buckets: BTreeMap::new(),
             aws_env: BTreeMap::new(),
         }
     }

@@ -9,6 +9,7 @@
 //! | `verify`, `reconcile` | `treue verify`, `treue reconcile` |
 //! | `finance` | `treue finance MONTH` |
 //! | `restore` | `treue restore` |
+//! | `import` | `treue import FILE` |
 //! | `convert` | `treue convert` |
 //!
 //! Everything that a program reads goes to standard output, everything about the way there (progress, hints, errors) to
@@ -21,6 +22,7 @@ mod demo;
 mod exit;
 mod finance;
 mod http;
+mod import;
 mod keys;
 mod progress;
 mod reconcile;
@@ -63,6 +65,8 @@ enum Command {
     Reconcile(reconcile::ReconcileArgs),
     /// Compares a party with a restored copy of the table, and repairs it from there.
     Restore(restore::RestoreArgs),
+    /// Imports a file with parties into the stack that runs here, and shows how far it is.
+    Import(import::ImportArgs),
     /// Makes a journal of a data set with real purchases.
     Convert(convert::ConvertArgs),
 }
@@ -89,6 +93,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Finance(args)) => finance::run(&args).await,
         Some(Command::Reconcile(args)) => reconcile::run(&args).await,
         Some(Command::Restore(args)) => restore::run(&args).await,
+        Some(Command::Import(args)) => import::run(&args).await,
         Some(Command::Convert(args)) => convert::run(&args),
     }
 }

@@ -254,12 +254,15 @@ fn describe(stack: &Stack) -> Result<StackFile, Failure> {
         .queues
         .iter()
         .map(|queue| Ok((queue.id.clone(), stack.queue_url(&queue.id)?)));
+    let buckets = stack.model().buckets.iter();
+    let buckets = buckets.map(|bucket| Ok((bucket.id.clone(), stack.bucket(&bucket.id)?)));
     Ok(StackFile {
         pid: std::process::id(),
         api_url: urls.api,
         invoke_url: urls.invoke,
         table: stack.table_name().context("the template declares no table")?,
         queues: queues.collect::<anyhow::Result<_>>()?,
+        buckets: buckets.collect::<anyhow::Result<_>>()?,
         aws_env: stack.aws_env().iter().cloned().collect(),
     })
 }

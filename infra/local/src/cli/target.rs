@@ -191,7 +191,7 @@ fn timeouts() -> TimeoutConfig {
 }
 
 /// A configuration made of the stack's own description, whatever the environment of this process says.
-fn local_config(stack: &StackFile, endpoint: &str) -> SdkConfig {
+pub(crate) fn local_config(stack: &StackFile, endpoint: &str) -> SdkConfig {
     let of = |name: &str| stack.aws_env.get(name).cloned().unwrap_or_default();
     let credentials = aws_sdk_sqs::config::Credentials::new(
         of("AWS_ACCESS_KEY_ID"),

@@ -126,7 +126,7 @@ fn known_leg(site: Site, tenant: &Tenant, lookup: &Lookup, made: &Made) -> Resul
 }
 
 /// The note of a change, as the audit and other systems see it.
-fn note(
+pub(super) fn note(
     site: Site,
     tenant: &Tenant,
     before: Option<&PartyDocument>,
@@ -258,10 +258,10 @@ impl Lookups {
     }
 }
 
-type Written = (Record<PartyDocument>, Vec<Leg>, Option<usize>);
+pub(super) type Written = (Record<PartyDocument>, Vec<Leg>, Option<usize>);
 
 /// The legs of a change, with the position of the one that adds an id.
-fn legs(
+pub(super) fn legs(
     site: Site,
     step: &Step<'_>,
     before: &Record<PartyDocument>,

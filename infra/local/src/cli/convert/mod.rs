@@ -5,6 +5,8 @@
 //! | `completejourney` | baskets of a grocer, grouped from their lines | households | the stores | basket id |
 //! | `cdnow` | purchases of a mail-order shop, one row each | customers | one shop | ordinal of the row |
 //!
+//! `synth` has customers only: it becomes a file for the import.
+//!
 //! Identical rows of CDNOW are genuine purchases; the ordinal keeps them apart. Amounts are read as decimals and must be whole
 //! cents. Every receipt is paid with one payment of kind `other`; one of 0.00 has no payment, because nothing was paid. A
 //! quantity of 0, which the grocer's file has beside some amounts, says that nothing was counted: the line stands for one
@@ -15,6 +17,7 @@ mod cdnow;
 mod completejourney;
 mod money;
 mod output;
+pub mod synth;
 
 use std::path::{Path, PathBuf};
 
@@ -50,6 +53,8 @@ pub enum Source {
     Completejourney,
     /// CDNOW, Fader and Hardie: one purchase per row.
     Cdnow,
+    /// Synthetic Swiss customers without purchases: a file to be imported.
+    Synth,
 }
 
 /// What was written.
@@ -77,6 +82,7 @@ pub fn convert(source: Source, input: &Path, out: &Path, limit: Option<usize>) -
     let converted = match source {
         Source::Completejourney => completejourney::convert(&mut reader, &mut output, limit),
         Source::Cdnow => cdnow::convert(&mut reader, &mut output, limit),
+        Source::Synth => anyhow::bail!("it has customers and no receipts"),
     };
     converted.with_context(|| format!("{} cannot be converted", input.display()))?;
     output.finish()
@@ -84,6 +90,9 @@ pub fn convert(source: Source, input: &Path, out: &Path, limit: Option<usize>) -
 
 /// Converts and says what came of it.
 pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
+    if args.source == Source::Synth {
+        return customers(args);
+    }
     let summary = convert(args.source, &args.file, &args.out, args.limit)?;
     let journal = args.out.join("journal.jsonl");
     let setup = args.out.join("setup.jsonl");
@@ -97,5 +106,18 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
         summary.locations
     );
     println!("treue replay {} --setup {}", journal.display(), setup.display());
+    Ok(())
+}
+
+/// Writes a file to be imported and says how.
+fn customers(args: &ConvertArgs) -> Result<(), Failure> {
+    let unread = || format!("{} cannot be converted", args.file.display());
+    let input = std::fs::File::open(&args.file).with_context(unread)?;
+    std::fs::create_dir_all(&args.out).with_context(|| format!("{} cannot be made", args.out.display()))?;
+    let path = args.out.join("synth.parties.csv");
+    let output = std::fs::File::create(&path).with_context(|| format!("{} cannot be written", path.display()))?;
+    let count = synth::parties(std::io::BufReader::new(input), output, args.limit).with_context(unread)?;
+    println!("{count} customers");
+    println!("treue import {}", path.display());
     Ok(())
 }

@@ -1,0 +1,228 @@
+//! Files with parties: rows per second from the bucket to the parties, beside the raw rate of the same conditional writes from
+//! one process; units of a new party; memory of the function; and how it grows with the file.
+//!
+//! The synthetic Swiss customers of `treue convert synth`. The raw writes are those of [`store::party::import::create_row`]
+//! with documents of the same file, so that items have the same sizes.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use domain::code;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use party::read::Context as Reading;
+use party::row::{self, Lines, Row, Wanted};
+use party::types::PartyTypes;
+use serde_json::Value;
+use store::party::import::{self, Imported, Outcome, Place};
+use store::{Made, Site};
+use treue_local::cli::convert::synth;
+
+use crate::cost;
+use crate::figures::{self, Target};
+use crate::system::{Medium, System};
+
+const IMPORT: &str = "PartyImportFunction";
+/// Where the data set lies, from the workspace.
+const DATA: &str = "../../shared/data/duplicates/synth_ch_200000.csv.gz";
+/// Writes of the raw rate at the same time: as many as the function's workers do together.
+const WRITERS: usize = 16;
+/// Rows whose writes are repeated for the raw rate.
+const RAW_ROWS: usize = 5_000;
+/// How often an import is looked at, and how long one may take.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+const LOOKS_MAX: u32 = 20_000;
+/// Units of a new party, its search keys included.
+const UNITS_MAX: f64 = 25.0;
+/// Memory of a process of the function.
+const MEMORY_MAX_MB: f64 = 256.0;
+
+/// Imports the first `rows` customers, and all that `whole` says, and prints what it took.
+pub(crate) async fn measure(functions: &Path, data: Option<&Path>, rows: usize, whole: usize) -> Result<()> {
+    let few = one(functions, data, rows).await?;
+    if whole > rows {
+        let many = one(functions, data, whole).await?;
+        figures::against(
+            "rate of the whole file to that of its beginning",
+            many / few,
+            "",
+            &Target::AtLeast(0.8),
+        );
+    }
+    Ok(())
+}
+
+/// Imports the first `rows` customers into an empty system; rows per second.
+#[expect(clippy::cast_precision_loss, reason = "some hundred thousand rows")]
+async fn one(functions: &Path, data: Option<&Path>, rows: usize) -> Result<f64> {
+    let file = file(data, rows)?;
+    let system = System::start(functions, Medium::Disk).await?;
+    let bucket = system.running.stack.bucket("ImportBucket")?;
+    let tenant = system.tenant();
+    let key = format!("incoming/{tenant}/synth.parties.csv");
+    let began = Instant::now();
+    let put = system.running.stack.clients().s3.put_object().bucket(bucket).key(key);
+    put.body(file.clone().into()).send().await?;
+    let import = complete(&system).await?;
+    let took = began.elapsed();
+    let counted = |name: &str| import["counts"][name].as_u64().unwrap_or(0);
+    ensure!(counted("read") == rows as u64, "every row is read: {import}");
+    let rate = rows as f64 / took.as_secs_f64();
+    figures::title(&format!(
+        "Import of {rows} customers on disk, {} of them rejected",
+        counted("rejected")
+    ));
+    figures::line("rows per second", &format!("{rate:.0}/s"));
+    figures::line("two million at this rate", &format!("{:.0} min", 2e6 / rate / 60.0));
+    let raw = raw(&system, &file).await?;
+    figures::line("raw: the same writes from one process", &format!("{raw:.0}/s"));
+    figures::against("their ratio", rate / raw, "", &Target::AtLeast(0.5));
+    let log = system.running.stack.function_log(IMPORT)?;
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let written: f64 = lines.map(|line| cost::logged_units(&line).2).sum();
+    figures::against(
+        "write units per new party, without search keys",
+        written / counted("created") as f64,
+        "units",
+        &Target::AtMost(UNITS_MAX),
+    );
+    if let Some(memory) = memory_mb() {
+        figures::against(
+            "most memory of a process of the function",
+            memory,
+            "MB",
+            &Target::AtMost(MEMORY_MAX_MB),
+        );
+    }
+    system.running.stop().await;
+    Ok(rate)
+}
+
+fn file(data: Option<&Path>, rows: usize) -> Result<Vec<u8>> {
+    let known = Path::new(env!("CARGO_MANIFEST_DIR")).join(DATA);
+    let data = data.unwrap_or(&known);
+    let mut unpacked = Command::new("gzip")
+        .arg("-dc")
+        .arg(data)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("gzip does not run")?;
+    let input = unpacked.stdout.take().context("its output")?;
+    let mut file = Vec::new();
+    let found = synth::parties(input, &mut file, Some(rows))?;
+    // It writes to nobody once the wanted rows are read.
+    unpacked.kill()?;
+    let _ = unpacked.wait()?;
+    ensure!(found == u64::try_from(rows)?, "{} has {found} rows", data.display());
+    Ok(file)
+}
+
+async fn complete(system: &System) -> Result<Value> {
+    for _ in 0..LOOKS_MAX {
+        let listed = system.running.admin.get("/v1/imports").await.must(200);
+        if let Some(import) = listed["items"].as_array().and_then(|items| items.first())
+            && import["state"] != "running"
+        {
+            ensure!(import["state"] == "complete", "{import}");
+            return Ok(import.clone());
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    anyhow::bail!("the import does not come to an end")
+}
+
+/// The writes of new parties with the documents of the file under other ids; rows per second.
+#[expect(clippy::cast_precision_loss, reason = "some thousand rows")]
+async fn raw(system: &System, file: &[u8]) -> Result<f64> {
+    let rows = documents(file)?;
+    let count = rows.len();
+    let began = Instant::now();
+    let writes = rows
+        .into_iter()
+        .enumerate()
+        .map(|(number, wanted)| write(system, number, wanted));
+    stream::iter(writes)
+        .buffer_unordered(WRITERS)
+        .try_collect::<Vec<()>>()
+        .await?;
+    Ok(count as f64 / began.elapsed().as_secs_f64())
+}
+
+fn documents(file: &[u8]) -> Result<Vec<Wanted>> {
+    let types = PartyTypes::default();
+    let now = runtime::now();
+    let company = party::own::company_id(&end_to_end::world::TENANT.parse()?);
+    let when = party::change::When {
+        now,
+        today: now.date_naive(),
+    };
+    let with = Reading {
+        types: &types,
+        company: &company,
+        when,
+    };
+    let mut lines = Lines::new(file, file.len());
+    let header = lines.next().and_then(|line| line.text).context("a first line")?;
+    let header = row::header(header)?;
+    let mut documents = Vec::new();
+    for line in lines.filter_map(|line| line.text).take(RAW_ROWS) {
+        let row = Row::of_columns(line, &header).map_err(|flaw| anyhow::anyhow!("{flaw:?}"))?;
+        let id = uuid::Uuid::new_v4().to_string().parse()?;
+        documents.extend(row::wanted(&row, None, id, with).ok());
+    }
+    Ok(documents)
+}
+
+async fn write(system: &System, number: usize, wanted: Wanted) -> Result<()> {
+    let lookup = code::lookup_key(b"the pepper of the bench", "external/1", &number.to_be_bytes());
+    let hash: String = lookup.as_str().chars().take(16).collect();
+    let imported = Imported {
+        place: Place {
+            run: "0f1e2d3c4b5a69788796a5b4c3d2e1f0".parse()?,
+            revision: 1,
+            at: number as u64,
+        },
+        outcome: Outcome::Created,
+        fields: wanted.says.keys().map(|field| (field.clone(), hash.clone())).collect(),
+        contacts: wanted
+            .document
+            .contacts
+            .iter()
+            .map(|c| (c.point.kind().to_owned(), c.id))
+            .collect(),
+    };
+    let mut document = wanted.document;
+    document.lookups = vec![lookup.clone()];
+    let made = Made {
+        at: runtime::now(),
+        by: None,
+    };
+    let (db, row) = (system.db(), (&lookup, imported));
+    let stored = import::create_row(db, Site::ToolWrite, system.tenant(), &document, row, &made).await?;
+    ensure!(stored, "the row is new");
+    Ok(())
+}
+
+/// The most memory that a process of the function on this machine has taken, in MB; `None` where the system does not tell.
+fn memory_mb() -> Option<f64> {
+    let processes = std::fs::read_dir("/proc").ok()?;
+    let mut most = None;
+    for process in processes.flatten() {
+        let path = process.path();
+        // The binary of the package is named after the package.
+        let is_import = std::fs::read_link(path.join("exe")).is_ok_and(|exe| {
+            let text = exe.to_string_lossy().into_owned();
+            text.contains("party-import")
+        });
+        let status = is_import
+            .then(|| std::fs::read_to_string(path.join("status")).ok())
+            .flatten();
+        let line = status.and_then(|status| status.lines().find(|line| line.starts_with("VmHWM")).map(str::to_owned));
+        let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
+        if let Some(megabytes) = kilobytes.map(|kilobytes| kilobytes / 1024.0) {
+            most = Some(most.map_or(megabytes, |most: f64| most.max(megabytes)));
+        }
+    }
+    most
+}
