@@ -37,7 +37,7 @@ impl App {
                 put: Site::PartyPut,
             },
         };
-        let document = intake.read(&body, id, Findings::default())?;
+        let document = intake.read("", &body, id, Findings::default())?;
         let stored = intake.store(&body, document, None).await?;
         shown(if stored.new { 201 } else { 200 }, stored.party)
     }

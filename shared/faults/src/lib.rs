@@ -363,6 +363,16 @@ sites! {
     DeskActivity = "service-desk/activity",
     /// The service desk reads invoices for an overview.
     DeskInvoices = "service-desk/invoices",
+    /// The service desk reads the types of the tenant for a lead.
+    LeadTypes = "service-desk/lead-types",
+    /// The service desk looks up what a lead was stored under.
+    LeadKnown = "service-desk/lead-known",
+    /// The service desk stores a lead.
+    LeadPut = "service-desk/lead-put",
+    /// The service desk ends the role of a lead.
+    LeadChange = "service-desk/lead-change",
+    /// The service desk relates a lead to the party it was converted into.
+    LeadRelate = "service-desk/lead-relate",
     /// The authorizer reads an API key.
     ApiKeyRead = "authorizer/api-key",
     /// Operations tools scan or read in bulk.

@@ -90,24 +90,34 @@ pub struct Stored {
 }
 
 impl Intake<'_> {
-    /// Reads a body; `found` is what else is wrong with it.
+    /// Reads a body that stands at `pointer`; `found` is what else is wrong with the call.
     ///
     /// # Errors
     /// [`Code::Invalid`] with everything that is wrong.
-    pub fn read(&self, body: &PartyInput, id: PartyId, mut found: Findings) -> Result<PartyDocument, Problem> {
+    pub fn read(
+        &self,
+        pointer: &str,
+        body: &PartyInput,
+        id: PartyId,
+        mut found: Findings,
+    ) -> Result<PartyDocument, Problem> {
         let mut said = Found::default();
         let document = read::party(body, id, self.rules.context(), &mut said);
-        found.add_new(said.into_violations());
+        let mut said = said.into_violations();
+        for violation in &mut said {
+            violation.pointer.insert_str(0, pointer);
+        }
+        found.add_new(said);
         if body
             .client_token
             .as_deref()
             .is_some_and(|token| !client_token::is_valid(token))
         {
-            found.add("/client_token", "malformed", client_token::RULE);
+            found.add(format!("{pointer}/client_token"), "malformed", client_token::RULE);
         }
         if body.external_id.is_some() && body.client_token.is_some() {
             let detail = "the external id makes the call repeatable: leave the token out";
-            found.add("/client_token", "not_applicable", detail);
+            found.add(format!("{pointer}/client_token"), "not_applicable", detail);
         }
         found.none()?;
         document.ok_or_else(|| Problem::new(Code::Internal, "the body was neither understood nor refused"))

@@ -49,7 +49,7 @@ const TAGS: &[(&str, &str)] = &[
     ),
     (
         "Service desk",
-        "Tasks, cases, communication, opportunities, and all of a party at once.",
+        "Tasks, cases, communication, leads, opportunities, and all of a party at once.",
     ),
     ("ERP", "Orders, invoices and payments, and how a party pays."),
     ("Locations", "The own company and places that sell."),

@@ -15,6 +15,7 @@
 //! | [`change`] | what can be done to a document |
 //! | [`difference`] | which fields two documents differ in |
 //! | [`types`] | the types of a tenant: data, with their checks |
+//! | [`lead`] | leads, and what is decided about them |
 //! | [`own`] | the own company and its branches |
 
 #![deny(
@@ -40,6 +41,7 @@ pub mod dated;
 pub mod difference;
 pub mod document;
 pub mod input;
+pub mod lead;
 pub mod own;
 pub mod read;
 pub mod types;

@@ -44,7 +44,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 23] = [
+const TRANSACTIONS: [Transaction; 25] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -99,6 +99,8 @@ const TRANSACTIONS: [Transaction; 23] = [
     ),
     // The own company and its branches.
     ("party.rs", "AdministrationRole", &["PutItem"], &["PARTY#*"]),
+    // A lead is stored, and decided on.
+    ("party.rs", "ServiceDeskRole", &["PutItem"], &["PARTY#*", "EXTERNAL#*"]),
     // A purchase makes a customer.
     ("party.rs", "PointCalculationRole", &["PutItem"], &["PARTY#*"]),
     ("party_types.rs", "AdministrationRole", &["PutItem"], &["TYPES#*"]),
@@ -132,6 +134,13 @@ const TRANSACTIONS: [Transaction; 23] = [
     (
         "relationship.rs",
         "CustomerRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["PARTY#*"],
+    ),
+    // A lead is converted into a party.
+    (
+        "relationship.rs",
+        "ServiceDeskRole",
         &["PutItem", "ConditionCheckItem"],
         &["PARTY#*"],
     ),

@@ -7,6 +7,7 @@ pub mod desk;
 pub mod docs;
 pub mod erp;
 pub mod finance;
+pub mod leads;
 pub mod parties;
 pub mod purchases;
 pub mod recalculations;
