@@ -11,6 +11,7 @@ mod desk;
 mod docs;
 mod erp;
 mod finance;
+mod leads;
 mod operation;
 mod parties;
 mod purchases;
@@ -90,6 +91,7 @@ pub fn operations() -> Vec<Operation> {
         parties::operations(),
         adjustments::operations(),
         desk::operations(),
+        leads::operations(),
         erp::operations(),
         administration::operations(),
         recalculations::operations(),
