@@ -11,7 +11,7 @@ use domain::secret::Secret;
 use end_to_end::books::Books;
 use end_to_end::delivery::Delivering;
 use end_to_end::till::{chf, receipt};
-use end_to_end::world::{PROGRAMME, TENANT, World, everywhere, second_person};
+use end_to_end::world::{Called, PROGRAMME, TENANT, World, everywhere, second_person};
 use faults::{Fault, FaultPlan, Probe};
 use futures::future::join_all;
 use http_edge::routes::ROUTES;
@@ -687,14 +687,14 @@ async fn c8_every_route_of_the_desk_insists_on_its_scope_and_tenants_are_apart()
     assert_eq!((listed.0, &listed.1["items"]), (200, &json!([])));
 }
 
-/// The table takes no relationship of a lead.
+/// The process dies before it relates a lead.
 #[derive(Debug)]
-struct NoRelationship;
+struct DiesBeforeRelating;
 
-impl FaultPlan for NoRelationship {
+impl FaultPlan for DiesBeforeRelating {
     fn before(&self, site: Site) -> Fault {
         match site {
-            Site::LeadRelate => Fault::Timeout,
+            Site::LeadRelate => Fault::Crash,
             _ => Fault::None,
         }
     }
@@ -894,8 +894,9 @@ async fn c1_a_conversion_that_stopped_half_way_is_finished_by_the_same_call() {
     let id = taken_in(&world, somebody(("Lea", "A"), None, None, None), "l1").await;
     let path = [("party_id", id.as_str())];
     let into = json!({"into": known});
-    world.probe = Probe::with(Arc::new(NoRelationship));
-    refused(world.call(CONVERT, &path, &into).await, (503, "unavailable"));
+    world.probe = Probe::with(Arc::new(DiesBeforeRelating));
+    let stopped = world.call_once(CONVERT, &path, &into).await;
+    assert!(matches!(stopped, Called::Died), "the process dies between the two");
     world.probe = Probe::none();
     assert_eq!(roles(&world, &id).await, ["converted_into"]);
     assert_eq!(related(&world, &known).await, []);
@@ -979,8 +980,8 @@ async fn c1_what_is_wrong_with_a_lead_or_a_decision_is_named_and_leaves_no_trace
         json!({"as": "customer", "into": party}),
         json!({"as": "supplier"}),
         json!({"into": id}),
-        json!({"into": "somebody"}),
-        json!({"as": "customer", "not_the_same_as": ["somebody"]}),
+        json!({"into": "some body"}),
+        json!({"as": "customer", "not_the_same_as": ["some body"]}),
         json!({"as": "customer", "not_the_same_as": vec![party.as_str(); 101]}),
     ] {
         refused(world.call(CONVERT, &path, &body).await, (422, "invalid"));
