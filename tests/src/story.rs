@@ -760,6 +760,41 @@ async fn service(world: &World, delivering: &mut Delivering) {
     let kinds: BTreeSet<_> = items.iter().filter_map(|item| item["what"]["kind"].as_str()).collect();
     assert_eq!(kinds, ["case", "communication", "points", "task"].into());
     assert_eq!(overview["account"]["balance"], 300);
+    leads(world, delivering).await;
+}
+
+/// Two leads with the address of somebody known: one is that party, the other one is a customer of its own.
+async fn leads(world: &World, delivering: &mut Delivering) {
+    let lead = |family: &str, token: &str| {
+        json!({
+            "kind": "person", "given_name": "Lea", "family_name": family, "client_token": token,
+            "contacts": [{"kind": "email", "email": "lea@example.ch"}],
+        })
+    };
+    let known = done(world, "POST /v1/parties", &[], &lead("Amstad", "known-1")).await;
+    let known = known["party_id"].as_str().expect("an id");
+    let taken_in = async |family: &str, token: &str| {
+        let body = json!({"party": lead(family, token), "source": "fair", "task_queue": "sales"});
+        done(world, "POST /v1/leads", &[], &body).await;
+        let again = done(world, "POST /v1/leads", &[], &body).await;
+        again["party_id"].as_str().expect("an id").to_owned()
+    };
+    let (first, second) = (taken_in("Amstad", "lead-1").await, taken_in("Odermatt", "lead-2").await);
+    delivering.until_rest(world).await;
+    let convert = "POST /v1/leads/{party_id}/convert";
+    let path = [("party_id", first.as_str())];
+    for _ in 0..2 {
+        let lead = done(world, convert, &path, &json!({"into": known})).await;
+        assert_eq!(lead["converted_into"], known);
+    }
+    let path = [("party_id", second.as_str())];
+    let found = read(world, "GET /v1/leads/{party_id}/candidates", &path).await;
+    assert_eq!(found["candidates"].as_array().map(Vec::len), Some(2), "{found}");
+    let body = json!({"as": "customer", "not_the_same_as": [known, first]});
+    assert_eq!(done(world, convert, &path, &body).await["status"], "customer");
+    let tasks = read(world, "GET /v1/tasks?queue=sales", &[]).await;
+    assert_eq!(listed(&tasks, "task_id").len(), 2);
+    delivering.until_rest(world).await;
 }
 
 async fn void(world: &World, number: &str) {

@@ -1,6 +1,7 @@
-//! The service desk (C2, C3, C8, D4): tasks, cases, communication, opportunities, and all of a party at once.
+//! The service desk (C1, C2, C3, C8, D4): tasks, cases, communication, leads, opportunities, and all of a party at once.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{Duration, NaiveDate};
 use domain::account::{Account, Entry};
@@ -10,7 +11,8 @@ use domain::secret::Secret;
 use end_to_end::books::Books;
 use end_to_end::delivery::Delivering;
 use end_to_end::till::{chf, receipt};
-use end_to_end::world::{PROGRAMME, TENANT, World, everywhere, second_person};
+use end_to_end::world::{Called, PROGRAMME, TENANT, World, everywhere, second_person};
+use faults::{Fault, FaultPlan, Probe};
 use futures::future::join_all;
 use http_edge::routes::ROUTES;
 use serde_json::{Value, json};
@@ -20,6 +22,9 @@ use store::{Made, Site};
 
 const TASKS: &str = "POST /v1/tasks";
 const CASES: &str = "POST /v1/cases";
+const LEADS: &str = "POST /v1/leads";
+const CANDIDATES: &str = "GET /v1/leads/{party_id}/candidates";
+const CONVERT: &str = "POST /v1/leads/{party_id}/convert";
 const TALKS: &str = "POST /v1/parties/{party_id}/communications";
 const CHANCES: &str = "POST /v1/parties/{party_id}/opportunities";
 
@@ -680,4 +685,308 @@ async fn c8_every_route_of_the_desk_insists_on_its_scope_and_tenants_are_apart()
     refused(shown, (404, "not_found"));
     let listed = world.call_as(&stranger, "GET /v1/tasks", &[], &Value::Null).await;
     assert_eq!((listed.0, &listed.1["items"]), (200, &json!([])));
+}
+
+/// The process dies before it relates a lead.
+#[derive(Debug)]
+struct DiesBeforeRelating;
+
+impl FaultPlan for DiesBeforeRelating {
+    fn before(&self, site: Site) -> Fault {
+        match site {
+            Site::LeadRelate => Fault::Crash,
+            _ => Fault::None,
+        }
+    }
+
+    fn after(&self, _: Site) -> Fault {
+        Fault::None
+    }
+}
+
+/// Somebody with an address: postcode, e-mail and telephone, each of which may be absent.
+fn somebody(name: (&str, &str), postcode: Option<&str>, email: Option<&str>, phone: Option<&str>) -> Value {
+    let mut contacts = Vec::new();
+    contacts.extend(email.map(|email| json!({"kind": "email", "email": email})));
+    contacts.extend(phone.map(|phone| json!({"kind": "phone", "phone": phone})));
+    contacts.extend(postcode.map(|postcode| {
+        json!({"kind": "postal", "street": "Gasse", "house_number": "1", "postcode": postcode, "town": "Bern"})
+    }));
+    json!({"kind": "person", "given_name": name.0, "family_name": name.1, "contacts": contacts})
+}
+
+async fn stored(world: &World, party: &Value) -> String {
+    text(&done(world, "POST /v1/parties", &[], party).await, "party_id")
+}
+
+fn lead(mut party: Value, token: &str) -> Value {
+    party["client_token"] = json!(token);
+    json!({"party": party, "source": "fair"})
+}
+
+async fn taken_in(world: &World, party: Value, token: &str) -> String {
+    text(&done(world, LEADS, &[], &lead(party, token)).await, "party_id")
+}
+
+/// The roles of a party that stand, in order.
+async fn roles(world: &World, party: &str) -> Vec<String> {
+    let shown = done(
+        world,
+        "GET /v1/parties/{party_id}",
+        &[("party_id", party)],
+        &Value::Null,
+    )
+    .await;
+    let roles = shown["roles"].as_array().cloned().unwrap_or_default();
+    let standing = roles.iter().filter(|role| role["ended"] == false);
+    standing.map(|role| text(role, "role")).collect()
+}
+
+/// What a party is in its relationships, with the other party.
+async fn related(world: &World, party: &str) -> Vec<(String, String)> {
+    let route = "GET /v1/parties/{party_id}/relationships";
+    let shown = done(world, route, &[("party_id", party)], &Value::Null).await;
+    let found = shown["relationships"].as_array().expect("relationships");
+    found
+        .iter()
+        .map(|one| (text(one, "role"), text(one, "other")))
+        .collect()
+}
+
+#[tokio::test]
+async fn c1_a_lead_is_kept_once_with_its_task_and_becomes_a_customer() {
+    let world = World::new().await;
+    let mut body = lead(somebody(("Lea", "Amstad"), Some("3011"), None, None), "l1");
+    body["task_queue"] = json!("sales");
+    let (status, made) = world.call(LEADS, &[], &body).await;
+    assert_eq!(
+        (status, &made["status"], &made["source"]),
+        (201, &json!("open"), &json!("fair"))
+    );
+    assert_eq!(
+        world.call(LEADS, &[], &body).await,
+        (200, made.clone()),
+        "the same call again"
+    );
+    let queue = all(&world, "GET /v1/tasks?queue=sales", &[], 9, "task_id").await;
+    assert_eq!(queue, [made["task_id"].clone()]);
+    body["source"] = json!("shop");
+    refused(world.call(LEADS, &[], &body).await, (409, "party_contradiction"));
+
+    let id = text(&made, "party_id");
+    let path = [("party_id", id.as_str())];
+    assert_eq!(roles(&world, &id).await, ["lead"]);
+    Delivering::well().until_rest(&world).await;
+    let found = done(&world, CANDIDATES, &path, &Value::Null).await;
+    assert_eq!(found["candidates"], json!([]), "the lead is no candidate for itself");
+    let as_customer = json!({"as": "customer"});
+    let (status, customer) = world.call(CONVERT, &path, &as_customer).await;
+    assert_eq!((status, &customer["status"]), (200, &json!("customer")), "{customer}");
+    assert_eq!(world.call(CONVERT, &path, &as_customer).await, (200, customer));
+    assert_eq!(roles(&world, &id).await, ["customer"]);
+    let other = stored(&world, &somebody(("Urs", "Odermatt"), None, None, None)).await;
+    let into = world.call(CONVERT, &path, &json!({"into": other})).await;
+    refused(into, (409, "lead_state"));
+    assert_eq!(related(&world, &other).await, []);
+}
+
+#[tokio::test]
+async fn c1_a_lead_who_is_known_becomes_no_second_customer_by_itself() {
+    let world = World::new().await;
+    let same_name = stored(&world, &somebody(("Juerg", "Mayer"), Some("3011"), None, None)).await;
+    let mail = stored(
+        &world,
+        &somebody(("J.", "M."), None, Some("Jm@example.ch"), Some("079 111 22 33")),
+    )
+    .await;
+    let phone = stored(
+        &world,
+        &somebody(("Anna", "Keller"), None, None, Some("+41 79 111 22 33")),
+    )
+    .await;
+    stored(
+        &world,
+        &somebody(("Jürg", "Meier"), Some("8001"), Some("jm@example.com"), None),
+    )
+    .await;
+    let id = taken_in(
+        &world,
+        somebody(
+            ("Jürg", "Meier"),
+            Some("3011"),
+            Some("jm@example.ch"),
+            Some("0791112233"),
+        ),
+        "l1",
+    )
+    .await;
+    Delivering::well().until_rest(&world).await;
+    let path = [("party_id", id.as_str())];
+    let found = done(&world, CANDIDATES, &path, &Value::Null).await;
+    let candidates = found["candidates"].as_array().expect("candidates");
+    let shown: Vec<_> = candidates
+        .iter()
+        .map(|one| (text(one, "party_id"), one["shares"].clone()))
+        .collect();
+    let expected = [
+        (mail.clone(), json!(["email", "phone"])),
+        (phone.clone(), json!(["phone"])),
+        (same_name.clone(), json!(["name_and_postcode"])),
+    ];
+    assert_eq!(shown, expected, "{found}");
+
+    let before = done(&world, "GET /v1/parties/{party_id}", &path, &Value::Null).await;
+    for others in [json!([]), json!([mail, phone])] {
+        let left = 3 - others.as_array().map_or(0, Vec::len);
+        let body = json!({"as": "customer", "not_the_same_as": others});
+        let (status, problem) = world.call(CONVERT, &path, &body).await;
+        assert_eq!(problem["candidates"].as_array().map(Vec::len), Some(left), "{problem}");
+        assert!(!problem.to_string().contains("Mayer"), "a problem names nobody");
+        refused((status, problem), (409, "lead_candidates"));
+    }
+    let after = done(&world, "GET /v1/parties/{party_id}", &path, &Value::Null).await;
+    assert_eq!(after, before, "a refused call changes nothing");
+
+    let (status, converted) = world.call(CONVERT, &path, &json!({"into": mail})).await;
+    assert_eq!(
+        (status, &converted["converted_into"]),
+        (200, &json!(mail)),
+        "{converted}"
+    );
+    assert_eq!(
+        world.call(CONVERT, &path, &json!({"into": mail})).await,
+        (200, converted)
+    );
+    assert_eq!(
+        related(&world, &id).await,
+        [("converted_into".to_owned(), mail.clone())]
+    );
+    assert_eq!(
+        related(&world, &mail).await,
+        [("converted_from".to_owned(), id.clone())]
+    );
+    assert_eq!(roles(&world, &id).await, ["converted_into"]);
+    let found = done(&world, CANDIDATES, &path, &Value::Null).await;
+    assert_eq!(found["lead"]["converted_into"], json!(mail));
+    for body in [
+        json!({"into": phone}),
+        json!({"as": "customer", "not_the_same_as": [mail, phone, same_name]}),
+    ] {
+        let (status, problem) = world.call(CONVERT, &path, &body).await;
+        assert_eq!(problem["converted_into"], json!(mail), "{problem}");
+        refused((status, problem), (409, "lead_state"));
+    }
+    assert_eq!(related(&world, &phone).await, []);
+
+    let second = taken_in(&world, somebody(("Jo", "M"), None, Some("jm@example.ch"), None), "l2").await;
+    Delivering::well().until_rest(&world).await;
+    let path = [("party_id", second.as_str())];
+    let into_the_first = world.call(CONVERT, &path, &json!({"into": id})).await;
+    refused(into_the_first, (409, "lead_state"));
+    let body = json!({"as": "customer", "not_the_same_as": [mail, id]});
+    assert_eq!(done(&world, CONVERT, &path, &body).await["status"], "customer");
+}
+
+#[tokio::test]
+async fn c1_a_conversion_that_stopped_half_way_is_finished_by_the_same_call() {
+    let mut world = World::new().await;
+    let known = stored(&world, &somebody(("Lea", "Amstad"), None, None, None)).await;
+    let id = taken_in(&world, somebody(("Lea", "A"), None, None, None), "l1").await;
+    let path = [("party_id", id.as_str())];
+    let into = json!({"into": known});
+    world.probe = Probe::with(Arc::new(DiesBeforeRelating));
+    let stopped = world.call_once(CONVERT, &path, &into).await;
+    assert!(matches!(stopped, Called::Died), "the process dies between the two");
+    world.probe = Probe::none();
+    assert_eq!(roles(&world, &id).await, ["converted_into"]);
+    assert_eq!(related(&world, &known).await, []);
+    // The next day: the relationship still begins with the decision.
+    world.now += Duration::days(1);
+    let (status, converted) = world.call(CONVERT, &path, &into).await;
+    assert_eq!(
+        (status, &converted["converted_into"]),
+        (200, &json!(known)),
+        "{converted}"
+    );
+    assert_eq!(
+        related(&world, &id).await,
+        [("converted_into".to_owned(), known.clone())]
+    );
+    assert_eq!(related(&world, &known).await, [("converted_from".to_owned(), id)]);
+}
+
+#[tokio::test]
+async fn c1_of_two_decisions_at_once_one_holds() {
+    let world = World::new().await;
+    let id = taken_in(&world, somebody(("Lea", "Amstad"), None, None, None), "l1").await;
+    let mut known = Vec::new();
+    for name in ["Arnold", "Brunner", "Caduff"] {
+        known.push(stored(&world, &somebody(("Lea", name), None, None, None)).await);
+    }
+    let path = [("party_id", id.as_str())];
+    let calls: Vec<_> = known.iter().map(|known| json!({"into": known})).collect();
+    let answers = join_all(calls.iter().map(|body| world.call(CONVERT, &path, body))).await;
+    let won: Vec<_> = answers.iter().filter(|(status, _)| *status == 200).collect();
+    assert_eq!(won.len(), 1, "{answers:?}");
+    let into = text(&won[0].1, "converted_into");
+    assert_eq!(related(&world, &id).await, [("converted_into".to_owned(), into)]);
+}
+
+#[tokio::test]
+async fn c1_what_is_wrong_with_a_lead_or_a_decision_is_named_and_leaves_no_trace() {
+    let world = World::new().await;
+    let mut body = lead(somebody(("Lea", ""), None, Some("no address"), None), "l 1");
+    (body["source"], body["task_queue"]) = (json!("At a fair"), json!("Sales!"));
+    body["party"]["roles"] = json!([{"role": "customer"}]);
+    let (status, problem) = world.call(LEADS, &[], &body).await;
+    let mut wrong: Vec<_> = problem["errors"]
+        .as_array()
+        .expect("errors")
+        .iter()
+        .map(|error| text(error, "pointer"))
+        .collect();
+    wrong.sort();
+    let expected = [
+        "/party/client_token",
+        "/party/contacts/0/email",
+        "/party/family_name",
+        "/party/roles/0/role",
+        "/source",
+        "/task_queue",
+    ];
+    assert_eq!(
+        (status, wrong),
+        (422, expected.map(str::to_owned).to_vec()),
+        "{problem}"
+    );
+    let mut body = lead(somebody(("Lea", "Amstad"), None, None, None), "l1");
+    body["task_queue"] = json!("sales");
+    body["party"].as_object_mut().expect("a party").remove("client_token");
+    refused(world.call(LEADS, &[], &body).await, (422, "invalid"));
+    let tasks = all(&world, "GET /v1/tasks", &[], 9, "task_id").await;
+    assert_eq!(tasks, Vec::<Value>::new());
+
+    let party = stored(&world, &somebody(("Urs", "Odermatt"), None, None, None)).await;
+    let path = [("party_id", party.as_str())];
+    refused(world.call(CANDIDATES, &path, &Value::Null).await, (404, "not_found"));
+    refused(
+        world.call(CONVERT, &path, &json!({"as": "customer"})).await,
+        (404, "not_found"),
+    );
+    let id = taken_in(&world, somebody(("Lea", "Amstad"), None, None, None), "l2").await;
+    let path = [("party_id", id.as_str())];
+    for body in [
+        json!({}),
+        json!({"as": "customer", "into": party}),
+        json!({"as": "supplier"}),
+        json!({"into": id}),
+        json!({"into": "some body"}),
+        json!({"as": "customer", "not_the_same_as": ["some body"]}),
+        json!({"as": "customer", "not_the_same_as": vec![party.as_str(); 101]}),
+    ] {
+        refused(world.call(CONVERT, &path, &body).await, (422, "invalid"));
+    }
+    let nobody = json!({"into": "99999999-9999-4999-8999-999999999999"});
+    refused(world.call(CONVERT, &path, &nobody).await, (422, "party_unknown"));
+    assert_eq!(roles(&world, &id).await, ["lead"]);
 }

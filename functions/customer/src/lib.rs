@@ -37,12 +37,12 @@ mod replacement;
 mod segments;
 
 use chrono::{DateTime, Utc};
-use domain::id::PartyId;
 use http_edge::guard::Guard;
+use http_edge::intake::new_party_id;
 use http_edge::{Code, Problem, Request, Response};
 use runtime::secrets::{KeyRing, Pepper};
 use store::{Db, location, programme};
-use uuid::{NoContext, Timestamp, Uuid};
+use uuid::Uuid;
 
 /// The function with what it holds on to between requests.
 #[derive(Debug)]
@@ -106,13 +106,4 @@ impl App {
             _ => Err(Problem::new(Code::NotFound, "this function does not serve the route")),
         }
     }
-}
-
-/// A new party id: a UUID of version 7, its random part from the operating system.
-fn new_party_id(now: DateTime<Utc>) -> Result<PartyId, Problem> {
-    let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
-    let stamp = Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
-    let id = Uuid::new_v7(stamp).to_string();
-    id.parse()
-        .map_err(|_| Problem::new(Code::Internal, "a new party id could not be made"))
 }

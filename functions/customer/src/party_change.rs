@@ -1,17 +1,15 @@
 //! What every change of a party has in common: who asks, for which version, under which types, and what is answered.
 
 use chrono::{DateTime, Utc};
-use domain::calendar;
 use domain::id::PartyId;
+use http_edge::intake::{self, Rules};
 use http_edge::{Caller, Code, Findings, Problem, Request, Response, Scope};
-use party::change::{Refused, When};
+use party::change::Refused;
 use party::clean::Found;
-use party::read::{self, Context};
-use party::types::PartyTypes;
-use party::{PartyDocument, own};
+use party::{PartyDocument, read};
 use serde_json::json;
 use store::party::{Changed, Lookups, Step};
-use store::{Record, Site, party_types};
+use store::{Record, Site};
 
 use crate::parties::no_such_party;
 use crate::{App, party_view};
@@ -23,23 +21,6 @@ pub(crate) struct Call<'a> {
     /// The version that the caller has seen.
     expected: Option<u64>,
     pub(crate) rules: Rules,
-}
-
-/// What a body is read with.
-pub(crate) struct Rules {
-    pub(crate) types: PartyTypes,
-    pub(crate) company: PartyId,
-    pub(crate) when: When,
-}
-
-impl Rules {
-    pub(crate) const fn context(&self) -> Context<'_> {
-        Context {
-            types: &self.types,
-            company: &self.company,
-            when: self.when,
-        }
-    }
 }
 
 /// Whether a call must say which version it has seen.
@@ -54,13 +35,7 @@ pub(crate) enum Match {
 impl App {
     /// The rules of the caller's tenant at `now`.
     pub(crate) async fn rules(&self, caller: &Caller, now: DateTime<Utc>) -> Result<Rules, Problem> {
-        let types = party_types::in_force(&self.db, Site::PartyTypes, &caller.tenant).await?;
-        let today = calendar::business_day(now, types.time_zone);
-        Ok(Rules {
-            types,
-            company: own::company_id(&caller.tenant),
-            when: When { now, today },
-        })
+        Rules::of(&self.db, Site::PartyTypes, &caller.tenant, now).await
     }
 
     /// Reads who asks for a change of which party.
@@ -110,7 +85,7 @@ impl App {
                 Err(Problem::new(Code::VersionMismatch, detail).with("current_version", json!(current)))
             }
             Changed::Refused(refusal) => Err(refusal.0),
-            Changed::IdTaken(other) => Err(taken(&other)),
+            Changed::IdTaken(other) => Err(intake::taken(&other)),
             Changed::Contended => Err(Problem::new(
                 Code::Unavailable,
                 "others kept changing the party: repeat the same call",
@@ -120,17 +95,7 @@ impl App {
 
     /// Whether the party towards which a role or relationship is exists. The own company does before it is stored.
     pub(crate) async fn must_exist(&self, caller: &Caller, company: &PartyId, id: &PartyId) -> Result<(), Problem> {
-        if id == company {
-            return Ok(());
-        }
-        let found = store::party::read(&self.db, Site::PartyRead, &caller.tenant, id).await?;
-        match found {
-            Some(_) => Ok(()),
-            None => Err(Problem::new(
-                Code::PartyUnknown,
-                "towards: there is no party with this id",
-            )),
-        }
+        intake::must_exist(&self.db, Site::PartyRead, &caller.tenant, company, id).await
     }
 }
 
@@ -150,11 +115,6 @@ impl From<Refused> for Refusal {
         found.add(pointer, read::code(refused), refused.to_string());
         Self(found.problem())
     }
-}
-
-/// The problem of an id that another party has.
-pub(crate) fn taken(other: &PartyId) -> Problem {
-    Problem::new(Code::IdentifierTaken, "another party has this id").with("party_id", json!(other))
 }
 
 /// Insists that nothing was found.

@@ -1,4 +1,4 @@
-//! The service desk (C2, C3, C8, D4): tasks and cases, communication, opportunities, and all of a party at once.
+//! The service desk (C1, C2, C3, C8, D4): tasks and cases, communication, leads, opportunities, and all of a party at once.
 //!
 //! What is made under a caller's token has an id derived from it, so that the same call again finds what it made. A change names
 //! the version that the caller has seen; the same change again is told from another one by who made the last.
@@ -9,14 +9,18 @@
 //! | `tasks` | tasks are made, listed, claimed, finished, reopened |
 //! | `cases` | cases with their tasks |
 //! | `talks` | communication is kept |
+//! | `leads` | leads come in and are decided on |
+//! | `candidates` | which parties may be the same as a lead |
 //! | `chances` | opportunities and the pipeline |
 //! | `timeline` | events and ledger of a party, merged |
 //! | `overview` | all of a party at once |
 //! | `view` | tasks, cases and opportunities as the API shows them |
 
+mod candidates;
 mod cases;
 mod chances;
 mod fields;
+mod leads;
 mod overview;
 mod talks;
 mod tasks;
@@ -71,6 +75,9 @@ impl App {
             "POST /v1/tasks/{task_id}/claim" => self.change_task(request, tasks::Move::Claim, now).await,
             "POST /v1/tasks/{task_id}/finish" => self.change_task(request, tasks::Move::Finish, now).await,
             "POST /v1/tasks/{task_id}/reopen" => self.change_task(request, tasks::Move::Reopen, now).await,
+            "POST /v1/leads" => self.create_lead(request, now).await,
+            "GET /v1/leads/{party_id}/candidates" => self.show_candidates(request, now).await,
+            "POST /v1/leads/{party_id}/convert" => self.convert_lead(request, now).await,
             "POST /v1/cases" => self.create_case(request, now).await,
             "GET /v1/cases" => self.list_cases(request).await,
             "GET /v1/cases/{case_id}" => self.show_case(request).await,

@@ -403,6 +403,16 @@ sites! {
     ImportsRestart = "imports/restart",
     /// The office sends the parts of an import.
     ImportsSend = "imports/send",
+    /// The service desk reads the types of the tenant for a lead.
+    LeadTypes = "service-desk/lead-types",
+    /// The service desk looks up what a lead was stored under.
+    LeadKnown = "service-desk/lead-known",
+    /// The service desk stores a lead.
+    LeadPut = "service-desk/lead-put",
+    /// The service desk ends the role of a lead.
+    LeadChange = "service-desk/lead-change",
+    /// The service desk relates a lead to the party it was converted into.
+    LeadRelate = "service-desk/lead-relate",
     /// The authorizer reads an API key.
     ApiKeyRead = "authorizer/api-key",
     /// Operations tools scan or read in bulk.

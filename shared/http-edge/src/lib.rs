@@ -7,6 +7,7 @@
 //! | [`problem`] | RFC 9457 problems with their stable codes |
 //! | [`findings`] | everything wrong with a body, collected |
 //! | [`routes`] | every route with its scope and function |
+//! | [`intake`] | a new party is read and stored once |
 //! | [`guard`] | the defence against guessing |
 //! | [`page`] | opaque paging tokens |
 //! | [`client_token`] | names of calls that can be repeated |
@@ -18,6 +19,7 @@ pub mod caller;
 pub mod client_token;
 pub mod findings;
 pub mod guard;
+pub mod intake;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod page;

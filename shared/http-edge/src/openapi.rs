@@ -12,6 +12,7 @@ mod docs;
 mod erp;
 mod finance;
 mod imports;
+mod leads;
 mod operation;
 mod parties;
 mod purchases;
@@ -50,7 +51,7 @@ const TAGS: &[(&str, &str)] = &[
     ),
     (
         "Service desk",
-        "Tasks, cases, communication, opportunities, and all of a party at once.",
+        "Tasks, cases, communication, leads, opportunities, and all of a party at once.",
     ),
     ("ERP", "Orders, invoices and payments, and how a party pays."),
     ("Locations", "The own company and places that sell."),
@@ -92,6 +93,7 @@ pub fn operations() -> Vec<Operation> {
         parties::operations(),
         adjustments::operations(),
         desk::operations(),
+        leads::operations(),
         erp::operations(),
         administration::operations(),
         recalculations::operations(),

@@ -146,6 +146,10 @@ codes! {
     TaskState = "task_state", 409, "The state of the task does not allow this", "See the detail for its state.";
     /// The case is closed, or has open tasks, or as many tasks as it can have.
     CaseState = "case_state", 409, "The state of the case does not allow this", "See the detail for its state.";
+    /// Parties that may be the same as the lead, and the call does not say that they are not.
+    LeadCandidates = "lead_candidates", 409, "The lead may be a party that is known", "Convert it into one of the candidates in the answer, or name those in not_the_same_as that are somebody else.";
+    /// Something else was decided about the lead.
+    LeadState = "lead_state", 409, "The lead was decided on before", "See the detail for what became of it.";
     /// The opportunity changed as often as it can.
     TooManyChanges = "too_many_changes", 409, "It has changed as often as it can", "Keep a new opportunity.";
     /// Somebody else changed it at the same time.

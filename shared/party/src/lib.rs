@@ -16,6 +16,7 @@
 //! | [`difference`] | which fields two documents differ in |
 //! | [`row`] | rows of files become parties, for imports |
 //! | [`types`] | the types of a tenant: data, with their checks |
+//! | [`lead`] | leads, and what is decided about them |
 //! | [`own`] | the own company and its branches |
 
 #![deny(
@@ -41,6 +42,7 @@ pub mod dated;
 pub mod difference;
 pub mod document;
 pub mod input;
+pub mod lead;
 pub mod own;
 pub mod read;
 pub mod row;

@@ -18,6 +18,8 @@ pub const TEXT_MAX: u32 = 500;
 
 /// The role that a purchase gives (B2).
 pub const CUSTOMER: &str = "customer";
+/// The role of somebody who may become a customer, while nobody has decided (C1).
+pub const LEAD: &str = "lead";
 
 /// A type with a name for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -255,11 +257,11 @@ fn entries<'a>(pointer: &str, types: impl ExactSizeIterator<Item = (&'a Word, Op
     }
 }
 
-/// A code that is written in this file.
-fn word(code: &str) -> Word {
+/// A code that is written in this crate.
+pub(crate) fn word(code: &str) -> Word {
     match code.parse() {
         Ok(word) => word,
-        // Each is tried by the test that takes the defaults.
+        // Each is tried by a test.
         Err(_) => unreachable!("the code of a default is a word"),
     }
 }
@@ -321,6 +323,7 @@ impl Default for PartyTypes {
             ]),
             role_types: defaults(&[
                 (CUSTOMER, "Customer"),
+                (LEAD, "Lead"),
                 ("prospect", "Prospect"),
                 ("employee", "Employee"),
                 ("supplier", "Supplier"),

@@ -45,7 +45,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 26] = [
+const TRANSACTIONS: [Transaction; 28] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -114,6 +114,8 @@ const TRANSACTIONS: [Transaction; 26] = [
     ),
     // The own company and its branches.
     ("party.rs", "AdministrationRole", &["PutItem"], &["PARTY#*"]),
+    // A lead is stored, and decided on.
+    ("party.rs", "ServiceDeskRole", &["PutItem"], &["PARTY#*", "EXTERNAL#*"]),
     // A purchase makes a customer.
     ("party.rs", "PointCalculationRole", &["PutItem"], &["PARTY#*"]),
     ("party_types.rs", "AdministrationRole", &["PutItem"], &["TYPES#*"]),
@@ -147,6 +149,13 @@ const TRANSACTIONS: [Transaction; 26] = [
     (
         "relationship.rs",
         "CustomerRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["PARTY#*"],
+    ),
+    // A lead is converted into a party.
+    (
+        "relationship.rs",
+        "ServiceDeskRole",
         &["PutItem", "ConditionCheckItem"],
         &["PARTY#*"],
     ),

@@ -8,6 +8,7 @@ pub mod docs;
 pub mod erp;
 pub mod finance;
 pub mod imports;
+pub mod leads;
 pub mod parties;
 pub mod purchases;
 pub mod recalculations;
