@@ -168,6 +168,22 @@ async fn t6_a_customer_is_found_by_any_fragment_with_typing_errors_and_in_every_
 }
 
 #[tokio::test]
+async fn t6_an_answer_says_when_more_parties_stood_in_the_lists_than_were_looked_at() {
+    let world = World::new().await;
+    // They begin as what is typed and are called otherwise.
+    for _ in 0..60 {
+        person(&world, "Hans", "Zbigniewski").await;
+    }
+    Delivering::well().until_rest(&world).await;
+    let answer = search(&world, "zbinden").await;
+    assert_eq!((&answer["items"], &answer["truncated"]), (&json!([]), &json!(false)));
+    person(&world, "Hans", "Zbigniewski").await;
+    Delivering::well().until_rest(&world).await;
+    let answer = search(&world, "zbinden").await;
+    assert_eq!((&answer["items"], &answer["truncated"]), (&json!([]), &json!(true)));
+}
+
+#[tokio::test]
 async fn t6_a_card_number_leads_to_its_customer_also_when_it_is_blocked() {
     let world = World::new().await;
     let (number, party) = world.customer(1).await;
