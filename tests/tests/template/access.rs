@@ -80,7 +80,7 @@ const TRANSACTIONS: [Transaction; 23] = [
     (
         "erp.rs",
         "ErpIntakeRole",
-        &["PutItem", "DeleteItem"],
+        &["PutItem", "DeleteItem", "ConditionCheckItem"],
         &["ERP#*", "PARTY#*"],
     ),
     (
