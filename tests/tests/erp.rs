@@ -1,11 +1,12 @@
 //! Orders, invoices and payments of the ERP (C4, C5, C7), through its calls and its queue.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
 use end_to_end::books::Books;
 use end_to_end::delivery::Delivering;
 use end_to_end::story::document;
 use end_to_end::till::chf;
-use end_to_end::world::{World, everywhere};
+use end_to_end::world::{TENANT, World, everywhere};
 use http_edge::Scope;
 use messages::ErpMessage;
 use serde_json::{Value, json};
@@ -310,6 +311,89 @@ async fn c7_a_refused_message_is_listed_once_and_does_not_come_again() {
     world.now += TimeDelta::days(91);
     let (_, page) = world.call("GET /v1/erp/rejected", &[], &Value::Null).await;
     assert_eq!(page["items"], json!([]), "for 90 days");
+}
+
+/// Takes a party's profile away, as erasing it does.
+async fn erase(world: &World, party: &str) {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let delete = world.db.client().delete_item().table_name(world.db.table());
+    let delete = delete
+        .key("pk", text(&format!("PARTY#{TENANT}#{party}")))
+        .key("sk", text("PROFILE"));
+    delete.send().await.expect("erased");
+}
+
+/// Sort keys of what stands in a party's partition.
+async fn sort_keys(world: &World, party: &str) -> Vec<String> {
+    let query = world.db.client().query().table_name(world.db.table());
+    let query = query
+        .consistent_read(true)
+        .key_condition_expression("pk = :pk")
+        .expression_attribute_values(":pk", AttributeValue::S(format!("PARTY#{TENANT}#{party}")));
+    let items = query.send().await.expect("the partition").items.unwrap_or_default();
+    items
+        .iter()
+        .map(|item| item["sk"].as_s().expect("a key").clone())
+        .collect()
+}
+
+#[tokio::test]
+async fn c7_a_document_of_a_party_that_is_gone_is_kept_and_writes_nothing_into_its_partition() {
+    let world = World::new().await;
+    let party = world.party(1).await;
+    world.call(INVOICES, &[], &invoice("R-1", &party)).await;
+    erase(&world, &party).await;
+    let paid = payment("Z-1", "R-1", "2026-09-20", 30_000);
+    assert_eq!(world.call(PAYMENTS, &[], &paid).await.0, 201);
+    assert_eq!(world.call(PAYMENTS, &[], &paid).await.0, 200, "it is stored");
+    // The id of the other system still leads to the party for a while.
+    let mut ordered = order("A-1", &party, "2026-09-01");
+    ordered["party_id"] = Value::Null;
+    ordered["external_id"] = json!({"system": "test", "id": "1"});
+    assert_eq!(world.call(ORDERS, &[], &ordered).await.0, 201);
+    let mut invoiced = revised(&invoice("R-2", &party), 1, &[("party_id", Value::Null)]);
+    invoiced["external_id"] = ordered["external_id"].clone();
+    assert_eq!(world.call(INVOICES, &[], &invoiced).await.0, 201);
+    let keys = sort_keys(&world, &party).await;
+    let named = |key: &&String| ["A-1", "R-1", "R-2", "Z-1"].iter().any(|number| key.ends_with(number));
+    assert_eq!(keys.iter().filter(named).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+#[tokio::test]
+async fn c7_a_party_is_named_by_every_id_that_a_party_can_have() {
+    let world = World::new().await;
+    let id = "x".repeat(80);
+    let body = json!({
+        "kind": "person", "given_name": "Maxine", "family_name": "Muster",
+        "external_id": {"system": "test", "id": id},
+    });
+    assert_eq!(world.call("POST /v1/parties", &[], &body).await.0, 201);
+    let named = |system: &str, id: &str| {
+        let mut body = revised(&invoice("R-1", ""), 1, &[("party_id", Value::Null)]);
+        body["external_id"] = json!({"system": system, "id": id});
+        body
+    };
+    assert_eq!(world.call(INVOICES, &[], &named("test", &id)).await.0, 201);
+    let other = revised(&named("sap_1", "7"), 1, &[("number", json!("R-2"))]);
+    refused(world.call(INVOICES, &[], &other).await, (422, "party_unknown"));
+    for (system, id) in [("Sap", "7"), ("test", &"x".repeat(81))] {
+        refused(world.call(INVOICES, &[], &named(system, id)).await, (422, "invalid"));
+    }
+}
+
+#[tokio::test]
+async fn c5_today_begins_at_midnight_in_zürich() {
+    let mut world = World::new().await;
+    let party = world.party(1).await;
+    let path = [("party_id", party.as_str())];
+    for (now, today) in [
+        ("2026-11-22T22:59:59Z", "2026-11-22"),
+        ("2026-11-22T23:00:00Z", "2026-11-23"),
+    ] {
+        world.now = now.parse().expect("an instant");
+        let (_, said) = world.call(MORALE, &path, &Value::Null).await;
+        assert_eq!(said["as_of"], json!(today), "{said}");
+    }
 }
 
 #[tokio::test]

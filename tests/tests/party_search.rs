@@ -168,6 +168,22 @@ async fn t6_a_customer_is_found_by_any_fragment_with_typing_errors_and_in_every_
 }
 
 #[tokio::test]
+async fn t6_an_answer_says_when_more_parties_stood_in_the_lists_than_were_looked_at() {
+    let world = World::new().await;
+    // They begin as what is typed and are called otherwise.
+    for _ in 0..60 {
+        person(&world, "Hans", "Zbigniewski").await;
+    }
+    Delivering::well().until_rest(&world).await;
+    let answer = search(&world, "zbinden").await;
+    assert_eq!((&answer["items"], &answer["truncated"]), (&json!([]), &json!(false)));
+    person(&world, "Hans", "Zbigniewski").await;
+    Delivering::well().until_rest(&world).await;
+    let answer = search(&world, "zbinden").await;
+    assert_eq!((&answer["items"], &answer["truncated"]), (&json!([]), &json!(true)));
+}
+
+#[tokio::test]
 async fn t6_a_card_number_leads_to_its_customer_also_when_it_is_blocked() {
     let world = World::new().await;
     let (number, party) = world.customer(1).await;
@@ -189,7 +205,6 @@ async fn t6_a_query_that_says_too_little_or_too_much_is_refused_clearly_and_a_ti
     let world = World::new().await;
     for bad in [
         "q=x",
-        "q=8003",
         "q= ",
         "q=muster&limit=51",
         "q=muster&limit=0",
@@ -376,9 +391,9 @@ async fn t6_a_party_that_is_no_more_is_listed_nowhere() {
     assert_eq!(entries_of(&world, &party).await, 0);
 }
 
-/// 14 entries of at most one unit and two writes of the list: with 8 for the profile not more than 25.
+/// 15 entries of at most one unit and two writes of the list: with 8 for the profile not more than 25.
 #[tokio::test]
-async fn issue_4_a_new_party_with_everything_costs_at_most_16_write_units_to_list() {
+async fn issue_4_a_new_party_with_everything_costs_at_most_17_write_units_to_list() {
     let mut world = World::new().await;
     let body = json!({"kind": "person", "given_name": "Julio", "family_name": "Brengendorf"});
     let party = store(&world, &body).await;
@@ -393,7 +408,7 @@ async fn issue_4_a_new_party_with_everything_costs_at_most_16_write_units_to_lis
         .expect("listed");
     let cost = db.meter().take();
     println!("listing a new party: {cost:?}");
-    assert_eq!(cost.write_milli, 16_000, "{cost:?}");
+    assert_eq!(cost.write_milli, 17_000, "{cost:?}");
     store::search::index(&db, &pepper, &tenant, &id, world.now)
         .await
         .expect("listed");
@@ -407,7 +422,7 @@ async fn issue_4_a_new_party_with_everything_costs_at_most_16_write_units_to_lis
         .expect("listed");
     let renamed = db.meter().take();
     println!("listing it under another name: {renamed:?}");
-    assert!(renamed.write_milli <= 32_000, "{renamed:?}");
+    assert!(renamed.write_milli <= 34_000, "{renamed:?}");
 }
 
 async fn units(world: &World, query: &str) -> (store::db::Cost, Value) {

@@ -1,5 +1,6 @@
 //! Who a document is about.
 
+use ::party::word::Word;
 use domain::code;
 use domain::id::{PartyId, Tenant};
 use http_edge::api::erp::PartyByExternalId;
@@ -9,10 +10,8 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::App;
 
-/// Longest name of another system.
-const SYSTEM_MAX: usize = 24;
-/// Longest id there, in characters.
-const EXTERNAL_MAX: usize = 64;
+/// Longest id in another system, in characters: as parties take it.
+const EXTERNAL_MAX: usize = 80;
 
 /// How a document names its party.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,21 +50,18 @@ pub(crate) fn named(id: Option<&str>, external: Option<&PartyByExternalId>, foun
 }
 
 fn external_text(external: &PartyByExternalId, found: &mut Findings) -> Option<String> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let system = &external.system;
-    let system_fits = (1..=SYSTEM_MAX).contains(&system.len()) && system.bytes().all(allowed);
-    if !system_fits {
-        let detail = "a system must be 1 to 24 characters from a-z, 0-9 and -";
-        found.add("/external_id/system", "malformed", detail);
+    let system = external.system.parse::<Word>();
+    if let Err(invalid) = &system {
+        found.add("/external_id/system", "malformed", format!("a system {invalid}"));
     }
     // As the customer function cleans it before it is hashed.
     let id: String = external.id.as_str().trim().nfc().collect();
     let id_fits = domain::text::is_line(&id, EXTERNAL_MAX);
     if !id_fits {
-        let detail = "must be 1 to 64 printable characters";
+        let detail = "must be 1 to 80 printable characters";
         found.add("/external_id/id", "text_out_of_range", detail);
     }
-    (system_fits && id_fits).then(|| format!("{system}#{id}"))
+    system.ok().filter(|_| id_fits).map(|system| format!("{system}#{id}"))
 }
 
 impl App {

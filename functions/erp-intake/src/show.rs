@@ -1,6 +1,7 @@
 //! Orders, payment morale and refused documents.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::calendar;
 use domain::id::{PartyId, Tenant};
 use domain::morale;
 use http_edge::api::erp::{
@@ -15,6 +16,8 @@ use crate::App;
 
 /// Pages of a thousand invoices that payment morale is folded from.
 const MORALE_PAGES: usize = 5;
+/// Where today is: payment morale belongs to no programme that would name a zone.
+const ZONE: chrono_tz::Tz = chrono_tz::Europe::Zurich;
 
 impl App {
     /// `GET /v1/parties/{party_id}/orders`.
@@ -40,7 +43,7 @@ impl App {
         caller.require(Scope::PartiesRead)?;
         let party: PartyId = request.path("party_id")?;
         let as_of = match request.query.get("as_of") {
-            None => now.date_naive(),
+            None => calendar::business_day(now, ZONE),
             Some(text) => text
                 .parse::<NaiveDate>()
                 .map_err(|_| Problem::new(Code::MalformedParameter, "as_of: must be a date YYYY-MM-DD"))?,

@@ -145,10 +145,10 @@ fn print_of(features: &[String]) -> u128 {
         .fold(0, |print, feature| print | 1 << (hash(feature) % u64::from(BITS)))
 }
 
-type Order = [u8; 24];
+type Order = [u8; keys::EMAIL_REFINE_MAX];
 
 fn order(refine: &str) -> Order {
-    let mut order = [0; 24];
+    let mut order = [0; keys::EMAIL_REFINE_MAX];
     order.iter_mut().zip(refine.bytes()).for_each(|(to, from)| *to = from);
     order
 }

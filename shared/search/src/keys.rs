@@ -10,14 +10,16 @@ use std::fmt;
 use crate::fold::{self, Word, first, last};
 use crate::phonetic;
 
-/// Most entries of one party; a person with one address, e-mail and phone has about 14.
+/// Most entries of the names and places of one party; a person with one address, e-mail and phone has about 15 of all kinds.
 pub const ENTRIES_MAX: usize = 40;
+/// Most entries of its e-mail addresses, numbers and ids, which names and places take nothing of.
+pub const EXACT_MAX: usize = 60;
 /// Letters of an end of a word.
 pub const END: usize = 3;
 /// Letters behind the listed end of a word or number that an entry is ordered by.
 pub const REFINE_MAX: usize = 8;
-/// The same for e-mail addresses: many begin alike.
-pub const EMAIL_REFINE_MAX: usize = 24;
+/// The same for e-mail addresses: many begin alike, and end in the domain only.
+pub const EMAIL_REFINE_MAX: usize = 40;
 /// Letters of an e-mail address that name its list.
 const EMAIL_BEGINNING: usize = 4;
 /// Digits of a half of a postcode.
@@ -249,6 +251,15 @@ pub(crate) fn from_beginning(word: &Word) -> Entry {
     }
 }
 
+/// A given name by its beginning, apart from family names: their lists would become longer by it.
+pub(crate) fn given_from_beginning(word: &Word) -> Entry {
+    let entry = from_beginning(word);
+    Entry {
+        key: format!("g{}", entry.key),
+        ..entry
+    }
+}
+
 /// By its end, ordered by the letters before it, read backwards.
 pub(crate) fn from_end(word: &Word) -> Entry {
     let rest: String = word.key.chars().rev().skip(END).chain(std::iter::once('$')).collect();
@@ -283,7 +294,9 @@ pub(crate) fn from_sound(word: &Word) -> Entry {
     Entry::whole(format!("l|{}", phonetic::latin(&word.key)))
 }
 
-/// An e-mail address by its beginning. Addresses of an office begin with their domain: there is an `info` everywhere.
+/// An e-mail address by its beginning, ordered by the rest of it: `$` stands between its two halves, so that the whole address
+/// leads to those who have it, however many have the same name elsewhere. Addresses of an office begin with their domain: there
+/// is an `info` everywhere.
 pub(crate) fn email(address: &str) -> Option<Entry> {
     let (local, domain) = address.split_once('@').unwrap_or((address, ""));
     let (local, domain) = (fold::compact(local), fold::compact(domain));
@@ -300,14 +313,13 @@ pub(crate) fn email(address: &str) -> Option<Entry> {
         ]
         .contains(&local.as_str());
     let text = if office && !domain.is_empty() {
-        format!("{domain}{local}")
-    } else {
-        local
-    };
-    if text.is_empty() {
+        format!("{domain}{local}$")
+    } else if local.is_empty() {
         return None;
-    }
-    let rest: String = text.chars().skip(EMAIL_BEGINNING).chain(std::iter::once('$')).collect();
+    } else {
+        format!("{local}${domain}")
+    };
+    let rest: String = text.chars().skip(EMAIL_BEGINNING).collect();
     Some(Entry {
         key: format!("m|{}", first(&text, EMAIL_BEGINNING)),
         refine: first(&rest, EMAIL_REFINE_MAX).to_owned(),
@@ -326,12 +338,9 @@ pub(crate) fn number(kind: char, text: &str) -> Option<Entry> {
     })
 }
 
-/// The entries of a party, none twice, the most important ones first; at most [`ENTRIES_MAX`].
+/// The entries of a party, none twice; at most [`EXACT_MAX`] and [`ENTRIES_MAX`].
 pub fn keys(party: &Searchable) -> Vec<Entry> {
     let mut found = Collected::default();
-    for name in &party.names {
-        found.name(name, &party.places);
-    }
     let numbers = party
         .phones
         .iter()
@@ -341,19 +350,26 @@ pub fn keys(party: &Searchable) -> Vec<Entry> {
         .iter()
         .filter_map(|id| number('x', &fold::compact(id)));
     let emails = party.emails.iter().filter_map(|address| email(address));
+    found.most = EXACT_MAX;
     emails.chain(numbers).chain(ids).for_each(|entry| found.add(entry));
+    // What is left over of the one is none of the other's.
+    found.most = found.entries.len() + ENTRIES_MAX;
+    for name in &party.names {
+        found.name(name, &party.places);
+    }
     found.entries
 }
 
 #[derive(Default)]
 struct Collected {
     entries: Vec<Entry>,
+    most: usize,
     seen: BTreeSet<Entry>,
 }
 
 impl Collected {
     fn add(&mut self, entry: Entry) {
-        if self.entries.len() < ENTRIES_MAX && self.seen.insert(entry.clone()) {
+        if self.entries.len() < self.most && self.seen.insert(entry.clone()) {
             self.entries.push(entry);
         }
     }
@@ -367,7 +383,10 @@ impl Collected {
                     self.single(family);
                     self.at(family, places, true);
                 }
-                given.iter().for_each(|given| self.at(given, places, false));
+                for given in &given {
+                    self.add(given_from_beginning(given));
+                    self.at(given, places, false);
+                }
             }
             Name::Organisation(name) => {
                 let words = telling(name);

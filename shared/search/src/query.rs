@@ -34,8 +34,34 @@ pub struct Query {
     pub emails: Vec<String>,
     /// Digits of phone numbers, or of ids that have digits only.
     pub numbers: Vec<String>,
-    /// Ids in other systems: letters with digits.
-    pub ids: Vec<String>,
+    /// Ids in other systems: letters with digits, or few digits.
+    pub ids: Vec<Id>,
+}
+
+/// What is an id, or a name such as `Studio54`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Id {
+    /// Its letters and digits.
+    pub text: String,
+    /// Its words that have letters.
+    pub words: Vec<Word>,
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Id").finish_non_exhaustive()
+    }
+}
+
+impl Id {
+    fn of(piece: &str) -> Self {
+        let mut words = fold::words(piece);
+        words.retain(|word| word.key.contains(char::is_alphabetic) && word.key.chars().count() >= WORD_MIN);
+        Self {
+            text: fold::compact(piece),
+            words,
+        }
+    }
 }
 
 impl fmt::Debug for Query {
@@ -53,6 +79,8 @@ pub struct Read {
     pub refine: String,
     /// The part to read too when this one is cut.
     pub narrower: Option<String>,
+    /// Whether it leads to those who have exactly what was typed: they are looked at before all others.
+    pub exact: bool,
 }
 
 impl fmt::Debug for Read {
@@ -69,6 +97,7 @@ impl Read {
             key: entry.key,
             refine: String::new(),
             narrower: (!narrower.is_empty()).then_some(narrower),
+            exact: false,
         }
     }
 
@@ -78,6 +107,15 @@ impl Read {
             key: entry.key.clone(),
             refine: first(entry.refine.trim_end_matches('$'), letters).to_owned(),
             narrower: None,
+            exact: false,
+        }
+    }
+
+    /// Those who have what an entry is made of.
+    fn exact(entry: &Entry) -> Self {
+        Self {
+            exact: true,
+            ..Self::part(entry, entry.refine.chars().count())
         }
     }
 }
@@ -114,7 +152,7 @@ impl Query {
             self.numbers.push(national(text));
         } else if !digits.is_empty() {
             // A short id.
-            self.ids.push(digits);
+            self.ids.push(Id::of(&digits));
         }
     }
 
@@ -122,7 +160,7 @@ impl Query {
         if piece.contains('@') {
             self.emails.push(piece.to_owned());
         } else if piece.contains(|c: char| c.is_ascii_digit()) && piece.contains(char::is_alphabetic) {
-            self.ids.push(fold::compact(piece));
+            self.ids.push(Id::of(piece));
         } else {
             self.words.extend(fold::words(piece));
         }
@@ -133,9 +171,10 @@ impl Query {
             self.words.retain(|word| !keys::is_empty_word(word));
         }
         self.words.truncate(WORDS_MAX);
-        for list in [&mut self.postcodes, &mut self.emails, &mut self.numbers, &mut self.ids] {
+        for list in [&mut self.postcodes, &mut self.emails, &mut self.numbers] {
             list.truncate(2);
         }
+        self.ids.truncate(2);
     }
 
     /// Whether it says too little to read any list.
@@ -150,9 +189,10 @@ impl Query {
         print::features(&words)
     }
 
-    /// The words, and those of the e-mail addresses.
+    /// The words, and those of the e-mail addresses and ids.
     fn all_words(&self) -> Vec<Word> {
         let mut words = self.words.clone();
+        words.extend(self.ids.iter().flat_map(|id| id.words.iter().cloned()));
         for address in &self.emails {
             let local = address.split('@').next().unwrap_or(address);
             let letters: String = local
@@ -173,7 +213,13 @@ impl Query {
         // Long words are rarer.
         words.sort_by_key(|word| std::cmp::Reverse(word.key.len()));
         words.truncate(READ_WORDS_MAX);
-        self.pairs(&words, &mut reads);
+        if words.is_empty() {
+            self.short_ids(&mut reads);
+        } else {
+            self.pairs(&words, &mut reads);
+            // Behind the pairs: with a name it is mostly a postcode.
+            self.short_ids(&mut reads);
+        }
         for word in &words {
             singles(word, &mut reads);
         }
@@ -188,20 +234,27 @@ impl Query {
 
     fn exact(&self, reads: &mut Vec<Read>) {
         for entry in self.emails.iter().filter_map(|address| keys::email(address)) {
-            reads.push(Read::part(&entry, keys::EMAIL_REFINE_MAX));
+            reads.push(Read::exact(&entry));
+            // The domain has a typing error.
+            let local = entry.refine.find('$').unwrap_or(entry.refine.len());
+            reads.push(Read::part(
+                &entry,
+                entry.refine.get(..local).unwrap_or("").chars().count(),
+            ));
             reads.push(Read::part(&entry, 4));
         }
         for number in &self.numbers {
             let entries = ['n', 'x'].map(|kind| keys::number(kind, number));
-            reads.extend(
-                entries
-                    .iter()
-                    .flatten()
-                    .map(|entry| Read::part(entry, keys::REFINE_MAX)),
-            );
+            reads.extend(entries.iter().flatten().map(Read::exact));
         }
-        let ids = self.ids.iter().filter_map(|id| keys::number('x', id));
-        reads.extend(ids.map(|entry| Read::part(&entry, keys::REFINE_MAX)));
+        let ids = self.ids.iter().filter_map(|id| keys::number('x', &id.text));
+        reads.extend(ids.map(|entry| Read::exact(&entry)));
+    }
+
+    /// Three to five digits are an id too.
+    fn short_ids(&self, reads: &mut Vec<Read>) {
+        let ids = self.postcodes.iter().filter_map(|digits| keys::number('x', digits));
+        reads.extend(ids.map(|entry| Read::exact(&entry)));
     }
 
     fn pairs(&self, words: &[Word], reads: &mut Vec<Read>) {
@@ -236,6 +289,7 @@ fn singles(word: &Word, reads: &mut Vec<Read>) {
             key: beginning.key,
             refine: "$".to_owned(),
             narrower: None,
+            exact: false,
         });
         return;
     }
@@ -248,6 +302,7 @@ fn singles(word: &Word, reads: &mut Vec<Read>) {
         part(&end, length);
     }
     part(&keys::from_sound(word), 0);
+    part(&keys::given_from_beginning(word), letters);
     for length in [letters * 3 / 4, keys::END] {
         part(&beginning, length);
         part(&end, length);
@@ -265,9 +320,9 @@ fn is_postcode(text: &str) -> bool {
     (3..=5).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The digits of a number without the zeros of its trunk or international prefix.
+/// The digits of a number without the zeros of its trunk or international prefix, nor the `(0)` between country and area.
 fn national(text: &str) -> String {
-    let digits = fold::digits(text);
+    let digits = fold::digits(&text.replace("(0)", ""));
     let shortened = digits.trim_start_matches('0');
     if shortened.len() < NUMBER_END {
         digits

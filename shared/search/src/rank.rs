@@ -79,8 +79,16 @@ pub fn compare(query: &Query, party: &Searchable) -> Option<Fit> {
         sum.add(10, best(phones, Field::Phone).max(best(ids, Field::ExternalId)));
     }
     for typed in &query.ids {
-        let likeness = ids(party).map(|id| end_likeness(typed, &id));
-        sum.add(10, best(likeness, Field::ExternalId));
+        let likeness = ids(party).map(|id| end_likeness(&typed.text, &id));
+        let found = best(likeness, Field::ExternalId);
+        if found.1.is_some() || typed.words.is_empty() {
+            sum.add(10, found);
+            continue;
+        }
+        // No id of this party: then perhaps its name.
+        for word in &typed.words {
+            sum.add(weight(&word.key), take_best(word, &mut free));
+        }
     }
     let not_typed = free.iter().filter(|(_, field)| *field == Field::Name).take(4).count();
     sum.fit(u32::try_from(not_typed).unwrap_or(0) * NOT_TYPED)

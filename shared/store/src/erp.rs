@@ -4,7 +4,7 @@
 //! partition and is written in the same transaction: the order itself, what payment morale is folded from, events of the
 //! timeline. An invoice's item holds its payments, also those that came first. Each image is conditioned on the version before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::id::{DocumentNumber, LookupKey, PartyId, Tenant};
@@ -258,12 +258,25 @@ pub async fn put_order(
         legs.push(Leg::Delete(order_key(tenant, &before.party, before.date, number), None));
         legs.push(Leg::Delete(timeline::key(tenant, &before.party, &event), None));
     }
-    let key = order_key(tenant, &head.party, head.date, number);
-    let record = Record::new(key, "order", made, order.clone());
-    legs.push(Leg::put(site, &record, None)?);
-    let event = order_event(number, head.date, order);
-    legs.push(timeline::leg(site, tenant, &head.party, &event, made)?);
+    if stands(db, tenant, &head.party).await? {
+        legs.push(stays(tenant, &head.party));
+        let key = order_key(tenant, &head.party, head.date, number);
+        let record = Record::new(key, "order", made, order.clone());
+        legs.push(Leg::put(site, &record, None)?);
+        let event = order_event(number, head.date, order);
+        legs.push(timeline::leg(site, tenant, &head.party, &event, made)?);
+    }
     committed(db.transact(site, legs).await)
+}
+
+/// Whether the party stands. Of one that was erased or merged meanwhile, only the document itself is kept.
+async fn stands(db: &Db, tenant: &Tenant, party: &PartyId) -> Result<bool, StoreError> {
+    Ok(party::read(db, Site::ErpParty, tenant, party).await?.is_some())
+}
+
+/// Insists that the party still stands when something is written into its partition.
+fn stays(tenant: &Tenant, party: &PartyId) -> Leg {
+    Leg::Check(party::profile_key(tenant, party), Condition::present())
 }
 
 fn order_event(number: &DocumentNumber, date: NaiveDate, order: &Order) -> Event {
@@ -349,7 +362,21 @@ impl InvoiceChange {
 
 /// The legs of changed invoices and of what their parties show of them. A payment that moves between two invoices of a party
 /// is one item there, so the changes are taken together: a transaction names no item twice.
-fn invoice_legs(site: Site, tenant: &Tenant, changes: &[InvoiceChange], made: &Made) -> Result<Vec<Leg>, StoreError> {
+async fn invoice_legs(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    changes: &[InvoiceChange],
+    made: &Made,
+) -> Result<Vec<Leg>, StoreError> {
+    let documents = changes.iter().filter_map(|change| change.after.document.as_ref());
+    let parties: BTreeSet<_> = documents.map(|document| &document.party).collect();
+    let mut standing = BTreeSet::new();
+    for party in parties {
+        if stands(db, tenant, party).await? {
+            standing.insert(party);
+        }
+    }
     let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
     let mut legs = Vec::new();
     for change in changes {
@@ -357,8 +384,12 @@ fn invoice_legs(site: Site, tenant: &Tenant, changes: &[InvoiceChange], made: &M
         if let Some(standing) = &change.before {
             before.extend(shown(tenant, &change.number, &standing.d));
         }
-        after.extend(shown(tenant, &change.number, &change.after));
+        let document = change.after.document.as_ref();
+        if document.is_some_and(|document| standing.contains(&document.party)) {
+            after.extend(shown(tenant, &change.number, &change.after));
+        }
     }
+    legs.extend(standing.into_iter().map(|party| stays(tenant, party)));
     for key in before.keys().filter(|key| !after.contains_key(key)) {
         legs.push(Leg::Delete(key.clone(), None));
     }
@@ -439,7 +470,7 @@ pub async fn put_invoice(
     made: &Made,
 ) -> Result<Committed, StoreError> {
     let site = Site::ErpCommit;
-    let legs = invoice_legs(site, tenant, std::slice::from_ref(change), made)?;
+    let legs = invoice_legs(db, site, tenant, std::slice::from_ref(change), made).await?;
     committed(db.transact(site, legs).await)
 }
 
@@ -464,7 +495,7 @@ pub async fn put_payment(
         head,
         made,
     )?];
-    legs.extend(invoice_legs(site, tenant, changes, made)?);
+    legs.extend(invoice_legs(db, site, tenant, changes, made).await?);
     committed(db.transact(site, legs).await)
 }
 

@@ -87,7 +87,7 @@ const TRANSACTIONS: [Transaction; 28] = [
     (
         "erp.rs",
         "ErpIntakeRole",
-        &["PutItem", "DeleteItem"],
+        &["PutItem", "DeleteItem", "ConditionCheckItem"],
         &["ERP#*", "PARTY#*"],
     ),
     (

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PartyByExternalId {
-    /// The other system, such as `erp`: 1 to 24 characters from a-z, 0-9 and `-`.
+    /// The other system, such as `erp`: 1 to 24 characters from a-z, 0-9, `-` and `_`.
     pub system: String,
-    /// The id there: 1 to 64 characters.
+    /// The id there: 1 to 80 printable characters.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub id: Secret,
 }
@@ -157,7 +157,7 @@ pub struct OrderPage {
 pub struct MoraleView {
     /// The day at whose end it is seen. Payments after it do not count; dunning levels and statuses are those of today.
     pub as_of: NaiveDate,
-    /// Invoices from this day on count: 24 months.
+    /// Invoices from this day on count: 24 months. An older one that is still unpaid counts neither as open nor as overdue.
     pub from: NaiveDate,
     /// Whether all invoices of these months were looked at; `false` when there are more than can be, and the oldest are left out.
     pub complete: bool,

@@ -21,7 +21,8 @@ pub(super) fn operations() -> Vec<Operation> {
         description: "By parts of name or company, town, postcode, e-mail, phone, id in another system, in any order and with \
                       typing errors, or by a whole card number. The best fit comes first. There are no further pages: when \
                       `truncated` is true, what was typed is too frequent to be looked at completely, and another word or a \
-                      postcode helps. A change shows after some seconds; a former name finds nobody any more.",
+                      postcode helps. A postcode or a town narrows a name down and finds nobody by itself; a number of three to \
+                      five digits is also looked for as an id. A change shows after some seconds; a former name finds nobody any more.",
         parameters: vec![
             query("q", "What is known, up to 200 characters.", "mueler maria 8003"),
             Parameter::integer("limit", "How many, 1 to 50; 20 when absent."),

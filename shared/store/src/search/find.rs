@@ -38,7 +38,8 @@ pub struct Found {
 pub struct Answer {
     /// At most 60.
     pub found: Vec<Found>,
-    /// Whether there may be others that fit as well: a list was longer than what was read of it.
+    /// Whether there may be others that fit as well: a list was longer than what was read of it, or more parties stood in the
+    /// lists than were looked at.
     pub truncated: bool,
 }
 
@@ -54,14 +55,17 @@ pub async fn find(
     now: DateTime<Utc>,
 ) -> Result<Answer, StoreError> {
     let hasher = Hasher { pepper, tenant };
-    let (candidates, mut truncated) = Lists { db, hasher }.read(query).await?;
+    let (candidates, cut) = Lists { db, hasher }.read(query).await?;
     let typed = hasher.print(&query.features());
     let mut likely: Vec<_> = candidates
         .into_iter()
-        .map(|(party, (print, lists))| (print::likeness(typed, print) + print::LIST * lists, party))
+        .map(|(party, candidate)| {
+            let likeness = print::likeness(typed, candidate.print) + print::LIST * candidate.lists;
+            ((candidate.exact, likeness), party)
+        })
         .collect();
     likely.sort_unstable_by(|a, b| b.cmp(a));
-    truncated &= likely.len() > 1;
+    let truncated = cut || likely.len() > LOOKED_AT;
     likely.truncate(LOOKED_AT);
     let keys: Vec<_> = likely
         .iter()
@@ -89,8 +93,17 @@ pub async fn read_one(db: &Db, tenant: &Tenant, party: &PartyId) -> Result<Optio
     Ok(found.map(|record| record.d))
 }
 
-/// Parties with their prints and the number of lists that they stand in.
-type Candidates = HashMap<PartyId, (u128, u32)>;
+/// Parties that stand in the lists.
+type Candidates = HashMap<PartyId, Candidate>;
+
+#[derive(Default)]
+struct Candidate {
+    print: u128,
+    /// In how many lists it stands.
+    lists: u32,
+    /// Whether one of them leads to those who have exactly what was typed.
+    exact: bool,
+}
 
 struct Lists<'a> {
     db: &'a Db,
@@ -104,7 +117,7 @@ struct Page {
 }
 
 impl Lists<'_> {
-    /// Reads the lists of a query, in two rounds; whether one of the selective ones was cut.
+    /// Reads the lists of a query, in two rounds; whether one was cut.
     async fn read(&self, query: &Query) -> Result<(Candidates, bool), StoreError> {
         let planned = query.reads();
         let (first, later) = planned.split_at(planned.len().min(READS_FIRST));
@@ -123,12 +136,19 @@ impl Lists<'_> {
             .take(READS_MAX.saturating_sub(first.len()))
             .collect();
         let more = self.pages(second.into_iter()).await?;
-        for (party, print) in pages.into_iter().chain(more).flat_map(|page| page.entries) {
-            let candidate = candidates.entry(party).or_default();
-            candidate.0 = print;
-            candidate.1 = candidate.1.saturating_add(1);
+        let any_cut = !cut.is_empty() || more.iter().any(|page| page.cut);
+        // The exact ones stand first in the plan.
+        let exact = first.iter().map(|read| read.exact);
+        let exact = exact.chain(std::iter::repeat(false));
+        for (page, exact) in pages.into_iter().chain(more).zip(exact) {
+            for (party, print) in page.entries {
+                let candidate = candidates.entry(party).or_default();
+                candidate.print = print;
+                candidate.lists = candidate.lists.saturating_add(1);
+                candidate.exact |= exact;
+            }
         }
-        Ok((candidates, !cut.is_empty()))
+        Ok((candidates, any_cut))
     }
 
     async fn pages<'a>(&self, reads: impl Iterator<Item = (&'a String, &'a String)>) -> Result<Vec<Page>, StoreError> {
