@@ -102,6 +102,20 @@ async fn b2_max_who_has_bought_a_t_shirt_is_a_customer() {
 }
 
 #[tokio::test]
+async fn b2_who_had_points_before_the_first_purchase_becomes_a_customer_with_it() {
+    let world = World::new().await;
+    let company = company(&world).await;
+    let max = person(&world, "Max", "Mustermann").await;
+    let path = [("party_id", max.as_str())];
+    let body = json!({"programme": "treue", "points": 10, "reason": "Welcome", "client_token": "c1"});
+    let corrected = done(&world, "POST /v1/parties/{party_id}/points/corrections", &path, &body).await;
+    assert_eq!(corrected["status"], "posted");
+    assert_eq!(roles(&world, &max).await, []);
+    buys(&world, &max, 1, 2_990).await;
+    assert_eq!(roles(&world, &max).await, towards(&company, &["customer"]));
+}
+
+#[tokio::test]
 async fn b3_max_who_also_works_for_us_has_both_roles() {
     let world = World::new().await;
     let company = company(&world).await;
@@ -258,6 +272,28 @@ async fn b8_the_blacklist_counts_from_the_next_call_of_a_till_on() {
     // What was redeemed is answered as it was, whoever the holder is by now.
     done(&world, CLASS, &path, &blacklist).await;
     done(&world, "POST /v1/vouchers/redeem", &[], &redeem).await;
+}
+
+#[tokio::test]
+async fn b8_no_till_is_shown_vouchers_of_who_is_on_the_blacklist() {
+    let world = World::new().await;
+    let (number, party) = world.customer(1).await;
+    world.buy(&receipt("B01", "1", 60_000, Some(&number))).await;
+    Delivering::well().until_rest(&world).await;
+    assert_eq!(world.desk(&number).await.1.len(), 1);
+    let path = [("party_id", party.as_str())];
+    let shown = async |serial: &str| {
+        let (_, bought) = world.buy(&receipt("B01", serial, 100, Some(&number))).await;
+        let vouchers = bought["account"]["open_vouchers"].as_array().map(Vec::len);
+        (world.desk(&number).await.1.len(), vouchers)
+    };
+    assert_eq!(shown("2").await, (1, Some(1)));
+    let blacklist = json!({"classification": "blacklist", "reason": "Three open invoices"});
+    done(&world, CLASS, &path, &blacklist).await;
+    assert_eq!(shown("3").await, (0, Some(0)));
+    let off = [path[0], ("classification", "blacklist")];
+    done(&world, END_CLASS, &off, &Value::Null).await;
+    assert_eq!(shown("4").await, (1, Some(1)));
 }
 
 #[tokio::test]

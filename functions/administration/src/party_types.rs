@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::calendar;
 use domain::location::Location;
 use http_edge::api::administration::{CompanyRequest, CompanyView, PartyTypesRequest, PartyTypesView};
+use http_edge::caller::Locations;
 use http_edge::{Caller, Code, Findings, Problem, Request, Response, Scope};
 use party::change::When;
 use party::{Word, own};
@@ -71,6 +72,12 @@ impl App {
     pub(crate) async fn put_company(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
         let caller = request.caller()?;
         caller.require(Scope::LocationsWrite)?;
+        if caller.locations != Locations::All {
+            return Err(Problem::new(
+                Code::LocationForbidden,
+                "the company is that of all locations: use a key that speaks for all of them",
+            ));
+        }
         let body: CompanyRequest = request.json()?;
         let mut found = Findings::default();
         check::name(&body.name, &mut found);

@@ -83,9 +83,13 @@ impl App {
         let answer = match after {
             None => self.first_page(&desk, card.status).await?,
             Some(after) => {
-                let page = self.references(&desk, after).await?;
-                self.with_vouchers(&desk, customer_known(card.status, None, now), page)
-                    .await?
+                let answer = customer_known(card.status, None, now);
+                if party::is_stopped(&self.db, Site::DeskView, desk.tenant, party, now).await? {
+                    answer
+                } else {
+                    let page = self.references(&desk, after).await?;
+                    self.with_vouchers(&desk, answer, page).await?
+                }
             }
         };
         Response::json(200, &answer)
@@ -106,12 +110,16 @@ impl App {
         let Some(name) = view.name else {
             return Ok(nobody(CardStatus::Unregistered, now));
         };
+        let stopped = name.voucher_stop.is_some_and(|stop| stop.holds(now));
         let customer = DeskCustomer {
             name: Personal::new(name.display_name),
             language: name.language,
             programme: programme.to_string(),
             balance: view.account.map_or(0, |account| account.balance),
         };
+        if stopped {
+            return Ok(customer_known(status, Some(customer), now));
+        }
         let page = Page {
             references: view.vouchers,
             more: view.more_vouchers,

@@ -113,9 +113,10 @@ impl App {
             let read = if round == 0 { Read::Eventual } else { Read::Strong };
             let before = account::read(&self.db, Site::PostAccount, id, read).await?;
             if self.try_commit(id, before.as_ref(), &left, now).await? == Committed::Done {
-                // The first purchase makes a customer. A delivery before this one may have died right after the entry, so
-                // whoever meets entries that stand already looks too.
-                if before.is_none() || round > 0 {
+                // The first purchase makes a customer, also of a party that had points without one. A delivery before this
+                // one may have died right after the entry, so whoever meets entries that stand already looks too.
+                let first = before.is_none_or(|account| account.d.receipts == 0);
+                if first || round > 0 {
                     return self.make_customer_of(id, ready, now).await;
                 }
                 return Ok(());

@@ -60,10 +60,22 @@ impl Answer<'_> {
         Money::new(amount_minor, self.programme.currency)
     }
 
-    /// The party's open vouchers, without those that pay this receipt: they are as good as gone.
+    /// Whether the party gets no vouchers and pays with none now.
+    fn stopped(&self, view: &TillView) -> bool {
+        let stop = view.name.as_ref().and_then(|name| name.voucher_stop);
+        stop.is_some_and(|stop| stop.holds(self.now))
+    }
+
+    /// The party's open vouchers, without those that pay this receipt: they are as good as gone. None for whom vouchers
+    /// are stopped.
     fn open<'v>(&'v self, view: &'v TillView) -> impl Iterator<Item = &'v store::voucher::OpenVoucher> {
         let today = domain::calendar::business_day(self.now, self.programme.zone);
-        view.vouchers
+        let shown = if self.stopped(view) {
+            &[]
+        } else {
+            view.vouchers.as_slice()
+        };
+        shown
             .iter()
             .filter(move |open| open.valid_until >= today && !self.receipt.vouchers().any(|paid| *paid == open.lookup))
     }
@@ -79,7 +91,7 @@ impl Answer<'_> {
                 .open(view)
                 .filter_map(|open| VoucherView::of(party, programme, open, shown.keys.key(open.code_key_version)))
                 .collect(),
-            more_vouchers: view.more_vouchers,
+            more_vouchers: view.more_vouchers && !self.stopped(view),
             vouchers_withheld: shown.withheld,
             as_of: self.now,
         }

@@ -6,7 +6,7 @@ use http_edge::Problem;
 use http_edge::api::leads::{LeadCandidate, Shared};
 use party::PartyDocument;
 use search::fold::{self, Word};
-use search::{Name, Query, Searchable, phonetic};
+use search::{Id, Name, Query, Searchable, phonetic};
 use store::search::searchable;
 
 use crate::App;
@@ -90,7 +90,7 @@ fn rank(candidate: &Candidate) -> (std::cmp::Reverse<usize>, &[Shared], &PartyId
 /// One search for each thing that a party can share, so that one of several is enough.
 fn queries(lead: &Searchable) -> Vec<Query> {
     let ids = lead.external_ids.iter().map(|id| Query {
-        ids: vec![fold::compact(id)],
+        ids: vec![Id::of(id)],
         ..Query::default()
     });
     let emails = lead.emails.iter().map(|address| Query {

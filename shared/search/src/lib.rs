@@ -23,4 +23,4 @@ pub mod query;
 pub mod rank;
 
 pub use keys::{Entry, Name, Place, Searchable};
-pub use query::{Query, Read};
+pub use query::{Id, Query, Read};

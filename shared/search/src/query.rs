@@ -54,7 +54,8 @@ impl fmt::Debug for Id {
 }
 
 impl Id {
-    fn of(piece: &str) -> Self {
+    /// An id as it was typed.
+    pub fn of(piece: &str) -> Self {
         let mut words = fold::words(piece);
         words.retain(|word| word.key.contains(char::is_alphabetic) && word.key.chars().count() >= WORD_MIN);
         Self {

@@ -129,7 +129,7 @@ async fn scenarios_7_and_8_a_crash_while_the_books_of_a_month_are_made_loses_and
 async fn scenarios_7_and_8_a_crash_on_a_day_of_searching_leaves_no_party_unlisted_and_no_old_name_listed() {
     let (at_the_tills, _) = undisturbed(Day::Tills).await;
     let most = |site: Site| match site {
-        Site::IndexListed | Site::IndexParty | Site::IndexIntent | Site::IndexEntries => 12,
+        Site::IndexListed | Site::IndexParty | Site::IndexIntent | Site::IndexEntries => 6,
         site => usize::from(!at_the_tills.contains(&site)),
     };
     crash_everywhere(Day::Search, most).await;
@@ -138,7 +138,7 @@ async fn scenarios_7_and_8_a_crash_on_a_day_of_searching_leaves_no_party_unliste
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_while_the_erp_sends_documents_loses_and_doubles_nothing() {
     let (at_the_tills, _) = undisturbed(Day::Tills).await;
-    crash_everywhere(Day::Erp, |site| if at_the_tills.contains(&site) { 0 } else { 4 }).await;
+    crash_everywhere(Day::Erp, |site| if at_the_tills.contains(&site) { 0 } else { 2 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

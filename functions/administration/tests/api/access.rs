@@ -49,6 +49,20 @@ async fn a_caller_of_one_location_reaches_no_other() {
 }
 
 #[tokio::test]
+async fn b7_the_company_is_named_by_who_speaks_for_all_locations() {
+    let api = Api::start().await;
+    let put = || call("PUT /v1/company").body(&serde_json::json!({"name": "Treue Handels AG"}));
+    let answer = api.send(put().locations("B01 B02")).await;
+    assert_eq!((answer.status, answer.code()), (403, "location_forbidden"));
+    assert_eq!(
+        api.send(call("GET /v1/company")).await.status,
+        404,
+        "nothing was stored"
+    );
+    assert_eq!(api.send(put()).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_tenant_sees_nothing_of_another() {
     let api = Api::start().await;
     api.with_programme().await;
