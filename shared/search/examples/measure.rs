@@ -11,7 +11,11 @@ use search::print::{BITS, LIST, likeness};
 use search::query::{READS_FIRST, READS_MAX};
 use search::{Name, Place, Query, Searchable, fold, keys, rank};
 
-const DATA: &str = "/work/shared/data/duplicates/synth_ch_200000.csv.gz";
+/// Beside the repository.
+const DATA: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../../shared/data/duplicates/synth_ch_200000.csv.gz"
+);
 /// As the store has it.
 const PAGE: usize = 200;
 /// Parties looked at for one query.
