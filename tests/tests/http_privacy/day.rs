@@ -191,12 +191,7 @@ async fn customers(stack: &Running, planted: &mut Planted) -> Customer {
         new["new"]["number"].as_str().expect("a card number"),
     );
     let _ = admin.get(&format!("/v1/parties/{id}")).await.must(200);
-    for (text, status) in [
-        (FAMILY_NAME, 200),
-        (EXTERNAL_ID, 200),
-        (kept.as_str(), 200),
-        ("x", 400),
-    ] {
+    for (text, status) in [(FAMILY_NAME, 200), (EXTERNAL_ID, 200), (kept.as_str(), 200), ("x", 400)] {
         let _ = admin.get(&format!("/v1/parties?q={text}")).await.must(status);
     }
     let client = json!({"name": "Middleware", "scopes": ["purchases:write"], "locations": ["B01"]});
