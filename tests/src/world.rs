@@ -105,6 +105,12 @@ impl World {
         self.store_programme(programme).await;
         let branches = (1..=branches).map(|n| (format!("B{n:02}"), LocationKind::Branch));
         for (id, kind) in branches.chain([("SHOP".to_owned(), LocationKind::Shop)]) {
+            // Every other branch is run by a company of its own.
+            let company = if id.ends_with(['2', '4', '6', '8']) {
+                "2000"
+            } else {
+                "1000"
+            };
             let group = id.bytes().map(u32::from).sum::<u32>() % 4;
             let location = Location {
                 id: id.parse().expect("an id"),
@@ -112,6 +118,7 @@ impl World {
                 kind,
                 programme: PROGRAMME.parse().expect("an id"),
                 feed_group: format!("g{group}").parse().expect("a group"),
+                company: Some(company.parse().expect("a code")),
                 closed_on: None,
                 version: 1,
             };

@@ -195,7 +195,7 @@ async fn x9_the_closing_of_a_month_is_the_opening_of_the_next_and_what_expired_i
 async fn x18_vouchers_are_settled_between_the_branches_of_their_points_and_of_their_redemption() {
     let mut world = november().await;
     first_of(&mut world, "2026-12-01").await;
-    let rows = rows(&world, "2026-11", 1, "settlement.csv").await;
+    let rows = self::rows(&world, "2026-11", 1, "settlement.csv").await;
     let read: Vec<_> = rows
         .iter()
         .map(|row| {
@@ -220,6 +220,30 @@ async fn x18_vouchers_are_settled_between_the_branches_of_their_points_and_of_th
         ("B02", "B04", "200", "200"),
     ];
     assert!(read == mixed_at_b03 || read == mixed_at_b04, "{read:?}");
+    for row in &rows {
+        for side in ["issuing", "redeeming"] {
+            let even = row[&format!("{side}_branch")].ends_with(['2', '4']);
+            assert_eq!(
+                row[&format!("{side}_company")],
+                if even { "2000" } else { "1000" },
+                "{row:?}"
+            );
+        }
+    }
+    let companies = self::rows(&world, "2026-11", 1, "companies.csv").await;
+    let mut expected = std::collections::BTreeMap::<_, i64>::new();
+    for row in &rows {
+        let pair = [&row["issuing_company"], &row["redeeming_company"]].map(Clone::clone);
+        *expected.entry(pair).or_default() += row["value_minor"].parse::<i64>().expect("an amount");
+    }
+    let read: std::collections::BTreeMap<_, _> = companies
+        .iter()
+        .map(|row| {
+            let pair = [&row["issuing_company"], &row["redeeming_company"]].map(Clone::clone);
+            (pair, row["value_minor"].parse().expect("an amount"))
+        })
+        .collect();
+    assert_eq!((read, companies.len()), (expected.clone(), expected.len()));
     let report = show(&world, "2026-11").await;
     assert_eq!(
         (&report["vouchers"], &report["redeemed"]),
@@ -490,13 +514,16 @@ async fn the_links_lead_to_the_files_that_the_manifest_describes() {
         .iter()
         .map(|file| file["name"].as_str().unwrap_or_default())
         .collect();
-    assert_eq!(names, ["liability.csv", "settlement.csv", "manifest.json"]);
+    assert_eq!(
+        names,
+        ["liability.csv", "settlement.csv", "companies.csv", "manifest.json"]
+    );
     let manifest = world
         .file(&format!("{TENANT}/{PROGRAMME}/2026-11/1/manifest.json"))
         .await
         .expect("a manifest");
     let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
-    assert_eq!(manifest["files"].as_array().map(Vec::len), Some(2));
+    assert_eq!(manifest["files"].as_array().map(Vec::len), Some(3));
     for (file, described) in files.iter().zip(manifest["files"].as_array().into_iter().flatten()) {
         assert_eq!(
             (&file["sha256"], &file["bytes"]),
@@ -635,7 +662,7 @@ async fn more_rows_than_an_item_holds_come_back_as_they_were_stored() {
         Site::FinanceBegin,
         &id,
         1,
-        chrono_tz::Europe::Zurich,
+        (chrono_tz::Europe::Zurich, domain::liability::Companies::new()),
         world.now,
     )
     .await

@@ -246,6 +246,7 @@ fn location(id: &str, programme: &str) -> Location {
         kind: LocationKind::Branch,
         programme: programme.parse().expect("an id"),
         feed_group: "g1".parse().expect("a group"),
+        company: None,
         closed_on: None,
     }
 }

@@ -1,7 +1,7 @@
 //! Locations are data: a 25th branch needs no deployment.
 
 use chrono::{DateTime, Utc};
-use domain::id::{FeedGroup, LocationId, ProgrammeId, Tenant};
+use domain::id::{CompanyId, FeedGroup, LocationId, ProgrammeId, Tenant};
 use domain::location::Location;
 use http_edge::api::administration::{CloseRequest, LocationPage, LocationRequest, LocationView};
 use http_edge::{Caller, Code, Findings, Problem, Request, Response, Scope, page};
@@ -121,6 +121,7 @@ struct Wanted {
     request: LocationRequest,
     programme: ProgrammeId,
     feed_group: Option<FeedGroup>,
+    company: Option<CompanyId>,
 }
 
 impl Wanted {
@@ -139,6 +140,8 @@ impl Wanted {
             let detail = "this group is kept for vouchers that no location announces: take another name";
             found.add("/feed_group", "reserved", detail);
         }
+        let given = request.company.as_deref();
+        let company = given.and_then(|text| found.field::<CompanyId>("/company", text));
         let Some(programme) = programme else {
             return Err(found.problem());
         };
@@ -147,6 +150,7 @@ impl Wanted {
             request,
             programme,
             feed_group,
+            company,
         })
     }
 
@@ -159,6 +163,7 @@ impl Wanted {
             kind: self.request.kind,
             programme: self.programme.clone(),
             feed_group: given.or_else(kept).unwrap_or_else(|| default_feed_group(id)),
+            company: self.company.clone(),
             closed_on: None,
             version: before.map_or(0, |before| before.d.version),
         }
@@ -192,6 +197,7 @@ fn shown(location: &Location, created_at: DateTime<Utc>, updated_at: DateTime<Ut
         kind: location.kind,
         programme: location.programme.to_string(),
         feed_group: location.feed_group.to_string(),
+        company: location.company.as_ref().map(CompanyId::to_string),
         last_day: location.closed_on,
         version: location.version,
         created_at,

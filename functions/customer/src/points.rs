@@ -165,7 +165,7 @@ fn point_cause(cause: Cause, currency: Currency) -> PointCause {
         Cause::Activation => PointCause::Activation,
         Cause::Expiry { lot } => PointCause::Expiry { last_day: lot.until },
         Cause::Correction { id } => PointCause::Correction { id },
-        Cause::Transfer { id, other } => PointCause::Transfer {
+        Cause::Transfer { id, other, .. } => PointCause::Transfer {
             id,
             other: other.to_string(),
         },

@@ -28,6 +28,7 @@ async fn with_locations(api: &Api) {
             kind: LocationKind::Branch,
             programme: programme.parse().unwrap(),
             feed_group: "a".parse().unwrap(),
+            company: None,
             closed_on: None,
             version: 1,
         };

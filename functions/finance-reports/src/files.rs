@@ -3,7 +3,7 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
-use domain::liability::{liability_csv, settlement_csv};
+use domain::liability::{companies_csv, liability_csv, settlement_csv};
 use faults::{Probe, Site};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -66,7 +66,14 @@ impl Files {
                 "liability.csv",
                 liability_csv(id.month, &books.liability).map_err(out_of_range)?,
             ),
-            csv("settlement.csv", settlement_csv(id.month, &books.settlement)),
+            csv(
+                "settlement.csv",
+                settlement_csv(id.month, &books.settlement, &run.d.companies),
+            ),
+            csv(
+                "companies.csv",
+                companies_csv(id.month, &books.settlement, &run.d.companies).map_err(out_of_range)?,
+            ),
         ];
         let mut result = result(books, &files)?;
         let manifest = manifest(id, run, &result);

@@ -21,7 +21,7 @@ use messages::{FinanceMessage, SendError, Sender, finance_segments};
 use runtime::contained;
 use runtime::sqs::{Deadline, Delivery, Failed};
 use store::finance::{self, BooksError, ReportId};
-use store::{Db, Site, StoreError, programme};
+use store::{Db, Site, StoreError, location, programme};
 
 pub use files::Files;
 
@@ -110,7 +110,8 @@ impl App {
             // Asked for before: what is done stays done.
             Some(run) => (run.d.revision, run.d.segments),
             None => {
-                finance::begin(&self.db, Site::FinanceBegin, &id, 1, zone, now).await?;
+                let companies = location::companies(&self.db, Site::FinanceCompanies, tenant).await?;
+                finance::begin(&self.db, Site::FinanceBegin, &id, 1, (zone, companies), now).await?;
                 (1, finance::SEGMENTS)
             }
         };

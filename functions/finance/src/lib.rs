@@ -15,7 +15,7 @@ use http_edge::{Caller, Code, Problem, Request, Response, Scope};
 use messages::{Sender, finance_segments};
 use serde_json::json;
 use store::finance::{self, ReportId, Run};
-use store::{Db, Record, Site, programme};
+use store::{Db, Record, Site, location, programme};
 
 /// Most revisions of a month.
 const REVISIONS_MAX: u32 = 9_999;
@@ -106,7 +106,8 @@ impl App {
         let before = match latest {
             _ if current == body.expected_revision => {
                 let made = caller.made(now);
-                finance::begin(&self.db, Site::FinanceAsk, &id, next, zone, made).await?
+                let companies = location::companies(&self.db, Site::FinanceAskCompanies, &id.tenant).await?;
+                finance::begin(&self.db, Site::FinanceAsk, &id, next, (zone, companies), made).await?
             }
             Some(run) if run.d.revision == next => Some(run),
             _ => return Err(concurrent(current)),

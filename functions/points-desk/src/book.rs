@@ -1,10 +1,11 @@
 //! What an adjustment does to the accounts.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::account::Account;
+use domain::account::{Account, Entry};
 use domain::adjustment::{Adjustment, Kind};
 use domain::calendar;
 use domain::id::{LookupKey, PartyId, Tenant};
+use domain::liability::{self, Parcel};
 use domain::money::OutOfRange;
 use domain::programme::Programme;
 use http_edge::{Code, Problem};
@@ -43,7 +44,7 @@ impl Due<'_> {
     pub(crate) fn booking(
         &self,
         read: (AccountId, Option<Record<Account>>),
-        (entry, after): (domain::account::Entry, Account),
+        (entry, after): (Entry, Account),
     ) -> Booking {
         let vouchers_due = after.vouchers_due(self.programme) > 0;
         Booking {
@@ -100,7 +101,32 @@ impl App {
             let detail = format!("the account has {balance} points that count");
             return Err(Problem::new(Code::BalanceTooSmall, detail).with("balance", json!(balance)));
         };
+        let origins = self.origins(&from.0, &moved.from.0).await?;
+        let moved = moved.from_origins(origins).map_err(out_of_range)?;
         Ok(vec![due.booking(from, moved.from), due.booking(to_account, moved.to)])
+    }
+
+    /// Where the points were earned that leave the account: its snapshot does not say, so its ledger is folded.
+    async fn origins(&self, giver: &AccountId, debit: &Entry) -> Result<Vec<Parcel>, Problem> {
+        let version = debit.version.saturating_sub(1);
+        let ledger = account::ledger_up_to(&self.db, Site::AdjustLedger, giver, version).await?;
+        let Some(ledger) = ledger else {
+            tracing::error!(
+                most = account::LEDGER_MAX,
+                "an account has too many entries for a transfer"
+            );
+            return Err(Problem::new(
+                Code::Internal,
+                "the account has more entries than a transfer can look through",
+            ));
+        };
+        liability::taken_by(ledger, debit).map_err(|error| {
+            tracing::error!(%error, "a ledger does not lead up to its account");
+            Problem::new(
+                Code::Internal,
+                "the entries of the account do not lead up to its balance",
+            )
+        })
     }
 
     /// Whether points may go from the one party to the other, asked when the transfer is asked for and again when it is

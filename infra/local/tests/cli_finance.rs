@@ -60,8 +60,9 @@ async fn a_report_that_is_missing_or_differs_ends_with_1_and_one_that_agrees_wit
         month: "2026-10".parse().unwrap(),
     };
     let (db, now) = (&system.db, runtime::now());
+    let zone = (chrono_tz::Europe::Zurich, domain::liability::Companies::new());
     for (revision, accounts, code) in [(1, 0, 0), (2, 7, 1)] {
-        let begun = finance::begin(db, Site::ToolWrite, &id, revision, chrono_tz::Europe::Zurich, now).await;
+        let begun = finance::begin(db, Site::ToolWrite, &id, revision, zone.clone(), now).await;
         assert_eq!(begun.unwrap(), None);
         let run = finance::run(db, Site::ToolRead, &id, revision).await.unwrap().unwrap();
         let file = |name: &str| FileFacts {
@@ -76,7 +77,7 @@ async fn a_report_that_is_missing_or_differs_ends_with_1_and_one_that_agrees_wit
             total: Default::default(),
             vouchers: 0,
             redeemed: Vec::new(),
-            files: vec![file("liability.csv"), file("settlement.csv")],
+            files: ["liability.csv", "settlement.csv", "companies.csv"].map(file).to_vec(),
         };
         assert!(finance::complete(db, Site::ToolWrite, &run, result, now).await.unwrap());
         let output = treue(&endpoints, &system, &["--programme", "treue"]).await;

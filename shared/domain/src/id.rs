@@ -95,6 +95,10 @@ text_id!(
     LocationId, "a location id", 16, "A-Z, a-z, 0-9, - and _", word
 );
 text_id!(
+    /// A company of the group, as the ERP names it in its books.
+    CompanyId, "a company code", 16, "A-Z, a-z, 0-9, - and _", word
+);
+text_id!(
     /// A cash desk within a location.
     TillId, "a till id", 16, "A-Z, a-z, 0-9, ., - and _", till_word
 );

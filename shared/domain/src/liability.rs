@@ -28,12 +28,12 @@ mod parcel;
 mod row;
 mod settlement;
 
-pub use csv::{LIABILITY_HEADER, SETTLEMENT_HEADER, liability_csv, settlement_csv};
-pub use fold::{Parcels, Posted, roll_forward, voucher_parcels};
+pub use csv::{COMPANIES_HEADER, LIABILITY_HEADER, SETTLEMENT_HEADER, companies_csv, liability_csv, settlement_csv};
+pub use fold::{Parcels, Posted, roll_forward, taken_by, voucher_parcels};
 pub use month::{InvalidMonth, Month};
 pub use parcel::{Origin, Parcel};
 pub use row::{Rollforward, Row};
-pub use settlement::{Pair, Settled, Settlement};
+pub use settlement::{Companies, CompanyPair, Pair, Settled, Settlement};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{FeedGroup, LocationId, ProgrammeId};
+use crate::id::{CompanyId, FeedGroup, LocationId, ProgrammeId};
 
 /// How a location sells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct Location {
     pub programme: ProgrammeId,
     /// The sequence of the voucher feed that carries its events.
     pub feed_group: FeedGroup,
+    /// The company of the group that runs it, for the settlement between companies; `None` where there is only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company: Option<CompanyId>,
     /// Last business day, once closed. Receipts of later days are refused.
     pub closed_on: Option<NaiveDate>,
     /// Counts the changes, from 1; set when it is stored.

@@ -285,6 +285,8 @@ sites! {
     AdjustVoucher = "points-desk/voucher",
     /// The points desk finds the entry that a voucher was issued with.
     AdjustIssue = "points-desk/issue-entry",
+    /// The points desk reads the ledger of an account whose points move to another.
+    AdjustLedger = "points-desk/ledger",
     /// The points desk commits a voided voucher with the points that come back.
     AdjustVoid = "points-desk/commit-void",
     /// The finance reports list the programmes.
@@ -293,6 +295,8 @@ sites! {
     FinanceProgramme = "finance-reports/programme",
     /// The finance reports read a run.
     FinanceRun = "finance-reports/run",
+    /// The finance reports read the companies of the branches.
+    FinanceCompanies = "finance-reports/companies",
     /// The finance reports begin a run.
     FinanceBegin = "finance-reports/begin",
     /// The finance reports send segments to their queue.
@@ -313,6 +317,8 @@ sites! {
     FinanceRead = "finance/read",
     /// The office reads the programme of a finance report.
     FinanceAsked = "finance/programme",
+    /// The office reads the companies of the branches for a finance report.
+    FinanceAskCompanies = "finance/companies",
     /// The office asks for a finance report.
     FinanceAsk = "finance/ask",
     /// The office sends the segments of a finance report.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{Account, Cause, Entry, ISSUE_STEP_MAX, LotKey, issue_entry_id, receipt_entry_id};
 use domain::id::{PartyId, ProgrammeId, Tenant};
+use domain::liability::Posted;
 use domain::receipt::{Receipt, ReceiptKey};
 use faults::Site;
 
@@ -205,6 +206,41 @@ pub async fn ledger(
     range.after = after;
     range.descending = true;
     db.query(site, &range, Read::Eventual).await
+}
+
+/// Entries that [`ledger_up_to`] reads of one account: with the longest some 50 MB.
+pub const LEDGER_MAX: usize = 100_000;
+/// Entries of one of its pages; one MB ends a page before that.
+const LEDGER_PAGE: i32 = 1_000;
+
+/// The entries of an account up to a version, in no order; `None` when there are more than [`LEDGER_MAX`].
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn ledger_up_to(
+    db: &Db,
+    site: Site,
+    id: &AccountId,
+    version: u64,
+) -> Result<Option<Vec<Posted>>, StoreError> {
+    let prefix = format!("LEDGER#{}#", id.programme);
+    let mut range = Range::prefix(party::partition(&id.tenant, &id.party), &prefix, LEDGER_PAGE);
+    let mut posted = Vec::new();
+    loop {
+        let (records, next): (Vec<Record<Entry>>, _) = db.query(site, &range, Read::Strong).await?;
+        let entries = records.into_iter().filter(|record| record.d.version <= version);
+        posted.extend(entries.map(|record| Posted {
+            at: record.created_at,
+            entry: record.d,
+        }));
+        if posted.len() > LEDGER_MAX {
+            return Ok(None);
+        }
+        range.after = next;
+        if range.after.is_none() {
+            return Ok(Some(posted));
+        }
+    }
 }
 
 /// Receipts and revenue of a month.

@@ -15,7 +15,7 @@ pub use walk::{BooksError, Bounds, PART_ROWS_MAX, Scope, Sites, walk};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::id::{ProgrammeId, Tenant};
-use domain::liability::{Month, Origin, Pair, Rollforward, Row, Settled, Settlement};
+use domain::liability::{Companies, Month, Origin, Pair, Rollforward, Row, Settled, Settlement};
 use domain::money::Money;
 use faults::Site;
 use serde::{Deserialize, Serialize};
@@ -78,6 +78,9 @@ pub struct Run {
     pub revision: u32,
     /// Zone of the month's days, as the programme had it when the run began.
     pub zone: Tz,
+    /// The companies of the branches when the run began, so that whoever writes its files writes the same.
+    #[serde(default, skip_serializing_if = "Companies::is_empty")]
+    pub companies: Companies,
     /// Segments it is worked off in.
     pub segments: u8,
     /// Counts the writes of the item, from 1.
@@ -189,12 +192,13 @@ pub async fn begin(
     site: Site,
     id: &ReportId,
     revision: u32,
-    zone: Tz,
+    (zone, companies): (Tz, Companies),
     made: impl Into<Made>,
 ) -> Result<Option<Record<Run>>, StoreError> {
     let run = Run {
         revision,
         zone,
+        companies,
         segments: SEGMENTS,
         version: 1,
         result: None,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::id::{LocationId, Tenant};
+use domain::liability::Companies;
 use domain::location::Location;
 use faults::Site;
 
@@ -50,6 +51,16 @@ pub async fn list(db: &Db, site: Site, tenant: &Tenant) -> Result<Vec<Record<Loc
     range.from = " ".to_owned();
     let (locations, _) = db.query(site, &range, Read::Strong).await?;
     Ok(locations)
+}
+
+/// The companies of a tenant's locations, of at most [`LOCATIONS_MAX`].
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn companies(db: &Db, site: Site, tenant: &Tenant) -> Result<Companies, StoreError> {
+    let locations = list(db, site, tenant).await?.into_iter();
+    let of = locations.filter_map(|record| Some((record.d.id, record.d.company?)));
+    Ok(of.collect())
 }
 
 /// The locations of a tenant by id, in pages of at most `limit`; `after` is the id to continue after.

@@ -77,7 +77,15 @@ async fn begin_books(stack: &Running) -> Result<()> {
         month: "2026-10".parse()?,
     };
     let (db, zone) = (&stack.system.db, chrono_tz::Europe::Zurich);
-    let begun = store::finance::begin(db, store::Site::ToolWrite, &id, 1, zone, runtime::now()).await?;
+    let begun = store::finance::begin(
+        db,
+        store::Site::ToolWrite,
+        &id,
+        1,
+        (zone, domain::liability::Companies::new()),
+        runtime::now(),
+    )
+    .await?;
     ensure!(begun.is_none(), "the run is new");
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Points that go to another account.
 
 use domain::account::Cause;
+use domain::liability::{Month, Origin, Parcel};
 use domain::programme::{AdjustmentRule, Programme};
 use futures::future::join_all;
 use serde_json::json;
@@ -28,12 +29,20 @@ async fn a_transfer_is_an_entry_in_each_of_the_two_ledgers() {
         (&json!("transfer"), &json!(BEAT))
     );
     let (of_anna, of_beat) = (table.books(ANNA).await, table.books(BEAT).await);
-    let cause = |other: &str| Cause::Transfer {
+    let cause = |other: &str, origins| Cause::Transfer {
         id: moved.id(),
         other: other.parse().unwrap(),
+        origins,
     };
-    assert_eq!(of_anna.1[1].cause, cause(BEAT));
-    assert_eq!(of_beat.1[0].cause, cause(ANNA));
+    assert_eq!(of_anna.1[1].cause, cause(BEAT, Vec::new()));
+    // X9: the points keep the month in which they were made.
+    let origin = Origin {
+        month: Month::of(of_anna.1[0].business_date),
+        vat_rate_bp: None,
+        branch: None,
+    };
+    let origins = vec![Parcel { origin, points: 120 }];
+    assert_eq!(of_beat.1[0].cause, cause(ANNA, origins));
     assert_eq!(
         of_beat.0.lots[0].key.to_string(),
         "2028-11-30",

@@ -120,6 +120,7 @@ fn default_locations(programme: &ProgrammeId) -> Result<Vec<Location>, Operation
                 kind,
                 programme: programme.clone(),
                 feed_group: id(&format!("g{}", index % FEED_GROUPS))?,
+                company: None,
                 closed_on: None,
                 version: 1,
             })

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono_tz::Tz;
 use domain::id::ProgrammeId;
-use domain::liability::{Month, Row, liability_csv, settlement_csv};
+use domain::liability::{Companies, Month, Row, companies_csv, liability_csv, settlement_csv};
 use domain::money::Money;
 use futures::future::try_join_all;
 use serde::Serialize;
 use store::finance::{self, Books, BooksError, Bounds, ReportId, Run, RunResult, Scope, Sites};
 use store::scan::Segment;
-use store::{Site, programme};
+use store::{Site, location, programme};
 
 use super::{System, Walk};
 
@@ -86,7 +86,11 @@ pub async fn compare(system: &System, programme: &ProgrammeId, month: Month, zon
     };
     let run = finance::latest(&system.db, Site::ToolRead, &id).await?.map(|run| run.d);
     let books = compute(system, &id, run.as_ref().map_or(zone, |run| run.zone)).await?;
-    let computed = figures(month, &books)?;
+    let companies = match &run {
+        Some(run) => run.companies.clone(),
+        None => location::companies(&system.db, Site::ToolRead, &system.tenant).await?,
+    };
+    let computed = figures(month, &books, &companies)?;
     let stored = run.as_ref().and_then(|run| run.result.as_ref()).map(of_result);
     let differences = match (&run, &stored) {
         (None, _) => vec!["there is no report of this month".to_owned()],
@@ -139,10 +143,11 @@ async fn compute(system: &System, id: &ReportId, zone: Tz) -> Result<Books, Book
     Ok(books)
 }
 
-fn figures(month: Month, books: &Books) -> Result<Figures, BooksError> {
+fn figures(month: Month, books: &Books, companies: &Companies) -> Result<Figures, BooksError> {
     let files = [
         ("liability.csv", liability_csv(month, &books.liability)?),
-        ("settlement.csv", settlement_csv(month, &books.settlement)),
+        ("settlement.csv", settlement_csv(month, &books.settlement, companies)),
+        ("companies.csv", companies_csv(month, &books.settlement, companies)?),
     ];
     let hash = |text: &str| {
         let hash = digest(&SHA256, text.as_bytes());

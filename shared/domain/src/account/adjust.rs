@@ -7,6 +7,7 @@ use super::draft::Draft;
 use super::entry::{Cause, Entry};
 use super::lot::{LotKey, LotMove};
 use crate::id::PartyId;
+use crate::liability::Parcel;
 use crate::money::OutOfRange;
 
 /// The two sides of a transfer: what leaves one account and what arrives on the other.
@@ -16,6 +17,26 @@ pub struct Transfer {
     pub from: (Entry, Account),
     /// Credit and receiving account after it.
     pub to: (Entry, Account),
+}
+
+impl Transfer {
+    /// Notes where the points were earned, so that age, VAT class and branch go with them (X9).
+    ///
+    /// # Errors
+    /// [`OutOfRange`] when the origins do not add up to the points that arrive.
+    pub fn from_origins(mut self, parcels: Vec<Parcel>) -> Result<Self, OutOfRange> {
+        let sum = parcels
+            .iter()
+            .try_fold(0i64, |sum, parcel| sum.checked_add(parcel.points))
+            .ok_or(OutOfRange)?;
+        if sum != self.to.0.points {
+            return Err(OutOfRange);
+        }
+        if let Cause::Transfer { origins, .. } = &mut self.to.0.cause {
+            *origins = parcels;
+        }
+        Ok(self)
+    }
 }
 
 impl Account {
@@ -65,6 +86,7 @@ impl Account {
         let cause = |other: &PartyId| Cause::Transfer {
             id: id.to_owned(),
             other: other.clone(),
+            origins: Vec::new(),
         };
         let (debit, after) = debit.finish(today, programme_version, cause(receiver))?;
         let mut credit = Draft::new(to);

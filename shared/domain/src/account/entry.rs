@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lot::{LotKey, LotMove};
 use crate::id::PartyId;
+use crate::liability::Parcel;
 use crate::receipt::ReceiptKey;
 
 /// Points of one VAT class (X9): the split that a later correction of the rate needs.
@@ -108,6 +109,10 @@ pub enum Cause {
         id: String,
         /// Holder of the other account.
         other: PartyId,
+        /// Where the points that arrive were earned, in the order in which they left the other account; they add up to
+        /// the entry's. None on the account that gives, and on entries of before this was kept.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        origins: Vec<Parcel>,
     },
     /// A receipt was counted again under another version of the programme (X8).
     Recalculation {

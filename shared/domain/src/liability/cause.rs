@@ -6,7 +6,6 @@ use super::month::Month;
 use super::parcel::{Origin, Parcel, Wanted};
 use super::row::Row;
 use crate::account::{Cause, Entry, LotKey, VatShare};
-use crate::id::LocationId;
 use crate::money::OutOfRange;
 use crate::receipt::ReceiptKey;
 use crate::remainder::largest_remainder;
@@ -54,13 +53,13 @@ impl Column {
     }
 }
 
-/// The origin that an entry gives to the points that it creates or owes, by VAT class.
+/// The origins that an entry gives to the points that it creates or owes.
 #[derive(Debug, Clone)]
 pub(super) struct Classes {
-    month: Month,
-    branch: Option<LocationId>,
-    /// Rates with positive weights; none for points of no class.
-    weights: Vec<(Option<u32>, i64)>,
+    /// Origins with positive weights; none for points of no class.
+    weights: Vec<(Origin, i64)>,
+    /// The origin of points of no class.
+    plain: Origin,
 }
 
 impl Classes {
@@ -88,53 +87,63 @@ impl Classes {
                 let difference = points_after.checked_sub(*points_before).ok_or(OutOfRange)?;
                 Self::of_receipt(receipt, vat, difference)
             }
+            Cause::Transfer { origins, .. } => {
+                let parcels = origins.iter().map(|parcel| (parcel.origin.clone(), parcel.points));
+                Ok(Self {
+                    weights: parcels.collect(),
+                    ..Self::of_no_receipt(entry.business_date)
+                })
+            }
             _ => Ok(Self::of_no_receipt(entry.business_date)),
         }
     }
 
     fn of_no_receipt(day: NaiveDate) -> Self {
         Self {
-            month: Month::of(day),
-            branch: None,
             weights: Vec::new(),
+            plain: Origin {
+                month: Month::of(day),
+                vat_rate_bp: None,
+                branch: None,
+            },
         }
     }
 
     /// Classes that move against the whole are left out: they cancel within the receipt.
     fn of_receipt(receipt: &ReceiptKey, vat: &[VatShare], whole: i64) -> Result<Self, OutOfRange> {
+        let plain = Origin {
+            month: Month::of(receipt.business_date),
+            vat_rate_bp: None,
+            branch: Some(receipt.store.clone()),
+        };
         let same_way = vat.iter().filter(|share| share.points.signum() == whole.signum());
         let weights = same_way.filter(|share| share.points != 0).map(|share| {
             let size = share.points.checked_abs().ok_or(OutOfRange)?;
-            Ok((share.rate_bp, size))
+            let origin = Origin {
+                vat_rate_bp: share.rate_bp,
+                ..plain.clone()
+            };
+            Ok((origin, size))
         });
         Ok(Self {
-            month: Month::of(receipt.business_date),
-            branch: Some(receipt.store.clone()),
             weights: weights.collect::<Result<_, OutOfRange>>()?,
+            plain,
         })
     }
 
-    fn origin(&self, vat_rate_bp: Option<u32>) -> Origin {
-        Origin {
-            month: self.month,
-            vat_rate_bp,
-            branch: self.branch.clone(),
-        }
-    }
-
-    /// `points`, 0 or more, by VAT class; the parcels add up to them.
+    /// `points`, 0 or more, by origin; the parcels add up to them.
     pub(super) fn split(&self, points: i64) -> Result<Vec<Parcel>, OutOfRange> {
         let sizes: Vec<i64> = self.weights.iter().map(|(_, size)| *size).collect();
         let mut parcels: Vec<Parcel> = largest_remainder(points, &sizes)?
             .into_iter()
             .zip(&self.weights)
-            .map(|(points, (rate, _))| Parcel {
-                origin: self.origin(*rate),
+            .map(|(points, (origin, _))| Parcel {
+                origin: origin.clone(),
                 points,
             })
             .collect();
         if parcels.is_empty() {
-            let origin = self.origin(None);
+            let origin = self.plain.clone();
             parcels.push(Parcel { origin, points });
         }
         parcels.retain(|parcel| parcel.points != 0);
@@ -143,7 +152,7 @@ impl Classes {
 
     /// What an entry takes of its own points first, when they are still there. Only receipts have points of their own.
     pub(super) fn wanted(&self, points: i64) -> Result<Vec<Wanted>, OutOfRange> {
-        if self.branch.is_none() {
+        if self.plain.branch.is_none() {
             return Ok(Vec::new());
         }
         let parcels = self.split(points)?;

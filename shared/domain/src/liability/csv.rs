@@ -7,15 +7,17 @@ use std::fmt::Write as _;
 
 use super::month::Month;
 use super::row::Rollforward;
-use super::settlement::Settlement;
-use crate::id::LocationId;
+use super::settlement::{Companies, Settlement};
+use crate::id::{CompanyId, LocationId};
 use crate::money::OutOfRange;
 
 /// The first line of the liability file.
 pub const LIABILITY_HEADER: &str = "month;earned_month;vat_rate_bp;branch;opening;earned;spent;given_back;expired;reversed;corrected;transferred;recalculated;settled;closing;forgiven;breakage";
-/// The first line of the settlement file. `…_company` stays empty until locations know their company.
+/// The first line of the settlement file. `…_company` is empty for a branch without one.
 pub const SETTLEMENT_HEADER: &str =
     "month;issuing_branch;issuing_company;redeeming_branch;redeeming_company;currency;points;value_minor";
+/// The first line of the settlement between companies: the same figures, summed.
+pub const COMPANIES_HEADER: &str = "month;issuing_company;redeeming_company;currency;points;value_minor";
 
 /// The roll-forward as a file.
 ///
@@ -39,18 +41,38 @@ pub fn liability_csv(month: Month, books: &Rollforward) -> Result<String, OutOfR
 }
 
 /// The settlement as a file.
-pub fn settlement_csv(month: Month, settlement: &Settlement) -> String {
+pub fn settlement_csv(month: Month, settlement: &Settlement, companies: &Companies) -> String {
     let mut text = format!("{SETTLEMENT_HEADER}\r\n");
     for (pair, settled) in &settlement.pairs {
         let (issuing, redeeming) = (branch(pair.issuing.as_ref()), branch(Some(&pair.redeeming)));
+        let of = |branch: &LocationId| company(companies.get(branch));
+        let (from, to) = (pair.issuing.as_ref().map(of).unwrap_or_default(), of(&pair.redeeming));
         // Writing to a text cannot fail.
         let _ = write!(
             text,
-            "{month};{issuing};;{redeeming};;{};{};{}\r\n",
+            "{month};{issuing};{from};{redeeming};{to};{};{};{}\r\n",
             pair.currency, settled.points, settled.value_minor
         );
     }
     text
+}
+
+/// The settlement between companies as a file.
+///
+/// # Errors
+/// [`OutOfRange`] when a sum leaves the 64-bit range.
+pub fn companies_csv(month: Month, settlement: &Settlement, companies: &Companies) -> Result<String, OutOfRange> {
+    let mut text = format!("{COMPANIES_HEADER}\r\n");
+    for (pair, settled) in settlement.by_company(companies)? {
+        let (issuing, redeeming) = (company(pair.issuing.as_ref()), company(pair.redeeming.as_ref()));
+        // Writing to a text cannot fail.
+        let _ = write!(
+            text,
+            "{month};{issuing};{redeeming};{};{};{}\r\n",
+            pair.currency, settled.points, settled.value_minor
+        );
+    }
+    Ok(text)
 }
 
 fn push(text: &mut String, field: &str, before: &str) {
@@ -60,4 +82,8 @@ fn push(text: &mut String, field: &str, before: &str) {
 
 fn branch(branch: Option<&LocationId>) -> String {
     branch.map(LocationId::to_string).unwrap_or_default()
+}
+
+fn company(company: Option<&CompanyId>) -> String {
+    company.map(CompanyId::to_string).unwrap_or_default()
 }

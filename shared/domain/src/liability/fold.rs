@@ -81,6 +81,28 @@ pub fn voucher_parcels(mut posted: Vec<Posted>, sequence: u64) -> Result<Option<
     Ok(None)
 }
 
+/// Where the points were earned that `debit` takes from active lots, in the order in which it takes them. Entries come in any
+/// order; those that follow the debit are left out.
+///
+/// # Errors
+/// [`FoldError`] naming the first entry that does not fit; the debit itself, when the entries do not lead up to it.
+pub fn taken_by(mut posted: Vec<Posted>, debit: &Entry) -> Result<Vec<Parcel>, FoldError> {
+    posted.retain(|posted| posted.entry.version < debit.version);
+    posted.sort_by_key(|posted| posted.entry.version);
+    let mut parcels = Parcels::default();
+    for Posted { entry, .. } in &posted {
+        parcels.follow(entry)?;
+    }
+    parcels.account.after(debit)?;
+    let leaving = debit.points.min(0).checked_neg().ok_or(OutOfRange)?;
+    let mut taken = parcels.take(debit, &Classes::of(debit)?, leaving)?;
+    let gone = joined(leave(&mut taken, leaving)?)?;
+    if parcel::sum(&gone)? != leaving {
+        return Err(FoldError::Lots { version: debit.version });
+    }
+    Ok(gone)
+}
+
 impl Parcels {
     /// The account itself.
     pub fn account(&self) -> &Account {
@@ -334,6 +356,18 @@ fn leave(taken: &mut Vec<(LotKey, Parcel)>, points: i64) -> Result<Vec<Parcel>, 
     }
     taken.retain(|(_, parcel)| parcel.points != 0);
     Ok(gone)
+}
+
+/// Neighbours of one origin as one.
+fn joined(parcels: Vec<Parcel>) -> Result<Vec<Parcel>, OutOfRange> {
+    let mut joined: Vec<Parcel> = Vec::new();
+    for parcel in parcels {
+        match joined.last_mut().filter(|last| last.origin == parcel.origin) {
+            Some(last) => last.points = last.points.checked_add(parcel.points).ok_or(OutOfRange)?,
+            None => joined.push(parcel),
+        }
+    }
+    Ok(joined)
 }
 
 fn negative(parcel: &Parcel) -> Result<Parcel, OutOfRange> {

@@ -21,11 +21,13 @@ pub struct Origin {
 }
 
 /// Points of one origin.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parcel {
     /// Where they came from.
+    #[serde(rename = "o")]
     pub origin: Origin,
     /// How many, more than 0.
+    #[serde(rename = "p")]
     pub points: i64,
 }
 

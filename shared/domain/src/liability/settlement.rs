@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::parcel::Parcel;
-use crate::id::LocationId;
+use crate::id::{CompanyId, LocationId};
 use crate::money::{Currency, Money, OutOfRange};
 use crate::remainder::largest_remainder;
 
-/// Who owes whom. Locations become companies' when locations know their company.
+/// The companies of locations. One that is not listed belongs to no company of its own.
+pub type Companies = BTreeMap<LocationId, CompanyId>;
+
+/// Who owes whom.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Pair {
     /// The branch whose points paid; `None` for points of no receipt.
@@ -23,6 +26,18 @@ pub struct Pair {
     pub currency: Currency,
 }
 
+/// Who owes whom among companies: the one whose branch's points paid and the one whose branch took the voucher; `None` for
+/// branches without a company, and for points of no receipt.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CompanyPair {
+    /// The company whose points paid.
+    pub issuing: Option<CompanyId>,
+    /// The company that took the voucher.
+    pub redeeming: Option<CompanyId>,
+    /// Currency of the face value.
+    pub currency: Currency,
+}
+
 /// What one branch's points paid at another.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
@@ -32,6 +47,14 @@ pub struct Settled {
     /// Their part of the face values, in minor units.
     #[serde(rename = "v")]
     pub value_minor: i64,
+}
+
+impl Settled {
+    fn add(&mut self, more: Self) -> Result<(), OutOfRange> {
+        self.points = self.points.checked_add(more.points).ok_or(OutOfRange)?;
+        self.value_minor = self.value_minor.checked_add(more.value_minor).ok_or(OutOfRange)?;
+        Ok(())
+    }
 }
 
 /// Sums by pair of branches.
@@ -86,10 +109,27 @@ impl Settlement {
     /// # Errors
     /// [`OutOfRange`], as [`Settlement::add`].
     pub fn add_pair(&mut self, pair: Pair, more: Settled) -> Result<(), OutOfRange> {
-        let sum = self.pairs.entry(pair).or_default();
-        sum.points = sum.points.checked_add(more.points).ok_or(OutOfRange)?;
-        sum.value_minor = sum.value_minor.checked_add(more.value_minor).ok_or(OutOfRange)?;
-        Ok(())
+        self.pairs.entry(pair).or_default().add(more)
+    }
+
+    /// The sums by pair of companies.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] when a sum leaves the 64-bit range.
+    pub fn by_company(&self, companies: &Companies) -> Result<BTreeMap<CompanyPair, Settled>, OutOfRange> {
+        let mut sums: BTreeMap<CompanyPair, Settled> = BTreeMap::new();
+        for (pair, settled) in &self.pairs {
+            let of = |branch: &LocationId| companies.get(branch).cloned();
+            let sum = sums
+                .entry(CompanyPair {
+                    issuing: pair.issuing.as_ref().and_then(of),
+                    redeeming: of(&pair.redeeming),
+                    currency: pair.currency,
+                })
+                .or_default();
+            sum.add(*settled)?;
+        }
+        Ok(sums)
     }
 
     /// Face values of all redeemed vouchers in minor units, by currency.

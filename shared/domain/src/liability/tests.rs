@@ -501,15 +501,32 @@ fn x18_the_first_voucher_takes_the_first_points() {
             .redeem(share, Money::new(501, Currency::CHF), &at.parse().unwrap())
             .unwrap();
     }
-    let csv = settlement_csv("2026-11".parse().unwrap(), &settlement);
+    let lines = |csv: String| csv.split("\r\n").skip(1).map(str::to_owned).collect::<Vec<_>>();
+    let month = "2026-11".parse().unwrap();
+    let companies = Companies::from([("B1".parse().unwrap(), "1000".parse().unwrap())]);
     assert_eq!(
-        csv.split("\r\n").skip(1).collect::<Vec<_>>(),
+        lines(settlement_csv(month, &settlement, &companies)),
         [
-            "2026-11;B1;;B1;;CHF;100;100",
-            "2026-11;B1;;B2;;CHF;500;501",
-            "2026-11;B2;;B1;;CHF;400;401",
+            "2026-11;B1;1000;B1;1000;CHF;100;100",
+            "2026-11;B1;1000;B2;;CHF;500;501",
+            "2026-11;B2;;B1;1000;CHF;400;401",
             ""
         ]
+    );
+    assert_eq!(
+        lines(companies_csv(month, &settlement, &companies).unwrap()),
+        [
+            "2026-11;;1000;CHF;400;401",
+            "2026-11;1000;;CHF;500;501",
+            "2026-11;1000;1000;CHF;100;100",
+            ""
+        ]
+    );
+    // Both branches are one company's: what they owe each other cancels nothing and stands in one row.
+    let one = Companies::from(["B1", "B2"].map(|branch| (branch.parse().unwrap(), "1000".parse().unwrap())));
+    assert_eq!(
+        lines(companies_csv(month, &settlement, &one).unwrap()),
+        ["2026-11;1000;1000;CHF;1000;1002", ""]
     );
 }
 
@@ -582,4 +599,50 @@ fn the_liability_file_has_a_line_for_each_row_and_no_personal_data() {
         text,
         format!("{LIABILITY_HEADER}\r\n2026-10;2026-10;810;B1;0;200;0;0;0;0;0;0;0;0;200;0;0\r\n")
     );
+}
+
+proptest! {
+    /// X9: transferred points keep the month, VAT class and branch in which they were earned, whatever the histories of both
+    /// accounts, and what the one account loses of each the other one gains.
+    #[test]
+    fn x9_what_a_transfer_takes_from_each_origin_arrives_there(
+        programme in programmes(),
+        (giver, receiver) in (prop::collection::vec(event(), 1..60), prop::collection::vec(event(), 0..30)),
+        share in 1i64..=4,
+        later in prop::collection::vec(event(), 0..20),
+    ) {
+        let (giving, from) = live(programme.clone(), giver);
+        let mut life = Life::of(programme);
+        receiver.into_iter().for_each(|event| life.happen(event));
+        let points = from.balance / share;
+        let (a, b) = ("p1".parse().unwrap(), "p2".parse().unwrap());
+        let today = life.today;
+        let Some(moved) = from.transfer(&life.account, (&a, &b), "t", points, today, 1).unwrap() else {
+            prop_assert!(points < 1);
+            return Ok(());
+        };
+        let origins = taken_by(giving.clone(), &moved.from.0).unwrap();
+        let moved = moved.from_origins(origins).unwrap();
+        let rows = |entries: &[Posted], entry: &Entry| {
+            let mut parcels = Parcels::default();
+            entries.iter().for_each(|posted| parcels.follow(&posted.entry).unwrap());
+            parcels.begin().unwrap();
+            parcels.follow(entry).unwrap();
+            let rows = parcels.rows().unwrap().rows;
+            let moved = rows.into_iter().map(|(origin, row)| (origin, row.transferred));
+            moved.filter(|(_, points)| *points != 0).collect::<BTreeMap<_, _>>()
+        };
+        let of = |life: &Life| -> Vec<Posted> {
+            let entries = life.entries.iter().map(diverse).zip(&life.posted_on);
+            entries.map(|(entry, on)| posted(&entry, *on)).collect()
+        };
+        let left = rows(&giving, &moved.from.0);
+        let arrived = rows(&of(&life), &moved.to.0);
+        let lost: BTreeMap<_, _> = left.into_iter().map(|(origin, points)| (origin, -points)).collect();
+        prop_assert_eq!(&lost, &arrived);
+        // The receiving account goes on as any other.
+        life.receive(moved.to);
+        later.into_iter().for_each(|event| life.happen(event));
+        assert_parcels_follow(&of(&life))?;
+    }
 }

@@ -71,6 +71,10 @@ pub struct LocationRequest {
     /// `unplaced` is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feed_group: Option<String>,
+    /// The company of the group that runs it, as the ERP names it: 1 to 16 characters from A-Z, a-z, 0-9, `-` and `_`. The
+    /// settlement of vouchers names it from the next report on. Absent where there is only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company: Option<String>,
     /// The version that the caller has read and changed; leave it out for a new location. Another one stored is refused, so
     /// that nobody overwrites what they have not seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,6 +96,9 @@ pub struct LocationView {
     pub programme: String,
     /// The sequence of the voucher feed that carries its events.
     pub feed_group: String,
+    /// The company of the group that runs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company: Option<String>,
     /// Last business day, once closed; receipts of later days are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_day: Option<NaiveDate>,

@@ -102,7 +102,7 @@ pub struct FinanceTotal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FinanceFile {
-    /// `liability.csv`, `settlement.csv` or `manifest.json`.
+    /// `liability.csv`, `settlement.csv`, `companies.csv` or `manifest.json`.
     pub name: String,
     /// Size.
     pub bytes: u64,

@@ -119,6 +119,7 @@ fn location_id() -> Parameter {
 fn location(last_day: Option<&str>) -> Value {
     let mut location = json!({
         "location_id": "B25", "name": "Bern Westside", "kind": "branch", "programme": "treue", "feed_group": "g1",
+        "company": "1000",
         "version": 1, "created_at": "2026-11-22T10:00:00Z", "updated_at": "2026-11-22T10:00:00Z",
     });
     if let Some(last_day) = last_day {
@@ -147,7 +148,7 @@ fn list_locations() -> Operation {
 }
 
 fn put_location() -> Operation {
-    let request = json!({"name": "Bern Westside", "kind": "branch", "programme": "treue"});
+    let request = json!({"name": "Bern Westside", "kind": "branch", "programme": "treue", "company": "1000"});
     Operation {
         route: "PUT /v1/locations/{location_id}",
         id: "putLocation",

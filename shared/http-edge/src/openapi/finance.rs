@@ -59,8 +59,8 @@ fn show() -> Operation {
         summary: "Read the books of a month",
         description: "The roll-forward of open points and the settlement of vouchers between branches, made on the first day of \
                       the next month. When it is done, with totals and links to `liability.csv` (a row for each month of \
-                      earning, VAT class and branch), `settlement.csv` (a row for each issuing and redeeming branch) and \
-                      `manifest.json`. For callers who speak for all locations.",
+                      earning, VAT class and branch), `settlement.csv` (a row for each issuing and redeeming branch), \
+                      `companies.csv` (the same by their companies) and `manifest.json`. For callers who speak for all locations.",
         parameters,
         request: None,
         answers: vec![Answer::json::<FinanceReport>(200, "The report.", complete())],

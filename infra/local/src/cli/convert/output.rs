@@ -242,6 +242,7 @@ fn location(set: Set, place: &Place) -> anyhow::Result<Step> {
         kind: place.kind,
         programme: set.name.to_owned(),
         feed_group: None,
+        company: None,
         expected_version: None,
     };
     step("PUT", format!("/v1/locations/{}", place.id), &request, None)

@@ -91,7 +91,7 @@ struct Bought {
 /// An account with everything that happened to it, counted beside the books.
 pub(crate) struct Life {
     programme: Programme,
-    today: NaiveDate,
+    pub(crate) today: NaiveDate,
     pub(crate) account: Account,
     pub(crate) entries: Vec<Entry>,
     /// The days on which the entries were posted.
@@ -244,6 +244,12 @@ impl Life {
                 self.close();
             }
         }
+    }
+
+    /// Points come from another account.
+    pub(crate) fn receive(&mut self, (entry, account): (Entry, Account)) {
+        self.other += entry.points;
+        self.keep((entry, account));
     }
 
     fn give_back(&mut self, which: usize, line: usize, permille: i64) {
