@@ -102,7 +102,7 @@ impl App {
             return Err(Problem::new(Code::BalanceTooSmall, detail).with("balance", json!(balance)));
         };
         let origins = self.origins(&from.0, &moved.from.0).await?;
-        let moved = moved.from_origins(origins).map_err(out_of_range)?;
+        let moved = moved.with_origins(origins).map_err(out_of_range)?;
         Ok(vec![due.booking(from, moved.from), due.booking(to_account, moved.to)])
     }
 

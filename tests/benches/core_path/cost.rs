@@ -193,29 +193,39 @@ fn add(a: Spent, b: Spent) -> Spent {
     }
 }
 
-fn log_length(stack: &Stack, function: &str) -> Result<u64> {
-    let pool = stack
-        .functions()
-        .get(function)
-        .with_context(|| format!("no {function}"))?;
-    Ok(std::fs::metadata(pool.log().path())?.len())
+/// How much a function has logged so far, in bytes.
+pub(crate) fn log_length(stack: &Stack, function: &str) -> Result<u64> {
+    Ok(std::fs::metadata(log(stack, function)?)?.len())
 }
 
-/// The cost in the lines that a function has logged since its log had this length.
-fn since(stack: &Stack, function: &str, mark: u64) -> Result<Spent> {
-    let pool = stack
-        .functions()
-        .get(function)
-        .with_context(|| format!("no {function}"))?;
-    let mut file = File::open(pool.log().path())?;
+fn log<'a>(stack: &'a Stack, function: &str) -> Result<&'a Path> {
+    let pool = stack.functions().get(function);
+    Ok(pool.with_context(|| format!("no {function}"))?.log().path())
+}
+
+/// The lines that a function has logged since its log had this length.
+fn lines_since(stack: &Stack, function: &str, mark: u64) -> Result<Vec<Value>> {
+    let mut file = File::open(log(stack, function)?)?;
     file.seek(SeekFrom::Start(mark))?;
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     Ok(text
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
-        .map(|line| logged(&line))
-        .fold(Spent::default(), add))
+        .collect())
+}
+
+/// The cost in the lines that a function has logged since its log had this length.
+fn since(stack: &Stack, function: &str, mark: u64) -> Result<Spent> {
+    let lines = lines_since(stack, function, mark)?;
+    Ok(lines.iter().map(logged).fold(Spent::default(), add))
+}
+
+/// Requests, read and write units of each call that a function has logged since its log had this length.
+pub(crate) fn units_since(stack: &Stack, function: &str, mark: u64) -> Result<Vec<(f64, f64, f64)>> {
+    let lines = lines_since(stack, function, mark)?;
+    let units = lines.iter().map(logged_units);
+    Ok(units.filter(|units| units.0 > 0.0).collect())
 }
 
 /// The cost that one line of a log states; none for other lines.

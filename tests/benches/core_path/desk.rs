@@ -14,8 +14,6 @@ use domain::card::CardNumber;
 use domain::id::{LookupKey, PartyId};
 use end_to_end::world;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use serde_json::Value;
-use treue_local::aws::StreamTrim;
 
 use crate::cost;
 use crate::figures::{self, millis};
@@ -28,8 +26,8 @@ const BUYERS: usize = 20;
 /// Calls that are measured, at a time no others.
 const CALLS: usize = 2_000;
 /// Items of one batch write; the service takes no more.
-const BATCH: usize = 25;
-const WRITERS: usize = 8;
+pub(crate) const BATCH: usize = 25;
+pub(crate) const WRITERS: usize = 8;
 /// Serial numbers of the copies begin here.
 const FIRST_COPY: u64 = 1_000_000;
 /// Tries of a batch whose items the table leaves unprocessed.
@@ -74,15 +72,7 @@ pub(crate) async fn measure(functions: &Path, customers: usize) -> Result<()> {
 
 async fn calls(system: &System, name: &str, cards: &[String]) -> Result<()> {
     let mut took = Vec::with_capacity(cards.len());
-    let log = system
-        .running
-        .stack
-        .functions()
-        .get(DESK)
-        .context("no function of the cash desk")?
-        .log()
-        .path();
-    let before = std::fs::metadata(log)?.len();
+    let before = cost::log_length(&system.running.stack, DESK)?;
     for card in cards {
         let path = format!("/v1/cash-desk/{card}?store=B05&till=1");
         let started = Instant::now();
@@ -93,15 +83,7 @@ async fn calls(system: &System, name: &str, cards: &[String]) -> Result<()> {
             "the cash desk does not know a customer"
         );
     }
-    let logged = tokio::fs::read_to_string(log).await?;
-    let written = logged
-        .get(usize::try_from(before)?..)
-        .context("the log was moved aside")?;
-    let lines = written.lines().filter_map(|line| serde_json::from_str(line).ok());
-    let units: Vec<_> = lines
-        .map(|line: Value| cost::logged_units(&line))
-        .filter(|units| units.0 > 0.0)
-        .collect();
+    let units = cost::units_since(&system.running.stack, DESK, before)?;
     let requests: Vec<_> = units.iter().map(|units| units.0).collect();
     let read: Vec<_> = units.iter().map(|units| units.1).collect();
     let of = |values: &[f64]| {
@@ -142,17 +124,7 @@ impl Pattern {
     async fn of(system: &System) -> Result<Self> {
         let mut customers = system.customers(SERIAL, 1).await;
         let customer = customers.pop().context("no customer")?;
-        let secret = system.running.stack.attribute("LookupPepper", "Ref")?;
-        let secret = system
-            .running
-            .stack
-            .clients()
-            .secrets
-            .get_secret_value()
-            .secret_id(secret)
-            .send()
-            .await?;
-        let pepper = secret.secret_string.context("the pepper is no text")?.into_bytes();
+        let pepper = system.pepper().await?;
         let card_lookup = lookup(&pepper, &customer.card)?;
         let mut pattern = Self {
             items: Vec::new(),
@@ -259,12 +231,7 @@ async fn load(system: &System, pattern: &Pattern, customers: usize) -> Result<()
         .try_for_each(|()| async { Ok(()) })
         .await?;
     // Copies make no work.
-    let endpoints = system
-        .running
-        .stack
-        .endpoints()
-        .context("the stack has no endpoints of its own")?;
-    endpoints.trim_stream(system.db().table(), StreamTrim::All).await?;
+    system.forget_stream().await?;
     system.running.stack.resume_event_source(RELAY)?;
     system.rest().await
 }

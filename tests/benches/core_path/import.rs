@@ -99,7 +99,7 @@ async fn one(functions: &Path, data: Option<&Path>, rows: usize) -> Result<f64> 
     Ok(rate)
 }
 
-fn file(data: Option<&Path>, rows: usize) -> Result<Vec<u8>> {
+pub(crate) fn file(data: Option<&Path>, rows: usize) -> Result<Vec<u8>> {
     let known = Path::new(env!("CARGO_MANIFEST_DIR")).join(DATA);
     let data = data.unwrap_or(&known);
     let mut unpacked = Command::new("gzip")
@@ -135,7 +135,7 @@ async fn complete(system: &System) -> Result<Value> {
 /// The writes of new parties with the documents of the file under other ids; rows per second.
 #[expect(clippy::cast_precision_loss, reason = "some thousand rows")]
 async fn raw(system: &System, file: &[u8]) -> Result<f64> {
-    let rows = documents(file)?;
+    let rows = documents(file, RAW_ROWS)?;
     let count = rows.len();
     let began = Instant::now();
     let writes = rows
@@ -149,7 +149,8 @@ async fn raw(system: &System, file: &[u8]) -> Result<f64> {
     Ok(count as f64 / began.elapsed().as_secs_f64())
 }
 
-fn documents(file: &[u8]) -> Result<Vec<Wanted>> {
+/// What the first `most` rows of a file want, but for those that are rejected.
+pub(crate) fn documents(file: &[u8], most: usize) -> Result<Vec<Wanted>> {
     let types = PartyTypes::default();
     let now = runtime::now();
     let company = party::own::company_id(&end_to_end::world::TENANT.parse()?);
@@ -166,7 +167,7 @@ fn documents(file: &[u8]) -> Result<Vec<Wanted>> {
     let header = lines.next().and_then(|line| line.text).context("a first line")?;
     let header = row::header(header)?;
     let mut documents = Vec::new();
-    for line in lines.filter_map(|line| line.text).take(RAW_ROWS) {
+    for line in lines.filter_map(|line| line.text).take(most) {
         let row = Row::of_columns(line, &header).map_err(|flaw| anyhow::anyhow!("{flaw:?}"))?;
         let id = uuid::Uuid::new_v4().to_string().parse()?;
         documents.extend(row::wanted(&row, None, id, with).ok());

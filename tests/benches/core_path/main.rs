@@ -11,6 +11,7 @@
 //! | `desk` | the cash desk among many customers |
 //! | `close` | the close of a day among many accounts |
 //! | `import` | files with parties, beside the raw rate of the same writes |
+//! | `search` | customers found by mistyped words among many, beside a scan of the table |
 //! | `cold_start` | processor time, wall time and memory of a function until it asks for its first event |
 //! | `system` | a running stack with customers |
 //! | `figures` | medians, percentiles and the lines they are printed in |
@@ -22,6 +23,7 @@ mod desk;
 mod figures;
 mod import;
 mod latency;
+mod search;
 mod system;
 mod throughput;
 
@@ -49,6 +51,8 @@ enum Part {
     Close,
     /// Import of the synthetic customers.
     Import,
+    /// Search among the synthetic customers.
+    Search,
     /// Start of each function beside a function that does nothing.
     ColdStart,
 }
@@ -89,6 +93,12 @@ struct Args {
     /// The synthetic customers (gzip), where they do not lie beside the workspace.
     #[arg(long, value_name = "FILE")]
     import_data: Option<std::path::PathBuf>,
+    /// Customers of the search.
+    #[arg(long, default_value_t = 220_000)]
+    found_among: usize,
+    /// Queries of the search.
+    #[arg(long, default_value_t = 1_000)]
+    queries: usize,
     /// Starts of each function.
     #[arg(long, default_value_t = 30)]
     spawns: usize,
@@ -134,6 +144,9 @@ async fn main() -> Result<()> {
             _ => anyhow::bail!("--import-rows takes two numbers"),
         };
         import::measure(&functions, args.import_data.as_deref(), rows, whole).await?;
+    }
+    if wants(Part::Search) {
+        search::measure(&functions, args.import_data.as_deref(), args.found_among, args.queries).await?;
     }
     if wants(Part::ColdStart) {
         cold_start::measure(&functions, args.spawns).await?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use chrono::NaiveDate;
 use domain::id::{PartyId, ProgrammeId, Tenant};
 use end_to_end::running::Running;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use store::Db;
 use store::account::AccountId;
 use tempfile::TempDir;
+use treue_local::aws::StreamTrim;
 use treue_local::operations::verify;
 
 /// Longest wait for the stack to come to rest.
@@ -80,6 +81,23 @@ impl System {
             party: customer.party.clone(),
             programme: programme()?,
         })
+    }
+
+    /// The pepper of the keyed hashes.
+    pub(crate) async fn pepper(&self) -> Result<Vec<u8>> {
+        let stack = &self.running.stack;
+        let secret = stack.attribute("LookupPepper", "Ref")?;
+        let call = stack.clients().secrets.get_secret_value().secret_id(secret);
+        let secret = call.send().await?.secret_string.context("the pepper is no text")?;
+        Ok(secret.into_bytes())
+    }
+
+    /// Forgets the changes that the stream still holds, so that they make no work.
+    pub(crate) async fn forget_stream(&self) -> Result<()> {
+        let endpoints = self.running.stack.endpoints();
+        let endpoints = endpoints.context("the stack has no endpoints of its own")?;
+        endpoints.trim_stream(self.db().table(), StreamTrim::All).await?;
+        Ok(())
     }
 
     pub(crate) async fn buy(&self, receipt: &Value) -> Value {

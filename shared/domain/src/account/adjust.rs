@@ -24,7 +24,7 @@ impl Transfer {
     ///
     /// # Errors
     /// [`OutOfRange`] when the origins do not add up to the points that arrive.
-    pub fn from_origins(mut self, parcels: Vec<Parcel>) -> Result<Self, OutOfRange> {
+    pub fn with_origins(mut self, parcels: Vec<Parcel>) -> Result<Self, OutOfRange> {
         let sum = parcels
             .iter()
             .try_fold(0i64, |sum, parcel| sum.checked_add(parcel.points))

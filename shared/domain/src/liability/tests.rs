@@ -622,7 +622,7 @@ proptest! {
             return Ok(());
         };
         let origins = taken_by(giving.clone(), &moved.from.0).unwrap();
-        let moved = moved.from_origins(origins).unwrap();
+        let moved = moved.with_origins(origins).unwrap();
         let rows = |entries: &[Posted], entry: &Entry| {
             let mut parcels = Parcels::default();
             entries.iter().for_each(|posted| parcels.follow(&posted.entry).unwrap());

@@ -74,6 +74,36 @@ pub async fn index(
     Err(StoreError::Busy(Site::IndexIntent))
 }
 
+/// The items that [`index`] leaves of a party that it lists for the first time, for tools that fill a table.
+///
+/// # Errors
+/// [`StoreError::Unreadable`] when the lists make no item.
+pub fn items(
+    pepper: &[u8],
+    tenant: &Tenant,
+    profile: &Record<PartyDocument>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Item>, StoreError> {
+    let party = &profile.d.party;
+    let wanted = Wanted::of(&Hasher { pepper, tenant }, Some(profile), now);
+    let mut items: Vec<_> = wanted
+        .keys
+        .iter()
+        .map(|name| entry(tenant, name, party, wanted.print))
+        .collect();
+    let lists = Lists {
+        version: 2,
+        of: wanted.of,
+        keys: wanted.keys,
+        print: format!("{:032x}", wanted.print),
+        done: true,
+        ..Lists::default()
+    };
+    let listed = Record::new(listed_key(tenant, party), "search_keys", now, lists);
+    items.push(listed.to_item(Site::ToolWrite)?);
+    Ok(items)
+}
+
 /// What a party is to be listed under.
 struct Wanted {
     of: u64,
