@@ -143,13 +143,9 @@ impl World {
         assert!(stored.expect("the programme is stored"));
     }
 
-    /// The table as handlers see it.
+    /// The table as handlers see it; the meter of [`World::db`] counts what they do.
     pub fn handlers_db(&self) -> Db {
-        Db::new(
-            self.db.client().clone(),
-            self.place.table().to_owned(),
-            self.probe.clone(),
-        )
+        self.db.through(self.probe.clone())
     }
 
     /// The sender to queues as handlers see it.

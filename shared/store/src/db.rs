@@ -120,6 +120,8 @@ pub struct Meter {
     requests: AtomicU64,
     read_milli: AtomicU64,
     write_milli: AtomicU64,
+    /// Another meter that counts the same, and more.
+    whole: Option<Arc<Meter>>,
 }
 
 /// A reading of the [`Meter`].
@@ -150,8 +152,19 @@ impl Meter {
     )]
     fn count<'a>(&self, write: bool, capacity: impl IntoIterator<Item = &'a ConsumedCapacity>) {
         for units in capacity.into_iter().filter_map(ConsumedCapacity::capacity_units) {
-            let counter = if write { &self.write_milli } else { &self.read_milli };
-            counter.fetch_add((units * 1000.0).round() as u64, Ordering::Relaxed);
+            let milli = (units * 1000.0).round() as u64;
+            if write {
+                self.add(|meter| &meter.write_milli, milli);
+            } else {
+                self.add(|meter| &meter.read_milli, milli);
+            }
+        }
+    }
+
+    fn add(&self, counter: fn(&Self) -> &AtomicU64, count: u64) {
+        counter(self).fetch_add(count, Ordering::Relaxed);
+        if let Some(whole) = &self.whole {
+            whole.add(counter, count);
         }
     }
 }
@@ -182,6 +195,20 @@ impl Db {
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// The same table through another probe, with a meter of its own; this one counts what it costs too.
+    #[must_use]
+    pub fn through(&self, probe: Probe) -> Self {
+        let meter = Meter {
+            whole: Some(self.meter.clone()),
+            ..Meter::default()
+        };
+        Self {
+            probe,
+            meter: Arc::new(meter),
+            ..self.clone()
+        }
     }
 
     /// The counted cost of the calls.
@@ -399,7 +426,7 @@ impl Db {
                 break;
             }
             pause(round).await;
-            self.meter.requests.fetch_add(1, Ordering::Relaxed);
+            self.meter.add(|meter| &meter.requests, 1);
             if let Err(injected) = self.probe.before(site) {
                 last = error::from_injected(site, injected);
                 continue;
