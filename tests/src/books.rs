@@ -427,6 +427,15 @@ fn told(kind: &str, item: HashMap<String, AttributeValue>) -> Option<String> {
             Some(format!("morale {invoice:?}"))
         }),
         "order" => about(kind, item, |order: store::erp::Order| Some(format!("order {order:?}"))),
+        store::workflow::WORKFLOW => about(kind, item, |event: store::workflow::Happened| {
+            Some(format!("{kind} version {} {:?}", event.version, event.state))
+        }),
+        store::workflow::EFFECT => about(kind, item, |effect: store::workflow::Effect| {
+            Some(format!(
+                "{kind} of {}: {:?} {:?}",
+                effect.workflow, effect.event, effect.kept
+            ))
+        }),
         "timeline" => about(kind, item, |event: store::timeline::Event| {
             Some(format!("timeline {}", json!(event.what)))
         }),

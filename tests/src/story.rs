@@ -1,9 +1,10 @@
 //! Days that together come to every call site of every handler: at the tills, in the office, of returns, of rules, of recounts,
-//! of closes, at the points desk, of searching, on which a month's books are made, on which a file is imported.
+//! of closes, at the points desk, of searching, on which a month's books are made, on which a file is imported, of workflows.
 //!
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
 
 pub mod imports;
+pub mod workflows;
 
 use std::collections::BTreeSet;
 
@@ -51,11 +52,13 @@ pub enum Day {
     Service,
     /// A file with customers is imported, corrected, walked through again; and one that is refused.
     Import,
+    /// Workflows are put in force and tried; an invoice, an opportunity and a party change, and they act.
+    Workflows,
 }
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Tills,
         Self::Office,
         Self::Returns,
@@ -68,6 +71,7 @@ impl Day {
         Self::Erp,
         Self::Service,
         Self::Import,
+        Self::Workflows,
     ];
 
     /// Tells the day, and delivers its messages until nothing is left.
@@ -88,6 +92,7 @@ impl Day {
             Self::Erp => erp(world, delivering).await,
             Self::Service => service(world, delivering).await,
             Self::Import => Box::pin(imports::tell(world, delivering)).await,
+            Self::Workflows => Box::pin(workflows::tell(world, delivering)).await,
         }
     }
 
@@ -115,7 +120,7 @@ impl Day {
             Self::Finance => (2, 0, 1, 0),
             Self::Erp => (0, 0, 0, 0),
             Self::Service => (1, 0, 0, 0),
-            Self::Import => (0, 0, 0, 0),
+            Self::Import | Self::Workflows => (0, 0, 0, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
         assert_eq!(books.exceptions, exceptions, "cases for an operator");

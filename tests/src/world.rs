@@ -187,6 +187,16 @@ impl World {
         search_index::App::new(self.handlers_db(), self.pepper.clone())
     }
 
+    /// A new process of the workflows.
+    pub fn running_workflows(&self) -> workflow_runner::App {
+        self.running_workflows_over(self.handlers_db())
+    }
+
+    /// A new process of the workflows over this table, whose meter tells what it costs.
+    pub fn running_workflows_over(&self, db: Db) -> workflow_runner::App {
+        workflow_runner::App::new(db, self.pepper.clone())
+    }
+
     /// The search, over a table whose calls are counted.
     pub fn searching(&self, db: Db) -> party_search::App {
         party_search::App::new(db, self.pepper.clone())

@@ -8,7 +8,6 @@ use chrono_tz::Tz;
 use domain::account::{Cause, Entry};
 use domain::calendar;
 use domain::id::PartyId;
-use domain::morale::InvoiceStatus;
 use http_edge::api::desk::{Happened, TimelineItem, TimelinePage};
 use http_edge::{Problem, Request, Response, Scope, page};
 use serde::{Deserialize, Serialize};
@@ -218,7 +217,7 @@ fn event_item(event: Event, zone: Tz) -> TimelineItem {
             total,
             due_date: due,
             dunning_level,
-            status: invoice_status(status).to_owned(),
+            status: status.as_str().to_owned(),
         },
         What::Payment { invoice, amount } => Happened::Payment {
             number: id,
@@ -259,14 +258,6 @@ const fn order_status(status: OrderStatus) -> &'static str {
         OrderStatus::Open => "open",
         OrderStatus::Delivered => "delivered",
         OrderStatus::Cancelled => "cancelled",
-    }
-}
-
-const fn invoice_status(status: InvoiceStatus) -> &'static str {
-    match status {
-        InvoiceStatus::Open => "open",
-        InvoiceStatus::Cancelled => "cancelled",
-        InvoiceStatus::WrittenOff => "written_off",
     }
 }
 

@@ -29,6 +29,17 @@ pub enum InvoiceStatus {
     WrittenOff,
 }
 
+impl InvoiceStatus {
+    /// As it stands in bodies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Cancelled => "cancelled",
+            Self::WrittenOff => "written_off",
+        }
+    }
+}
+
 /// A payment of an invoice, in any currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
@@ -94,6 +105,14 @@ impl Invoice {
             None => Paid::Not {
                 open_minor: self.total.amount_minor.saturating_sub(sum),
             },
+        }
+    }
+
+    /// What is not paid when all payments that are known have come, in minor units of its currency.
+    pub fn open_minor(&self) -> i64 {
+        match self.paid(NaiveDate::MAX) {
+            Paid::Since(_) => 0,
+            Paid::Not { open_minor } => open_minor,
         }
     }
 

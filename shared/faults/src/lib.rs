@@ -413,6 +413,28 @@ sites! {
     LeadChange = "service-desk/lead-change",
     /// The service desk relates a lead to the party it was converted into.
     LeadRelate = "service-desk/lead-relate",
+    /// The relay sends work to the workflows.
+    RelaySendWorkflow = "event-relay/send-workflow",
+    /// The workflows in force are read.
+    WorkflowSet = "workflow-runner/set",
+    /// A change that workflows look at is read.
+    WorkflowEvent = "workflow-runner/event",
+    /// The runner reads the types of the tenant.
+    WorkflowTypes = "workflow-runner/types",
+    /// The runner opens a task.
+    WorkflowTask = "workflow-runner/task",
+    /// The runner reads the party that it classifies.
+    WorkflowParty = "workflow-runner/party",
+    /// The runner classifies a party.
+    WorkflowClassify = "workflow-runner/classify",
+    /// The runner keeps an event for the other systems.
+    WorkflowPublish = "workflow-runner/publish",
+    /// Administration reads workflows.
+    WorkflowsRead = "administration/workflows-read",
+    /// Administration stores workflows.
+    WorkflowsWrite = "administration/workflows-write",
+    /// Administration reads changes to try workflows on.
+    WorkflowsTrial = "administration/workflows-trial",
     /// The authorizer reads an API key.
     ApiKeyRead = "authorizer/api-key",
     /// Operations tools scan or read in bulk.

@@ -12,11 +12,12 @@ use faults::Site;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, TransactError, Written};
+use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, TransactError};
 use crate::error::StoreError;
 use crate::party;
 use crate::record::{Made, Record};
 use crate::timeline::{self, Event, What};
+use crate::workflow::{self, Happened, State};
 
 /// Shards of a list.
 const SHARDS: u8 = 4;
@@ -326,15 +327,7 @@ pub async fn put_task(
         made,
     )?);
     if let Some(party) = &after.party {
-        let event = Event {
-            at: after.made_at,
-            id: id.to_string(),
-            what: What::Task {
-                title: after.title.clone(),
-                status: after.status.as_str().to_owned(),
-            },
-        };
-        legs.push(timeline::leg(site, tenant, party, &event, made)?);
+        legs.extend(party_legs(site, (tenant, party), (id, after), made)?);
     }
     if let Some(case_id) = &after.case {
         let key = Key {
@@ -351,6 +344,74 @@ pub async fn put_task(
         }
     }
     committed(db.transact(site, legs).await)
+}
+
+/// What a task leaves with its party: the event of its timeline, and what workflows look at.
+fn party_legs(
+    site: Site,
+    (tenant, party): (&Tenant, &PartyId),
+    (id, task): (&LookupKey, &Task),
+    made: &Made,
+) -> Result<Vec<Leg>, StoreError> {
+    let event = Event {
+        at: task.made_at,
+        id: id.to_string(),
+        what: What::Task {
+            title: task.title.clone(),
+            status: task.status.as_str().to_owned(),
+        },
+    };
+    let state = State::Task {
+        queue: task.queue.clone(),
+        status: task.status,
+        assigned: task.assignee.is_some(),
+        due: task.due,
+    };
+    let happened = Happened {
+        id: id.to_string(),
+        version: task.version,
+        state,
+    };
+    let mut legs = vec![timeline::leg(site, tenant, party, &event, made)?];
+    legs.extend(workflow::leg(site, (tenant, party), happened, made)?);
+    Ok(legs)
+}
+
+/// What became of opening a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opened {
+    /// Opened now.
+    New,
+    /// It was opened before.
+    Before,
+    /// The party is not there any more.
+    NoParty,
+}
+
+/// Opens a task about a party that still stands, once under its id.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn open(
+    db: &Db,
+    site: Site,
+    (tenant, party): (&Tenant, &PartyId),
+    (id, task): (&LookupKey, &Task),
+    made: &Made,
+) -> Result<Opened, StoreError> {
+    let list = due_list(tenant, shard_of(id));
+    let mut legs = vec![
+        task_leg(site, tenant, id, None, task, made)?,
+        Leg::Check(party::profile_key(tenant, party), Condition::present()),
+        reference_leg(site, task_key(tenant, id, "BYDUE"), (id, task), Some(list), made)?,
+    ];
+    legs.extend(party_legs(site, (tenant, party), (id, task), made)?);
+    match db.transact(site, legs).await {
+        Ok(()) => Ok(Opened::New),
+        Err(TransactError::Condition(failed)) if failed.iter().any(|leg| leg.index == 0) => Ok(Opened::Before),
+        Err(TransactError::Condition(_)) => Ok(Opened::NoParty),
+        Err(TransactError::Store(error)) => Err(error),
+    }
 }
 
 fn task_leg(
@@ -697,13 +758,20 @@ pub async fn put_opportunity(
             Condition::version(before.d.version)
         }
     };
-    match db
-        .write::<Opportunity>(site, Leg::put(site, &record, Some(condition))?)
-        .await?
-    {
-        Written::Done => Ok(Committed::Done),
-        Written::Refused(_) => Ok(Committed::Stale),
-    }
+    let state = State::Opportunity {
+        stage: after.now.stage.clone(),
+        before: before.map(|before| before.d.now.stage.clone()),
+        value: after.now.value,
+        probability: after.now.probability,
+    };
+    let happened = Happened {
+        id: id.to_string(),
+        version: after.version,
+        state,
+    };
+    let mut legs = vec![Leg::put(site, &record, Some(condition))?];
+    legs.extend(workflow::leg(site, (tenant, &after.party), happened, made)?);
+    committed(db.transact(site, legs).await)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::error::StoreError;
 use crate::party;
 use crate::record::{Made, Record, instant_key};
 use crate::timeline::{self, Event, OrderStatus, What, midnight};
+use crate::workflow::{self, Happened, State};
 
 /// Days for which a rejected document is listed.
 const REJECTED_DAYS: i64 = 90;
@@ -385,8 +386,10 @@ async fn invoice_legs(
             before.extend(shown(tenant, &change.number, &standing.d));
         }
         let document = change.after.document.as_ref();
-        if document.is_some_and(|document| standing.contains(&document.party)) {
+        if let Some(document) = document.filter(|document| standing.contains(&document.party)) {
             after.extend(shown(tenant, &change.number, &change.after));
+            let happened = happened(&change.number, &change.after, document);
+            legs.extend(workflow::leg(site, (tenant, &document.party), happened, made)?);
         }
     }
     legs.extend(standing.into_iter().map(|party| stays(tenant, party)));
@@ -397,6 +400,34 @@ async fn invoice_legs(
         legs.push(shown.leg(site, key, made)?);
     }
     Ok(legs)
+}
+
+/// What workflows look at.
+fn happened(number: &DocumentNumber, state: &InvoiceState, document: &InvoiceDocument) -> Happened {
+    Happened {
+        id: number.to_string(),
+        version: state.version,
+        state: State::Invoice {
+            status: document.status,
+            total: document.total,
+            open_minor: facts(number, state, document).open_minor(),
+            dunning_level: document.dunning_level,
+            due: document.due,
+        },
+    }
+}
+
+/// An invoice with its payments.
+fn facts(number: &DocumentNumber, state: &InvoiceState, document: &InvoiceDocument) -> morale::Invoice {
+    morale::Invoice {
+        number: number.clone(),
+        date: document.date,
+        due: document.due,
+        total: document.total,
+        dunning_level: document.dunning_level,
+        status: document.status,
+        payments: state.payments.clone(),
+    }
 }
 
 /// What a party's partition shows of an invoice and its payments.
@@ -421,15 +452,7 @@ fn shown(tenant: &Tenant, number: &DocumentNumber, state: &InvoiceState) -> BTre
         return BTreeMap::new();
     };
     let party = &document.party;
-    let facts = morale::Invoice {
-        number: number.clone(),
-        date: document.date,
-        due: document.due,
-        total: document.total,
-        dunning_level: document.dunning_level,
-        status: document.status,
-        payments: state.payments.clone(),
-    };
+    let facts = facts(number, state, document);
     let key = Key {
         pk: party::partition(tenant, party),
         sk: format!("{MORALE}{}#{number}", document.date),

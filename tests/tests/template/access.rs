@@ -12,7 +12,7 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 22] = [
+const KEY_KINDS: [&str; 23] = [
     "ADJUST#*",
     "APIKEY#*",
     "CARD#*",
@@ -35,6 +35,7 @@ const KEY_KINDS: [&str; 22] = [
     "TYPES#*",
     "UNMATCHED#*",
     "VOUCHER#*",
+    "WORKFLOWS#*",
 ];
 
 /// A transaction of `shared/store`: where it is made, by which role, with which actions, on which kinds of keys.
