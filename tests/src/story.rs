@@ -688,6 +688,18 @@ async fn erp(world: &World, delivering: &mut Delivering) {
     assert_eq!(figures, [2, 1, 1, 8, 12].map(Some));
     let rejected = read(world, "GET /v1/erp/rejected", &[]).await;
     assert_eq!(listed(&rejected, "number"), ["R-3"]);
+    let id = listed(&rejected, "document_id")[0].to_owned();
+    let (route, path) = (
+        "POST /v1/erp/rejected/{document_id}/done",
+        [("document_id", id.as_str())],
+    );
+    done(world, route, &path, &Value::Null).await;
+    assert_eq!(
+        listed(&read(world, "GET /v1/erp/rejected", &[]).await, "number").len(),
+        0
+    );
+    let waiting = read(world, "GET /v1/erp/waiting-payments", &[]).await;
+    assert_eq!(listed(&waiting, "invoice").len(), 0, "every invoice has come");
 }
 
 /// Somebody calls about a receipt: a case with a task that is finished, reopened and finished, and something to sell.
@@ -716,14 +728,14 @@ async fn service(world: &World, delivering: &mut Delivering) {
     assert_eq!(listed_now("queue=support&due_before=2026-11-26").await, 1);
     for (seen, what) in ["claim", "finish", "reopen", "finish"].into_iter().enumerate() {
         let route = format!("POST /v1/tasks/{{task_id}}/{what}");
-        done(
-            world,
-            &route,
-            &[("task_id", &task)],
-            &json!({"expected_version": seen + 1}),
-        )
-        .await;
+        let mut body = json!({"expected_version": seen + 1});
+        if what == "claim" {
+            body["assignee"] = json!("pos");
+        }
+        done(world, &route, &[("task_id", &task)], &body).await;
     }
+    let older = read(world, "GET /v1/tasks/{task_id}/history", &[("task_id", &task)]).await;
+    assert_eq!(listed(&older, "what").len(), 0, "it holds its few steps itself");
     assert_eq!(
         (listed_now("queue=support").await, listed_now("assignee=pos").await),
         (0, 0)

@@ -174,7 +174,7 @@ impl World {
 
     /// A new process of the ERP's intake.
     pub fn erp(&self) -> erp_intake::App {
-        erp_intake::App::new(self.handlers_db(), self.pepper.clone())
+        erp_intake::App::new(self.handlers_db(), self.pepper.clone(), queue_of())
     }
 
     /// A new process of recalculation.
@@ -370,7 +370,7 @@ impl World {
                 }
                 "customer" => customer::App::new(db, pepper, keys).handle(&request, now).await,
                 "party-search" => party_search::App::new(db, pepper).handle(&request, now).await,
-                "erp-intake" => erp_intake::App::new(db, pepper).handle(&request, now).await,
+                "erp-intake" => erp_intake::App::new(db, pepper, queue_of()).handle(&request, now).await,
                 "service-desk" => service_desk::App::new(db, pepper).handle(&request, now).await,
                 "points-desk" => points_desk::App::new(db, pepper).handle(&request, now).await,
                 "administration" => {
@@ -529,6 +529,11 @@ fn answer(outcome: Result<Response, Problem>) -> (u16, Value) {
         response.status,
         serde_json::from_str(&response.body).unwrap_or(Value::Null),
     )
+}
+
+/// The tenants whose queue the ERP's is.
+fn queue_of() -> Vec<domain::id::Tenant> {
+    vec![TENANT.parse().expect("a tenant")]
 }
 
 /// A caller who may everything everywhere.

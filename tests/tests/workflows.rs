@@ -200,7 +200,7 @@ async fn d6_a_trial_on_stored_changes_tells_what_really_happened_and_does_nothin
     let task = json!({"title": "Call back", "queue": "support", "party_id": party, "client_token": "t-1"});
     let task = done(&world, "POST /v1/tasks", &[], &task).await;
     let task = task["task_id"].as_str().expect("an id");
-    let claim = json!({"expected_version": 1});
+    let claim = json!({"expected_version": 1, "assignee": "olga"});
     done(&world, "POST /v1/tasks/{task_id}/claim", &[("task_id", task)], &claim).await;
     let before = trial(&world, &party, None).await;
     let mut delivering = Delivering::badly(7);

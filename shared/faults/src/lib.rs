@@ -327,6 +327,10 @@ sites! {
     ErpReject = "erp-intake/reject",
     /// The refused documents are read.
     ErpRejected = "erp-intake/rejected",
+    /// A refused document is ticked off.
+    ErpRejectedDone = "erp-intake/rejected-done",
+    /// Payments that wait for their invoice are read.
+    ErpWaiting = "erp-intake/waiting",
     /// The orders of a party are read.
     ErpOrders = "erp-intake/orders",
     /// What payment morale is folded from is read.
@@ -351,6 +355,8 @@ sites! {
     DeskOpportunity = "service-desk/opportunity",
     /// The service desk stores an opportunity.
     DeskOpportunityPut = "service-desk/opportunity-put",
+    /// The service desk reads older changes of a task, a case or an opportunity.
+    DeskHistory = "service-desk/history",
     /// The service desk reads a programme.
     DeskProgramme = "service-desk/programme",
     /// The service desk reads events of a timeline.

@@ -233,6 +233,13 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/erp/invoices", Scope::ErpWrite, "erp-intake"),
     route("POST", "/v1/erp/payments", Scope::ErpWrite, "erp-intake"),
     route("GET", "/v1/erp/rejected", Scope::OperationsRead, "erp-intake"),
+    route(
+        "POST",
+        "/v1/erp/rejected/{document_id}/done",
+        Scope::ErpWrite,
+        "erp-intake",
+    ),
+    route("GET", "/v1/erp/waiting-payments", Scope::OperationsRead, "erp-intake"),
     route("GET", "/v1/parties/{party_id}/orders", Scope::PartiesRead, "erp-intake"),
     route(
         "GET",
@@ -287,6 +294,14 @@ pub const ROUTES: &[Route] = &[
         Scope::DeskWrite,
         "service-desk",
     ),
+    route(
+        "GET",
+        "/v1/parties/{party_id}/opportunities/{opportunity_id}/history",
+        Scope::DeskRead,
+        "service-desk",
+    ),
+    route("GET", "/v1/tasks/{task_id}/history", Scope::DeskRead, "service-desk"),
+    route("GET", "/v1/cases/{case_id}/history", Scope::DeskRead, "service-desk"),
     route("GET", "/v1/opportunities", Scope::DeskRead, "service-desk"),
     route(
         "GET",

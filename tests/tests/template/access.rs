@@ -46,7 +46,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 28] = [
+const TRANSACTIONS: [Transaction; 31] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -78,7 +78,12 @@ const TRANSACTIONS: [Transaction; 28] = [
         &["PutItem"],
         &["CLIENT#*", "APIKEY#*"],
     ),
-    ("communication.rs", "ServiceDeskRole", &["PutItem"], &["PARTY#*"]),
+    (
+        "communication.rs",
+        "ServiceDeskRole",
+        &["PutItem"],
+        &["PARTY#*", "DESK#*"],
+    ),
     (
         "desk.rs",
         "ServiceDeskRole",
@@ -173,6 +178,20 @@ const TRANSACTIONS: [Transaction; 28] = [
         &["PutItem"],
         &["PARTY#*", "VOUCHER#*"],
     ),
+    // A workflow opens a task, classifies a party, tells other systems; a set of workflows is put in force.
+    (
+        "desk.rs",
+        "WorkflowRunnerRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["DESK#*", "PARTY#*"],
+    ),
+    (
+        "workflow.rs",
+        "WorkflowRunnerRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["PARTY#*"],
+    ),
+    ("workflow.rs", "AdministrationRole", &["PutItem"], &["WORKFLOWS#*"]),
 ];
 
 /// The only role that may scan, with a statement that grants nothing else: no index leads to all accounts, and no condition on

@@ -7,9 +7,10 @@ use serde_norway::Value;
 use crate::document::{Template, at, entries, items, number, reference, tagged, text, workspace};
 
 /// The variables that the functions' configuration knows.
-const VARIABLES: [&str; 18] = [
+const VARIABLES: [&str; 19] = [
     "CODE_KEYS_SECRET_ARN",
     "DAY_CLOSE_QUEUE_URL",
+    "ERP_TENANTS",
     "FINANCE_BUCKET",
     "FINANCE_QUEUE_URL",
     "IMPORT_BUCKET",
