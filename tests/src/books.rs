@@ -427,6 +427,17 @@ fn told(kind: &str, item: HashMap<String, AttributeValue>) -> Option<String> {
             Some(format!("morale {invoice:?}"))
         }),
         "order" => about(kind, item, |order: store::erp::Order| Some(format!("order {order:?}"))),
+        store::workflow::WORKFLOW => about(kind, item, |event: store::workflow::Happened| match event.state {
+            // How often an invoice changed depends on the order in which its documents came.
+            store::workflow::State::Invoice { .. } => None,
+            state => Some(format!("{kind} version {} {state:?}", event.version)),
+        }),
+        store::workflow::EFFECT => about(kind, item, |effect: store::workflow::Effect| {
+            Some(format!(
+                "{kind} of {}: {:?} {:?}",
+                effect.workflow, effect.event, effect.kept
+            ))
+        }),
         "timeline" => about(kind, item, |event: store::timeline::Event| {
             Some(format!("timeline {}", json!(event.what)))
         }),

@@ -7,7 +7,7 @@ use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
 use futures::future::join_all;
 use messages::{
     DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, PostingMessage, RecalculationMessage,
-    SearchIndexMessage,
+    SearchIndexMessage, WorkflowMessage,
 };
 use runtime::sqs::{Deadline, Delivery};
 use serde_json::{Map, Value, json};
@@ -104,6 +104,9 @@ impl Delivering {
         let listing = drain(world, &world.queues.search_index).await;
         idle &= listing.is_empty();
         self.list(world, listing).await;
+        let changes = drain(world, &world.queues.workflow).await;
+        idle &= changes.is_empty();
+        self.run_workflows(world, changes).await;
         let closing = drain(world, &world.day_close_queue).await;
         idle &= closing.is_empty();
         self.close(world, closing).await;
@@ -285,6 +288,18 @@ impl Delivering {
             let work = batches.iter().map(|batch| {
                 work_off(batch.clone(), |left| {
                     let (app, now) = (world.listing(), world.now);
+                    async move { app.work_off(left, Deadline::never(), now).await }
+                })
+            });
+            join_all(work).await;
+        }
+    }
+
+    async fn run_workflows(&mut self, world: &World, messages: Vec<WorkflowMessage>) {
+        for batches in self.batches(messages).chunks(self.at_once) {
+            let work = batches.iter().map(|batch| {
+                work_off(batch.clone(), |left| {
+                    let (app, now) = (world.running_workflows(), world.now);
                     async move { app.work_off(left, Deadline::never(), now).await }
                 })
             });

@@ -1,9 +1,10 @@
 //! Days that together come to every call site of every handler: at the tills, in the office, of returns, of rules, of recounts,
-//! of closes, at the points desk, of searching, on which a month's books are made, on which a file is imported.
+//! of closes, at the points desk, of searching, on which a month's books are made, on which a file is imported, of workflows.
 //!
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
 
 pub mod imports;
+pub mod workflows;
 
 use std::collections::BTreeSet;
 
@@ -51,11 +52,13 @@ pub enum Day {
     Service,
     /// A file with customers is imported, corrected, walked through again; and one that is refused.
     Import,
+    /// Workflows are put in force and tried; an invoice, an opportunity and a party change, and they act.
+    Workflows,
 }
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Tills,
         Self::Office,
         Self::Returns,
@@ -68,6 +71,7 @@ impl Day {
         Self::Erp,
         Self::Service,
         Self::Import,
+        Self::Workflows,
     ];
 
     /// Tells the day, and delivers its messages until nothing is left.
@@ -88,6 +92,7 @@ impl Day {
             Self::Erp => erp(world, delivering).await,
             Self::Service => service(world, delivering).await,
             Self::Import => Box::pin(imports::tell(world, delivering)).await,
+            Self::Workflows => Box::pin(workflows::tell(world, delivering)).await,
         }
     }
 
@@ -115,7 +120,7 @@ impl Day {
             Self::Finance => (2, 0, 1, 0),
             Self::Erp => (0, 0, 0, 0),
             Self::Service => (1, 0, 0, 0),
-            Self::Import => (0, 0, 0, 0),
+            Self::Import | Self::Workflows => (0, 0, 0, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
         assert_eq!(books.exceptions, exceptions, "cases for an operator");
@@ -683,6 +688,18 @@ async fn erp(world: &World, delivering: &mut Delivering) {
     assert_eq!(figures, [2, 1, 1, 8, 12].map(Some));
     let rejected = read(world, "GET /v1/erp/rejected", &[]).await;
     assert_eq!(listed(&rejected, "number"), ["R-3"]);
+    let id = listed(&rejected, "document_id")[0].to_owned();
+    let (route, path) = (
+        "POST /v1/erp/rejected/{document_id}/done",
+        [("document_id", id.as_str())],
+    );
+    done(world, route, &path, &Value::Null).await;
+    assert_eq!(
+        listed(&read(world, "GET /v1/erp/rejected", &[]).await, "number").len(),
+        0
+    );
+    let waiting = read(world, "GET /v1/erp/waiting-payments", &[]).await;
+    assert_eq!(listed(&waiting, "invoice").len(), 0, "every invoice has come");
 }
 
 /// Somebody calls about a receipt: a case with a task that is finished, reopened and finished, and something to sell.
@@ -711,14 +728,14 @@ async fn service(world: &World, delivering: &mut Delivering) {
     assert_eq!(listed_now("queue=support&due_before=2026-11-26").await, 1);
     for (seen, what) in ["claim", "finish", "reopen", "finish"].into_iter().enumerate() {
         let route = format!("POST /v1/tasks/{{task_id}}/{what}");
-        done(
-            world,
-            &route,
-            &[("task_id", &task)],
-            &json!({"expected_version": seen + 1}),
-        )
-        .await;
+        let mut body = json!({"expected_version": seen + 1});
+        if what == "claim" {
+            body["assignee"] = json!("pos");
+        }
+        done(world, &route, &[("task_id", &task)], &body).await;
     }
+    let older = read(world, "GET /v1/tasks/{task_id}/history", &[("task_id", &task)]).await;
+    assert_eq!(listed(&older, "what").len(), 0, "it holds its few steps itself");
     assert_eq!(
         (listed_now("queue=support").await, listed_now("assignee=pos").await),
         (0, 0)

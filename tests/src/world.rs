@@ -177,7 +177,7 @@ impl World {
 
     /// A new process of the ERP's intake.
     pub fn erp(&self) -> erp_intake::App {
-        erp_intake::App::new(self.handlers_db(), self.pepper.clone())
+        erp_intake::App::new(self.handlers_db(), self.pepper.clone(), queue_of())
     }
 
     /// A new process of recalculation.
@@ -188,6 +188,16 @@ impl World {
     /// A new process of the search index.
     pub fn listing(&self) -> search_index::App {
         search_index::App::new(self.handlers_db(), self.pepper.clone())
+    }
+
+    /// A new process of the workflows.
+    pub fn running_workflows(&self) -> workflow_runner::App {
+        self.running_workflows_over(self.handlers_db())
+    }
+
+    /// A new process of the workflows over this table, whose meter tells what it costs.
+    pub fn running_workflows_over(&self, db: Db) -> workflow_runner::App {
+        workflow_runner::App::new(db, self.pepper.clone())
     }
 
     /// The search, over a table whose calls are counted.
@@ -363,7 +373,7 @@ impl World {
                 }
                 "customer" => customer::App::new(db, pepper, keys).handle(&request, now).await,
                 "party-search" => party_search::App::new(db, pepper).handle(&request, now).await,
-                "erp-intake" => erp_intake::App::new(db, pepper).handle(&request, now).await,
+                "erp-intake" => erp_intake::App::new(db, pepper, queue_of()).handle(&request, now).await,
                 "service-desk" => service_desk::App::new(db, pepper).handle(&request, now).await,
                 "points-desk" => points_desk::App::new(db, pepper).handle(&request, now).await,
                 "administration" => {
@@ -522,6 +532,11 @@ fn answer(outcome: Result<Response, Problem>) -> (u16, Value) {
         response.status,
         serde_json::from_str(&response.body).unwrap_or(Value::Null),
     )
+}
+
+/// The tenants whose queue the ERP's is.
+fn queue_of() -> Vec<domain::id::Tenant> {
+    vec![TENANT.parse().expect("a tenant")]
 }
 
 /// A caller who may everything everywhere.

@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 const ORDERS: &str = "POST /v1/erp/orders";
 const INVOICES: &str = "POST /v1/erp/invoices";
 const PAYMENTS: &str = "POST /v1/erp/payments";
+const REJECTED: &str = "GET /v1/erp/rejected";
+const WAITING: &str = "GET /v1/erp/waiting-payments";
 const MORALE: &str = "GET /v1/parties/{party_id}/payment-morale";
 
 fn invoice(number: &str, party: &str) -> Value {
@@ -260,14 +262,29 @@ async fn c7_an_invoice_takes_forty_payments() {
         assert_eq!(world.call(PAYMENTS, &[], &body).await.0, 201);
     }
     let one_more = payment("Z-40", "R-1", "2026-09-20", 500);
-    refused(world.call(PAYMENTS, &[], &one_more).await, (422, "invalid"));
+    let (status, answer) = world.call(PAYMENTS, &[], &one_more).await;
+    assert_eq!(
+        (status, &answer["errors"][0]["code"]),
+        (422, &json!("too_many_payments")),
+        "{answer}"
+    );
+    // By the queue it is listed, so that somebody sees it, and the way out is the one that the list tells.
+    Delivering::twice()
+        .erp(&world, vec![document("payment", one_more)])
+        .await;
+    let (_, page) = world.call(REJECTED, &[], &Value::Null).await;
+    let listed = page["items"].as_array().expect("items");
+    assert_eq!((listed.len(), &listed[0]["number"]), (1, &json!("Z-40")));
+    assert_eq!(listed[0]["errors"][0]["finding"], "too_many_payments");
+    let raised = revised(&payment("Z-39", "R-1", "2026-09-20", 500), 2, &[("amount", chf(1_000))]);
+    assert_eq!(world.call(PAYMENTS, &[], &raised).await.0, 201);
     // The invoice that they wait for comes, and moves to another party with all of them: the largest transactions.
     assert_eq!(world.call(INVOICES, &[], &invoice("R-1", &party)).await.0, 201);
     let other = world.party(2).await;
     let moved = revised(&invoice("R-1", &party), 2, &[("party_id", json!(other))]);
     assert_eq!(world.call(INVOICES, &[], &moved).await.0, 201);
     let said = morale(&world, &other, "2026-10-01").await;
-    assert_eq!(said["open_amounts"], json!([chf(10_000)]));
+    assert_eq!(said["open_amounts"], json!([chf(9_500)]));
 }
 
 #[tokio::test]
@@ -404,7 +421,9 @@ async fn c7_every_route_of_the_erp_insists_on_its_scope() {
         (ORDERS, Scope::ErpWrite),
         (INVOICES, Scope::ErpWrite),
         (PAYMENTS, Scope::ErpWrite),
-        ("GET /v1/erp/rejected", Scope::OperationsRead),
+        (REJECTED, Scope::OperationsRead),
+        ("POST /v1/erp/rejected/{document_id}/done", Scope::ErpWrite),
+        (WAITING, Scope::OperationsRead),
         ("GET /v1/parties/{party_id}/orders", Scope::PartiesRead),
         (MORALE, Scope::PartiesRead),
     ] {
@@ -422,4 +441,115 @@ async fn c7_every_route_of_the_erp_insists_on_its_scope() {
         .call_as(&stranger, route, &[("party_id", &party)], &Value::Null)
         .await;
     refused(answer, (404, "not_found"));
+}
+
+#[tokio::test]
+async fn c7_a_payment_whose_invoice_has_not_come_is_listed_with_its_age_until_it_comes() {
+    let mut world = World::new().await;
+    let party = world.party(1).await;
+    for (number, invoice) in [("Z-1", "R-1"), ("Z-2", "R-2")] {
+        let body = payment(number, invoice, "2026-09-20", 500);
+        assert_eq!(world.call(PAYMENTS, &[], &body).await.0, 201);
+        world.now += TimeDelta::days(2);
+    }
+    let another = payment("Z-3", "R-1", "2026-09-21", 700);
+    assert_eq!(world.call(PAYMENTS, &[], &another).await.0, 201);
+    let (status, page) = world.call(&format!("{WAITING}?limit=1"), &[], &Value::Null).await;
+    assert_eq!(status, 200, "{page}");
+    let told = |page: &Value| (page["items"][0]["invoice"].clone(), page["items"][0]["days"].clone());
+    assert_eq!(told(&page), (json!("R-1"), json!(4)));
+    let numbers = page["items"][0]["payments"].as_array().expect("payments").iter();
+    let numbers: Vec<_> = numbers.map(|payment| &payment["number"]).collect();
+    assert_eq!(numbers, ["Z-1", "Z-3"]);
+    let next = page["next"].as_str().expect("another page");
+    let (_, page) = world
+        .call(&format!("{WAITING}?limit=1&next={next}"), &[], &Value::Null)
+        .await;
+    assert_eq!(told(&page), (json!("R-2"), json!(2)));
+    // A correction moves the payment to another invoice, and the invoice of the others comes.
+    let moved = revised(&payment("Z-2", "R-1", "2026-09-20", 500), 2, &[]);
+    assert_eq!(world.call(PAYMENTS, &[], &moved).await.0, 201);
+    assert_eq!(world.call(INVOICES, &[], &invoice("R-1", &party)).await.0, 201);
+    let (_, page) = world.call(WAITING, &[], &Value::Null).await;
+    assert_eq!(page["items"], json!([]));
+}
+
+#[tokio::test]
+async fn c7_a_refused_document_is_ticked_off_and_does_not_come_back_to_the_list() {
+    let mut world = World::new().await;
+    let wrong = vec![document("payment", json!({"number": "Z-1"}))];
+    Delivering::well().erp(&world, wrong.clone()).await;
+    let (_, page) = world.call(REJECTED, &[], &Value::Null).await;
+    let id = page["items"][0]["document_id"].as_str().expect("an id").to_owned();
+    world.now += TimeDelta::hours(1);
+    let (route, path) = (
+        "POST /v1/erp/rejected/{document_id}/done",
+        [("document_id", id.as_str())],
+    );
+    for _ in 0..2 {
+        let (status, answer) = world.call(route, &path, &Value::Null).await;
+        assert_eq!((status, &answer["status"]), (200, &json!("done")), "{answer}");
+    }
+    Delivering::well().erp(&world, wrong).await;
+    let (_, page) = world.call(REJECTED, &[], &Value::Null).await;
+    assert_eq!(page["items"], json!([]));
+    let other = world.call(route, &[("document_id", "AAAA")], &Value::Null).await;
+    refused(other, (404, "not_found"));
+}
+
+#[tokio::test]
+async fn c7_the_queue_is_that_of_its_tenants_and_takes_nothing_for_others() {
+    let world = World::new().await;
+    let party = world.party(1).await;
+    let stranger = ErpMessage {
+        tenant: "other".parse().expect("a tenant"),
+        ..document("invoice", invoice("R-1", &party))
+    };
+    Delivering::twice().erp(&world, vec![stranger]).await;
+    let (_, page) = world.call(REJECTED, &[], &Value::Null).await;
+    let listed = page["items"].as_array().expect("items");
+    assert_eq!((listed.len(), &listed[0]["number"]), (1, &json!("R-1")));
+    let flaw = &listed[0]["errors"][0];
+    assert_eq!(
+        (&flaw["pointer"], &flaw["finding"]),
+        (&json!("/tenant"), &json!("forbidden"))
+    );
+    let query = world
+        .db
+        .client()
+        .query()
+        .table_name(world.db.table())
+        .consistent_read(true);
+    let query = query.key_condition_expression("pk = :pk");
+    let number = AttributeValue::S("ERP#other#invoice#R-1".to_owned());
+    let kept = query
+        .expression_attribute_values(":pk", number)
+        .send()
+        .await
+        .expect("a page");
+    assert_eq!(kept.count(), 0);
+    // Nothing of the other tenant's was read or listed either.
+    let mut caller = everywhere();
+    caller.tenant = "other".parse().expect("a tenant");
+    let (_, page) = world.call_as(&caller, REJECTED, &[], &Value::Null).await;
+    assert_eq!(page["items"], json!([]));
+}
+
+#[tokio::test]
+async fn c5_an_open_invoice_of_three_years_ago_still_counts() {
+    let world = World::new().await;
+    let party = world.party(1).await;
+    let old = revised(
+        &invoice("R-1", &party),
+        1,
+        &[("date", json!("2023-09-01")), ("due_date", json!("2023-10-01"))],
+    );
+    assert_eq!(world.call(INVOICES, &[], &old).await.0, 201);
+    let said = morale(&world, &party, "2026-10-01").await;
+    assert_eq!((&said["open"], &said["overdue"]), (&json!(1), &json!(1)), "{said}");
+    assert_eq!(said["overdue_amounts"], json!([chf(30_000)]));
+    let lost = revised(&old, 2, &[("status", json!("written_off"))]);
+    assert_eq!(world.call(INVOICES, &[], &lost).await.0, 201);
+    let said = morale(&world, &party, "2026-10-01").await;
+    assert_eq!((&said["invoices"], &said["open"]), (&json!(0), &json!(0)), "{said}");
 }

@@ -13,7 +13,7 @@ use end_to_end::running::Running;
 use day::Planted;
 
 /// What the logs must hold, so that silence means something: each function has worked, and each kind of mistake was made.
-const HEARD: [(&str, &str); 25] = [
+const HEARD: [(&str, &str); 26] = [
     ("AdministrationFunction", "answered"),
     ("ApiDocsFunction", "answered"),
     ("AuthorizerFunction", "unknown_key"),
@@ -38,6 +38,7 @@ const HEARD: [(&str, &str); 25] = [
     ("SearchIndexFunction", "listed"),
     ("VoucherIssuanceFunction", "a message cannot be read"),
     ("VoucherRedemptionFunction", "too_many_unknown"),
+    ("WorkflowRunnerFunction", "workflows asked"),
     (STACK, "every message of the batch failed"),
 ];
 /// What the stack itself tells, its functions' output included.

@@ -19,6 +19,9 @@ use store::Db;
 const READS_MAX: u64 = 14 + 1;
 const READ_MILLI_MAX: u64 = 14 * 4_000 + 60 * 500;
 
+/// How long a test waits for a writer in another task.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 async fn store(world: &World, body: &Value) -> String {
     let (status, answer) = world.call("POST /v1/parties", &[], body).await;
     assert_eq!(status, 201, "{answer}");
@@ -318,9 +321,13 @@ async fn t6_a_writer_that_was_overtaken_leaves_no_old_name_and_takes_no_new_one_
         let messages = message(&party);
         async move { slow.work_off(messages, Deadline::never(), now).await }
     });
-    while !plan.held.load(Ordering::SeqCst) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let held = async {
+        while !plan.held.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let held = tokio::time::timeout(PATIENCE, held).await;
+    held.expect("the slow writer comes to where it is held up, within half a minute");
     // The slow one has said what it is going to list. Now the party is renamed twice, and listed by another process.
     for name in ["Zbinden", "Schneider"] {
         change(&world, &party, "d.w.f", text(name)).await;

@@ -44,9 +44,11 @@ async fn done(world: &World, route: &str, path: &[(&str, &str)], body: &Value) -
 
 async fn change(world: &World, task: &str, what: &str, seen: u64) -> (u16, Value) {
     let route = format!("POST /v1/tasks/{{task_id}}/{what}");
-    world
-        .call(&route, &[("task_id", task)], &json!({"expected_version": seen}))
-        .await
+    let mut body = json!({"expected_version": seen});
+    if what == "claim" {
+        body["assignee"] = json!("olga");
+    }
+    world.call(&route, &[("task_id", task)], &body).await
 }
 
 /// All pages of a list, as the values of a field.
@@ -136,7 +138,8 @@ async fn c8_a_task_is_claimed_finished_and_reopened_by_who_has_seen_it() {
 async fn c8_of_two_people_who_claim_a_task_one_gets_it() {
     let world = World::new().await;
     let id = text(&done(&world, TASKS, &[], &task("support", None, "t1")).await, "task_id");
-    let (first, second) = (everywhere(), second_person());
+    let (mut first, second) = (everywhere(), second_person());
+    first.subject = "olga".parse().expect("a subject");
     let seen = json!({"expected_version": 1});
     let path = [("task_id", id.as_str())];
     let claims = [&first, &second, &first, &second, &first, &second];
@@ -989,4 +992,152 @@ async fn c1_what_is_wrong_with_a_lead_or_a_decision_is_named_and_leaves_no_trace
     let nobody = json!({"into": "99999999-9999-4999-8999-999999999999"});
     refused(world.call(CONVERT, &path, &nobody).await, (422, "party_unknown"));
     assert_eq!(roles(&world, &id).await, ["lead"]);
+}
+
+#[tokio::test]
+async fn c8_a_claim_is_for_a_person_and_a_shared_key_has_to_say_for_whom() {
+    let world = World::new().await;
+    let id = text(&done(&world, TASKS, &[], &task("support", None, "t1")).await, "task_id");
+    let (route, path) = ("POST /v1/tasks/{task_id}/claim", [("task_id", id.as_str())]);
+    // Two people at one key: none of them is kept from the other's work by the key's own name.
+    let (status, answer) = world.call(route, &path, &json!({"expected_version": 1})).await;
+    assert_eq!(
+        (status, &answer["errors"][0]["pointer"]),
+        (422, &json!("/assignee")),
+        "{answer}"
+    );
+    let claim = |who: &str, seen: u64| json!({"expected_version": seen, "assignee": who});
+    assert_eq!(world.call(route, &path, &claim("olga", 1)).await.0, 200);
+    assert_eq!(
+        world.call(route, &path, &claim("olga", 1)).await.0,
+        200,
+        "the same call again"
+    );
+    refused(
+        world.call(route, &path, &claim("max", 1)).await,
+        (409, "concurrent_change"),
+    );
+    refused(world.call(route, &path, &claim("max", 2)).await, (409, "task_state"));
+    let (status, answer) = world.call(route, &path, &claim("o l g a", 2)).await;
+    assert_eq!(status, 422, "{answer}");
+    assert_eq!(
+        all(&world, "GET /v1/tasks?assignee=olga", &[], 9, "task_id").await,
+        [json!(id)]
+    );
+}
+
+#[tokio::test]
+async fn c2_c3_a_token_is_used_for_one_party_only() {
+    let world = World::new().await;
+    let (first, second) = (world.party(1).await, world.party(2).await);
+    let talk = json!({
+        "kind": "call", "direction": "inbound", "subject": "Address", "text": "She has moved.",
+        "at": "2026-11-20T09:00:00Z", "client_token": "k1",
+    });
+    let chance = json!({
+        "title": "Shirts", "stage": "offer", "outcome": "open", "value": chf(90_000), "probability": 50,
+        "close_on": "2026-12-15", "client_token": "k1",
+    });
+    for (route, body) in [(TALKS, &talk), (CHANCES, &chance)] {
+        assert_eq!(world.call(route, &[("party_id", &first)], body).await.0, 201, "{route}");
+        let other = world.call(route, &[("party_id", &second)], body).await;
+        refused(other, (409, "desk_contradiction"));
+        assert_eq!(
+            world.call(route, &[("party_id", &first)], body).await.0,
+            200,
+            "{route}: again"
+        );
+    }
+    let list = "GET /v1/parties/{party_id}/opportunities";
+    let shown = done(&world, list, &[("party_id", &second)], &Value::Null).await;
+    assert_eq!(shown["items"], json!([]));
+    let timeline = format!("GET /v1/parties/{{party_id}}/timeline?programme={PROGRAMME}");
+    let shown = done(&world, &timeline, &[("party_id", &second)], &Value::Null).await;
+    assert_eq!(shown["items"], json!([]));
+}
+
+#[tokio::test]
+async fn c8_a_task_and_its_case_keep_every_step_however_often_they_change() {
+    let world = World::new().await;
+    let case = json!({"title": "A letter came back", "client_token": "c1"});
+    let case = text(&done(&world, CASES, &[], &case).await, "case_id");
+    let mut body = task("support", None, "t1");
+    body["case_id"] = json!(case);
+    let id = text(&done(&world, TASKS, &[], &body).await, "task_id");
+    for seen in 1..=60 {
+        let what = if seen % 2 == 1 { "finish" } else { "reopen" };
+        let (status, shown) = change(&world, &id, what, seen).await;
+        assert_eq!(status, 200, "{shown}");
+        let steps = shown["steps"].as_array().map_or(0, Vec::len);
+        assert_eq!(steps, usize::try_from(seen + 1).expect("few").min(20));
+        assert_eq!(
+            change(&world, &id, what, seen).await,
+            (200, shown),
+            "the same call again"
+        );
+    }
+    for (kind, id, route) in [
+        ("task", &id, "/v1/tasks/{task_id}"),
+        ("case", &case, "/v1/cases/{case_id}"),
+    ] {
+        let name = format!("{kind}_id");
+        let path = [(name.as_str(), id.as_str())];
+        let shown = done(&world, &format!("GET {route}"), &path, &Value::Null).await;
+        let own = shown["steps"]
+            .as_array()
+            .expect("steps")
+            .iter()
+            .map(|step| &step["version"]);
+        let mut versions: Vec<_> = own.filter_map(Value::as_u64).collect();
+        versions.reverse();
+        let older = all(&world, &format!("GET {route}/history"), &path, 7, "version").await;
+        versions.extend(older.iter().filter_map(Value::as_u64));
+        let last = shown["version"].as_u64().expect("a version");
+        assert_eq!(versions, (1..=last).rev().collect::<Vec<_>>(), "{kind}");
+        assert!(last > 60);
+    }
+    let nothing = [("task_id", "AAAA")];
+    let answer = world
+        .call("GET /v1/tasks/{task_id}/history", &nothing, &Value::Null)
+        .await;
+    refused(answer, (404, "not_found"));
+}
+
+#[tokio::test]
+async fn c2_an_opportunity_closes_after_more_than_a_hundred_changes_and_keeps_them_all() {
+    let world = World::new().await;
+    let party = world.party(1).await;
+    let mut body = json!({
+        "title": "Shirts", "stage": "offer", "outcome": "open", "value": chf(0), "probability": 50,
+        "close_on": "2026-12-15", "client_token": "o1",
+    });
+    let path = [("party_id", party.as_str())];
+    let id = text(&done(&world, CHANCES, &path, &body).await, "opportunity_id");
+    for field in ["title", "client_token"] {
+        body.as_object_mut().expect("an object").remove(field);
+    }
+    let (route, which) = (
+        "PUT /v1/parties/{party_id}/opportunities/{opportunity_id}",
+        [path[0], ("opportunity_id", id.as_str())],
+    );
+    for seen in 1..=109 {
+        (body["expected_version"], body["value"]) = (json!(seen), chf(seen));
+        done(&world, route, &which, &body).await;
+    }
+    (body["expected_version"], body["outcome"]) = (json!(110), json!("won"));
+    let closed = done(&world, route, &which, &body).await;
+    assert_eq!((&closed["version"], &closed["outcome"]), (&json!(111), &json!("won")));
+    assert_eq!(
+        world.call(route, &which, &body).await,
+        (200, closed.clone()),
+        "the same call again"
+    );
+    let own = closed["changes"].as_array().expect("changes");
+    assert_eq!(own.len(), 100);
+    let history = "GET /v1/parties/{party_id}/opportunities/{opportunity_id}/history";
+    let older = all(&world, history, &which, 4, "value").await;
+    let minor = |value: &Value| value["amount_minor"].as_i64();
+    let older: Vec<_> = older.iter().filter_map(minor).collect();
+    assert_eq!(older, (0..11).rev().collect::<Vec<_>>());
+    assert_eq!(minor(&own[0]["value"]), Some(11), "the first that it holds itself");
 }

@@ -40,6 +40,12 @@ impl App {
         let caller = request.caller()?;
         caller.require(Scope::ClientsAdmin)?;
         let id: ClientId = request.path("client_id")?;
+        if id.as_str() == store::workflow::CLIENT {
+            return Err(Problem::new(
+                Code::MalformedParameter,
+                "client_id: changes that workflows make carry this one: choose another",
+            ));
+        }
         let ClientRequest {
             name,
             scopes,

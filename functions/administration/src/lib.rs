@@ -8,6 +8,7 @@
 //! | [`programmes`] | the settings of a programme and their versions |
 //! | [`runs`] | receipts counted again, on trial or to correct points |
 //! | [`rules`] | earning rules and what their conditions can read |
+//! | [`workflows`], [`trial`] | workflows, and what they would have done |
 //! | [`clients`], [`keys`] | who may call the API |
 //! | [`exceptions`] | what was accepted but does not add up |
 //!
@@ -24,6 +25,8 @@ mod programmes;
 mod revenue;
 mod rules;
 mod runs;
+mod trial;
+mod workflows;
 
 use std::time::Duration;
 
@@ -73,6 +76,10 @@ impl App {
             "GET /v1/exceptions" => self.list_exceptions(&request).await,
             "GET /v1/party-types" => self.get_party_types(&request).await,
             "PUT /v1/party-types" => self.put_party_types(&request, now).await,
+            "GET /v1/workflows" => self.get_workflows(&request).await,
+            "PUT /v1/workflows" => self.put_workflows(&request, now).await,
+            "GET /v1/workflows/context" => workflows::context(&request),
+            "POST /v1/workflows/trial" => self.try_workflows(&request).await,
             "GET /v1/company" => self.get_company(&request).await,
             "PUT /v1/company" => self.put_company(&request, now).await,
             _ => Err(Problem::new(Code::NotFound, "this function has no such route")),

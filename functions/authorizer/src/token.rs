@@ -131,7 +131,8 @@ fn caller(claims: &Claims) -> Option<Caller> {
     }
     let named = claims.client_id.as_deref().or(claims.azp.as_deref());
     let client = named
-        .filter(|name| name.parse::<ClientId>().is_ok())
+        // Changes that workflows make carry a client of their own, and no workflow looks at them: nobody comes in as that one.
+        .filter(|name| name.parse::<ClientId>().is_ok() && *name != store::workflow::CLIENT)
         .unwrap_or(OPERATOR_CLIENT);
     Caller::from_context(|field| {
         let value = match field {

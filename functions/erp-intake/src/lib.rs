@@ -20,6 +20,7 @@ mod take;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::id::Tenant;
 use http_edge::{Code, Problem, Request, Response, Scope};
 use runtime::secrets::Pepper;
 use store::Db;
@@ -35,12 +36,14 @@ const PAUSE: Duration = Duration::from_millis(4);
 pub struct App {
     db: Db,
     pepper: Pepper,
+    queue_of: Vec<Tenant>,
 }
 
 impl App {
-    /// The function over a table. The pepper finds parties by their ids in other systems.
-    pub fn new(db: Db, pepper: Pepper) -> Self {
-        Self { db, pepper }
+    /// The function over a table. The pepper finds parties by their ids in other systems. The queue is that of some tenants:
+    /// whoever may put messages on it may not speak for others.
+    pub fn new(db: Db, pepper: Pepper, queue_of: Vec<Tenant>) -> Self {
+        Self { db, pepper, queue_of }
     }
 
     /// Answers a request.
@@ -53,6 +56,8 @@ impl App {
             "POST /v1/erp/invoices" => self.sent(Kind::Invoice, request, now).await,
             "POST /v1/erp/payments" => self.sent(Kind::Payment, request, now).await,
             "GET /v1/erp/rejected" => self.list_rejected(request, now).await,
+            "POST /v1/erp/rejected/{document_id}/done" => self.tick_off(request, now).await,
+            "GET /v1/erp/waiting-payments" => self.list_waiting(request, now).await,
             "GET /v1/parties/{party_id}/orders" => self.list_orders(request).await,
             "GET /v1/parties/{party_id}/payment-morale" => self.show_morale(request, now).await,
             _ => Err(Problem::new(Code::NotFound, "this function does not serve the route")),
@@ -71,6 +76,17 @@ impl App {
             answer
         })
     }
+}
+
+/// The tenants of a setting: names with commas or spaces between them.
+///
+/// # Errors
+/// The text that names no tenant.
+pub fn tenants(text: &str) -> Result<Vec<Tenant>, String> {
+    let names = text.split([',', ' ']).filter(|name| !name.is_empty());
+    names
+        .map(|name| name.parse().map_err(|_| format!("{name} is no tenant")))
+        .collect()
 }
 
 /// Waits before another round: nothing before the first.

@@ -2,15 +2,16 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar;
-use domain::id::{PartyId, Tenant};
+use domain::id::{LookupKey, PartyId, Tenant};
 use domain::morale;
 use http_edge::api::erp::{
-    DocumentFlaw, MoraleView, OrderLineBody, OrderPage, OrderView, RejectedDocument, RejectedPage,
+    DocumentFlaw, MoraleView, OrderLineBody, OrderPage, OrderView, RejectedDocument, RejectedPage, TickedOff,
+    WaitingPage, WaitingPayment, WaitingPayments,
 };
 use http_edge::{Code, Problem, Request, Response, Scope, page};
-use store::erp::{self, Order, Rejected};
+use store::erp::{self, Order, Rejected, Waiting};
 use store::timeline::OrderStatus;
-use store::{Site, party};
+use store::{Record, Site, party};
 
 use crate::App;
 
@@ -64,7 +65,38 @@ impl App {
         let (limit, after) = (request.limit()?, position(request)?);
         let (found, next) = erp::rejected(&self.db, &caller.tenant, now, after, limit).await?;
         let page = RejectedPage {
-            items: found.into_iter().map(|record| rejected(record.d)).collect(),
+            items: found.into_iter().filter_map(rejected).collect(),
+            next: next.map(|key| page::token(&key)),
+        };
+        Response::json(200, &page)
+    }
+
+    /// `POST /v1/erp/rejected/{document_id}/done`.
+    pub(crate) async fn tick_off(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::ErpWrite)?;
+        let id: LookupKey = request.path("document_id")?;
+        if !erp::tick_off(&self.db, &caller.tenant, &id, &caller.made(now)).await? {
+            return Err(Problem::new(
+                Code::NotFound,
+                "there is no refused document with this id",
+            ));
+        }
+        let answer = TickedOff {
+            document_id: id.to_string(),
+            status: "done".to_owned(),
+        };
+        Response::json(200, &answer)
+    }
+
+    /// `GET /v1/erp/waiting-payments`.
+    pub(crate) async fn list_waiting(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::OperationsRead)?;
+        let (limit, after) = (request.limit()?, position(request)?);
+        let (found, next) = erp::waiting(&self.db, &caller.tenant, after, limit).await?;
+        let page = WaitingPage {
+            items: found.into_iter().map(|one| waiting(one, now)).collect(),
             next: next.map(|key| page::token(&key)),
         };
         Response::json(200, &page)
@@ -107,18 +139,34 @@ fn order(order: Order) -> OrderView {
     }
 }
 
-fn rejected(rejected: Rejected) -> RejectedDocument {
+fn waiting(waiting: Waiting, now: DateTime<Utc>) -> WaitingPayments {
+    let payments = waiting.payments.into_iter().map(|payment| WaitingPayment {
+        number: payment.number.to_string(),
+        date: payment.date,
+        amount: payment.amount,
+    });
+    WaitingPayments {
+        invoice: waiting.invoice.to_string(),
+        since: waiting.since,
+        days: now.signed_duration_since(waiting.since).num_days().max(0),
+        payments: payments.collect(),
+    }
+}
+
+fn rejected(record: Record<Rejected>) -> Option<RejectedDocument> {
+    let (id, rejected) = (erp::rejected_id(&record.pk)?, record.d);
     let errors = rejected.flaws.into_iter().map(|flaw| DocumentFlaw {
         pointer: flaw.pointer,
         finding: flaw.code,
         detail: flaw.detail,
     });
-    RejectedDocument {
+    Some(RejectedDocument {
+        document_id: id.to_string(),
         kind: rejected.kind.as_str().to_owned(),
         number: rejected.number.map(|number| number.to_string()),
         problem: rejected.code,
         detail: rejected.detail,
         errors: errors.collect(),
         seen_at: rejected.seen_at,
-    }
+    })
 }

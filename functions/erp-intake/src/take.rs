@@ -196,7 +196,8 @@ impl App {
             }
             if changes.iter().any(|change| change.after.payments.len() > PAYMENTS_MAX) {
                 let mut found = Findings::default();
-                found.add("/invoice", "too_many_payments", "an invoice takes 40 payments");
+                let detail = "an invoice takes 40 payments: raise the amount of its last one by a higher revision";
+                found.add("/invoice", "too_many_payments", detail);
                 return Err(found.problem());
             }
             let head = PaymentHead {

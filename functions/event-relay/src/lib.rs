@@ -22,7 +22,7 @@ pub use failures::Failures;
 use chrono::{DateTime, Utc};
 use messages::{
     IssuanceMessage, PartyMessage, PosVoucherMessage, PostingMessage, RecalculationMessage, SearchIndexMessage,
-    SendError, Sender,
+    SendError, Sender, WorkflowMessage,
 };
 use serde::{Deserialize, Serialize};
 use store::{Db, Site, StoreError, location};
@@ -68,6 +68,8 @@ pub struct Queues {
     pub party_feed: String,
     /// Work for the search index.
     pub search_index: String,
+    /// Work for the workflows.
+    pub workflow: String,
 }
 
 /// Why a batch must come again.
@@ -121,6 +123,7 @@ pub(crate) struct Work {
     pub(crate) search_index: Vec<SearchIndexMessage>,
     pub(crate) vouchers: Vec<feed::TenantChange>,
     pub(crate) parties: Vec<PartyMessage>,
+    pub(crate) workflows: Vec<WorkflowMessage>,
     pub(crate) failures: Vec<serde_json::Value>,
 }
 
@@ -224,6 +227,9 @@ impl App {
         self.sender
             .send(Site::RelaySendPartyFeed, &self.queues.party_feed, &work.parties)
             .await?;
+        self.sender
+            .send(Site::RelaySendWorkflow, &self.queues.workflow, &work.workflows)
+            .await?;
         for record in &work.failures {
             self.failures.keep(record).await?;
         }
@@ -244,6 +250,7 @@ fn sort(records: &[serde_json::Value]) -> Work {
                 Event::SearchIndex(message) => work.search_index.push(message),
                 Event::Voucher(change) => work.vouchers.push(*change),
                 Event::Party(message) => work.parties.push(message),
+                Event::Workflow(message) => work.workflows.push(message),
             }),
             Err(reason) => {
                 tracing::error!(%reason, "a stream record cannot be understood");

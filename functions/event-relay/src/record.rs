@@ -2,11 +2,14 @@
 
 use domain::account::Account;
 use domain::id::{PartyId, ProgrammeId, Tenant};
-use messages::{IssuanceMessage, PartyMessage, PostingMessage, RecalculationMessage, SearchIndexMessage};
+use messages::{
+    IssuanceMessage, PartyMessage, PostingMessage, RecalculationMessage, SearchIndexMessage, WorkflowMessage,
+    WorkflowNews,
+};
 use serde::Deserialize;
 use store::receipt::StoredReceipt;
 use store::returned::StoredReturn;
-use store::{Record, account, card, party, recalculation, receipt, relationship, returned, voucher};
+use store::{Record, account, card, party, recalculation, receipt, relationship, returned, voucher, workflow};
 
 use crate::feed::TenantChange;
 
@@ -19,6 +22,7 @@ pub(crate) enum Event {
     SearchIndex(SearchIndexMessage),
     Voucher(Box<TenantChange>),
     Party(PartyMessage),
+    Workflow(WorkflowMessage),
 }
 
 /// Why a record cannot be understood. Names no content.
@@ -73,6 +77,8 @@ pub(crate) fn read(record: &serde_json::Value) -> Result<Vec<Event>, NotUndersto
         recalculation::RECALCULATION => recalculation_events(&head, image),
         relationship::RELATIONSHIP => relationship_events(&head, image),
         party::CHANGE => party_events(&head, image),
+        workflow::WORKFLOW => happened_events(&head, image),
+        workflow::EFFECT => effect_events(&head, image),
         _ => Err(NotUnderstood::Topic),
     }
 }
@@ -144,13 +150,59 @@ fn party_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, No
         party::ChangeKind::Created => "created",
         party::ChangeKind::Changed => "changed",
     };
-    Ok(vec![Event::Party(PartyMessage {
+    // What a workflow made starts none.
+    let looked_at = (!workflow::is_own(record.by.as_ref())).then(|| {
+        Event::Workflow(WorkflowMessage::Changed {
+            tenant: tenant.clone(),
+            party: party.clone(),
+            change: head.sk.clone(),
+            at: record.updated_at,
+        })
+    });
+    let heard = Event::Party(PartyMessage {
         tenant,
         party_id: party,
         version: record.d.version,
         kind: kind.to_owned(),
         fields: record.d.fields,
         at: record.updated_at,
+        workflow: None,
+    });
+    Ok(std::iter::once(heard).chain(looked_at).collect())
+}
+
+/// A change of a task, an opportunity or an invoice.
+fn happened_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
+    let (tenant, party) = split_partition(&head.pk, "PARTY")?;
+    let party: PartyId = party.parse().map_err(|_| NotUnderstood::Key)?;
+    let record = Record::<workflow::Happened>::from_image(image).map_err(NotUnderstood::Shape)?;
+    Ok(vec![Event::Workflow(WorkflowMessage::Changed {
+        tenant,
+        party,
+        change: head.sk.clone(),
+        at: record.updated_at,
+    })])
+}
+
+/// What a workflow tells other systems.
+fn effect_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
+    let (tenant, party) = split_partition(&head.pk, "PARTY")?;
+    let party: PartyId = party.parse().map_err(|_| NotUnderstood::Key)?;
+    let record = Record::<workflow::Effect>::from_image(image).map_err(NotUnderstood::Shape)?;
+    let effect = record.d;
+    let event = effect.event.ok_or(NotUnderstood::Topic)?;
+    Ok(vec![Event::Party(PartyMessage {
+        tenant,
+        party_id: party,
+        version: effect.version,
+        kind: "workflow".to_owned(),
+        fields: Vec::new(),
+        at: record.updated_at,
+        workflow: Some(WorkflowNews {
+            event,
+            workflow: effect.workflow,
+            effect: effect.name,
+        }),
     })])
 }
 
@@ -165,6 +217,7 @@ fn relationship_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Eve
         kind: relationship::RELATIONSHIP.to_owned(),
         fields: vec![format!("/relationships/{}", record.d.kind)],
         at: record.updated_at,
+        workflow: None,
     })])
 }
 

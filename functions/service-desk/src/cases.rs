@@ -5,6 +5,7 @@ use domain::id::{LookupKey, Tenant};
 use http_edge::api::desk::{CasePage, CaseRequest, CaseStatusRequest};
 use http_edge::{Code, Findings, Problem, Request, Response, Scope, page};
 use store::Record;
+use store::desk::history::Of;
 use store::desk::{self, Case, CaseStatus, Committed, List, Step};
 
 use crate::{App, ROUNDS_MAX, answer, contended, contradiction, fields, outdated, pause, position, view};
@@ -81,6 +82,15 @@ impl App {
         let tasks = desk::case_tasks(&self.db, &caller.tenant, &id).await?;
         let tasks = tasks.iter().map(|(id, task)| view::task(id, &task.d)).collect();
         answer(200, &view::case(&id, &known.d, Some(tasks)), false)
+    }
+
+    /// `GET /v1/cases/{case_id}/history`.
+    pub(crate) async fn case_history(&self, request: &Request) -> Result<Response, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::DeskRead)?;
+        let id: LookupKey = request.path("case_id")?;
+        self.known_case(&caller.tenant, &id).await?;
+        self.older_steps(&caller.tenant, Of::Case(&id), request).await
     }
 
     async fn known_case(&self, tenant: &Tenant, id: &LookupKey) -> Result<Record<Case>, Problem> {

@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use domain::id::{LookupKey, PartyId, QueueId};
-use http_edge::api::desk::{OpportunityChangeRequest, OpportunityPage, OpportunityRequest};
+use http_edge::api::desk::{OpportunityChangeRequest, OpportunityHistory, OpportunityPage, OpportunityRequest};
 use http_edge::{Code, Findings, Problem, Request, Response, Scope, page};
 use store::Record;
-use store::desk::{self, CHANGES_MAX, Change, Committed, List, Opportunity, Prospect};
+use store::desk::history::{self, Of};
+use store::desk::{self, Change, Committed, Created, List, Opportunity, Prospect};
 
 use crate::fields::Said;
-use crate::{App, ROUNDS_MAX, answer, contended, contradiction, fields, outdated, pause, position, view};
+use crate::{App, ROUNDS_MAX, answer, contended, contradiction, fields, older_than, outdated, pause, position, view};
 
 impl App {
     /// `POST /v1/parties/{party_id}/opportunities`.
@@ -54,8 +55,10 @@ impl App {
                 };
             }
             let made = caller.made(now);
-            if desk::put_opportunity(&self.db, tenant, &id, None, &wanted, &made).await? == Committed::Done {
-                return answer(201, &view::opportunity(&id, &wanted), false);
+            match desk::create_opportunity(&self.db, tenant, &id, &wanted, &made).await? {
+                Created::Done => return answer(201, &view::opportunity(&id, &wanted), false),
+                Created::TokenUsed => return Err(contradiction()),
+                Created::Stale => {}
             }
         }
         Err(contended())
@@ -91,9 +94,6 @@ impl App {
             if known.d.version != body.expected_version {
                 return Err(outdated(known.d.version));
             }
-            if known.d.changes.len() >= CHANGES_MAX {
-                return Err(Problem::new(Code::TooManyChanges, "it has 100 changes"));
-            }
             let mut after = known.d.clone();
             after.version = after.version.saturating_add(1);
             after.now = prospect.clone();
@@ -103,7 +103,7 @@ impl App {
                 to: prospect.clone(),
             });
             let made = caller.made(now);
-            let put = desk::put_opportunity(&self.db, tenant, &id, Some(&known), &after, &made);
+            let put = desk::put_opportunity(&self.db, tenant, &id, &known, &after, &made);
             if put.await? == Committed::Done {
                 return answer(200, &view::opportunity(&id, &after), false);
             }
@@ -125,6 +125,25 @@ impl App {
             self.party_of_path(&caller.tenant, &party).await?;
         }
         answer(200, &listed(found, next.map(|id| page::token(&id))), false)
+    }
+
+    /// `GET /v1/parties/{party_id}/opportunities/{opportunity_id}/history`.
+    pub(crate) async fn opportunity_history(&self, request: &Request) -> Result<Response, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::DeskRead)?;
+        let (tenant, party) = (&caller.tenant, request.path::<PartyId>("party_id")?);
+        let id: LookupKey = request.path("opportunity_id")?;
+        if desk::opportunity(&self.db, tenant, &party, &id).await?.is_none() {
+            return Err(Problem::new(Code::NotFound, "there is no opportunity with this id"));
+        }
+        let (limit, after) = (request.limit()?, older_than(request)?);
+        let of = Of::Opportunity(&party, &id);
+        let (found, next) = history::page::<Change>(&self.db, tenant, of, after, limit).await?;
+        let page = OpportunityHistory {
+            items: found.iter().map(view::change).collect(),
+            next: next.map(|version| page::token(&version)),
+        };
+        answer(200, &page, false)
     }
 
     /// `GET /v1/opportunities`.

@@ -34,10 +34,13 @@ use chrono::{DateTime, Utc};
 use domain::code;
 use domain::id::{LookupKey, PartyId, ProgrammeId, Tenant};
 use domain::programme::Programme;
+use http_edge::api::desk::StepPage;
 use http_edge::{Caller, Code, Problem, Request, Response, page};
 use runtime::secrets::Pepper;
 use serde::Serialize;
 use serde_json::json;
+use store::desk::Step;
+use store::desk::history::{self, Of};
 use store::{Db, Site, party, programme};
 
 /// Rounds against other writers before the caller is asked to repeat.
@@ -75,17 +78,22 @@ impl App {
             "POST /v1/tasks/{task_id}/claim" => self.change_task(request, tasks::Move::Claim, now).await,
             "POST /v1/tasks/{task_id}/finish" => self.change_task(request, tasks::Move::Finish, now).await,
             "POST /v1/tasks/{task_id}/reopen" => self.change_task(request, tasks::Move::Reopen, now).await,
+            "GET /v1/tasks/{task_id}/history" => self.task_history(request).await,
             "POST /v1/leads" => self.create_lead(request, now).await,
             "GET /v1/leads/{party_id}/candidates" => self.show_candidates(request, now).await,
             "POST /v1/leads/{party_id}/convert" => self.convert_lead(request, now).await,
             "POST /v1/cases" => self.create_case(request, now).await,
             "GET /v1/cases" => self.list_cases(request).await,
             "GET /v1/cases/{case_id}" => self.show_case(request).await,
+            "GET /v1/cases/{case_id}/history" => self.case_history(request).await,
             "PUT /v1/cases/{case_id}/status" => self.set_case_status(request, now).await,
             "POST /v1/parties/{party_id}/communications" => self.keep_communication(request, now).await,
             "POST /v1/parties/{party_id}/opportunities" => self.create_opportunity(request, now).await,
             "GET /v1/parties/{party_id}/opportunities" => self.list_opportunities(request).await,
             "PUT /v1/parties/{party_id}/opportunities/{opportunity_id}" => self.change_opportunity(request, now).await,
+            "GET /v1/parties/{party_id}/opportunities/{opportunity_id}/history" => {
+                self.opportunity_history(request).await
+            }
             "GET /v1/opportunities" => self.list_pipeline(request).await,
             "GET /v1/parties/{party_id}/timeline" => self.show_timeline(request).await,
             "GET /v1/parties/{party_id}/overview" => self.show_overview(request, now).await,
@@ -134,6 +142,17 @@ impl App {
         ))
     }
 
+    /// Older steps of a task or case.
+    async fn older_steps(&self, tenant: &Tenant, of: Of<'_>, request: &Request) -> Result<Response, Problem> {
+        let (limit, after) = (request.limit()?, older_than(request)?);
+        let (found, next) = history::page::<Step>(&self.db, tenant, of, after, limit).await?;
+        let page = StepPage {
+            items: found.iter().map(view::step).collect(),
+            next: next.map(|version| page::token(&version)),
+        };
+        answer(200, &page, false)
+    }
+
     async fn programme(&self, tenant: &Tenant, request: &Request) -> Result<(ProgrammeId, Arc<Programme>), Problem> {
         let id: ProgrammeId = request.required_query("programme")?;
         let found = self.programmes.current(&self.db, Site::DeskProgramme, tenant, &id);
@@ -153,6 +172,12 @@ fn position(request: &Request) -> Result<Option<String>, Problem> {
     let next = request.query.get("next");
     let after: Option<String> = next.map(|token| page::position("next", token)).transpose()?;
     after.map(|key| page::sort_key("next", key)).transpose()
+}
+
+/// The position of a listing of older changes: the version that the last one made.
+fn older_than(request: &Request) -> Result<Option<u64>, Problem> {
+    let next = request.query.get("next");
+    next.map(|token| page::position("next", token)).transpose()
 }
 
 /// An answer, with the header of replays where it repeats one.

@@ -28,7 +28,7 @@ impl App {
         let content = self.content(&body);
         let (whose, made) = ((&caller.tenant, &party), caller.made(now));
         let site = Site::DeskCommunication;
-        let kept = communication::record(&self.db, site, whose, (&id, &content), wanted, &made);
+        let kept = communication::record_once(&self.db, site, whose, (&id, &content), wanted, &made);
         let replayed = match kept.await? {
             Recorded::New => false,
             Recorded::Before => true,

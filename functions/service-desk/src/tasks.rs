@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::id::{LookupKey, QueueId, Subject, Tenant};
-use http_edge::api::desk::{TaskPage, TaskRequest, VersionRequest};
+use http_edge::api::desk::{ClaimRequest, TaskPage, TaskRequest, VersionRequest};
 use http_edge::{Caller, Code, Findings, Problem, Request, Response, Scope, page};
 use store::Record;
+use store::desk::history::Of;
 use store::desk::{self, CASE_TASKS_MAX, Case, CaseStatus, Committed, List, Step, Task, TaskStatus};
 
 use crate::{App, ROUNDS_MAX, answer, contended, contradiction, fields, outdated, pause, position, view};
@@ -27,15 +28,16 @@ impl Move {
     }
 
     /// The task after the move.
-    fn of(self, task: &Task, by: &Subject, now: DateTime<Utc>) -> Result<Task, Problem> {
-        let others = task.assignee.as_ref().is_some_and(|assignee| assignee != by);
+    fn of(self, task: &Task, mover: &Mover<'_>, now: DateTime<Utc>) -> Result<Task, Problem> {
+        let (by, who) = (mover.by, &mover.who);
+        let others = task.assignee.as_ref().is_some_and(|assignee| assignee != who);
         let (status, assignee) = match (self, task.status) {
             (Self::Claim, TaskStatus::Claimed) if others => {
                 return Err(state("somebody else works on it"));
             }
-            (Self::Claim, TaskStatus::Open | TaskStatus::Claimed) => (TaskStatus::Claimed, Some(by.clone())),
+            (Self::Claim, TaskStatus::Open | TaskStatus::Claimed) => (TaskStatus::Claimed, Some(who.clone())),
             (Self::Claim | Self::Finish, TaskStatus::Done) => return Err(state("it is finished: reopen it first")),
-            (Self::Finish, _) => (TaskStatus::Done, task.assignee.clone().or_else(|| Some(by.clone()))),
+            (Self::Finish, _) => (TaskStatus::Done, task.assignee.clone().or_else(|| Some(who.clone()))),
             (Self::Reopen, TaskStatus::Done) => (TaskStatus::Open, task.assignee.clone()),
             (Self::Reopen, _) => return Err(state("it is not finished")),
         };
@@ -53,6 +55,43 @@ impl Move {
         let what = format!("{} task", self.as_str());
         Ok(Some(case.next(&what, (by, now), |next| next.open_tasks = count)))
     }
+}
+
+/// Who moves a task, and who works on it when that is a claim.
+struct Mover<'a> {
+    by: &'a Subject,
+    who: Subject,
+}
+
+impl Mover<'_> {
+    /// Whether a task looks as the move leaves it: another claim by the same caller may have been for somebody else.
+    fn has_left(&self, what: Move, task: &Task) -> bool {
+        what != Move::Claim || task.assignee.as_ref() == Some(&self.who)
+    }
+}
+
+/// The version that the caller has seen, and who moves the task. A claim keeps others away, so it is for somebody: for the person
+/// who signed in, or for whom it names. A key that several people share stands for none of them.
+fn asked<'a>(what: Move, caller: &'a Caller, request: &Request) -> Result<(u64, Mover<'a>), Problem> {
+    let by = &caller.subject;
+    if what != Move::Claim {
+        let body: VersionRequest = request.json()?;
+        let who = by.clone();
+        return Ok((body.expected_version, Mover { by, who }));
+    }
+    let body: ClaimRequest = request.json()?;
+    let mut found = Findings::default();
+    let named = body
+        .assignee
+        .as_deref()
+        .and_then(|who| found.field::<Subject>("/assignee", who));
+    if body.assignee.is_none() && caller.person().is_err() {
+        let detail = "a key stands for no person: say who works on it, or sign in";
+        found.add("/assignee", "missing", detail);
+    }
+    found.none()?;
+    let who = named.unwrap_or_else(|| by.clone());
+    Ok((body.expected_version, Mover { by, who }))
 }
 
 fn state(detail: &str) -> Problem {
@@ -179,6 +218,15 @@ impl App {
         answer(200, &view::task(&id, &known.d), false)
     }
 
+    /// `GET /v1/tasks/{task_id}/history`.
+    pub(crate) async fn task_history(&self, request: &Request) -> Result<Response, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::DeskRead)?;
+        let id: LookupKey = request.path("task_id")?;
+        self.known_task(&caller.tenant, &id).await?;
+        self.older_steps(&caller.tenant, Of::Task(&id), request).await
+    }
+
     async fn known_task(&self, tenant: &Tenant, id: &LookupKey) -> Result<Record<Task>, Problem> {
         desk::task(&self.db, tenant, id).await?.ok_or_else(no_such_task)
     }
@@ -194,17 +242,17 @@ impl App {
         caller.require(Scope::DeskWrite)?;
         let (tenant, by) = (&caller.tenant, &caller.subject);
         let id: LookupKey = request.path("task_id")?;
-        let body: VersionRequest = request.json()?;
+        let (expected_version, mover) = asked(what, caller, request)?;
         for round in 0..ROUNDS_MAX {
             pause(round).await;
             let known = self.known_task(tenant, &id).await?;
-            if known.d.was_changed_so(what.as_str(), by, body.expected_version) {
+            if known.d.was_changed_so(what.as_str(), by, expected_version) && mover.has_left(what, &known.d) {
                 return answer(200, &view::task(&id, &known.d), true);
             }
-            if known.d.version != body.expected_version {
+            if known.d.version != expected_version {
                 return Err(outdated(known.d.version));
             }
-            let after = what.of(&known.d, by, now)?;
+            let after = what.of(&known.d, &mover, now)?;
             let case = match &known.d.case {
                 None => None,
                 Some(case) => desk::case(&self.db, tenant, case).await?,

@@ -8,7 +8,6 @@ use chrono_tz::Tz;
 use domain::account::{Cause, Entry};
 use domain::calendar;
 use domain::id::PartyId;
-use domain::morale::InvoiceStatus;
 use http_edge::api::desk::{Happened, TimelineItem, TimelinePage};
 use http_edge::{Problem, Request, Response, Scope, page};
 use serde::{Deserialize, Serialize};
@@ -145,6 +144,11 @@ impl<T> Half<T> {
         Some(record)
     }
 
+    /// Whether all that was read is shown, and the table has more.
+    fn is_cut(&mut self) -> bool {
+        self.more && self.records.peek().is_none()
+    }
+
     fn has_more(&mut self) -> bool {
         self.more || self.records.peek().is_some()
     }
@@ -160,7 +164,8 @@ fn merged(
 ) -> TimelinePage {
     let mut items = Vec::new();
     let wanted = usize::try_from(limit).unwrap_or(0);
-    while items.len() < wanted {
+    // A page of the table ends after 1 MB too. Behind the end of one that goes on, the other may be newer or not: nobody knows.
+    while items.len() < wanted && !events.is_cut() && !ledger.is_cut() {
         let event = events.records.peek().map(|event| day_of(&event.d, zone));
         let entry = ledger.records.peek().map(|entry| entry.d.business_date);
         // None is less than any day.
@@ -218,7 +223,7 @@ fn event_item(event: Event, zone: Tz) -> TimelineItem {
             total,
             due_date: due,
             dunning_level,
-            status: invoice_status(status).to_owned(),
+            status: status.as_str().to_owned(),
         },
         What::Payment { invoice, amount } => Happened::Payment {
             number: id,
@@ -262,14 +267,6 @@ const fn order_status(status: OrderStatus) -> &'static str {
     }
 }
 
-const fn invoice_status(status: InvoiceStatus) -> &'static str {
-    match status {
-        InvoiceStatus::Open => "open",
-        InvoiceStatus::Cancelled => "cancelled",
-        InvoiceStatus::WrittenOff => "written_off",
-    }
-}
-
 const fn channel_name(channel: Channel) -> &'static str {
     match channel {
         Channel::Call => "call",
@@ -304,5 +301,64 @@ fn entry_item(record: Record<Entry>) -> TimelineItem {
             balance_after: entry.balance_after,
             receipt: receipt.map(ToString::to_string),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::secret::Secret;
+    use store::Key;
+
+    use super::*;
+
+    fn record<T>(sk: &str, d: T) -> Record<T> {
+        let key = Key {
+            pk: "PARTY#demo#p1".to_owned(),
+            sk: sk.to_owned(),
+        };
+        let at: DateTime<Utc> = "2026-11-24T08:00:00Z".parse().unwrap();
+        Record::new(key, "thing", at, d)
+    }
+
+    fn event(day: &str) -> Record<Event> {
+        let event = Event {
+            at: format!("{day}T12:00:00Z").parse().unwrap(),
+            id: "T".to_owned(),
+            what: What::Task {
+                title: Secret::new("Call back".to_owned()),
+                status: "open".to_owned(),
+            },
+        };
+        record(&format!("{}{day}", timeline::PREFIX), event)
+    }
+
+    fn entry(day: &str) -> Record<Entry> {
+        let entry = serde_json::json!({
+            "version": 1, "kind": "activation", "business_date": day, "points": 1, "balance_after": 1, "programme_version": 1,
+            "lots": [],
+        });
+        record(day, serde_json::from_value(entry).unwrap())
+    }
+
+    #[test]
+    fn d4_where_a_page_of_the_table_ends_early_the_other_list_waits() {
+        let id = AccountId {
+            tenant: "demo".parse().unwrap(),
+            party: "p1".parse().unwrap(),
+            programme: "treue".parse().unwrap(),
+        };
+        // The page of events ended after 1 MB, with events behind it that may be newer than the entry.
+        let events = Half::of((vec![event("2026-11-20")], Some("more".to_owned())));
+        let ledger = Half::of((vec![entry("2026-11-10")], None));
+        let page = merged(events, ledger, &Places::START, &id, chrono_tz::Europe::Zurich, 50);
+        let days: Vec<_> = page.items.iter().map(|item| item.day.to_string()).collect();
+        assert_eq!(days, ["2026-11-20"]);
+        let places: Places = page::position("next", &page.next.unwrap()).unwrap();
+        assert_eq!(places.ledger, Place::Start, "the entry is still to come");
+        assert_eq!(places.events, Place::After("2026-11-20".to_owned()));
+        let events = Half::of((vec![event("2026-11-15")], None));
+        let ledger = Half::of((vec![entry("2026-11-10")], None));
+        let page = merged(events, ledger, &places, &id, chrono_tz::Europe::Zurich, 50);
+        assert_eq!((page.items.len(), page.next), (2, None));
     }
 }

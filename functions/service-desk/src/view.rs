@@ -2,7 +2,7 @@
 
 use domain::id::{LookupKey, PartyId, Subject};
 use http_edge::api::desk::{CaseView, OpportunityChange, OpportunityView, StepView, TaskView};
-use store::desk::{Case, Opportunity, Step, Task};
+use store::desk::{CHANGES_MAX, Case, Change, Opportunity, STEPS_MAX, Step, Task};
 
 pub(crate) fn task(id: &LookupKey, task: &Task) -> TaskView {
     TaskView {
@@ -17,7 +17,7 @@ pub(crate) fn task(id: &LookupKey, task: &Task) -> TaskView {
         case_id: task.case.as_ref().map(LookupKey::to_string),
         assignee: task.assignee.as_ref().map(Subject::to_string),
         made_at: task.made_at,
-        steps: task.steps.iter().map(step).collect(),
+        steps: last(&task.steps, STEPS_MAX).iter().map(step).collect(),
     }
 }
 
@@ -30,12 +30,17 @@ pub(crate) fn case(id: &LookupKey, case: &Case, tasks: Option<Vec<TaskView>>) ->
         party_id: case.party.as_ref().map(PartyId::to_string),
         open_tasks: case.open_tasks,
         made_at: case.made_at,
-        steps: case.steps.iter().map(step).collect(),
+        steps: last(&case.steps, STEPS_MAX).iter().map(step).collect(),
         tasks,
     }
 }
 
-fn step(step: &Step) -> StepView {
+/// The last of a history: what is older stands beside.
+fn last<T>(all: &[T], most: usize) -> &[T] {
+    all.get(all.len().saturating_sub(most)..).unwrap_or(all)
+}
+
+pub(crate) fn step(step: &Step) -> StepView {
     StepView {
         version: step.version,
         what: step.what.clone(),
@@ -45,15 +50,7 @@ fn step(step: &Step) -> StepView {
 }
 
 pub(crate) fn opportunity(id: &LookupKey, opportunity: &Opportunity) -> OpportunityView {
-    let changes = opportunity.changes.iter().map(|change| OpportunityChange {
-        by: change.by.to_string(),
-        at: change.at,
-        stage: change.to.stage.to_string(),
-        outcome: change.to.outcome.as_str().to_owned(),
-        value: change.to.value,
-        probability: change.to.probability,
-        close_on: change.to.close_on,
-    });
+    let changes = last(&opportunity.changes, CHANGES_MAX).iter().map(change);
     let now = &opportunity.now;
     OpportunityView {
         opportunity_id: id.to_string(),
@@ -66,5 +63,17 @@ pub(crate) fn opportunity(id: &LookupKey, opportunity: &Opportunity) -> Opportun
         probability: now.probability,
         close_on: now.close_on,
         changes: changes.collect(),
+    }
+}
+
+pub(crate) fn change(change: &Change) -> OpportunityChange {
+    OpportunityChange {
+        by: change.by.to_string(),
+        at: change.at,
+        stage: change.to.stage.to_string(),
+        outcome: change.to.outcome.as_str().to_owned(),
+        value: change.to.value,
+        probability: change.to.probability,
+        close_on: change.to.close_on,
     }
 }

@@ -42,7 +42,8 @@ impl<'a> Texts<'a> {
         }
     }
 
-    pub(crate) fn iter(self) -> impl Iterator<Item = &'a str> {
+    /// The texts in their order.
+    pub fn iter(self) -> impl Iterator<Item = &'a str> {
         let (borrowed, owned): (&[&str], &[String]) = match self {
             Self::Borrowed(texts) => (texts, &[]),
             Self::Owned(texts) => (&[], texts),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::DocumentNumber;
 use crate::money::{Currency, Money};
 
-/// Months before the day that count.
+/// Months before the day that count. What is still open counts however old it is.
 pub const WINDOW_MONTHS: u32 = 24;
 /// Greatest dunning level.
 pub const DUNNING_MAX: u8 = 9;
@@ -27,6 +27,17 @@ pub enum InvoiceStatus {
     Cancelled,
     /// Nobody expects it to be paid any more.
     WrittenOff,
+}
+
+impl InvoiceStatus {
+    /// As it stands in bodies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Cancelled => "cancelled",
+            Self::WrittenOff => "written_off",
+        }
+    }
 }
 
 /// A payment of an invoice, in any currency.
@@ -97,6 +108,14 @@ impl Invoice {
         }
     }
 
+    /// What is not paid when all payments that are known have come, in minor units of its currency.
+    pub fn open_minor(&self) -> i64 {
+        match self.paid(NaiveDate::MAX) {
+            Paid::Since(_) => 0,
+            Paid::Not { open_minor } => open_minor,
+        }
+    }
+
     /// Whole days from the due date to `day`, 0 when it is not later.
     fn days_late(&self, day: NaiveDate) -> i64 {
         day.signed_duration_since(self.due).num_days().max(0)
@@ -106,7 +125,7 @@ impl Invoice {
 /// How a party pays, as of a day.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Morale {
-    /// Invoices of the window that count: all but cancelled ones.
+    /// Invoices that count: all of the window but cancelled ones, and older ones that are still open.
     pub invoices: u32,
     /// Neither paid nor written off, also those that are overdue.
     pub open: u32,
@@ -118,7 +137,8 @@ pub struct Morale {
     pub paid_late: u32,
     /// Not paid and written off.
     pub written_off: u32,
-    /// Days late of paid and overdue invoices, whole days rounded down; what was paid on time counts as 0.
+    /// Days late of paid, overdue and written off invoices, the last two until the day; whole days rounded down. What was paid on
+    /// time counts as 0.
     pub mean_days_late: i64,
     /// The greatest of them.
     pub worst_days_late: i64,
@@ -171,14 +191,16 @@ impl Fold {
             }
             Paid::Not { open_minor } => open_minor,
         };
+        let days = invoice.days_late(as_of);
         if invoice.status == InvoiceStatus::WrittenOff {
             self.morale.written_off = self.morale.written_off.saturating_add(1);
+            // It was never paid: to leave it out would make whoever never pays look better than whoever pays late.
+            self.measure(days);
             return;
         }
         self.morale.open = self.morale.open.saturating_add(1);
         self.morale.dunning_level = self.morale.dunning_level.max(invoice.dunning_level);
         add(&mut self.open, invoice.total.currency, open_minor);
-        let days = invoice.days_late(as_of);
         if days > 0 {
             self.morale.overdue = self.morale.overdue.saturating_add(1);
             add(&mut self.overdue, invoice.total.currency, open_minor);
@@ -198,14 +220,15 @@ fn amounts(sums: BTreeMap<Currency, i64>) -> Vec<Money> {
         .collect()
 }
 
-/// How a party with these invoices pays, as of the end of a day. Invoices outside the window and payments after the day do not
-/// count; dunning level and status are those of today, because the sender says no others.
+/// How a party with these invoices pays, as of the end of a day. Payments after the day do not count, nor do invoices before the
+/// window that were settled by the day, paid or written off; dunning level and status are those of today, because the sender says no others.
 pub fn morale<'a>(invoices: impl IntoIterator<Item = &'a Invoice>, as_of: NaiveDate) -> Morale {
     let first = window_start(as_of);
     let mut fold = Fold::default();
     for invoice in invoices {
-        let counts = invoice.date >= first && invoice.date <= as_of && invoice.status != InvoiceStatus::Cancelled;
-        if counts {
+        let settled = invoice.status == InvoiceStatus::WrittenOff || matches!(invoice.paid(as_of), Paid::Since(_));
+        let in_time = invoice.date <= as_of && (invoice.date >= first || !settled);
+        if in_time && invoice.status != InvoiceStatus::Cancelled {
             fold.take(invoice, as_of);
         }
     }
@@ -301,7 +324,26 @@ mod tests {
             (said.invoices, said.written_off, said.open, said.paid_on_time),
             (3, 1, 1, 1)
         );
-        assert_eq!((said.mean_days_late, said.worst_days_late), (15, 30));
+        // 30 days each for what was written off and what came in other money, 0 for what was free.
+        assert_eq!((said.mean_days_late, said.worst_days_late), (20, 30));
+    }
+
+    #[test]
+    fn c5_what_is_open_counts_however_old_it_is_until_it_is_paid_or_written_off() {
+        let mut old = invoice(Vec::new());
+        let at = |invoice: &Invoice| morale([invoice], day("2029-01-31"));
+        let said = at(&old);
+        assert_eq!(
+            (said.invoices, said.open, said.overdue, said.worst_days_late),
+            (1, 1, 1, 1_096)
+        );
+        assert_eq!(said.overdue_amounts, [Money::new(10_000, Currency::CHF)]);
+        old.status = InvoiceStatus::WrittenOff;
+        assert_eq!(at(&old), Morale::default());
+        old.status = InvoiceStatus::Open;
+        old.payments = vec![payment("Z-1", "2029-01-31", 10_000)];
+        assert_eq!(at(&old), Morale::default());
+        assert_eq!(morale([&old], day("2029-01-30")).open, 1, "the day before it was paid");
     }
 
     proptest! {

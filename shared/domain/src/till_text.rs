@@ -22,6 +22,18 @@ pub enum Language {
     En,
 }
 
+impl Language {
+    /// As it stands in bodies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::De => "de",
+            Self::Fr => "fr",
+            Self::It => "it",
+            Self::En => "en",
+        }
+    }
+}
+
 /// A text that names none of the four languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a language is one of de, fr, it, en")]

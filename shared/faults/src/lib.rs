@@ -333,6 +333,10 @@ sites! {
     ErpReject = "erp-intake/reject",
     /// The refused documents are read.
     ErpRejected = "erp-intake/rejected",
+    /// A refused document is ticked off.
+    ErpRejectedDone = "erp-intake/rejected-done",
+    /// Payments that wait for their invoice are read.
+    ErpWaiting = "erp-intake/waiting",
     /// The orders of a party are read.
     ErpOrders = "erp-intake/orders",
     /// What payment morale is folded from is read.
@@ -357,6 +361,8 @@ sites! {
     DeskOpportunity = "service-desk/opportunity",
     /// The service desk stores an opportunity.
     DeskOpportunityPut = "service-desk/opportunity-put",
+    /// The service desk reads older changes of a task, a case or an opportunity.
+    DeskHistory = "service-desk/history",
     /// The service desk reads a programme.
     DeskProgramme = "service-desk/programme",
     /// The service desk reads events of a timeline.
@@ -419,6 +425,28 @@ sites! {
     LeadChange = "service-desk/lead-change",
     /// The service desk relates a lead to the party it was converted into.
     LeadRelate = "service-desk/lead-relate",
+    /// The relay sends work to the workflows.
+    RelaySendWorkflow = "event-relay/send-workflow",
+    /// The workflows in force are read.
+    WorkflowSet = "workflow-runner/set",
+    /// A change that workflows look at is read.
+    WorkflowEvent = "workflow-runner/event",
+    /// The runner reads the types of the tenant.
+    WorkflowTypes = "workflow-runner/types",
+    /// The runner opens a task.
+    WorkflowTask = "workflow-runner/task",
+    /// The runner reads the party that it classifies.
+    WorkflowParty = "workflow-runner/party",
+    /// The runner classifies a party.
+    WorkflowClassify = "workflow-runner/classify",
+    /// The runner keeps an event for the other systems.
+    WorkflowPublish = "workflow-runner/publish",
+    /// Administration reads workflows.
+    WorkflowsRead = "administration/workflows-read",
+    /// Administration stores workflows.
+    WorkflowsWrite = "administration/workflows-write",
+    /// Administration reads changes to try workflows on.
+    WorkflowsTrial = "administration/workflows-trial",
     /// The authorizer reads an API key.
     ApiKeyRead = "authorizer/api-key",
     /// Operations tools scan or read in bulk.

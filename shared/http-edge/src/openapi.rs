@@ -20,6 +20,7 @@ mod recalculations;
 pub mod schemas;
 mod search;
 mod vouchers;
+mod workflows;
 
 use std::collections::BTreeMap;
 
@@ -60,6 +61,10 @@ const TAGS: &[(&str, &str)] = &[
         "Recalculations",
         "Stored receipts counted again, to try settings or to correct points.",
     ),
+    (
+        "Workflows",
+        "Conditions on changes of parties, tasks, opportunities and invoices, and what is done when they hold.",
+    ),
     ("Clients", "Machines that call the API, and their keys."),
     ("Operations", "What does not add up."),
     ("Finance", "The books of a month: liability and settlement."),
@@ -97,6 +102,7 @@ pub fn operations() -> Vec<Operation> {
         erp::operations(),
         administration::operations(),
         recalculations::operations(),
+        workflows::operations(),
         finance::operations(),
         imports::operations(),
         docs::operations(),

@@ -150,8 +150,6 @@ codes! {
     LeadCandidates = "lead_candidates", 409, "The lead may be a party that is known", "Convert it into one of the candidates in the answer, or name those in not_the_same_as that are somebody else.";
     /// Something else was decided about the lead.
     LeadState = "lead_state", 409, "The lead was decided on before", "See the detail for what became of it.";
-    /// The opportunity changed as often as it can.
-    TooManyChanges = "too_many_changes", 409, "It has changed as often as it can", "Keep a new opportunity.";
     /// Somebody else changed it at the same time.
     ConcurrentChange = "concurrent_change", 409, "Somebody changed this at the same time", "Read it again and repeat the change.";
     /// Approvals are a person's: a key may be held by whoever asked.

@@ -85,6 +85,7 @@ fn every_call_that_changes_something_has_a_body_or_says_all_in_its_path() {
             "declassifyParty",
             "unblockCard",
             "approveAdjustment",
+            "tickOffRejectedDocument",
             "approveRecalculation",
             "withdrawKey",
             "restartImport"

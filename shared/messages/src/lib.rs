@@ -140,6 +140,23 @@ pub enum SearchIndexMessage {
     },
 }
 
+/// Work for the workflows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum WorkflowMessage {
+    /// Something changed that workflows look at.
+    Changed {
+        /// Tenant.
+        tenant: Tenant,
+        /// The party it is about.
+        party: PartyId,
+        /// Sort key of the change in the party's partition.
+        change: String,
+        /// When it was made: the workflows of that time decide.
+        at: DateTime<Utc>,
+    },
+}
+
 /// Work for the finance reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -263,14 +280,28 @@ pub struct PartyMessage {
     /// The party.
     pub party_id: PartyId,
     /// The version that the change made, of the party or, of kind `relationship`, of the relationship; a receiver ignores what
-    /// is older than what it has read.
+    /// is older than what it has read. Of kind `workflow` that of whatever changed, and nothing is to be ignored for it.
     pub version: u64,
-    /// `created`, `changed` or `relationship`.
+    /// `created`, `changed`, `relationship` or `workflow`.
     pub kind: String,
-    /// The fields as JSON pointers, in order, none twice.
+    /// The fields as JSON pointers, in order, none twice; none of kind `workflow`.
     pub fields: Vec<String>,
     /// When it was made.
     pub at: DateTime<Utc>,
+    /// Of kind `workflow`: what a workflow says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<WorkflowNews>,
+}
+
+/// What a workflow tells other systems.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkflowNews {
+    /// Name of the event, as the workflow says.
+    pub event: String,
+    /// The workflow.
+    pub workflow: String,
+    /// Name of the effect. A receiver that has seen it ignores the message.
+    pub effect: String,
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use faults::Site;
 use serde::{Deserialize, Serialize};
 
 use crate::db::{Condition, Db, Key, Leg, Read, TransactError};
+use crate::desk;
 use crate::error::StoreError;
 use crate::party;
 use crate::record::{Made, Record};
@@ -53,11 +54,40 @@ pub enum Recorded {
 pub async fn record(
     db: &Db,
     site: Site,
-    (tenant, party): (&Tenant, &PartyId),
-    (key, content): (&LookupKey, &LookupKey),
+    whose: (&Tenant, &PartyId),
+    named: (&LookupKey, &LookupKey),
     communication: Communication,
     made: &Made,
 ) -> Result<Recorded, StoreError> {
+    keep(db, site, whose, named, communication, None, made).await
+}
+
+/// As [`record`], where the key was derived from a caller's token: used again for another party, it is a contradiction.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn record_once(
+    db: &Db,
+    site: Site,
+    whose: (&Tenant, &PartyId),
+    named: (&LookupKey, &LookupKey),
+    communication: Communication,
+    made: &Made,
+) -> Result<Recorded, StoreError> {
+    let token = desk::token_leg(site, whose.0, named.0, made)?;
+    keep(db, site, whose, named, communication, Some(token), made).await
+}
+
+async fn keep(
+    db: &Db,
+    site: Site,
+    (tenant, party): (&Tenant, &PartyId),
+    (key, content): (&LookupKey, &LookupKey),
+    communication: Communication,
+    token: Option<Leg>,
+    made: &Made,
+) -> Result<Recorded, StoreError> {
+    let has_token = token.is_some();
     let place = Key {
         pk: party::partition(tenant, party),
         sk: format!("COMMUNICATION#{key}"),
@@ -76,10 +106,11 @@ pub async fn record(
         },
     };
     let guard = Record::new(place.clone(), "communication", made, kept.clone());
-    let legs = vec![
+    let mut legs = vec![
         Leg::put(site, &guard, Some(Condition::absent()))?,
         timeline::leg(site, tenant, party, &event, made)?,
     ];
+    legs.extend(token);
     match db.transact(site, legs).await {
         Ok(()) => return Ok(Recorded::New),
         Err(TransactError::Condition(_)) => {}
@@ -89,6 +120,8 @@ pub async fn record(
     match standing {
         Some(standing) if standing.d == kept => Ok(Recorded::Before),
         Some(_) => Ok(Recorded::Contradiction),
+        // Nothing stands with this party: the token was used for another one.
+        None if has_token => Ok(Recorded::Contradiction),
         // It was there a moment ago and is gone: the party is being erased.
         None => Err(StoreError::Busy(site)),
     }

@@ -12,18 +12,28 @@ use faults::Site;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, TransactError, Written};
+use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, TransactError};
 use crate::error::StoreError;
 use crate::party;
 use crate::record::{Made, Record};
 use crate::timeline::{self, Event, What};
+use crate::workflow::{self, Happened, State};
+
+pub mod history;
+mod opportunity;
+
+pub(crate) use opportunity::token_leg;
+pub use opportunity::{
+    CHANGES_MAX, Change, Created, Opportunity, Outcome, Prospect, create_opportunity, opportunities, opportunity,
+    put_opportunity,
+};
 
 /// Shards of a list.
 const SHARDS: u8 = 4;
 /// Most tasks of a case.
 pub const CASE_TASKS_MAX: u32 = 100;
-/// Steps that a task or case remembers; older ones are in the table's backups only.
-const STEPS_MAX: usize = 20;
+/// Steps that a task or case itself holds; older ones stand beside it (`desk::history`).
+pub const STEPS_MAX: usize = 20;
 /// Where what has no due date sorts.
 const NO_DUE: &str = "9999-12-31";
 
@@ -116,7 +126,7 @@ pub struct Task {
     pub status: TaskStatus,
     /// When it was made.
     pub made_at: DateTime<Utc>,
-    /// What was done, the last [`STEPS_MAX`] times.
+    /// What was done; stored are the last [`STEPS_MAX`] steps.
     pub steps: Vec<Step>,
 }
 
@@ -140,15 +150,8 @@ pub struct Case {
     pub open_tasks: u32,
     /// When it was made.
     pub made_at: DateTime<Utc>,
-    /// What was done, the last [`STEPS_MAX`] times.
+    /// What was done; stored are the last [`STEPS_MAX`] steps.
     pub steps: Vec<Step>,
-}
-
-/// Adds a step; the oldest go.
-fn remember(steps: &mut Vec<Step>, step: Step) {
-    steps.push(step);
-    let over = steps.len().saturating_sub(STEPS_MAX);
-    steps.drain(..over);
 }
 
 impl Task {
@@ -174,7 +177,7 @@ impl Task {
             by: by.clone(),
             at,
         };
-        remember(&mut next.steps, step);
+        next.steps.push(step);
         next
     }
 
@@ -207,7 +210,7 @@ impl Case {
             by: by.clone(),
             at,
         };
-        remember(&mut next.steps, step);
+        next.steps.push(step);
         next
     }
 }
@@ -307,7 +310,10 @@ pub async fn put_task(
     made: &Made,
 ) -> Result<Committed, StoreError> {
     let site = Site::DeskTaskPut;
-    let mut legs = vec![task_leg(site, tenant, id, before, after, made)?];
+    let mut kept = after.clone();
+    let mut legs = history::spill(site, &task_partition(tenant, id), &mut kept.steps, made)?;
+    let after = &kept;
+    legs.push(task_leg(site, tenant, id, before, after, made)?);
     let assignee = after.assignee.as_ref().filter(|_| !after.is_finished());
     let list = assignee.map(|assignee| assignee_list(tenant, assignee));
     legs.push(reference_leg(
@@ -326,15 +332,7 @@ pub async fn put_task(
         made,
     )?);
     if let Some(party) = &after.party {
-        let event = Event {
-            at: after.made_at,
-            id: id.to_string(),
-            what: What::Task {
-                title: after.title.clone(),
-                status: after.status.as_str().to_owned(),
-            },
-        };
-        legs.push(timeline::leg(site, tenant, party, &event, made)?);
+        legs.extend(party_legs(site, (tenant, party), (id, after), made)?);
     }
     if let Some(case_id) = &after.case {
         let key = Key {
@@ -347,10 +345,78 @@ pub async fn put_task(
             None,
         )?);
         if let Some((before, after)) = case {
-            legs.push(case_leg(site, tenant, case_id, Some(before), after, made)?);
+            legs.extend(case_legs(site, tenant, case_id, Some(before), after, made)?);
         }
     }
     committed(db.transact(site, legs).await)
+}
+
+/// What a task leaves with its party: the event of its timeline, and what workflows look at.
+fn party_legs(
+    site: Site,
+    (tenant, party): (&Tenant, &PartyId),
+    (id, task): (&LookupKey, &Task),
+    made: &Made,
+) -> Result<Vec<Leg>, StoreError> {
+    let event = Event {
+        at: task.made_at,
+        id: id.to_string(),
+        what: What::Task {
+            title: task.title.clone(),
+            status: task.status.as_str().to_owned(),
+        },
+    };
+    let state = State::Task {
+        queue: task.queue.clone(),
+        status: task.status,
+        assigned: task.assignee.is_some(),
+        due: task.due,
+    };
+    let happened = Happened {
+        id: id.to_string(),
+        version: task.version,
+        state,
+    };
+    let mut legs = vec![timeline::leg(site, tenant, party, &event, made)?];
+    legs.extend(workflow::leg(site, (tenant, party), happened, made)?);
+    Ok(legs)
+}
+
+/// What became of opening a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opened {
+    /// Opened now.
+    New,
+    /// It was opened before.
+    Before,
+    /// The party is not there any more.
+    NoParty,
+}
+
+/// Opens a task about a party that still stands, once under its id.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn open(
+    db: &Db,
+    site: Site,
+    (tenant, party): (&Tenant, &PartyId),
+    (id, task): (&LookupKey, &Task),
+    made: &Made,
+) -> Result<Opened, StoreError> {
+    let list = due_list(tenant, shard_of(id));
+    let mut legs = vec![
+        task_leg(site, tenant, id, None, task, made)?,
+        Leg::Check(party::profile_key(tenant, party), Condition::present()),
+        reference_leg(site, task_key(tenant, id, "BYDUE"), (id, task), Some(list), made)?,
+    ];
+    legs.extend(party_legs(site, (tenant, party), (id, task), made)?);
+    match db.transact(site, legs).await {
+        Ok(()) => Ok(Opened::New),
+        Err(TransactError::Condition(failed)) if failed.iter().any(|leg| leg.index == 0) => Ok(Opened::Before),
+        Err(TransactError::Condition(_)) => Ok(Opened::NoParty),
+        Err(TransactError::Store(error)) => Err(error),
+    }
 }
 
 fn task_leg(
@@ -393,15 +459,17 @@ fn reference_leg(
     Leg::put(site, &record, None)
 }
 
-fn case_leg(
+fn case_legs(
     site: Site,
     tenant: &Tenant,
     id: &LookupKey,
     before: Option<&Record<Case>>,
     after: &Case,
     made: &Made,
-) -> Result<Leg, StoreError> {
-    let mut record = Record::new(case_key(tenant, id), "case", made, after.clone());
+) -> Result<Vec<Leg>, StoreError> {
+    let mut kept = after.clone();
+    let mut legs = history::spill(site, &case_partition(tenant, id), &mut kept.steps, made)?;
+    let mut record = Record::new(case_key(tenant, id), "case", made, kept);
     if after.status != CaseStatus::Closed {
         record.work_pk = Some(case_list(tenant, shard_of(id)));
         record.work_sk = Some(format!("{:013}#{id}", after.made_at.timestamp_millis().max(0)));
@@ -413,7 +481,8 @@ fn case_leg(
             Condition::version(before.d.version)
         }
     };
-    Leg::put(site, &record, Some(condition))
+    legs.push(Leg::put(site, &record, Some(condition))?);
+    Ok(legs)
 }
 
 /// Stores a case in place of `before`, with its party's timeline.
@@ -428,7 +497,7 @@ pub async fn put_case(
     made: &Made,
 ) -> Result<Committed, StoreError> {
     let site = Site::DeskCasePut;
-    let mut legs = vec![case_leg(site, tenant, id, before, after, made)?];
+    let mut legs = case_legs(site, tenant, id, before, after, made)?;
     if let Some(party) = &after.party {
         let event = Event {
             at: after.made_at,
@@ -560,150 +629,6 @@ fn merged<T>(pages: Vec<(Vec<Record<T>>, Option<String>)>, limit: i32) -> (Vec<R
     let more = cut.is_some() || all.len() < before;
     let next = more.then(|| all.last().map(position).or(cut)).flatten();
     (all, next)
-}
-
-/// How an opportunity ended, if it did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Not yet.
-    Open,
-    /// They bought.
-    Won,
-    /// They did not.
-    Lost,
-}
-
-impl Outcome {
-    /// As it stands in answers.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Won => "won",
-            Self::Lost => "lost",
-        }
-    }
-}
-
-/// Most changes of an opportunity.
-pub const CHANGES_MAX: usize = 100;
-
-/// What can change of an opportunity.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Prospect {
-    /// Where it stands on its way; the names are the tenant's own.
-    pub stage: QueueId,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// What it may come to.
-    pub value: domain::money::Money,
-    /// How probable that is, in whole per cent.
-    pub probability: u8,
-    /// When that is expected.
-    pub close_on: NaiveDate,
-}
-
-/// A change of an opportunity.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// By whom.
-    pub by: Subject,
-    /// When.
-    pub at: DateTime<Utc>,
-    /// To what.
-    pub to: Prospect,
-}
-
-/// Something that a party may buy (C2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Opportunity {
-    /// Counts the changes, from 1.
-    pub version: u64,
-    /// Keyed hash of what it was made with.
-    pub content: LookupKey,
-    /// Who may buy.
-    pub party: PartyId,
-    /// What.
-    pub title: Secret,
-    /// How it stands now.
-    pub now: Prospect,
-    /// Every change, the first included; at most [`CHANGES_MAX`].
-    pub changes: Vec<Change>,
-}
-
-fn opportunity_key(tenant: &Tenant, party: &PartyId, id: &LookupKey) -> Key {
-    Key {
-        pk: party::partition(tenant, party),
-        sk: format!("OPPORTUNITY#{id}"),
-    }
-}
-
-/// An opportunity of a party, or `None`.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn opportunity(
-    db: &Db,
-    tenant: &Tenant,
-    party: &PartyId,
-    id: &LookupKey,
-) -> Result<Option<Record<Opportunity>>, StoreError> {
-    let key = opportunity_key(tenant, party, id);
-    db.get(Site::DeskOpportunity, &key, Read::Strong).await
-}
-
-/// A page of a party's opportunities. A position is an id.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn opportunities(
-    db: &Db,
-    tenant: &Tenant,
-    party: &PartyId,
-    after: Option<&LookupKey>,
-    limit: i32,
-) -> Result<(Vec<Record<Opportunity>>, Option<LookupKey>), StoreError> {
-    let range = Range {
-        after: after.map(|id| opportunity_key(tenant, party, id).sk),
-        ..Range::prefix(party::partition(tenant, party), "OPPORTUNITY#", limit)
-    };
-    let (found, next) = db.query(Site::DeskOpportunity, &range, Read::Strong).await?;
-    Ok((found, next.and_then(|sk| id_of(&sk))))
-}
-
-/// Stores an opportunity in place of `before`. It stands in the list of its stage while it is open.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn put_opportunity(
-    db: &Db,
-    tenant: &Tenant,
-    id: &LookupKey,
-    before: Option<&Record<Opportunity>>,
-    after: &Opportunity,
-    made: &Made,
-) -> Result<Committed, StoreError> {
-    let site = Site::DeskOpportunityPut;
-    let key = opportunity_key(tenant, &after.party, id);
-    let mut record = Record::new(key, "opportunity", made, after.clone());
-    if after.now.outcome == Outcome::Open {
-        record.work_pk = Some(stage_list(tenant, &after.now.stage, shard_of(id)));
-        record.work_sk = Some(format!("{}#{id}", after.now.close_on));
-    }
-    let condition = match before {
-        None => Condition::absent(),
-        Some(before) => {
-            record.created_at = before.created_at;
-            Condition::version(before.d.version)
-        }
-    };
-    match db
-        .write::<Opportunity>(site, Leg::put(site, &record, Some(condition))?)
-        .await?
-    {
-        Written::Done => Ok(Committed::Done),
-        Written::Refused(_) => Ok(Committed::Stale),
-    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::error::StoreError;
 use crate::party;
 use crate::record::{Made, Record, instant_key};
 use crate::timeline::{self, Event, OrderStatus, What, midnight};
+use crate::workflow::{self, Happened, State};
 
 /// Days for which a rejected document is listed.
 const REJECTED_DAYS: i64 = 90;
@@ -348,15 +349,23 @@ impl InvoiceChange {
         }
     }
 
+    /// The image. While only payments have come it stands in the list of those that wait for their invoice, by when the first
+    /// of them came.
     fn leg(&self, site: Site, tenant: &Tenant, made: &Made) -> Result<Leg, StoreError> {
-        versioned_leg(
-            site,
-            document_key(tenant, Kind::Invoice, &self.number),
-            "erp_invoice",
-            self.before.as_ref().map(|before| (before, before.d.version)),
-            &self.after,
-            made,
-        )
+        let key = document_key(tenant, Kind::Invoice, &self.number);
+        let mut record = Record::new(key, "erp_invoice", made, self.after.clone());
+        let condition = match &self.before {
+            None => Condition::absent(),
+            Some(before) => {
+                record.created_at = before.created_at;
+                Condition::version(before.d.version)
+            }
+        };
+        if self.after.document.is_none() && !self.after.payments.is_empty() {
+            record.work_pk = Some(waiting_partition(tenant));
+            record.work_sk = Some(format!("{}#{}", instant_key(record.created_at), self.number));
+        }
+        Leg::put(site, &record, Some(condition))
     }
 }
 
@@ -385,8 +394,10 @@ async fn invoice_legs(
             before.extend(shown(tenant, &change.number, &standing.d));
         }
         let document = change.after.document.as_ref();
-        if document.is_some_and(|document| standing.contains(&document.party)) {
+        if let Some(document) = document.filter(|document| standing.contains(&document.party)) {
             after.extend(shown(tenant, &change.number, &change.after));
+            let happened = happened(&change.number, &change.after, document);
+            legs.extend(workflow::leg(site, (tenant, &document.party), happened, made)?);
         }
     }
     legs.extend(standing.into_iter().map(|party| stays(tenant, party)));
@@ -397,6 +408,34 @@ async fn invoice_legs(
         legs.push(shown.leg(site, key, made)?);
     }
     Ok(legs)
+}
+
+/// What workflows look at.
+fn happened(number: &DocumentNumber, state: &InvoiceState, document: &InvoiceDocument) -> Happened {
+    Happened {
+        id: number.to_string(),
+        version: state.version,
+        state: State::Invoice {
+            status: document.status,
+            total: document.total,
+            open_minor: facts(number, state, document).open_minor(),
+            dunning_level: document.dunning_level,
+            due: document.due,
+        },
+    }
+}
+
+/// An invoice with its payments.
+fn facts(number: &DocumentNumber, state: &InvoiceState, document: &InvoiceDocument) -> morale::Invoice {
+    morale::Invoice {
+        number: number.clone(),
+        date: document.date,
+        due: document.due,
+        total: document.total,
+        dunning_level: document.dunning_level,
+        status: document.status,
+        payments: state.payments.clone(),
+    }
 }
 
 /// What a party's partition shows of an invoice and its payments.
@@ -421,15 +460,7 @@ fn shown(tenant: &Tenant, number: &DocumentNumber, state: &InvoiceState) -> BTre
         return BTreeMap::new();
     };
     let party = &document.party;
-    let facts = morale::Invoice {
-        number: number.clone(),
-        date: document.date,
-        due: document.due,
-        total: document.total,
-        dunning_level: document.dunning_level,
-        status: document.status,
-        payments: state.payments.clone(),
-    };
+    let facts = facts(number, state, document);
     let key = Key {
         pk: party::partition(tenant, party),
         sk: format!("{MORALE}{}#{number}", document.date),
@@ -533,7 +564,8 @@ pub async fn invoices(
     pages: usize,
 ) -> Result<(Vec<morale::Invoice>, bool), StoreError> {
     let mut range = Range {
-        from: format!("{MORALE}{}", morale::window_start(as_of)),
+        // From the first: what is still open counts however old it is.
+        from: MORALE.to_owned(),
         to: format!("{MORALE}{as_of}\u{7f}"),
         descending: true,
         ..Range::prefix(party::partition(tenant, party), MORALE, MORALE_PAGE)
@@ -548,6 +580,54 @@ pub async fn invoices(
         range.after = next;
     }
     Ok((found, false))
+}
+
+fn waiting_partition(tenant: &Tenant) -> String {
+    format!("ERP#{tenant}#waiting")
+}
+
+/// Payments that wait for their invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The invoice that has not come.
+    pub invoice: DocumentNumber,
+    /// When the first of them came.
+    pub since: DateTime<Utc>,
+    /// The payments, at most [`morale::PAYMENTS_MAX`].
+    pub payments: Vec<morale::Payment>,
+}
+
+/// A page of the payments that wait for their invoice, the longest waiting first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn waiting(
+    db: &Db,
+    tenant: &Tenant,
+    after: Option<String>,
+    limit: i32,
+) -> Result<(Vec<Waiting>, Option<String>), StoreError> {
+    let range = Range {
+        pk: waiting_partition(tenant),
+        from: "0".to_owned(),
+        to: "9\u{7f}".to_owned(),
+        after,
+        descending: false,
+        limit,
+        index: Some(Index::Work),
+    };
+    let (found, next) = db
+        .query::<InvoiceState>(Site::ErpWaiting, &range, Read::Eventual)
+        .await?;
+    let waits = |record: Record<InvoiceState>| {
+        let invoice = record.pk.rsplit('#').next()?.parse().ok()?;
+        Some(Waiting {
+            invoice,
+            since: record.created_at,
+            payments: record.d.payments,
+        })
+    };
+    Ok((found.into_iter().filter_map(waits).collect(), next))
 }
 
 /// What is wrong with a document.
@@ -577,6 +657,45 @@ pub struct Rejected {
     pub flaws: Vec<Flaw>,
     /// When it was first seen.
     pub seen_at: DateTime<Utc>,
+    /// When somebody ticked it off; it stands in no list since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_at: Option<DateTime<Utc>>,
+}
+
+fn rejected_key(tenant: &Tenant, content: &LookupKey) -> Key {
+    Key {
+        pk: format!("ERP#{tenant}#rejected#{content}"),
+        sk: "REJECTED".to_owned(),
+    }
+}
+
+/// Takes a rejected document off the list, for good: the same content that comes again does not put it back. `false` when there
+/// is no such document.
+///
+/// # Errors
+/// [`StoreError`]; [`StoreError::Busy`] when another call did it at the same time: repeat it.
+pub async fn tick_off(db: &Db, tenant: &Tenant, content: &LookupKey, made: &Made) -> Result<bool, StoreError> {
+    let key = rejected_key(tenant, content);
+    let found: Option<Record<Rejected>> = db.get(Site::ErpRejected, &key, Read::Strong).await?;
+    let Some(before) = found else { return Ok(false) };
+    if before.d.done_at.is_some() {
+        return Ok(true);
+    }
+    let mut record = Record::new(key, "erp_rejected", made, before.d.clone());
+    record.created_at = before.created_at;
+    record.ttl = before.ttl;
+    record.d.done_at = Some(made.at);
+    let site = Site::ErpRejectedDone;
+    let put = Leg::put(site, &record, Some(Condition::unchanged(&before)))?;
+    match db.write::<Rejected>(site, put).await? {
+        Written::Done => Ok(true),
+        Written::Refused(_) => Err(StoreError::Busy(site)),
+    }
+}
+
+/// The id of a rejected document, from its partition key.
+pub fn rejected_id(pk: &str) -> Option<LookupKey> {
+    pk.rsplit('#').next()?.parse().ok()
 }
 
 fn rejected_partition(tenant: &Tenant) -> String {
@@ -595,10 +714,7 @@ pub async fn reject(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let site = Site::ErpReject;
-    let key = Key {
-        pk: format!("ERP#{tenant}#rejected#{content}"),
-        sk: "REJECTED".to_owned(),
-    };
+    let key = rejected_key(tenant, content);
     let mut record = Record::new(key, "erp_rejected", now, rejected);
     record.work_pk = Some(rejected_partition(tenant));
     record.work_sk = Some(format!("{}#{content}", instant_key(now)));

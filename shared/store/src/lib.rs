@@ -28,6 +28,7 @@
 //! | [`communication`] | `PARTY#tenant#party` | what was spoken and written with a party |
 //! | [`erp`] | `ERP#tenant#…`, `PARTY#…` | orders, invoices and payments of the ERP |
 //! | [`timeline`] | `PARTY#tenant#party` | what happened with a party beside its ledger |
+//! | [`workflow`] | `WORKFLOWS#tenant`, `PARTY#…` | workflows in force, what happened that they look at, what they did |
 //! | [`exception`] | `EXCEPTION#tenant#date` | what an operator must look at |
 //! | [`client`] | `CLIENT#tenant`, `APIKEY#hash` | clients of the API and their keys |
 //! | [`search`] | `SEARCH#tenant#hash` | lists of parties under hashed parts of their names |
@@ -63,6 +64,7 @@ pub mod scan;
 pub mod search;
 pub mod timeline;
 pub mod voucher;
+pub mod workflow;
 
 pub use db::{Db, Key, Meter};
 pub use error::StoreError;

@@ -1,6 +1,6 @@
 //! Parties, and what a till may see of one: name and language, accounts, open vouchers.
 
-mod change;
+pub(crate) mod change;
 pub mod import;
 mod own;
 

@@ -24,6 +24,19 @@ pub enum Subject {
 }
 
 impl Subject {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Party, Self::Task, Self::Opportunity, Self::Invoice];
+
+    /// As it stands in bodies and keys.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Party => "party",
+            Self::Task => "task",
+            Self::Opportunity => "opportunity",
+            Self::Invoice => "invoice",
+        }
+    }
+
     /// What conditions about it can read.
     pub const fn schema(self) -> Schema {
         Schema::new(
@@ -102,7 +115,7 @@ fn text(text: Option<&String>) -> Fact<'_> {
 pub struct PartyEvent {
     /// Whether it was stored for the first time.
     pub created: bool,
-    /// Paths of the fields that changed.
+    /// JSON pointers of the fields that changed.
     pub fields: Vec<String>,
     /// `person` or `organisation`.
     pub kind: String,
@@ -122,7 +135,7 @@ pub struct PartyEvent {
 
 subject! { party, PartyEvent,
     "change.created" Bool |event| Fact::Bool(event.created), "Whether the party was stored for the first time.";
-    "change.fields" Texts |event| Fact::Texts(Texts::Owned(&event.fields)), "Paths of the fields that changed, such as `contacts`.";
+    "change.fields" Texts |event| Fact::Texts(Texts::Owned(&event.fields)), "JSON pointers of the fields that changed, such as `/name` or `/contacts/c1`.";
     "party.kind" Text |event| Fact::Text(&event.kind), "`person` or `organisation`.";
     "party.language" Text |event| Fact::Text(&event.language), "`de`, `fr`, `it` or `en`.";
     "party.roles" Texts |event| Fact::Texts(Texts::Owned(&event.roles)), "Types of the roles that stand, such as `customer`.";

@@ -18,5 +18,5 @@ mod set;
 mod tests;
 
 pub use event::{Event, InvoiceEvent, OpportunityEvent, PartyEvent, Subject, TaskEvent};
-pub use rule::{Action, DUE_DAYS_MAX, ID_MAX, NAME_MAX, TITLE_MAX, Workflow};
-pub use set::{ACTIONS_MAX, Due, Unanswered, WORKFLOWS_MAX, Workflows};
+pub use rule::{Action, DUE_DAYS_MAX, ID_MAX, NAME_MAX, REASON_MAX, TITLE_MAX, Workflow};
+pub use set::{ACTIONS_MAX, CONDITION_COST_MAX, Due, Outcome, Unanswered, WORKFLOWS_MAX, Workflows};

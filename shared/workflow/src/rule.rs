@@ -1,17 +1,20 @@
 //! A workflow: on what, when, and then what.
 
+use domain::id::QueueId;
 use domain::text;
 use domain::violation::Violation;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Subject;
 
-/// Longest id, in characters; also of queues, classifications and names of events.
+/// Longest id, in characters; also of classifications and names of events.
 pub const ID_MAX: usize = 40;
 /// Longest name, in characters.
 pub const NAME_MAX: usize = 80;
 /// Longest title of a task, in characters.
-pub const TITLE_MAX: usize = 200;
+pub const TITLE_MAX: usize = 120;
+/// Longest reason of a classification, in characters.
+pub const REASON_MAX: usize = 200;
 /// Latest due date of a task and longest validity of a classification, in days.
 pub const DUE_DAYS_MAX: u32 = 3_650;
 
@@ -52,9 +55,9 @@ const fn is_yes(active: &bool) -> bool {
 pub enum Action {
     /// A task about the party is opened.
     OpenTask {
-        /// Its queue.
+        /// Its queue, 1 to 40 lower-case letters, digits and `-`.
         queue: String,
-        /// Its title, 1 to 200 printable characters. It is the same for every party: no placeholders.
+        /// Its title, 1 to 120 printable characters. It is the same for every party: no placeholders.
         title: String,
         /// Due so many days after the change, 0 to 3650; without it there is no due date.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,8 +104,8 @@ impl Workflow {
             };
             match action {
                 Action::OpenTask { queue, title, due_days } => {
-                    of_action(is_id(queue), "/queue", "malformed", ID);
-                    of_action(text::is_line(title, TITLE_MAX), "/title", "out_of_range", LINE);
+                    of_action(queue.parse::<QueueId>().is_ok(), "/queue", "malformed", QUEUE);
+                    of_action(text::is_line(title, TITLE_MAX), "/title", "out_of_range", TITLE);
                     let due = due_days.is_none_or(|days| days <= DUE_DAYS_MAX);
                     of_action(due, "/due_days", "out_of_range", "must be 0 to 3650 days");
                 }
@@ -112,7 +115,7 @@ impl Workflow {
                     days,
                 } => {
                     of_action(is_id(classification), "/classification", "malformed", ID);
-                    of_action(text::is_line(reason, TITLE_MAX), "/reason", "out_of_range", LINE);
+                    of_action(text::is_line(reason, REASON_MAX), "/reason", "out_of_range", REASON);
                     let ends = days.is_none_or(|days| (1..=DUE_DAYS_MAX).contains(&days));
                     of_action(ends, "/days", "out_of_range", "must be 1 to 3650 days");
                 }
@@ -124,7 +127,9 @@ impl Workflow {
 }
 
 const ID: &str = "must have 1 to 40 lower-case letters, digits, - or _";
-const LINE: &str = "must have 1 to 200 printable characters";
+const QUEUE: &str = "must have 1 to 40 lower-case letters, digits or -";
+const TITLE: &str = "must have 1 to 120 printable characters";
+const REASON: &str = "must have 1 to 200 printable characters";
 
 fn is_id(text: &str) -> bool {
     let of_an_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use conditions::Condition;
 use domain::violation::Violation;
+use serde::{Deserialize, Serialize};
 
-use crate::event::Event;
+use crate::event::{Event, Subject};
 use crate::rule::{Action, Workflow};
 
 /// Most workflows of a tenant.
@@ -13,10 +14,28 @@ pub const WORKFLOWS_MAX: usize = 50;
 /// Most actions of a workflow.
 pub const ACTIONS_MAX: usize = 5;
 
+/// Most steps of a condition in the worst case: all workflows of a tenant are asked within some milliseconds.
+pub const CONDITION_COST_MAX: u32 = 1_000;
+
 /// Workflows that are ready to be asked.
 #[derive(Debug, Clone, Default)]
 pub struct Workflows {
     all: Vec<(Workflow, Option<Condition>)>,
+}
+
+/// What a workflow says to an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Outcome {
+    /// Its condition holds, or it has none: its actions are due.
+    Acts,
+    /// Its condition does not hold.
+    ConditionFalse,
+    /// It is not in force.
+    Inactive,
+    /// Its condition has no answer: a list is longer than conditions look at.
+    Unanswered,
 }
 
 /// An action that is due.
@@ -64,6 +83,11 @@ impl Workflows {
             let schema = workflow.on.schema();
             let condition = workflow.when.as_ref().map(|source| Condition::compile(source, &schema));
             match condition.transpose() {
+                Ok(Some(condition)) if condition.cost() > CONDITION_COST_MAX => {
+                    let detail =
+                        "a condition of a workflow takes at most 1000 steps: ask for less, or in two workflows";
+                    found.push(Violation::new(format!("{at}/when"), "too_costly", detail));
+                }
                 Ok(condition) => all.push((workflow, condition)),
                 Err(flaws) => found.extend(flaws.into_iter().map(|flaw| {
                     let code = flaw.code.as_str();
@@ -79,23 +103,41 @@ impl Workflows {
         self.all.iter().map(|(workflow, _)| workflow)
     }
 
-    /// What is due for an event, in the order of the workflows, and those that had no answer: the others are not held up.
+    /// Whether any that is in force looks at the subject: if none does, an event need not be read.
+    pub fn look_at(&self, subject: Subject) -> bool {
+        self.iter().any(|workflow| workflow.active && workflow.on == subject)
+    }
+
+    /// What each workflow on the event's subject says to it, in their order. One that has no answer does not hold up the others.
+    pub fn asked(&self, event: &Event) -> Vec<(&Workflow, Outcome)> {
+        let on_it = self.all.iter().filter(|(workflow, _)| workflow.on == event.subject());
+        let asked = on_it.map(|(workflow, condition)| {
+            let holds = condition.as_ref().map_or(Ok(true), |condition| condition.holds(event));
+            let outcome = match holds {
+                _ if !workflow.active => Outcome::Inactive,
+                Ok(true) => Outcome::Acts,
+                Ok(false) => Outcome::ConditionFalse,
+                Err(_) => Outcome::Unanswered,
+            };
+            (workflow, outcome)
+        });
+        asked.collect()
+    }
+
+    /// What is due for an event, in the order of the workflows, and those that had no answer.
     pub fn due(&self, event: &Event) -> (Vec<Due<'_>>, Vec<Unanswered>) {
         let (mut due, mut unanswered) = (Vec::new(), Vec::new());
-        for (workflow, condition) in &self.all {
-            if !workflow.active || workflow.on != event.subject() {
-                continue;
-            }
-            match condition.as_ref().map_or(Ok(true), |condition| condition.holds(event)) {
-                Ok(true) => due.extend(workflow.then.iter().enumerate().map(|(index, action)| Due {
+        for (workflow, outcome) in self.asked(event) {
+            match outcome {
+                Outcome::Acts => due.extend(workflow.then.iter().enumerate().map(|(index, action)| Due {
                     workflow,
                     index,
                     action,
                 })),
-                Ok(false) => {}
-                Err(_) => unanswered.push(Unanswered {
+                Outcome::Unanswered => unanswered.push(Unanswered {
                     workflow: workflow.id.clone(),
                 }),
+                Outcome::ConditionFalse | Outcome::Inactive => {}
             }
         }
         (due, unanswered)

@@ -135,6 +135,35 @@ fn only_active_workflows_on_the_subject_are_due_in_their_order() {
 }
 
 #[test]
+fn each_workflow_on_the_subject_says_why_it_does_or_does_not_act() {
+    let mut asleep = workflow("asleep", Subject::Party, "");
+    asleep.active = false;
+    let other = workflow("other", Subject::Invoice, "");
+    let all = vec![
+        asleep,
+        workflow("acts", Subject::Party, "party.has_address"),
+        workflow("not", Subject::Party, "party.has_email"),
+        other,
+    ];
+    let workflows = Workflows::compile(all).unwrap();
+    let asked: Vec<_> = workflows
+        .asked(&party())
+        .into_iter()
+        .map(|(one, said)| (one.id.clone(), said))
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            ("asleep".to_owned(), Outcome::Inactive),
+            ("acts".to_owned(), Outcome::Acts),
+            ("not".to_owned(), Outcome::ConditionFalse),
+        ]
+    );
+    let looked_at = Subject::ALL.map(|subject| workflows.look_at(subject));
+    assert_eq!(looked_at, [true, false, false, true]);
+}
+
+#[test]
 fn an_effect_has_one_name_for_each_action_of_each_change() {
     let (one, other) = (workflow("a", Subject::Party, ""), workflow("b", Subject::Party, ""));
     let names = [
@@ -183,7 +212,7 @@ fn everything_wrong_is_named_at_once_with_its_place() {
         },
         Action::Classify {
             classification: "Black List".to_owned(),
-            reason: " ".repeat(TITLE_MAX + 1),
+            reason: " ".repeat(REASON_MAX + 1),
             days: Some(0),
         },
         Action::Publish {
@@ -206,6 +235,16 @@ fn everything_wrong_is_named_at_once_with_its_place() {
             (at("/when"), "unknown_name"),
         ]
     );
+}
+
+#[test]
+fn a_condition_that_takes_long_over_the_longest_lists_is_refused() {
+    let contains = r#"party.roles.exists(role, role.contains("customer"))"#;
+    let one = workflow("w", Subject::Party, contains);
+    assert_eq!(findings(vec![one]), []);
+    let many = [contains; 12].join(" || ");
+    let many = workflow("w", Subject::Party, &many);
+    assert_eq!(findings(vec![many]), [("/workflows/0/when".to_owned(), "too_costly")]);
 }
 
 #[test]

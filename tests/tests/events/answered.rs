@@ -212,6 +212,7 @@ fn check(name: &str, answer: &Value) -> Result<()> {
         | "sqs_finance"
         | "sqs_erp"
         | "sqs_search_index"
+        | "sqs_workflow"
         | "sqs_import"
         | "s3_import"
         | "schedule_finance" => {

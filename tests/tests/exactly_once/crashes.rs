@@ -160,6 +160,14 @@ async fn scenarios_7_and_8_a_crash_while_a_file_is_imported_loses_and_doubles_no
     crash_everywhere(Day::Import, |site| if at_the_tills.contains(&site) { 0 } else { 2 }).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scenarios_7_and_8_a_crash_while_workflows_act_loses_and_doubles_nothing() {
+    let mut elsewhere = undisturbed(Day::Tills).await.0;
+    elsewhere.extend(undisturbed(Day::Erp).await.0);
+    elsewhere.extend(undisturbed(Day::Service).await.0);
+    crash_everywhere(Day::Workflows, |site| if elsewhere.contains(&site) { 0 } else { 3 }).await;
+}
+
 #[tokio::test]
 async fn scenarios_7_and_8_come_to_every_call_site_of_every_handler() {
     let mut visited = BTreeSet::new();

@@ -12,7 +12,7 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 22] = [
+const KEY_KINDS: [&str; 23] = [
     "ADJUST#*",
     "APIKEY#*",
     "CARD#*",
@@ -35,6 +35,7 @@ const KEY_KINDS: [&str; 22] = [
     "TYPES#*",
     "UNMATCHED#*",
     "VOUCHER#*",
+    "WORKFLOWS#*",
 ];
 
 /// A transaction of `shared/store`: where it is made, by which role, with which actions, on which kinds of keys.
@@ -45,7 +46,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 28] = [
+const TRANSACTIONS: [Transaction; 31] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -77,7 +78,12 @@ const TRANSACTIONS: [Transaction; 28] = [
         &["PutItem"],
         &["CLIENT#*", "APIKEY#*"],
     ),
-    ("communication.rs", "ServiceDeskRole", &["PutItem"], &["PARTY#*"]),
+    (
+        "communication.rs",
+        "ServiceDeskRole",
+        &["PutItem"],
+        &["PARTY#*", "DESK#*"],
+    ),
     (
         "desk.rs",
         "ServiceDeskRole",
@@ -172,6 +178,20 @@ const TRANSACTIONS: [Transaction; 28] = [
         &["PutItem"],
         &["PARTY#*", "VOUCHER#*"],
     ),
+    // A workflow opens a task, classifies a party, tells other systems; a set of workflows is put in force.
+    (
+        "desk.rs",
+        "WorkflowRunnerRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["DESK#*", "PARTY#*"],
+    ),
+    (
+        "workflow.rs",
+        "WorkflowRunnerRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["PARTY#*"],
+    ),
+    ("workflow.rs", "AdministrationRole", &["PutItem"], &["WORKFLOWS#*"]),
 ];
 
 /// The only role that may scan, with a statement that grants nothing else: no index leads to all accounts, and no condition on

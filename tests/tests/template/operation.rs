@@ -7,9 +7,10 @@ use serde_norway::Value;
 use crate::document::{Template, at, entries, items, number, reference, tagged, text, workspace};
 
 /// The variables that the functions' configuration knows.
-const VARIABLES: [&str; 17] = [
+const VARIABLES: [&str; 19] = [
     "CODE_KEYS_SECRET_ARN",
     "DAY_CLOSE_QUEUE_URL",
+    "ERP_TENANTS",
     "FINANCE_BUCKET",
     "FINANCE_QUEUE_URL",
     "IMPORT_BUCKET",
@@ -25,6 +26,7 @@ const VARIABLES: [&str; 17] = [
     "RELAY_FAILURES_BUCKET",
     "SEARCH_INDEX_QUEUE_URL",
     "TABLE_NAME",
+    "WORKFLOW_QUEUE_URL",
 ];
 
 /// What an access log may hold. Paths and queries carry card numbers, addresses identify a person.

@@ -12,7 +12,7 @@ async fn every_route_insists_on_its_scope_before_anything_else() {
         .iter()
         .filter(|route| route.function == "administration")
         .collect();
-    assert_eq!(own.len(), 21);
+    assert_eq!(own.len(), 25);
     for route in own {
         let others: Vec<_> = Scope::ALL
             .iter()

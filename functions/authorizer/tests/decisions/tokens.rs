@@ -36,6 +36,12 @@ async fn an_operators_token_lets_its_subject_through() {
         .unwrap();
     assert_eq!(answer.context["locations"], "B01 B07");
     assert_eq!(answer.context["client"], "back-office");
+    narrow["azp"] = json!("workflow");
+    let answer = app
+        .handle(event(&bearer(&signing.token(&narrow)), ROUTE), now())
+        .await
+        .unwrap();
+    assert_eq!(answer.context["client"], "operator", "that one is the system's own");
     assert_eq!(issuer.asked(), 1, "the keys are kept");
 }
 

@@ -48,6 +48,40 @@ pub struct VersionRequest {
     pub expected_version: u64,
 }
 
+/// Somebody works on a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ClaimRequest {
+    /// The version that the caller has seen.
+    pub expected_version: u64,
+    /// Who: the subject of an operator. The person who signed in when absent; a call with an API key has to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+}
+
+/// A page of older changes of a task or case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StepPage {
+    /// The newest first.
+    pub items: Vec<StepView>,
+    /// Token of the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A page of older changes of an opportunity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OpportunityHistory {
+    /// The newest first.
+    pub items: Vec<OpportunityChange>,
+    /// Token of the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
 /// One change of a task or case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -95,7 +129,7 @@ pub struct TaskView {
     pub assignee: Option<String>,
     /// When it was made.
     pub made_at: DateTime<Utc>,
-    /// The last changes, at most 20.
+    /// The last changes, at most 20; older ones in its history.
     pub steps: Vec<StepView>,
 }
 
@@ -156,7 +190,7 @@ pub struct CaseView {
     pub open_tasks: u32,
     /// When it was made.
     pub made_at: DateTime<Utc>,
-    /// The last changes, at most 20.
+    /// The last changes, at most 20; older ones in its history.
     pub steps: Vec<StepView>,
     /// Its tasks, at most 100; in lists of cases absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

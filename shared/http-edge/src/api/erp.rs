@@ -157,9 +157,9 @@ pub struct OrderPage {
 pub struct MoraleView {
     /// The day at whose end it is seen. Payments after it do not count; dunning levels and statuses are those of today.
     pub as_of: NaiveDate,
-    /// Invoices from this day on count: 24 months. An older one that is still unpaid counts neither as open nor as overdue.
+    /// Invoices from this day on count: 24 months. An older one counts as long as it is open.
     pub from: NaiveDate,
-    /// Whether all invoices of these months were looked at; `false` when there are more than can be, and the oldest are left out.
+    /// Whether all invoices were looked at; `false` when there are more than can be, and the oldest are left out.
     pub complete: bool,
     /// Invoices that count: all but cancelled ones.
     pub invoices: u32,
@@ -173,7 +173,7 @@ pub struct MoraleView {
     pub paid_late: u32,
     /// Not paid and written off.
     pub written_off: u32,
-    /// Days late of paid and overdue invoices on average, rounded down; on time is 0.
+    /// Days late of paid, overdue and written off invoices on average, the last two until the day; rounded down, on time is 0.
     pub mean_days_late: i64,
     /// The most days late.
     pub worst_days_late: i64,
@@ -225,6 +225,8 @@ pub struct DocumentFlaw {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RejectedDocument {
+    /// Its id, under which it is ticked off.
+    pub document_id: String,
     /// `order`, `invoice` or `payment`.
     pub kind: String,
     /// Its number, where it has a readable one.
@@ -246,6 +248,54 @@ pub struct RejectedDocument {
 pub struct RejectedPage {
     /// The oldest first.
     pub items: Vec<RejectedDocument>,
+    /// Token of the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A rejected document that was ticked off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TickedOff {
+    /// Its id.
+    pub document_id: String,
+    /// `done`.
+    pub status: String,
+}
+
+/// A payment that waits for its invoice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WaitingPayment {
+    /// Its number.
+    pub number: String,
+    /// The day on which it came.
+    pub date: NaiveDate,
+    /// Its amount.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
+    pub amount: Money,
+}
+
+/// Payments that wait for one invoice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WaitingPayments {
+    /// The invoice that has not come.
+    pub invoice: String,
+    /// When the first of them came.
+    pub since: DateTime<Utc>,
+    /// Whole days since then.
+    pub days: i64,
+    /// The payments, at most 40.
+    pub payments: Vec<WaitingPayment>,
+}
+
+/// A page of payments that wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WaitingPage {
+    /// The longest waiting first.
+    pub items: Vec<WaitingPayments>,
     /// Token of the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

@@ -15,3 +15,4 @@ pub mod recalculations;
 pub mod returns;
 pub mod search;
 pub mod vouchers;
+pub mod workflows;

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::operation::{Answer, Body, Operation, Parameter, optional, paging, path, query};
 use crate::api::desk::{
-    CasePage, CaseRequest, CaseStatusRequest, CaseView, CommunicationAnswer, CommunicationRequest,
-    OpportunityChangeRequest, OpportunityPage, OpportunityRequest, OpportunityView, OverviewAnswer, TaskPage,
-    TaskRequest, TaskView, TimelinePage, VersionRequest,
+    CasePage, CaseRequest, CaseStatusRequest, CaseView, ClaimRequest, CommunicationAnswer, CommunicationRequest,
+    OpportunityChangeRequest, OpportunityHistory, OpportunityPage, OpportunityRequest, OpportunityView, OverviewAnswer,
+    StepPage, TaskPage, TaskRequest, TaskView, TimelinePage, VersionRequest,
 };
 use crate::problem::Code;
 
@@ -22,12 +22,16 @@ pub(super) fn operations() -> Vec<Operation> {
         show_task(),
         move_task(
             ("POST /v1/tasks/{task_id}/claim", "claimTask", "Work on a task"),
-            "Whoever claims it is its assignee. One that somebody else works on cannot be claimed.",
+            "It is for the person who signed in, or for `assignee`. A call with an API key has to name an `assignee`: a key that \
+             several people share would keep none of them from another one's work. A task that somebody else works on cannot be \
+             claimed.",
+            Body::of::<ClaimRequest>(json!({"expected_version": 1, "assignee": "olga"})),
             &task(2, "claimed"),
         ),
         move_task(
             ("POST /v1/tasks/{task_id}/finish", "finishTask", "Finish a task"),
             "It leaves all lists of open work.",
+            Body::of::<VersionRequest>(json!({"expected_version": 2})),
             &task(3, "done"),
         ),
         move_task(
@@ -37,6 +41,7 @@ pub(super) fn operations() -> Vec<Operation> {
                 "Reopen a finished task",
             ),
             "It stands in the lists of its queue and its assignee again.",
+            Body::of::<VersionRequest>(json!({"expected_version": 3})),
             &task(4, "open"),
         ),
         create_case(),
@@ -47,6 +52,17 @@ pub(super) fn operations() -> Vec<Operation> {
         create_opportunity(),
         list_opportunities(),
         change_opportunity(),
+        opportunity_history(),
+        older_steps(
+            ("GET /v1/tasks/{task_id}/history", "listOlderTaskSteps"),
+            "List older steps of a task",
+            task_id(),
+        ),
+        older_steps(
+            ("GET /v1/cases/{case_id}/history", "listOlderCaseSteps"),
+            "List older steps of a case",
+            case_id(),
+        ),
         list_pipeline(),
         timeline(),
         overview(),
@@ -164,9 +180,9 @@ fn show_task() -> Operation {
 fn move_task(
     (route, id, summary): (&'static str, &'static str, &'static str),
     description: &'static str,
+    request: Body,
     done: &Value,
 ) -> Operation {
-    let seen = done["version"].as_u64().unwrap_or_default().saturating_sub(1);
     Operation {
         route,
         id,
@@ -174,7 +190,7 @@ fn move_task(
         summary,
         description,
         parameters: vec![task_id()],
-        request: Some(Body::of::<VersionRequest>(json!({"expected_version": seen}))),
+        request: Some(request),
         answers: vec![
             Answer::json::<TaskView>(200, "Done, now or by the same call before.", done.clone()).may_replay(),
         ],
@@ -358,12 +374,48 @@ fn change_opportunity() -> Operation {
         parameters: vec![party(), path("opportunity_id", "The opportunity.", TASK)],
         request: Some(Body::of::<OpportunityChangeRequest>(request)),
         answers: vec![Answer::json::<OpportunityView>(200, "Done, now or by the same call before.", done).may_replay()],
-        codes: &[
-            Code::Invalid,
-            Code::NotFound,
-            Code::TooManyChanges,
-            Code::ConcurrentChange,
-        ],
+        codes: &[Code::Invalid, Code::NotFound, Code::ConcurrentChange],
+    }
+}
+
+fn opportunity_history() -> Operation {
+    let done = opportunity(&[prospect("offer", 40)]);
+    let mut parameters = vec![party(), path("opportunity_id", "The opportunity.", TASK)];
+    parameters.extend(paging());
+    Operation {
+        route: "GET /v1/parties/{party_id}/opportunities/{opportunity_id}/history",
+        id: "listOlderOpportunityChanges",
+        tag: TAG,
+        summary: "List older changes of an opportunity",
+        description: "Those before the last 100, which it shows itself; the newest first.",
+        parameters,
+        request: None,
+        answers: vec![Answer::json::<OpportunityHistory>(
+            200,
+            "A page of them.",
+            json!({"items": done["changes"]}),
+        )],
+        codes: &[Code::NotFound],
+    }
+}
+
+fn older_steps((route, id): (&'static str, &'static str), summary: &'static str, whose: Parameter) -> Operation {
+    let mut parameters = vec![whose];
+    parameters.extend(paging());
+    Operation {
+        route,
+        id,
+        tag: TAG,
+        summary,
+        description: "Those before the last 20, which it shows itself; the newest first.",
+        parameters,
+        request: None,
+        answers: vec![Answer::json::<StepPage>(
+            200,
+            "A page of them.",
+            json!({"items": [step(1, "create")]}),
+        )],
+        codes: &[Code::NotFound],
     }
 }
 

@@ -4,12 +4,14 @@ use serde_json::{Value, json};
 
 use super::operation::{Answer, Body, Operation, Parameter, optional, paging, path};
 use crate::api::erp::{
-    DocumentAnswer, InvoiceRequest, MoraleView, OrderPage, OrderRequest, PaymentRequest, RejectedPage,
+    DocumentAnswer, InvoiceRequest, MoraleView, OrderPage, OrderRequest, PaymentRequest, RejectedPage, TickedOff,
+    WaitingPage,
 };
 use crate::problem::Code;
 
 const TAG: &str = "ERP";
 const PARTY: &str = "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10";
+const DOCUMENT: &str = "MZXW6YTBOIQGC3TEMFZGKIDPN";
 const SENT: &[Code] = &[
     Code::Invalid,
     Code::PartyUnknown,
@@ -35,6 +37,8 @@ pub(super) fn operations() -> Vec<Operation> {
             "payment",
         ),
         rejected(),
+        tick_off(),
+        waiting(),
         orders(),
         morale(),
     ]
@@ -97,7 +101,7 @@ fn send(
 
 fn rejected() -> Operation {
     let one = json!({
-        "kind": "invoice", "number": "RE-2026.2202", "problem": "invalid", "detail": "/due_date: must not be before the date",
+        "document_id": DOCUMENT, "kind": "invoice", "number": "RE-2026.2202", "problem": "invalid", "detail": "/due_date: must not be before the date",
         "errors": [{"pointer": "/due_date", "finding": "out_of_range", "detail": "must not be before the date"}],
         "seen_at": "2026-11-24T07:02:11Z",
     });
@@ -106,10 +110,51 @@ fn rejected() -> Operation {
         id: "listRejectedDocuments",
         tag: TAG,
         summary: "List documents that came by the queue and were refused",
-        description: "Each content once, for 90 days. Mend it in the ERP and send it again.",
+        description: "Each content once, for 90 days or until it is ticked off. Mend it in the ERP and send it again.",
         parameters: paging().to_vec(),
         request: None,
         answers: vec![Answer::json::<RejectedPage>(
+            200,
+            "A page of them.",
+            json!({"items": [one]}),
+        )],
+        codes: &[],
+    }
+}
+
+fn tick_off() -> Operation {
+    Operation {
+        route: "POST /v1/erp/rejected/{document_id}/done",
+        id: "tickOffRejectedDocument",
+        tag: TAG,
+        summary: "Take a refused document off the list",
+        description: "Once it was mended, or is known to be wrong for good. The same content that comes again does not put it back \
+                      on the list.",
+        parameters: vec![path("document_id", "Id of the refused document.", DOCUMENT)],
+        request: None,
+        answers: vec![Answer::json::<TickedOff>(
+            200,
+            "Done, now or before.",
+            json!({"document_id": DOCUMENT, "status": "done"}),
+        )],
+        codes: &[Code::NotFound],
+    }
+}
+
+fn waiting() -> Operation {
+    let one = json!({
+        "invoice": "RE-2026.2203", "since": "2026-11-21T07:02:11Z", "days": 3,
+        "payments": [{"number": "ZE-2026.917", "date": "2026-11-20", "amount": chf(990_000)}],
+    });
+    Operation {
+        route: "GET /v1/erp/waiting-payments",
+        id: "listWaitingPayments",
+        tag: TAG,
+        summary: "List payments whose invoice has not come",
+        description: "The longest waiting first. They count for nobody until the invoice says who is to pay.",
+        parameters: paging().to_vec(),
+        request: None,
+        answers: vec![Answer::json::<WaitingPage>(
             200,
             "A page of them.",
             json!({"items": [one]}),

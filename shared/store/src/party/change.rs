@@ -6,6 +6,7 @@ use std::time::Duration;
 use ::party::change::When;
 use ::party::document::Past;
 use ::party::{PartyDocument, diff};
+use chrono::NaiveDate;
 use domain::id::{LookupKey, PartyId, Tenant};
 use faults::Site;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use super::{Known, TillName, known_key, partition, profile_key, till_name_key};
 use crate::db::{Condition, Db, FailedLeg, Key, Leg, Range, Read, TransactError};
 use crate::error::StoreError;
 use crate::record::{Made, Record};
+use crate::workflow::PartyState;
 
 /// Rounds against others who change the same party.
 const ROUNDS_MAX: u32 = 8;
@@ -25,7 +27,7 @@ pub const PARTY: &str = "party";
 /// Topic and entity type of changes.
 pub const CHANGE: &str = "party_change";
 /// Sort keys of changes.
-const CHANGES: &str = "CHANGE#";
+pub(crate) const CHANGES: &str = "CHANGE#";
 /// Sort keys of what no longer fits in the document.
 const PASTS: &str = "PAST#";
 
@@ -48,6 +50,9 @@ pub struct Change {
     pub kind: ChangeKind,
     /// The fields as JSON pointers, in order, none twice.
     pub fields: Vec<String>,
+    /// What workflows can ask about the party as the change left it; absent in notes of before there were workflows.
+    #[serde(default, rename = "w", skip_serializing_if = "Option::is_none")]
+    pub state: Option<PartyState>,
 }
 
 /// A keyed hash under which a party is found.
@@ -93,7 +98,7 @@ pub async fn create(
     let mut legs = vec![
         Leg::put(site, &record, Some(Condition::absent()))?,
         Leg::put(site, &name, None)?,
-        note(site, tenant, None, document, &made)?,
+        note(site, tenant, None, document, &made, made.at.date_naive())?,
     ];
     let head = legs.len();
     for lookup in lookups {
@@ -132,6 +137,7 @@ pub(super) fn note(
     before: Option<&PartyDocument>,
     after: &PartyDocument,
     made: &Made,
+    today: NaiveDate,
 ) -> Result<Leg, StoreError> {
     let kind = match before {
         None => ChangeKind::Created,
@@ -141,6 +147,7 @@ pub(super) fn note(
         version: after.version,
         kind,
         fields: diff(before, after),
+        state: Some(PartyState::of(after, made.at, today)),
     };
     let mut record = Record::new(
         numbered(tenant, &after.party, CHANGES, after.version),
@@ -258,17 +265,17 @@ impl Lookups {
     }
 }
 
-pub(super) type Written = (Record<PartyDocument>, Vec<Leg>, Option<usize>);
+pub(crate) type Written = (Record<PartyDocument>, Vec<Leg>, Option<usize>);
 
 /// The legs of a change, with the position of the one that adds an id.
-pub(super) fn legs(
+pub(crate) fn legs(
     site: Site,
     step: &Step<'_>,
     before: &Record<PartyDocument>,
     mut after: PartyDocument,
 ) -> Result<Written, StoreError> {
     let (tenant, party, made) = (step.tenant, step.party, &step.made);
-    let note = note(site, tenant, Some(&before.d), &after, made)?;
+    let note = note(site, tenant, Some(&before.d), &after, made, step.when.today)?;
     let past = after.spill(step.when);
     let mut legs = Vec::new();
     if let Some(past) = past {

@@ -113,7 +113,7 @@ pub async fn create_row(
         Leg::put(site, &row, Some(Condition::absent()))?,
         Leg::put(site, &record, Some(Condition::absent()))?,
         Leg::put(site, &name, None)?,
-        note(site, tenant, None, document, made)?,
+        note(site, tenant, None, document, made, made.at.date_naive())?,
     ];
     match db.transact(site, legs).await {
         Ok(()) => Ok(true),
