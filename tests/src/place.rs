@@ -16,14 +16,15 @@ use treue_local::aws::{ACCESS_KEY_ID, AwsEndpoints, AwsOptions, REGION, SECRET_A
 /// The variable that names another emulator, as the SDKs know it.
 const OTHER: &str = "AWS_ENDPOINT_URL";
 /// The queues of a world: receipts to post, thresholds crossed, news for the middleware of the tills, receipts to count again,
-/// changes of parties for other systems, parties to list for search.
-const QUEUES: [&str; 6] = [
+/// changes of parties for other systems, parties to list for search, parties to erase.
+const QUEUES: [&str; 7] = [
     "posting",
     "issuance",
     "pos-voucher",
     "recalculation",
     "party-feed",
     "search-index",
+    "privacy",
 ];
 /// The queue of the close of a day.
 const DAY_CLOSE: &str = "day-close";
@@ -74,8 +75,15 @@ impl Place {
             Some(url) => Self::other(url).await,
         };
         create_table(&place.dynamodb(), &place.names.table).await;
-        let [posting, issuance, pos_voucher, recalculation, party_feed, search_index] =
-            QUEUES.map(|queue| place.create_queue(queue));
+        let [
+            posting,
+            issuance,
+            pos_voucher,
+            recalculation,
+            party_feed,
+            search_index,
+            privacy,
+        ] = QUEUES.map(|queue| place.create_queue(queue));
         let queues = event_relay::Queues {
             posting: posting.await,
             issuance: issuance.await,
@@ -83,6 +91,7 @@ impl Place {
             recalculation: recalculation.await,
             party_feed: party_feed.await,
             search_index: search_index.await,
+            privacy: privacy.await,
         };
         let day_close = place.create_queue(DAY_CLOSE).await;
         let finance = place.create_queue(FINANCE).await;

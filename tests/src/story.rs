@@ -1,9 +1,11 @@
 //! Days that together come to every call site of every handler: at the tills, in the office, of returns, of rules, of recounts,
-//! of closes, at the points desk, of searching, on which a month's books are made, on which a file is imported.
+//! of closes, at the points desk, of searching, on which a month's books are made, on which a file is imported, on which a
+//! person is told what is stored and is erased.
 //!
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
 
 pub mod imports;
+pub mod privacy;
 
 use std::collections::BTreeSet;
 
@@ -51,11 +53,13 @@ pub enum Day {
     Service,
     /// A file with customers is imported, corrected, walked through again; and one that is refused.
     Import,
+    /// A person asks what is stored about her, and is erased; what comes later brings nobody back.
+    Privacy,
 }
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Tills,
         Self::Office,
         Self::Returns,
@@ -68,6 +72,7 @@ impl Day {
         Self::Erp,
         Self::Service,
         Self::Import,
+        Self::Privacy,
     ];
 
     /// Tells the day, and delivers its messages until nothing is left.
@@ -88,6 +93,7 @@ impl Day {
             Self::Erp => erp(world, delivering).await,
             Self::Service => service(world, delivering).await,
             Self::Import => Box::pin(imports::tell(world, delivering)).await,
+            Self::Privacy => Box::pin(privacy::tell(world, delivering)).await,
         }
     }
 
@@ -116,6 +122,7 @@ impl Day {
             Self::Erp => (0, 0, 0, 0),
             Self::Service => (1, 0, 0, 0),
             Self::Import => (0, 0, 0, 0),
+            Self::Privacy => (2, 0, 0, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
         assert_eq!(books.exceptions, exceptions, "cases for an operator");

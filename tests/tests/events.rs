@@ -16,14 +16,14 @@ use http_edge::api::purchases::PurchaseRequest;
 use http_edge::request::Request;
 use http_edge::routes;
 use messages::{
-    DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, PostingMessage, RecalculationMessage,
-    SearchIndexMessage,
+    DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, PostingMessage, PrivacyMessage,
+    RecalculationMessage, SearchIndexMessage,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Fewest events that must be found, so that an empty folder is no success.
-const EVENTS_MIN: usize = 24;
+const EVENTS_MIN: usize = 26;
 
 fn events() -> Result<BTreeMap<String, Value>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events");
@@ -77,6 +77,7 @@ fn taker(event: &Value) -> Result<&'static str> {
         Some("aws:sqs") if arn.contains("DayCloseQueue") => Ok("day-close"),
         Some("aws:sqs") if arn.contains("RecalculationQueue") => Ok("recalculation"),
         Some("aws:sqs") if arn.contains("SearchIndexQueue") => Ok("search-index"),
+        Some("aws:sqs") if arn.contains("PrivacyQueue") => Ok("privacy"),
         Some("aws:sqs") if arn.contains("ErpQueue") => Ok("erp-intake"),
         Some("aws:sqs") if arn.contains("FinanceQueue") => Ok("finance-reports"),
         other => bail!("no function takes events of {other:?} from {arn}"),
@@ -99,6 +100,7 @@ fn check_queue_event(event: &Value) -> Result<()> {
             "day-close" => serde_json::from_str::<DayCloseMessage>(body).map(drop),
             "recalculation" => serde_json::from_str::<RecalculationMessage>(body).map(drop),
             "search-index" => serde_json::from_str::<SearchIndexMessage>(body).map(drop),
+            "privacy" => serde_json::from_str::<PrivacyMessage>(body).map(drop),
             "erp-intake" => serde_json::from_str::<ErpMessage>(body).map(drop),
             "finance-reports" => serde_json::from_str::<FinanceMessage>(body).map(drop),
             "party-import" => serde_json::from_str::<ImportMessage>(body).map(drop),

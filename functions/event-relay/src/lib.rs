@@ -21,8 +21,8 @@ pub use failures::Failures;
 
 use chrono::{DateTime, Utc};
 use messages::{
-    IssuanceMessage, PartyMessage, PosVoucherMessage, PostingMessage, RecalculationMessage, SearchIndexMessage,
-    SendError, Sender,
+    IssuanceMessage, PartyMessage, PosVoucherMessage, PostingMessage, PrivacyMessage, RecalculationMessage,
+    SearchIndexMessage, SendError, Sender,
 };
 use serde::{Deserialize, Serialize};
 use store::{Db, Site, StoreError, location};
@@ -68,6 +68,8 @@ pub struct Queues {
     pub party_feed: String,
     /// Work for the search index.
     pub search_index: String,
+    /// Work for the erasure of parties.
+    pub privacy: String,
 }
 
 /// Why a batch must come again.
@@ -119,6 +121,7 @@ pub(crate) struct Work {
     pub(crate) issuance: Vec<IssuanceMessage>,
     pub(crate) recalculation: Vec<RecalculationMessage>,
     pub(crate) search_index: Vec<SearchIndexMessage>,
+    pub(crate) privacy: Vec<PrivacyMessage>,
     pub(crate) vouchers: Vec<feed::TenantChange>,
     pub(crate) parties: Vec<PartyMessage>,
     pub(crate) failures: Vec<serde_json::Value>,
@@ -217,6 +220,9 @@ impl App {
                 &work.search_index,
             )
             .await?;
+        self.sender
+            .send(Site::RelaySendPrivacy, &self.queues.privacy, &work.privacy)
+            .await?;
         let news: Vec<PosVoucherMessage> = self.publish(&work.vouchers, now).await?;
         self.sender
             .send(Site::RelaySendPosVoucher, &self.queues.pos_voucher, &news)
@@ -242,6 +248,7 @@ fn sort(records: &[serde_json::Value]) -> Work {
                 Event::Issuance(_) => {}
                 Event::Recalculation(message) => work.recalculation.push(message),
                 Event::SearchIndex(message) => work.search_index.push(message),
+                Event::Privacy(message) => work.privacy.push(message),
                 Event::Voucher(change) => work.vouchers.push(*change),
                 Event::Party(message) => work.parties.push(message),
             }),

@@ -16,6 +16,7 @@ async fn main() -> Result<(), Error> {
         "RECALCULATION_QUEUE_URL",
         "PARTY_FEED_QUEUE_URL",
         "SEARCH_INDEX_QUEUE_URL",
+        "PRIVACY_QUEUE_URL",
         "RELAY_FAILURES_BUCKET",
     ])?;
     let aws = Aws::connect(Pace::Queue).await;
@@ -27,6 +28,7 @@ async fn main() -> Result<(), Error> {
         party_feed: settings.get("PARTY_FEED_QUEUE_URL").to_owned(),
         recalculation: settings.get("RECALCULATION_QUEUE_URL").to_owned(),
         search_index: settings.get("SEARCH_INDEX_QUEUE_URL").to_owned(),
+        privacy: settings.get("PRIVACY_QUEUE_URL").to_owned(),
     };
     let failures = Failures::new(
         aws.buckets(),

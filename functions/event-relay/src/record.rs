@@ -2,11 +2,13 @@
 
 use domain::account::Account;
 use domain::id::{PartyId, ProgrammeId, Tenant};
-use messages::{IssuanceMessage, PartyMessage, PostingMessage, RecalculationMessage, SearchIndexMessage};
+use messages::{
+    IssuanceMessage, PartyMessage, PostingMessage, PrivacyMessage, RecalculationMessage, SearchIndexMessage,
+};
 use serde::Deserialize;
 use store::receipt::StoredReceipt;
 use store::returned::StoredReturn;
-use store::{Record, account, card, party, recalculation, receipt, relationship, returned, voucher};
+use store::{Record, account, card, erasure, party, recalculation, receipt, relationship, returned, voucher};
 
 use crate::feed::TenantChange;
 
@@ -17,6 +19,7 @@ pub(crate) enum Event {
     Issuance(IssuanceMessage),
     Recalculation(RecalculationMessage),
     SearchIndex(SearchIndexMessage),
+    Privacy(PrivacyMessage),
     Voucher(Box<TenantChange>),
     Party(PartyMessage),
 }
@@ -73,6 +76,7 @@ pub(crate) fn read(record: &serde_json::Value) -> Result<Vec<Event>, NotUndersto
         recalculation::RECALCULATION => recalculation_events(&head, image),
         relationship::RELATIONSHIP => relationship_events(&head, image),
         party::CHANGE => party_events(&head, image),
+        erasure::ERASURE => erasure_events(&head, image),
         _ => Err(NotUnderstood::Topic),
     }
 }
@@ -143,6 +147,7 @@ fn party_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, No
     let kind = match record.d.kind {
         party::ChangeKind::Created => "created",
         party::ChangeKind::Changed => "changed",
+        party::ChangeKind::Erased => "erased",
     };
     Ok(vec![Event::Party(PartyMessage {
         tenant,
@@ -152,6 +157,13 @@ fn party_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, No
         fields: record.d.fields,
         at: record.updated_at,
     })])
+}
+
+fn erasure_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
+    let (tenant, party) = split_partition(&head.pk, "PARTY")?;
+    let party: PartyId = party.parse().map_err(|_| NotUnderstood::Key)?;
+    Record::<erasure::Erasure>::from_image(image).map_err(NotUnderstood::Shape)?;
+    Ok(vec![Event::Privacy(PrivacyMessage::Erase { tenant, party })])
 }
 
 fn relationship_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {

@@ -49,7 +49,7 @@ pub enum Recorded {
 /// prints a letter. `content` is a keyed hash of all that is to be kept.
 ///
 /// # Errors
-/// [`StoreError`].
+/// [`StoreError`]; [`StoreError::Erased`] when the party was erased.
 pub async fn record(
     db: &Db,
     site: Site,
@@ -79,17 +79,24 @@ pub async fn record(
     let legs = vec![
         Leg::put(site, &guard, Some(Condition::absent()))?,
         timeline::leg(site, tenant, party, &event, made)?,
+        party::stays(tenant, party),
     ];
     match db.transact(site, legs).await {
         Ok(()) => return Ok(Recorded::New),
-        Err(TransactError::Condition(_)) => {}
+        Err(TransactError::Condition(failed)) => {
+            let item = failed
+                .iter()
+                .find(|leg| leg.index == 2)
+                .and_then(|leg| leg.item.as_ref());
+            party::refuse_erased(site, item)?;
+        }
         Err(TransactError::Store(error)) => return Err(error),
     }
     let standing = db.get::<Kept>(site, &place, Read::Strong).await?;
     match standing {
         Some(standing) if standing.d == kept => Ok(Recorded::Before),
         Some(_) => Ok(Recorded::Contradiction),
-        // It was there a moment ago and is gone: the party is being erased.
+        // It was there a moment ago, or the party is not.
         None => Err(StoreError::Busy(site)),
     }
 }

@@ -12,7 +12,7 @@ use faults::Site;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, TransactError, Written};
+use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, TransactError};
 use crate::error::StoreError;
 use crate::party;
 use crate::record::{Made, Record};
@@ -230,18 +230,18 @@ fn task_partition(tenant: &Tenant, id: &LookupKey) -> String {
     format!("DESK#{tenant}#task#{id}")
 }
 
-fn task_key(tenant: &Tenant, id: &LookupKey, sk: &str) -> Key {
+pub(crate) fn task_key(tenant: &Tenant, id: &LookupKey, sk: &str) -> Key {
     Key {
         pk: task_partition(tenant, id),
         sk: sk.to_owned(),
     }
 }
 
-fn case_partition(tenant: &Tenant, id: &LookupKey) -> String {
+pub(crate) fn case_partition(tenant: &Tenant, id: &LookupKey) -> String {
     format!("DESK#{tenant}#case#{id}")
 }
 
-fn case_key(tenant: &Tenant, id: &LookupKey) -> Key {
+pub(crate) fn case_key(tenant: &Tenant, id: &LookupKey) -> Key {
     Key {
         pk: case_partition(tenant, id),
         sk: "CASE".to_owned(),
@@ -307,6 +307,22 @@ pub async fn put_task(
     made: &Made,
 ) -> Result<Committed, StoreError> {
     let site = Site::DeskTaskPut;
+    let mut legs = task_legs(site, tenant, id, (before, after), case, made)?;
+    if let Some(party) = &after.party {
+        legs.push(party::stays(tenant, party));
+    }
+    committed(db.transact(site, legs).await)
+}
+
+/// The legs of [`put_task`].
+pub(crate) fn task_legs(
+    site: Site,
+    tenant: &Tenant,
+    id: &LookupKey,
+    (before, after): (Option<&Record<Task>>, &Task),
+    case: Option<(&Record<Case>, &Case)>,
+    made: &Made,
+) -> Result<Vec<Leg>, StoreError> {
     let mut legs = vec![task_leg(site, tenant, id, before, after, made)?];
     let assignee = after.assignee.as_ref().filter(|_| !after.is_finished());
     let list = assignee.map(|assignee| assignee_list(tenant, assignee));
@@ -350,7 +366,7 @@ pub async fn put_task(
             legs.push(case_leg(site, tenant, case_id, Some(before), after, made)?);
         }
     }
-    committed(db.transact(site, legs).await)
+    Ok(legs)
 }
 
 fn task_leg(
@@ -393,7 +409,7 @@ fn reference_leg(
     Leg::put(site, &record, None)
 }
 
-fn case_leg(
+pub(crate) fn case_leg(
     site: Site,
     tenant: &Tenant,
     id: &LookupKey,
@@ -439,6 +455,7 @@ pub async fn put_case(
             },
         };
         legs.push(timeline::leg(site, tenant, party, &event, made)?);
+        legs.push(party::stays(tenant, party));
     }
     committed(db.transact(site, legs).await)
 }
@@ -697,13 +714,11 @@ pub async fn put_opportunity(
             Condition::version(before.d.version)
         }
     };
-    match db
-        .write::<Opportunity>(site, Leg::put(site, &record, Some(condition))?)
-        .await?
-    {
-        Written::Done => Ok(Committed::Done),
-        Written::Refused(_) => Ok(Committed::Stale),
-    }
+    let legs = vec![
+        Leg::put(site, &record, Some(condition))?,
+        party::stays(tenant, &after.party),
+    ];
+    committed(db.transact(site, legs).await)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde_norway::Value;
 use crate::document::{Template, at, entries, items, number, reference, tagged, text, workspace};
 
 /// The variables that the functions' configuration knows.
-const VARIABLES: [&str; 17] = [
+const VARIABLES: [&str; 20] = [
     "CODE_KEYS_SECRET_ARN",
     "DAY_CLOSE_QUEUE_URL",
     "FINANCE_BUCKET",
@@ -21,9 +21,12 @@ const VARIABLES: [&str; 17] = [
     "PARTY_FEED_QUEUE_URL",
     "POSTING_QUEUE_URL",
     "POS_VOUCHER_QUEUE_URL",
+    "PRIVACY_BUCKET",
+    "PRIVACY_QUEUE_URL",
     "RECALCULATION_QUEUE_URL",
     "RELAY_FAILURES_BUCKET",
     "SEARCH_INDEX_QUEUE_URL",
+    "STATEMENT_KEYS_SECRET_ARN",
     "TABLE_NAME",
 ];
 
