@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
 use futures::future::join_all;
 use messages::{
-    DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, PostingMessage, RecalculationMessage,
-    SearchIndexMessage, WorkflowMessage,
+    DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, PostingMessage, PrivacyMessage,
+    RecalculationMessage, SearchIndexMessage, WorkflowMessage,
 };
 use runtime::sqs::{Deadline, Delivery};
 use serde_json::{Map, Value, json};
@@ -107,6 +107,9 @@ impl Delivering {
         let changes = drain(world, &world.queues.workflow).await;
         idle &= changes.is_empty();
         self.run_workflows(world, changes).await;
+        let erasing = drain(world, &world.queues.privacy).await;
+        idle &= erasing.is_empty();
+        self.erase(world, erasing).await;
         let closing = drain(world, &world.day_close_queue).await;
         idle &= closing.is_empty();
         self.close(world, closing).await;
@@ -252,6 +255,22 @@ impl Delivering {
             let work = batches.iter().map(|batch| {
                 work_off(batch.clone(), |left| {
                     let (app, now) = (world.erp(), world.now);
+                    async move { app.work_off(left, Deadline::never(), now).await }
+                })
+            });
+            join_all(work).await;
+        }
+    }
+
+    /// Delivers erasures that go on, until none of them comes again: those that wait come later than a test does.
+    ///
+    /// # Panics
+    /// When one would have become a dead letter.
+    pub async fn erase(&mut self, world: &World, messages: Vec<PrivacyMessage>) {
+        for batches in self.batches(messages).chunks(self.at_once) {
+            let work = batches.iter().map(|batch| {
+                work_off(batch.clone(), |left| {
+                    let (app, now) = (world.privacy(), world.now);
                     async move { app.work_off(left, Deadline::never(), now).await }
                 })
             });

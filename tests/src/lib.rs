@@ -23,4 +23,5 @@ pub mod running;
 pub mod shared;
 pub mod story;
 pub mod till;
+pub mod traces;
 pub mod world;

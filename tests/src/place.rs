@@ -16,7 +16,7 @@ use treue_local::aws::{ACCESS_KEY_ID, AwsEndpoints, AwsOptions, REGION, SECRET_A
 /// The variable that names another emulator, as the SDKs know it.
 const OTHER: &str = "AWS_ENDPOINT_URL";
 /// The queues of a world: receipts to post, thresholds crossed, news for the middleware of the tills, receipts to count again,
-/// changes of parties for other systems, parties to list for search, changes that workflows look at.
+/// changes of parties for other systems, parties to list for search, changes that workflows look at, parties to erase.
 const QUEUES: [&str; 7] = [
     "posting",
     "issuance",
@@ -25,6 +25,7 @@ const QUEUES: [&str; 7] = [
     "party-feed",
     "search-index",
     "workflow",
+    "privacy",
 ];
 /// The queue of the close of a day.
 const DAY_CLOSE: &str = "day-close";
@@ -83,6 +84,7 @@ impl Place {
             party_feed,
             search_index,
             workflow,
+            privacy,
         ] = QUEUES.map(|queue| place.create_queue(queue));
         let queues = event_relay::Queues {
             posting: posting.await,
@@ -92,6 +94,7 @@ impl Place {
             party_feed: party_feed.await,
             search_index: search_index.await,
             workflow: workflow.await,
+            privacy: privacy.await,
         };
         let day_close = place.create_queue(DAY_CLOSE).await;
         let finance = place.create_queue(FINANCE).await;

@@ -1,10 +1,12 @@
 //! Days that together come to every call site of every handler: at the tills, in the office, of returns, of rules, of recounts,
-//! of closes, at the points desk, of searching, on which a month's books are made, on which a file is imported, of workflows.
+//! of closes, at the points desk, of searching, on which a month's books are made, on which a file is imported, of workflows,
+//! on which a person is told what is stored and is erased.
 //!
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
 
 pub mod imports;
 pub mod workflows;
+pub mod privacy;
 
 use std::collections::BTreeSet;
 
@@ -54,11 +56,13 @@ pub enum Day {
     Import,
     /// Workflows are put in force and tried; an invoice, an opportunity and a party change, and they act.
     Workflows,
+    /// A person asks what is stored about her, and is erased; what comes later brings nobody back.
+    Privacy,
 }
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Tills,
         Self::Office,
         Self::Returns,
@@ -72,6 +76,7 @@ impl Day {
         Self::Service,
         Self::Import,
         Self::Workflows,
+        Self::Privacy,
     ];
 
     /// Tells the day, and delivers its messages until nothing is left.
@@ -93,6 +98,7 @@ impl Day {
             Self::Service => service(world, delivering).await,
             Self::Import => Box::pin(imports::tell(world, delivering)).await,
             Self::Workflows => Box::pin(workflows::tell(world, delivering)).await,
+            Self::Privacy => Box::pin(privacy::tell(world, delivering)).await,
         }
     }
 
@@ -121,6 +127,7 @@ impl Day {
             Self::Erp => (0, 0, 0, 0),
             Self::Service => (1, 0, 0, 0),
             Self::Import | Self::Workflows => (0, 0, 0, 0),
+            Self::Privacy => (2, 0, 0, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
         assert_eq!(books.exceptions, exceptions, "cases for an operator");

@@ -180,6 +180,30 @@ impl World {
         erp_intake::App::new(self.handlers_db(), self.pepper.clone(), queue_of())
     }
 
+    /// A new process of privacy. Statements share the bucket of the relay.
+    ///
+    /// # Panics
+    /// Never: its keys are good.
+    pub fn privacy(&self) -> privacy::App {
+        let bucket = self.place.bucket().to_owned();
+        let buckets = privacy::Buckets {
+            statements: bucket.clone(),
+            imports: bucket.clone(),
+            failures: bucket,
+        };
+        let files = privacy::Files::new(self.place.s3(), buckets, self.probe.clone());
+        let keys = json!({"current": "1", "1": "s".repeat(64)}).to_string();
+        let keys = CodeKeys::parse(&keys).expect("keys");
+        let signer = privacy::Signer::new(&keys).expect("a signer");
+        privacy::App::new(
+            self.handlers_db(),
+            self.sender(),
+            self.queues.privacy.clone(),
+            files,
+            signer,
+        )
+    }
+
     /// A new process of recalculation.
     pub fn recalculating(&self) -> recalculation::App {
         recalculation::App::new(self.handlers_db(), self.sender(), self.queues.recalculation.clone())
@@ -274,6 +298,16 @@ impl World {
             .expect("the file is put");
     }
 
+    /// Takes a file away that was put to be imported.
+    ///
+    /// # Panics
+    /// When it cannot be taken away.
+    pub async fn take_away(&self, name: &str) {
+        let delete = self.place.s3().delete_object().bucket(self.place.bucket());
+        let delete = delete.key(format!("incoming/{TENANT}/{name}"));
+        delete.send().await.expect("the file is taken away");
+    }
+
     /// A notification of the bucket, delivered until it is heard.
     ///
     /// # Panics
@@ -356,11 +390,13 @@ impl World {
                 bucket: self.place.bucket().to_owned(),
             },
         );
+        let privacy = self.privacy();
         // The future of one handler is large, that of all of them too large for the stack.
         alive(Box::pin(async move {
             let outcome = match function {
                 "imports" => imports.handle(request, now).await,
                 "finance" => finance.handle(request, now).await,
+                "privacy" => privacy.handle(&request, now).await,
                 "purchase-ingestion" => {
                     purchase_ingestion::App::new(db, pepper, keys)
                         .handle(&request, now)
@@ -586,7 +622,7 @@ pub fn request(caller: &Caller, route: &str, path: &[(&str, &str)], body: &Value
         "routeKey": route,
         "rawPath": "/",
         "rawQueryString": "",
-        "headers": {"content-type": "application/json"},
+        "headers": {"content-type": "application/json", "if-match": "*"},
         "queryStringParameters": query,
         "pathParameters": path,
         "requestContext": {

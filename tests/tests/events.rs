@@ -16,14 +16,14 @@ use http_edge::api::purchases::PurchaseRequest;
 use http_edge::request::Request;
 use http_edge::routes;
 use messages::{
-    DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, PostingMessage, RecalculationMessage,
-    SearchIndexMessage, WorkflowMessage,
+    DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, PostingMessage, PrivacyMessage,
+    RecalculationMessage, SearchIndexMessage, WorkflowMessage,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Fewest events that must be found, so that an empty folder is no success.
-const EVENTS_MIN: usize = 25;
+const EVENTS_MIN: usize = 26;
 
 fn events() -> Result<BTreeMap<String, Value>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events");
@@ -78,6 +78,7 @@ fn taker(event: &Value) -> Result<&'static str> {
         Some("aws:sqs") if arn.contains("RecalculationQueue") => Ok("recalculation"),
         Some("aws:sqs") if arn.contains("SearchIndexQueue") => Ok("search-index"),
         Some("aws:sqs") if arn.contains("WorkflowQueue") => Ok("workflow-runner"),
+        Some("aws:sqs") if arn.contains("PrivacyQueue") => Ok("privacy"),
         Some("aws:sqs") if arn.contains("ErpQueue") => Ok("erp-intake"),
         Some("aws:sqs") if arn.contains("FinanceQueue") => Ok("finance-reports"),
         other => bail!("no function takes events of {other:?} from {arn}"),
@@ -101,6 +102,7 @@ fn check_queue_event(event: &Value) -> Result<()> {
             "recalculation" => serde_json::from_str::<RecalculationMessage>(body).map(drop),
             "search-index" => serde_json::from_str::<SearchIndexMessage>(body).map(drop),
             "workflow-runner" => serde_json::from_str::<WorkflowMessage>(body).map(drop),
+            "privacy" => serde_json::from_str::<PrivacyMessage>(body).map(drop),
             "erp-intake" => serde_json::from_str::<ErpMessage>(body).map(drop),
             "finance-reports" => serde_json::from_str::<FinanceMessage>(body).map(drop),
             "party-import" => serde_json::from_str::<ImportMessage>(body).map(drop),

@@ -21,8 +21,8 @@ pub use failures::Failures;
 
 use chrono::{DateTime, Utc};
 use messages::{
-    IssuanceMessage, PartyMessage, PosVoucherMessage, PostingMessage, RecalculationMessage, SearchIndexMessage,
-    SendError, Sender, WorkflowMessage,
+    IssuanceMessage, PartyMessage, PosVoucherMessage, PostingMessage, PrivacyMessage, RecalculationMessage,
+    SearchIndexMessage, SendError, Sender, WorkflowMessage,
 };
 use serde::{Deserialize, Serialize};
 use store::{Db, Site, StoreError, location};
@@ -70,6 +70,8 @@ pub struct Queues {
     pub search_index: String,
     /// Work for the workflows.
     pub workflow: String,
+    /// Work for the erasure of parties.
+    pub privacy: String,
 }
 
 /// Why a batch must come again.
@@ -121,6 +123,7 @@ pub(crate) struct Work {
     pub(crate) issuance: Vec<IssuanceMessage>,
     pub(crate) recalculation: Vec<RecalculationMessage>,
     pub(crate) search_index: Vec<SearchIndexMessage>,
+    pub(crate) privacy: Vec<PrivacyMessage>,
     pub(crate) vouchers: Vec<feed::TenantChange>,
     pub(crate) parties: Vec<PartyMessage>,
     pub(crate) workflows: Vec<WorkflowMessage>,
@@ -220,6 +223,9 @@ impl App {
                 &work.search_index,
             )
             .await?;
+        self.sender
+            .send(Site::RelaySendPrivacy, &self.queues.privacy, &work.privacy)
+            .await?;
         let news: Vec<PosVoucherMessage> = self.publish(&work.vouchers, now).await?;
         self.sender
             .send(Site::RelaySendPosVoucher, &self.queues.pos_voucher, &news)
@@ -248,6 +254,7 @@ fn sort(records: &[serde_json::Value]) -> Work {
                 Event::Issuance(_) => {}
                 Event::Recalculation(message) => work.recalculation.push(message),
                 Event::SearchIndex(message) => work.search_index.push(message),
+                Event::Privacy(message) => work.privacy.push(message),
                 Event::Voucher(change) => work.vouchers.push(*change),
                 Event::Party(message) => work.parties.push(message),
                 Event::Workflow(message) => work.workflows.push(message),

@@ -17,6 +17,7 @@ async fn main() -> Result<(), Error> {
         "PARTY_FEED_QUEUE_URL",
         "SEARCH_INDEX_QUEUE_URL",
         "WORKFLOW_QUEUE_URL",
+        "PRIVACY_QUEUE_URL",
         "RELAY_FAILURES_BUCKET",
     ])?;
     let aws = Aws::connect(Pace::Queue).await;
@@ -29,6 +30,7 @@ async fn main() -> Result<(), Error> {
         recalculation: settings.get("RECALCULATION_QUEUE_URL").to_owned(),
         search_index: settings.get("SEARCH_INDEX_QUEUE_URL").to_owned(),
         workflow: settings.get("WORKFLOW_QUEUE_URL").to_owned(),
+        privacy: settings.get("PRIVACY_QUEUE_URL").to_owned(),
     };
     let failures = Failures::new(
         aws.buckets(),

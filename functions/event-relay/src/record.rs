@@ -3,13 +3,15 @@
 use domain::account::Account;
 use domain::id::{PartyId, ProgrammeId, Tenant};
 use messages::{
-    IssuanceMessage, PartyMessage, PostingMessage, RecalculationMessage, SearchIndexMessage, WorkflowMessage,
-    WorkflowNews,
+    IssuanceMessage, PartyMessage, PostingMessage, PrivacyMessage, RecalculationMessage, SearchIndexMessage,
+    WorkflowMessage, WorkflowNews,
 };
 use serde::Deserialize;
 use store::receipt::StoredReceipt;
 use store::returned::StoredReturn;
-use store::{Record, account, card, party, recalculation, receipt, relationship, returned, voucher, workflow};
+use store::{
+    Record, account, card, erasure, party, recalculation, receipt, relationship, returned, voucher, workflow,
+};
 
 use crate::feed::TenantChange;
 
@@ -20,6 +22,7 @@ pub(crate) enum Event {
     Issuance(IssuanceMessage),
     Recalculation(RecalculationMessage),
     SearchIndex(SearchIndexMessage),
+    Privacy(PrivacyMessage),
     Voucher(Box<TenantChange>),
     Party(PartyMessage),
     Workflow(WorkflowMessage),
@@ -79,6 +82,7 @@ pub(crate) fn read(record: &serde_json::Value) -> Result<Vec<Event>, NotUndersto
         party::CHANGE => party_events(&head, image),
         workflow::WORKFLOW => happened_events(&head, image),
         workflow::EFFECT => effect_events(&head, image),
+        erasure::ERASURE => erasure_events(&head, image),
         _ => Err(NotUnderstood::Topic),
     }
 }
@@ -149,6 +153,7 @@ fn party_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, No
     let kind = match record.d.kind {
         party::ChangeKind::Created => "created",
         party::ChangeKind::Changed => "changed",
+        party::ChangeKind::Erased => "erased",
     };
     // What a workflow made starts none.
     let looked_at = (!workflow::is_own(record.by.as_ref())).then(|| {
@@ -204,6 +209,13 @@ fn effect_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, N
             effect: effect.name,
         }),
     })])
+}
+
+fn erasure_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
+    let (tenant, party) = split_partition(&head.pk, "PARTY")?;
+    let party: PartyId = party.parse().map_err(|_| NotUnderstood::Key)?;
+    Record::<erasure::Erasure>::from_image(image).map_err(NotUnderstood::Shape)?;
+    Ok(vec![Event::Privacy(PrivacyMessage::Erase { tenant, party })])
 }
 
 fn relationship_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {

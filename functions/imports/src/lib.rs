@@ -1,6 +1,6 @@
 //! Imports over HTTP: how far each is, a link to what was rejected, and the call that walks through a file again.
 //!
-//! A walk that is asked for again is the next revision of the run. The run is stored before its messages are sent: a call that
+//! A walk that is asked for again is the next revision of the run; one that is complete has dropped its file. The run is stored before its messages are sent: a call that
 //! breaks down between the two is repeated by its caller, and sends them again.
 
 mod view;
@@ -94,6 +94,10 @@ impl App {
         if run.d.form.is_none() {
             let detail = "nothing of this file can be imported: see `refused`, mend the file and put it again";
             return Err(Problem::new(Code::ImportRefused, detail));
+        }
+        if run.d.result.is_some() {
+            let detail = "the import is complete, and its file was dropped with that: put the file again";
+            return Err(Problem::new(Code::FileGone, detail));
         }
         if !run.d.is_open() {
             let mut again = run.d.clone();

@@ -5,7 +5,6 @@ use domain::id::{RunId, Tenant};
 use messages::import_parts;
 use party::row::{self, LINE_MAX};
 use runtime::sqs::Put;
-use sha2::{Digest, Sha256};
 use store::import::{self, Form, PART_BYTES, PARTS_MAX, Run};
 use store::{Record, Site};
 
@@ -14,8 +13,6 @@ use crate::{App, ImportError};
 
 /// Folder of the files to be imported. What the function itself writes stands elsewhere, so that it never calls itself.
 const INCOMING: &str = "incoming/";
-/// Digits of a run's id.
-const ID_DIGITS: usize = 32;
 /// Marks UTF-8 at the beginning of a file.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -34,7 +31,7 @@ impl App {
             tracing::warn!(%tenant, "a file was taken away before its import began");
             return Ok(());
         };
-        let id = run_id(&put.key, &head.etag)?;
+        let id = import::run_id(&put.key, &head.etag).ok_or(ImportError::NoRun)?;
         let stands = import::read(&self.db, Site::ImportRun, &tenant, &id).await?;
         let run = match stands {
             Some(run) if run.d.is_open() => run.d,
@@ -147,12 +144,4 @@ fn form(name: &str, columns: bool, bytes: &[u8]) -> Result<Form, String> {
 fn named(key: &str) -> Option<(Tenant, &str)> {
     let (tenant, name) = key.strip_prefix(INCOMING)?.split_once('/')?;
     (!name.is_empty()).then_some((tenant.parse().ok()?, name))
-}
-
-/// The same file with the same content is the same run.
-fn run_id(key: &str, etag: &str) -> Result<RunId, ImportError> {
-    let digest = Sha256::digest(format!("{key}\n{etag}").as_bytes());
-    let text: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let id = text.get(..ID_DIGITS).and_then(|digits| digits.parse().ok());
-    id.ok_or(ImportError::NoRun)
 }

@@ -32,7 +32,7 @@ impl App {
         self.complete(tenant, &run, now).await
     }
 
-    /// Writes the file with what was rejected and completes the run. Several workers may come here: they write the same, and one
+    /// Writes the file with what was rejected, drops the file that was imported (it holds nothing but persons) and completes the run. Several workers may come here: they write the same, and one
     /// of them completes.
     pub(crate) async fn complete(
         &self,
@@ -73,6 +73,9 @@ impl App {
                 .await?;
             Some(Rejects { key, rows })
         };
+        // Before the run is complete: whoever completes it knows that the file is gone. Nothing reads it any more.
+        let file = (run.d.bucket.as_str(), run.d.file.as_str(), run.d.etag.as_str());
+        self.objects.drop(file).await?;
         let mut done = run.d.clone();
         done.result = Some(RunResult {
             counts,

@@ -95,6 +95,25 @@ impl Objects {
         answer.map(|_| ()).map_err(|error| failed(site, error.code()))
     }
 
+    /// Removes a file, if it is still the one with this ETag: another one under its name is one to be imported.
+    pub(crate) async fn drop(&self, (bucket, key, etag): (&str, &str, &str)) -> Result<(), ImportError> {
+        let stands = self.head(bucket, key).await?;
+        if stands.is_none_or(|stands| stands.etag != etag) {
+            return Ok(());
+        }
+        let site = Site::ImportDrop;
+        self.probe.before(site).map_err(|fault| injected(site, fault))?;
+        let delete = self.client.delete_object().bucket(bucket).key(key);
+        let answer = delete.if_match(format!("\"{etag}\"")).send().await;
+        self.probe.after(site).map_err(|fault| injected(site, fault))?;
+        match answer {
+            Ok(_) => Ok(()),
+            // Replaced or gone since it was looked at.
+            Err(error) if matches!(error.code(), Some("PreconditionFailed" | "NoSuchKey" | "NotFound")) => Ok(()),
+            Err(error) => Err(failed(site, error.code())),
+        }
+    }
+
     /// A whole object that this function has put.
     pub(crate) async fn whole(&self, bucket: &str, key: &str) -> Result<Vec<u8>, ImportError> {
         let site = Site::ImportRejects;

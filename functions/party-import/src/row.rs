@@ -8,7 +8,7 @@ use party::read::Context;
 use party::row::{self, Flaw, Kept, Row, Wanted};
 use store::db::Read;
 use store::party::import::{self, Imported, KnownRow, Outcome, Place, RowStored};
-use store::{Record, Site};
+use store::{Record, Site, StoreError};
 use uuid::Uuid;
 
 use crate::part::{RowDone, Task};
@@ -55,6 +55,18 @@ impl Said {
 impl App {
     /// Imports a row that begins at `at`. Done again after a crash, it comes to the same.
     pub(crate) async fn row(&self, task: &Task<'_>, at: u64, line: Option<&[u8]>) -> Result<RowDone, ImportError> {
+        match Box::pin(self.take_row(task, at, line)).await {
+            Err(ImportError::Store(StoreError::Erased(_))) => {
+                let reason =
+                    "the party of this id was erased, and nothing brings it back: take the row out of the file";
+                let flaw = Flaw::new("external_id", "party_erased", reason);
+                Ok(RowDone::Rejected(vec![flaw]))
+            }
+            done => done,
+        }
+    }
+
+    async fn take_row(&self, task: &Task<'_>, at: u64, line: Option<&[u8]>) -> Result<RowDone, ImportError> {
         let wanted = match read(task, line) {
             Ok(wanted) => wanted,
             Err(flaws) => return Ok(RowDone::Rejected(flaws)),

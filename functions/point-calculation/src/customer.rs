@@ -6,7 +6,7 @@ use party::dated::Role;
 use party::{PartyDocument, Personal, own, types};
 use store::account::AccountId;
 use store::party::{Changed, Lookups, Step};
-use store::{Made, Site};
+use store::{Made, Site, StoreError};
 
 use chrono::{DateTime, Utc};
 
@@ -47,7 +47,12 @@ impl App {
         };
         let give = |document: &mut PartyDocument| give(document, &role, when);
         let sites = (Site::PostParty, Site::PostCustomer);
-        match Box::pin(store::party::change(&self.db, sites, &step, give)).await? {
+        let changed = match Box::pin(store::party::change(&self.db, sites, &step, give)).await {
+            // Its points are the books'; nobody becomes a customer by them.
+            Err(StoreError::Erased(_)) => return Ok(()),
+            changed => changed?,
+        };
+        match changed {
             Changed::Done(..) => Ok(()),
             // The card leads to a party that is not stored: there is nobody to have a role.
             Changed::Missing => Ok(()),

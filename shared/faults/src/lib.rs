@@ -109,6 +109,8 @@ sites! {
     RunWrite = "administration/run-write",
     /// The relay sends work to the recalculation queue.
     RelaySendRecalculation = "event-relay/send-recalculation",
+    /// The relay sends approved erasures to their queue.
+    RelaySendPrivacy = "event-relay/send-privacy",
     /// The relay sends work to the search index.
     RelaySendSearchIndex = "event-relay/send-search-index",
     /// The search index reads what a party is listed under.
@@ -407,6 +409,8 @@ sites! {
     ImportRejected = "party-import/rejected",
     /// The import puts together and writes what was rejected.
     ImportRejects = "party-import/rejects",
+    /// The import drops a file whose rows are all done.
+    ImportDrop = "party-import/drop",
     /// The import completes a run.
     ImportComplete = "party-import/complete",
     /// The office reads imports.
@@ -447,6 +451,32 @@ sites! {
     WorkflowsWrite = "administration/workflows-write",
     /// Administration reads changes to try workflows on.
     WorkflowsTrial = "administration/workflows-trial",
+    /// A party, its request of erasure, or both are read.
+    PrivacyRead = "privacy/read",
+    /// A request of erasure is stored, taken back or approved.
+    PrivacyDecide = "privacy/decide",
+    /// Requests of erasure are listed.
+    PrivacyList = "privacy/list",
+    /// Everything of a party is read, page by page.
+    PrivacyItems = "privacy/items",
+    /// What stands elsewhere about a party is read.
+    PrivacyBeside = "privacy/beside",
+    /// A statement is noted with its party.
+    PrivacyNote = "privacy/note",
+    /// A statement is put into its bucket, or taken away.
+    PrivacyFile = "privacy/file",
+    /// An erasure reads its request.
+    EraseRead = "privacy/erase-read",
+    /// An erasure reads a page of the party's items.
+    ErasePage = "privacy/erase-page",
+    /// An erasure reads what the items lead to.
+    EraseBeside = "privacy/erase-beside",
+    /// An erasure stores a step.
+    EraseStep = "privacy/erase-step",
+    /// An erasure lists or removes files.
+    EraseFiles = "privacy/erase-files",
+    /// An erasure sends the rest of its work to its queue.
+    EraseSend = "privacy/erase-send",
     /// The authorizer reads an API key.
     ApiKeyRead = "authorizer/api-key",
     /// Operations tools scan or read in bulk.

@@ -100,6 +100,12 @@ scopes! {
     ImportsRead = "imports:read",
     /// Walk through the file of an import again.
     ImportsRun = "imports:run",
+    /// Make a signed statement of everything that is stored about a party, and read requests of erasure.
+    PrivacyRead = "privacy:read",
+    /// Ask for the erasure of a party, and take it back.
+    PrivacyWrite = "privacy:write",
+    /// Approve erasures that somebody else asked for.
+    PrivacyApprove = "privacy:approve",
     /// Read what does not match and what contradicts.
     OperationsRead = "operations:read",
     /// Manage clients and their keys.

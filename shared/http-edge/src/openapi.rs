@@ -15,6 +15,7 @@ mod imports;
 mod leads;
 mod operation;
 mod parties;
+mod privacy;
 mod purchases;
 mod recalculations;
 pub mod schemas;
@@ -69,6 +70,10 @@ const TAGS: &[(&str, &str)] = &[
     ("Operations", "What does not add up."),
     ("Finance", "The books of a month: liability and settlement."),
     ("Imports", "Files with parties, and what became of their rows."),
+    (
+        "Privacy",
+        "What is stored about a person, as a signed statement; and its erasure, with a proof.",
+    ),
     ("About", "This documentation. Needs no key."),
 ];
 
@@ -105,6 +110,7 @@ pub fn operations() -> Vec<Operation> {
         workflows::operations(),
         finance::operations(),
         imports::operations(),
+        privacy::operations(),
         docs::operations(),
     ]
     .into_iter()

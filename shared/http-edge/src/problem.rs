@@ -70,6 +70,16 @@ codes! {
     ProgrammeUnknown = "programme_unknown", 422, "The programme is not known", "Store the programme first.";
     /// The party does not exist.
     PartyUnknown = "party_unknown", 422, "The party is not known", "Store the party first.";
+    /// The party was erased.
+    PartyErased = "party_erased", 410, "The party was erased", "Nothing brings it back, and its ids stay taken. Store a new party under new ids if the person comes again.";
+    /// The own company or a branch is to be erased.
+    OwnPartyStays = "own_party_stays", 409, "The own company and its branches are not erased", "Close the location instead.";
+    /// The request of erasure is in a state that forbids this.
+    ErasureState = "erasure_state", 409, "The state of the erasure does not allow this", "Read the request: the detail says where it stands.";
+    /// More is stored about the party than one statement can hold.
+    StatementTooLarge = "statement_too_large", 422, "The statement is too large for one call", "Ask operations to make it from a copy of the table.";
+    /// The file of an import is not there any more.
+    FileGone = "file_gone", 409, "The file is gone", "Put the file again: an import that is complete drops it.";
     /// The same external id or client token with other content.
     PartyContradiction = "party_contradiction", 409, "A party with this id was stored before with other content", "Use the stored party, or store the new one under its own id.";
     /// Another party has the id.
@@ -248,7 +258,9 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        if error.is_transient() {
+        if matches!(error, StoreError::Erased(_)) {
+            Self::new(Code::PartyErased, "the party was erased")
+        } else if error.is_transient() {
             tracing::warn!(%error, "the table did not answer in time");
             Self::new(Code::Unavailable, "the books are busy: repeat the same call")
         } else {

@@ -24,13 +24,17 @@ const fn route(method: &'static str, path: &'static str, scope: Scope, function:
     }
 }
 
-const fn open(path: &'static str) -> Route {
+const fn open_by(path: &'static str, function: &'static str) -> Route {
     Route {
         method: "GET",
         path,
         scope: None,
-        function: "api-docs",
+        function,
     }
+}
+
+const fn open(path: &'static str) -> Route {
+    open_by(path, "api-docs")
 }
 
 /// All routes.
@@ -415,6 +419,29 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/imports", Scope::ImportsRead, "imports"),
     route("GET", "/v1/imports/{run_id}", Scope::ImportsRead, "imports"),
     route("POST", "/v1/imports/{run_id}/restart", Scope::ImportsRun, "imports"),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/statements",
+        Scope::PrivacyRead,
+        "privacy",
+    ),
+    route("POST", "/v1/parties/{party_id}/erasure", Scope::PrivacyWrite, "privacy"),
+    route("GET", "/v1/parties/{party_id}/erasure", Scope::PrivacyRead, "privacy"),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/erasure/approval",
+        Scope::PrivacyApprove,
+        "privacy",
+    ),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/erasure/withdrawal",
+        Scope::PrivacyWrite,
+        "privacy",
+    ),
+    route("GET", "/v1/erasures", Scope::PrivacyRead, "privacy"),
+    // Whoever holds a statement can verify it.
+    open_by("/v1/statement-keys", "privacy"),
     open("/docs"),
     open("/openapi.json"),
     open("/health"),

@@ -157,6 +157,19 @@ pub enum WorkflowMessage {
     },
 }
 
+/// Work for the erasure of parties.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PrivacyMessage {
+    /// An erasure was approved, or is to go on: its request says how far it is.
+    Erase {
+        /// Tenant.
+        tenant: Tenant,
+        /// The party.
+        party: PartyId,
+    },
+}
+
 /// Work for the finance reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -282,7 +295,7 @@ pub struct PartyMessage {
     /// The version that the change made, of the party or, of kind `relationship`, of the relationship; a receiver ignores what
     /// is older than what it has read. Of kind `workflow` that of whatever changed, and nothing is to be ignored for it.
     pub version: u64,
-    /// `created`, `changed`, `relationship` or `workflow`.
+    /// `created`, `changed`, `erased`, `relationship` or `workflow`. Of one that was erased a receiver forgets what it has.
     pub kind: String,
     /// The fields as JSON pointers, in order, none twice; none of kind `workflow`.
     pub fields: Vec<String>,

@@ -10,6 +10,8 @@ use serde::Serialize;
 
 /// Entries of one batch (the service's limit).
 const BATCH_MAX: usize = 10;
+/// Longest delay of a message in seconds (the service's limit).
+const DELAY_MAX: u16 = 900;
 /// Tries of a batch; a try repeats only the entries that failed.
 const TRIES_MAX: u32 = 5;
 /// First pause between tries; doubles, with full jitter.
@@ -49,10 +51,24 @@ impl Sender {
     /// # Errors
     /// [`SendError`] when some are not confirmed after [`TRIES_MAX`] tries; the others are on the queue.
     pub async fn send<M: Serialize>(&self, site: Site, queue_url: &str, messages: &[M]) -> Result<(), SendError> {
+        self.send_later(site, queue_url, messages, 0).await
+    }
+
+    /// As [`Sender::send`], for messages that nobody shall see before so many seconds are over, at most 900.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    pub async fn send_later<M: Serialize>(
+        &self,
+        site: Site,
+        queue_url: &str,
+        messages: &[M],
+        seconds: u16,
+    ) -> Result<(), SendError> {
         for chunk in messages.chunks(BATCH_MAX) {
             let mut left = Vec::with_capacity(chunk.len());
             for (index, message) in chunk.iter().enumerate() {
-                left.push(entry(index, message).map_err(|code| SendError {
+                left.push(entry(index, message, seconds).map_err(|code| SendError {
                     site,
                     failed: chunk.len(),
                     all: messages.len(),
@@ -108,11 +124,12 @@ impl Sender {
     }
 }
 
-fn entry<M: Serialize>(index: usize, message: &M) -> Result<SendMessageBatchRequestEntry, String> {
+fn entry<M: Serialize>(index: usize, message: &M, seconds: u16) -> Result<SendMessageBatchRequestEntry, String> {
     let body = serde_json::to_string(message).map_err(|_| "NotJson".to_owned())?;
     SendMessageBatchRequestEntry::builder()
         .id(index.to_string())
         .message_body(body)
+        .set_delay_seconds((seconds > 0).then(|| i32::from(seconds.min(DELAY_MAX))))
         .build()
         .map_err(|_| "ConstructionFailure".to_owned())
 }

@@ -87,6 +87,11 @@ impl CodeKeys {
         self.keys.get(&version).map(Vec::as_slice)
     }
 
+    /// The versions there is a key of, the oldest first.
+    pub fn versions(&self) -> impl Iterator<Item = u32> + '_ {
+        self.keys.keys().copied()
+    }
+
     /// The greatest version there is a key of.
     fn newest(&self) -> u32 {
         self.keys.keys().next_back().copied().unwrap_or(0)

@@ -2,14 +2,18 @@
 
 use chrono::{DateTime, Utc};
 use domain::account::{Account, Entry};
-use domain::adjustment::{Adjustment, State};
-use domain::id::{LookupKey, Tenant};
+use domain::adjustment::{Adjustment, Kind, State};
+use domain::id::{LookupKey, PartyId, Subject, Tenant};
+use domain::secret::Secret;
 use domain::voucher::Voucher;
 use faults::Site;
+use serde::{Deserialize, Serialize};
 
 use crate::account::{self, AccountId, Committed};
-use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, Written};
+use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, TransactError, Written};
+use crate::erasure::ERASED_TEXT;
 use crate::error::StoreError;
+use crate::party;
 use crate::record::{Made, Record};
 use crate::voucher::{self, OfParty};
 
@@ -121,7 +125,7 @@ pub async fn read(
 }
 
 /// Stores an adjustment whose points do not move with it: a new one that waits, or one that is rejected. `false` when `before`
-/// is not what stands there any more.
+/// is not what stands there any more, or a party does not stand.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -135,8 +139,97 @@ pub async fn keep(
 ) -> Result<bool, StoreError> {
     let site = Site::AdjustKeep;
     let leg = image_leg(site, tenant, id, before, adjustment, made)?;
-    let written: Written<Adjustment> = db.write(site, leg).await?;
-    Ok(written == Written::Done)
+    if before.is_some() {
+        let written: Written<Adjustment> = db.write(site, leg).await?;
+        return Ok(written == Written::Done);
+    }
+    let mut legs = vec![leg];
+    legs.extend(reference_legs(site, tenant, id, adjustment, made)?);
+    match db.transact(site, legs).await {
+        Ok(()) => Ok(true),
+        Err(TransactError::Condition(_)) => Ok(false),
+        Err(TransactError::Store(error)) => Err(error),
+    }
+}
+
+/// The references to a new adjustment, and that its parties stand: its reason may name somebody, and must not come behind an
+/// erasure.
+fn reference_legs(
+    site: Site,
+    tenant: &Tenant,
+    id: &LookupKey,
+    adjustment: &Adjustment,
+    made: &Made,
+) -> Result<Vec<Leg>, StoreError> {
+    let mut legs = Vec::new();
+    for party in holders(adjustment) {
+        let key = reference_key(tenant, party, id);
+        let reference = Record::new(key, "adjustment_reference", made.at, Reference { id: id.clone() });
+        legs.push(Leg::put(site, &reference, None)?);
+        legs.push(party::stays(tenant, party));
+    }
+    Ok(legs)
+}
+
+/// That an adjustment moves, or would move, points of a party: what leads to it, whatever becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    /// The adjustment.
+    pub id: LookupKey,
+}
+
+/// Sort keys of references.
+pub(crate) const REFERENCES: &str = "ADJUSTMENT#";
+
+fn reference_key(tenant: &Tenant, party: &PartyId, id: &LookupKey) -> Key {
+    Key {
+        pk: party::partition(tenant, party),
+        sk: format!("{REFERENCES}{id}"),
+    }
+}
+
+/// The parties whose accounts it moves points of.
+fn holders(adjustment: &Adjustment) -> Vec<&PartyId> {
+    match &adjustment.kind {
+        Kind::Transfer { to } => vec![&adjustment.party, to],
+        Kind::Correction | Kind::VoucherVoid { .. } => vec![&adjustment.party],
+    }
+}
+
+/// The leg that takes the free texts of an adjustment out; one that waits is rejected with it. `None` when it has none any more.
+///
+/// # Errors
+/// [`StoreError::Unreadable`].
+pub(crate) fn empty_leg(
+    site: Site,
+    (tenant, id): (&Tenant, &LookupKey),
+    before: &Record<Adjustment>,
+    (by, now): (&Subject, DateTime<Utc>),
+) -> Result<Option<Leg>, StoreError> {
+    let erased = Secret::new(ERASED_TEXT.to_owned());
+    if before.d.reason == erased {
+        return Ok(None);
+    }
+    let mut after = before.d.clone();
+    after.version = after.version.saturating_add(1);
+    after.reason = erased.clone();
+    match &mut after.state {
+        State::AwaitingApproval => {
+            after.state = State::Rejected {
+                at: now,
+                by: by.clone(),
+                reason: erased,
+            };
+        }
+        State::Rejected { reason, .. } => *reason = erased,
+        State::Posted { .. } => {}
+    }
+    // Who asked last stays who asked last.
+    let made = Made {
+        at: now,
+        by: before.by.clone(),
+    };
+    image_leg(site, tenant, id, Some(before), &after, &made).map(Some)
 }
 
 /// One account's part of an adjustment.
@@ -171,6 +264,7 @@ pub async fn post(
     for booking in bookings {
         legs.extend(booking_legs(site, booking, made)?);
     }
+    legs.extend(reference_legs(site, tenant, id, posted, made)?);
     account::settled(db.transact(site, legs).await)
 }
 
@@ -200,6 +294,7 @@ pub async fn post_void(
     let mut legs = vec![image_leg(site, tenant, id, None, posted, made)?];
     legs.extend(booking_legs(site, booking, made)?);
     legs.extend(voucher::void_legs(site, tenant, &voiding.before, &voiding.after, made)?);
+    legs.extend(reference_legs(site, tenant, id, posted, made)?);
     account::settled(db.transact(site, legs).await)
 }
 

@@ -212,6 +212,45 @@ pub async fn read(
 /// A page of receipts that wait for a card: each, or why its item cannot be read, and where the next page begins.
 pub type ParkedPage = (Vec<Result<Record<Parked>, StoreError>>, Option<String>);
 
+/// Keys of receipts that wait for `card`, at most `limit`.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn parked_keys(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    card: &LookupKey,
+    limit: usize,
+) -> Result<Vec<Key>, StoreError> {
+    let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+    let range = Range::prefix(partition(tenant, card), "PARKED#", limit);
+    let (found, _) = db.query::<Parked>(site, &range, Read::Strong).await?;
+    Ok(found.iter().map(Record::key).collect())
+}
+
+/// The leg that makes a card lead nowhere for ever: only that it is not free stays.
+///
+/// # Errors
+/// [`StoreError::Unreadable`].
+pub(crate) fn erased_leg(
+    site: Site,
+    tenant: &Tenant,
+    card: &LookupKey,
+    before: &Record<Card>,
+    now: DateTime<Utc>,
+) -> Result<Leg, StoreError> {
+    let after = Card {
+        status: CardStatus::Erased,
+        version: before.d.version.saturating_add(1),
+        ..Card::unregistered()
+    };
+    let mut record = Record::new(key(tenant, card), CARD, now, after);
+    record.created_at = before.created_at;
+    record.by = before.by.clone();
+    Leg::put(site, &record, Some(Condition::version(before.d.version)))
+}
+
 /// Receipts that wait for `card`: a page of at most 100, in the order of their keys.
 ///
 /// # Errors
@@ -300,7 +339,7 @@ pub enum CardsChanged {
 /// cards are as they were read and that a party that gets a card exists.
 ///
 /// # Errors
-/// [`StoreError`].
+/// [`StoreError`]; [`StoreError::Erased`] when that party was erased.
 pub async fn commit(
     db: &Db,
     site: Site,
@@ -317,7 +356,7 @@ pub async fn commit(
         legs.extend(change.reference_leg(site, tenant, made.at)?);
     }
     if let Some(holder) = changes.iter().find_map(CardChange::new_holder) {
-        legs.push(Leg::Check(party::profile_key(tenant, holder), Condition::present()));
+        legs.push(party::stays(tenant, holder));
     }
     if legs.len() == 1 {
         let only = legs.swap_remove(0);
@@ -331,7 +370,10 @@ pub async fn commit(
         Err(TransactError::Condition(failed)) if failed.iter().any(|leg| leg.index < changes.len()) => {
             Ok(CardsChanged::Stale)
         }
-        Err(TransactError::Condition(_)) => Ok(CardsChanged::PartyUnknown),
+        Err(TransactError::Condition(failed)) => {
+            let item = failed.iter().find_map(|leg| leg.item.as_ref());
+            party::refuse_erased(site, item).map(|()| CardsChanged::PartyUnknown)
+        }
         Err(TransactError::Store(error)) => Err(error),
     }
 }

@@ -50,7 +50,7 @@ pub enum Recorded {
 /// prints a letter. `content` is a keyed hash of all that is to be kept.
 ///
 /// # Errors
-/// [`StoreError`].
+/// [`StoreError`]; [`StoreError::Erased`] when the party was erased.
 pub async fn record(
     db: &Db,
     site: Site,
@@ -109,11 +109,18 @@ async fn keep(
     let mut legs = vec![
         Leg::put(site, &guard, Some(Condition::absent()))?,
         timeline::leg(site, tenant, party, &event, made)?,
+        party::stays(tenant, party),
     ];
     legs.extend(token);
     match db.transact(site, legs).await {
         Ok(()) => return Ok(Recorded::New),
-        Err(TransactError::Condition(_)) => {}
+        Err(TransactError::Condition(failed)) => {
+            let item = failed
+                .iter()
+                .find(|leg| leg.index == 2)
+                .and_then(|leg| leg.item.as_ref());
+            party::refuse_erased(site, item)?;
+        }
         Err(TransactError::Store(error)) => return Err(error),
     }
     let standing = db.get::<Kept>(site, &place, Read::Strong).await?;
@@ -122,7 +129,7 @@ async fn keep(
         Some(_) => Ok(Recorded::Contradiction),
         // Nothing stands with this party: the token was used for another one.
         None if has_token => Ok(Recorded::Contradiction),
-        // It was there a moment ago and is gone: the party is being erased.
+        // It was there a moment ago, or the party is not.
         None => Err(StoreError::Busy(site)),
     }
 }

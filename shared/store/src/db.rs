@@ -353,6 +353,15 @@ impl Db {
         keys: &[Key],
         read: Read,
     ) -> Result<Vec<Record<T>>, StoreError> {
+        let items = self.batch_get_items(site, keys, read).await?;
+        items.into_iter().map(|item| Record::from_item(site, item)).collect()
+    }
+
+    /// As [`Db::batch_get`], for keys that items of several shapes stand under.
+    ///
+    /// # Errors
+    /// As [`Db::batch_get`].
+    pub(crate) async fn batch_get_items(&self, site: Site, keys: &[Key], read: Read) -> Result<Vec<Item>, StoreError> {
         let mut found = Vec::with_capacity(keys.len());
         let mut left: Vec<_> = keys.iter().map(Key::attributes).collect();
         for round in 0..TRIES_MAX {
@@ -361,9 +370,7 @@ impl Db {
             }
             pause(round).await;
             let (items, unread) = self.batch_get_round(site, left, read).await?;
-            for item in items {
-                found.push(Record::from_item(site, item)?);
-            }
+            found.extend(items);
             left = unread;
         }
         if left.is_empty() {

@@ -233,18 +233,18 @@ fn task_partition(tenant: &Tenant, id: &LookupKey) -> String {
     format!("DESK#{tenant}#task#{id}")
 }
 
-fn task_key(tenant: &Tenant, id: &LookupKey, sk: &str) -> Key {
+pub(crate) fn task_key(tenant: &Tenant, id: &LookupKey, sk: &str) -> Key {
     Key {
         pk: task_partition(tenant, id),
         sk: sk.to_owned(),
     }
 }
 
-fn case_partition(tenant: &Tenant, id: &LookupKey) -> String {
+pub(crate) fn case_partition(tenant: &Tenant, id: &LookupKey) -> String {
     format!("DESK#{tenant}#case#{id}")
 }
 
-fn case_key(tenant: &Tenant, id: &LookupKey) -> Key {
+pub(crate) fn case_key(tenant: &Tenant, id: &LookupKey) -> Key {
     Key {
         pk: case_partition(tenant, id),
         sk: "CASE".to_owned(),
@@ -310,6 +310,22 @@ pub async fn put_task(
     made: &Made,
 ) -> Result<Committed, StoreError> {
     let site = Site::DeskTaskPut;
+    let mut legs = task_legs(site, tenant, id, (before, after), case, made)?;
+    if let Some(party) = &after.party {
+        legs.push(party::stays(tenant, party));
+    }
+    committed(db.transact(site, legs).await)
+}
+
+/// The legs of [`put_task`].
+pub(crate) fn task_legs(
+    site: Site,
+    tenant: &Tenant,
+    id: &LookupKey,
+    (before, after): (Option<&Record<Task>>, &Task),
+    case: Option<(&Record<Case>, &Case)>,
+    made: &Made,
+) -> Result<Vec<Leg>, StoreError> {
     let mut kept = after.clone();
     let mut legs = history::spill(site, &task_partition(tenant, id), &mut kept.steps, made)?;
     let after = &kept;
@@ -348,7 +364,7 @@ pub async fn put_task(
             legs.extend(case_legs(site, tenant, case_id, Some(before), after, made)?);
         }
     }
-    committed(db.transact(site, legs).await)
+    Ok(legs)
 }
 
 /// What a task leaves with its party: the event of its timeline, and what workflows look at.
@@ -407,7 +423,7 @@ pub async fn open(
     let list = due_list(tenant, shard_of(id));
     let mut legs = vec![
         task_leg(site, tenant, id, None, task, made)?,
-        Leg::Check(party::profile_key(tenant, party), Condition::present()),
+        party::stays(tenant, party),
         reference_leg(site, task_key(tenant, id, "BYDUE"), (id, task), Some(list), made)?,
     ];
     legs.extend(party_legs(site, (tenant, party), (id, task), made)?);
@@ -459,7 +475,7 @@ fn reference_leg(
     Leg::put(site, &record, None)
 }
 
-fn case_legs(
+pub(crate) fn case_legs(
     site: Site,
     tenant: &Tenant,
     id: &LookupKey,
@@ -508,6 +524,7 @@ pub async fn put_case(
             },
         };
         legs.push(timeline::leg(site, tenant, party, &event, made)?);
+        legs.push(party::stays(tenant, party));
     }
     committed(db.transact(site, legs).await)
 }

@@ -272,12 +272,15 @@ pub async fn put_order(
 
 /// Whether the party stands. Of one that was erased or merged meanwhile, only the document itself is kept.
 async fn stands(db: &Db, tenant: &Tenant, party: &PartyId) -> Result<bool, StoreError> {
-    Ok(party::read(db, Site::ErpParty, tenant, party).await?.is_some())
+    match party::read(db, Site::ErpParty, tenant, party).await {
+        Err(StoreError::Erased(_)) => Ok(false),
+        found => Ok(found?.is_some()),
+    }
 }
 
 /// Insists that the party still stands when something is written into its partition.
 fn stays(tenant: &Tenant, party: &PartyId) -> Leg {
-    Leg::Check(party::profile_key(tenant, party), Condition::present())
+    party::stays(tenant, party)
 }
 
 fn order_event(number: &DocumentNumber, date: NaiveDate, order: &Order) -> Event {

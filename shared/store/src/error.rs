@@ -14,6 +14,9 @@ pub enum StoreError {
     /// Nobody knows whether it was applied: repeat with the same keys.
     #[error("no answer from the table at {}: repeat the call", .0.name())]
     Unknown(Site),
+    /// The party was erased: it is not there, and nothing brings it back.
+    #[error("the party asked for at {} was erased", .0.name())]
+    Erased(Site),
     /// Will fail again in the same way.
     #[error("the table refused the call at {} with {code}", site.name())]
     Refused {

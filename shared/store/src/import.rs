@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use domain::id::{RunId, Tenant};
 use faults::Site;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use ::party::row::Header;
 
@@ -146,6 +147,16 @@ pub struct Part {
     /// Keys of the objects with what was rejected, in the order of the rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<String>,
+}
+
+/// Digits of a run's id.
+const ID_DIGITS: usize = 32;
+
+/// The id of a file's run: the same file with the same content is the same run. `None` for what no file comes to.
+pub fn run_id(key: &str, etag: &str) -> Option<RunId> {
+    let digest = Sha256::digest(format!("{key}\n{etag}").as_bytes());
+    let text: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    text.get(..ID_DIGITS)?.parse().ok()
 }
 
 fn run_key(tenant: &Tenant, run: &RunId) -> Key {

@@ -26,11 +26,13 @@
 //! | [`restore`] | | one party compared with a restored copy of the table |
 //! | [`desk`] | `DESK#tenant#…`, `PARTY#…` | tasks, cases, opportunities |
 //! | [`communication`] | `PARTY#tenant#party` | what was spoken and written with a party |
+//! | [`erasure`] | `PARTY#tenant#party` | requests to erase a party, and how far they are |
 //! | [`erp`] | `ERP#tenant#…`, `PARTY#…` | orders, invoices and payments of the ERP |
 //! | [`timeline`] | `PARTY#tenant#party` | what happened with a party beside its ledger |
 //! | [`workflow`] | `WORKFLOWS#tenant`, `PARTY#…` | workflows in force, what happened that they look at, what they did |
 //! | [`exception`] | `EXCEPTION#tenant#date` | what an operator must look at |
 //! | [`client`] | `CLIENT#tenant`, `APIKEY#hash` | clients of the API and their keys |
+//! | [`statement`] | `PARTY#tenant#party` | that a statement about a party was made |
 //! | [`search`] | `SEARCH#tenant#hash` | lists of parties under hashed parts of their names |
 //! | [`guess`] | `GUESS#tenant#…` | counts of unknown codes and cards |
 
@@ -42,6 +44,7 @@ pub mod client;
 pub mod communication;
 pub mod db;
 pub mod desk;
+pub mod erasure;
 pub mod erp;
 pub mod error;
 pub mod exception;
@@ -62,6 +65,7 @@ pub mod restore;
 pub mod returned;
 pub mod scan;
 pub mod search;
+pub mod statement;
 pub mod timeline;
 pub mod voucher;
 pub mod workflow;

@@ -1,6 +1,7 @@
 //! Parties, and what a till may see of one: name and language, accounts, open vouchers.
 
 pub(crate) mod change;
+mod erased;
 pub mod import;
 mod own;
 
@@ -23,6 +24,9 @@ use crate::voucher::{self, OpenVoucher};
 pub use change::{
     CHANGE, Change, ChangeKind, Changed, Created, Lookup, Lookups, PARTY, Step, change, changes, create, past,
 };
+
+pub use erased::{ERASED_ID, ERASED_PARTY, Standing, Tombstone, standing};
+pub(crate) use erased::{erase, erase_id, read_known, refuse_erased, stays};
 
 pub use own::{Own, put_own};
 
@@ -59,6 +63,9 @@ pub struct TillName {
     /// The party gets no vouchers and pays with none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voucher_stop: Option<VoucherStop>,
+    /// The party was erased: there is no name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
 }
 
 impl TillName {
@@ -68,6 +75,7 @@ impl TillName {
             display_name: party.identity.display_name(),
             language: party.language,
             voucher_stop: party.voucher_stop(now),
+            erased: false,
         }
     }
 }
@@ -135,10 +143,7 @@ pub async fn put_segments(
             Condition::version(version)
         }
     };
-    let legs = vec![
-        Leg::put(site, &record, Some(condition))?,
-        Leg::Check(profile_key(tenant, party), Condition::present()),
-    ];
+    let legs = vec![Leg::put(site, &record, Some(condition))?, stays(tenant, party)];
     match db.transact(site, legs).await {
         Ok(()) => Ok(true),
         Err(TransactError::Condition(_)) => Ok(false),
@@ -182,14 +187,17 @@ fn known_key(tenant: &Tenant, lookup: &LookupKey) -> Key {
 /// A party's profile, or `None`.
 ///
 /// # Errors
-/// [`StoreError`].
+/// [`StoreError`]; [`StoreError::Erased`] of one that was erased.
 pub async fn read(
     db: &Db,
     site: Site,
     tenant: &Tenant,
     party: &PartyId,
 ) -> Result<Option<Record<PartyDocument>>, StoreError> {
-    db.get(site, &profile_key(tenant, party), Read::Strong).await
+    match standing(db, site, tenant, party).await? {
+        Some(Standing::Erased(_)) => Err(StoreError::Erased(site)),
+        found => Ok(found.and_then(Standing::party)),
+    }
 }
 
 /// Whether the party gets no vouchers and pays with none at `now`. Sees every change that was answered before.
@@ -211,14 +219,15 @@ pub async fn is_stopped(
 /// What stands under the keyed hash of an external id or token, or `None`.
 ///
 /// # Errors
-/// [`StoreError`].
+/// [`StoreError`]; [`StoreError::Erased`] when its party was erased.
 pub async fn known(
     db: &Db,
     site: Site,
     tenant: &Tenant,
     lookup: &LookupKey,
 ) -> Result<Option<Record<Known>>, StoreError> {
-    db.get(site, &known_key(tenant, lookup), Read::Strong).await
+    let item = db.get_item(site, &known_key(tenant, lookup), Read::Strong).await?;
+    item.map(|item| read_known(site, item)).transpose()
 }
 
 /// Open vouchers of a party in a programme behind the one with the sequence number `after`, oldest first: a page of at
@@ -298,7 +307,8 @@ impl TillView {
             _ => String::new(),
         };
         if sk == "TILL#0NAME" {
-            self.name = Some(Record::from_item(site, item)?.d);
+            let name: TillName = Record::from_item(site, item)?.d;
+            self.name = Some(name).filter(|name| !name.erased);
         } else if sk == SEGMENTS {
             self.segments = Record::<Segments>::from_item(site, item)?.d.codes;
         } else if sk.strip_prefix(account::PREFIX) == Some(programme.as_str()) {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError};
 use crate::error::StoreError;
-use crate::party::{partition, profile_key};
+use crate::party::{partition, refuse_erased, stays};
 use crate::record::{Made, Record};
 
 /// Topic and entity type of relationships.
@@ -71,6 +71,11 @@ impl Relationship {
     }
 }
 
+/// The key of the same relationship on the other party.
+pub(crate) fn mirror_key(tenant: &Tenant, party: &PartyId, seen: &Relationship) -> Key {
+    key(tenant, &seen.other, &seen.of_other(party))
+}
+
 fn key(tenant: &Tenant, party: &PartyId, seen: &Relationship) -> Key {
     Key {
         pk: partition(tenant, party),
@@ -92,7 +97,7 @@ pub enum Written {
 /// Stores a relationship on both sides: a new one, or over the image `before`.
 ///
 /// # Errors
-/// [`StoreError`].
+/// [`StoreError`]; [`StoreError::Erased`] when one of the parties was erased.
 pub async fn write(
     db: &Db,
     site: Site,
@@ -121,12 +126,19 @@ pub async fn write(
         legs.push(Leg::put(site, &record, Some(condition))?);
     }
     for side in [party, &other] {
-        legs.push(Leg::Check(profile_key(tenant, side), Condition::present()));
+        legs.push(stays(tenant, side));
     }
     match db.transact(site, legs).await {
         Ok(()) => Ok(Written::Done),
-        Err(TransactError::Condition(failed)) if failed.iter().any(|leg| leg.index >= 2) => Ok(Written::NoParty),
-        Err(TransactError::Condition(_)) => Ok(Written::Stale),
+        Err(TransactError::Condition(failed)) => {
+            let sides = || failed.iter().filter(|leg| leg.index >= 2);
+            sides().try_for_each(|leg| refuse_erased(site, leg.item.as_ref()))?;
+            Ok(if sides().next().is_some() {
+                Written::NoParty
+            } else {
+                Written::Stale
+            })
+        }
         Err(TransactError::Store(error)) => Err(error),
     }
 }

@@ -16,7 +16,7 @@ mod hash;
 mod index;
 
 pub use find::{Answer, Found, find, read_one};
-pub use index::{Listing, index, items};
+pub use index::{Listing, index, items, unlist};
 
 use ::party::Point;
 use chrono::{DateTime, Utc};

@@ -70,10 +70,32 @@ pub(super) async fn tell(world: &World, delivering: &mut Delivering) {
     let run = import["run_id"].as_str().expect("an id");
     let restart = "POST /v1/imports/{run_id}/restart";
     let (status, answer) = world.call(restart, &[("run_id", run)], &Value::Null).await;
-    assert_eq!(status, 202, "{answer}");
+    assert_eq!((status, &answer["code"]), (409, &json!("file_gone")), "{answer}");
+    assert_eq!(
+        world.file(&format!("incoming/demo/{FILE}")).await,
+        None,
+        "the file is dropped"
+    );
+    world.put_only(FILE, &second).await;
+    world.notify_import(FILE, "3").await;
     delivering.until_rest(world).await;
     let import = import_of(world, second.len()).await;
     assert_eq!((counts(&import), &import["revision"]), ([5, 0, 0, 5, 0], &json!(2)));
+
+    // One that broke off because its file was taken away goes on when it is there again.
+    let third = format!("{HEADER}6,Fritz,Graf,,,,,\n");
+    world.put_only("erp.third.csv", &third).await;
+    world.notify_import("erp.third.csv", "1").await;
+    world.take_away("erp.third.csv").await;
+    delivering.until_rest(world).await;
+    let import = import_of(world, third.len()).await;
+    assert_eq!(import["state"], "refused", "{import}");
+    world.put_only("erp.third.csv", &third).await;
+    let run = import["run_id"].as_str().expect("an id");
+    let (status, answer) = world.call(restart, &[("run_id", run)], &Value::Null).await;
+    assert_eq!(status, 202, "{answer}");
+    delivering.until_rest(world).await;
+    assert_eq!(counts(&import_of(world, third.len()).await), [1, 1, 0, 0, 0]);
 
     let other = "external_id,Anna Keller\n1,2\n";
     world.put_import("erp.other.csv", other).await;

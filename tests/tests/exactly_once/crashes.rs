@@ -168,6 +168,17 @@ async fn scenarios_7_and_8_a_crash_while_workflows_act_loses_and_doubles_nothing
     crash_everywhere(Day::Workflows, |site| if elsewhere.contains(&site) { 0 } else { 3 }).await;
 }
 
+async fn scenarios_7_and_8_a_crash_while_a_person_is_erased_leaves_nothing_of_her_and_the_books_as_they_were() {
+    let (at_the_tills, _) = undisturbed(Day::Tills).await;
+    let most = |site: Site| match site {
+        // Each step moves the request on.
+        Site::EraseStep => 12,
+        Site::EraseFiles => 4,
+        site => usize::from(!at_the_tills.contains(&site)),
+    };
+    crash_everywhere(Day::Privacy, most).await;
+}
+
 #[tokio::test]
 async fn scenarios_7_and_8_come_to_every_call_site_of_every_handler() {
     let mut visited = BTreeSet::new();

@@ -7,7 +7,7 @@ use serde_norway::Value;
 use crate::document::{Template, at, entries, items, number, reference, tagged, text, workspace};
 
 /// The variables that the functions' configuration knows.
-const VARIABLES: [&str; 19] = [
+const VARIABLES: [&str; 20] = [
     "CODE_KEYS_SECRET_ARN",
     "DAY_CLOSE_QUEUE_URL",
     "ERP_TENANTS",
@@ -22,9 +22,12 @@ const VARIABLES: [&str; 19] = [
     "PARTY_FEED_QUEUE_URL",
     "POSTING_QUEUE_URL",
     "POS_VOUCHER_QUEUE_URL",
+    "PRIVACY_BUCKET",
+    "PRIVACY_QUEUE_URL",
     "RECALCULATION_QUEUE_URL",
     "RELAY_FAILURES_BUCKET",
     "SEARCH_INDEX_QUEUE_URL",
+    "STATEMENT_KEYS_SECRET_ARN",
     "TABLE_NAME",
     "WORKFLOW_QUEUE_URL",
 ];

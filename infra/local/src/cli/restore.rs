@@ -42,6 +42,17 @@ enum RestoreCommand {
         #[arg(long, value_name = "SORT KEY")]
         replace: Vec<String>,
     },
+    /// Erases everybody from the copy who was erased in the live table: before the copy takes its place.
+    Erase(Anew),
+}
+
+#[derive(Debug, Args)]
+struct Anew {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// Name of the restored table.
+    #[arg(long, value_name = "TABLE")]
+    copy: String,
 }
 
 #[derive(Debug, Args)]
@@ -83,6 +94,7 @@ pub(crate) async fn run(args: &RestoreArgs) -> Result<(), Failure> {
         RestoreCommand::Copy { target, to } => copy(target, to).await,
         RestoreCommand::Compare(of) => compare(of).await,
         RestoreCommand::Repair { of, replace } => repair(of, replace).await,
+        RestoreCommand::Erase(anew) => erase(anew).await,
     }
 }
 
@@ -125,6 +137,12 @@ async fn compare(of: &OneParty) -> Result<(), Failure> {
 
 async fn repair(of: &OneParty, replace: &[String]) -> Result<(), Failure> {
     let (target, compared) = of.compare().await?;
+    let erased = restore::was_erased(&target.system, &of.party).await;
+    if erased.context("the live table does not say whether the party stands")? {
+        return Err(Failure::Usage(
+            "the party was erased: nothing of it is put back".to_owned(),
+        ));
+    }
     let repaired = restore::repair(&target.system, &compared, replace).await;
     let repaired = repaired.context("not everything could be put back: run the repair again")?;
     print("put back", repaired.put.iter());
@@ -134,6 +152,24 @@ async fn repair(of: &OneParty, replace: &[String]) -> Result<(), Failure> {
         return Err(Failure::Failed(anyhow!("not everything was put back")));
     }
     println!("Prove the books next: treue verify --party {}", of.party);
+    Ok(())
+}
+
+async fn erase(anew: &Anew) -> Result<(), Failure> {
+    let target = Target::of(&anew.target).await?;
+    let copy = beside(&target, &anew.copy)?;
+    let done = restore::erase_anew(&target.system, &copy, runtime::now()).await;
+    let done = done.context("not everybody could be erased: run it again")?;
+    println!("erased in the copy       {:>10}", done.erased);
+    println!("not or no more in it     {:>10}", done.gone);
+    if done.waiting > 0 {
+        let detail = format!(
+            "{} parties were being listed: run it again in twenty minutes",
+            done.waiting
+        );
+        return Err(Failure::Differences(detail));
+    }
+    println!("The copy holds nobody who was erased.");
     Ok(())
 }
 

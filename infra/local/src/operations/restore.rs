@@ -5,14 +5,17 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableStatus,
 };
+use chrono::{DateTime, Utc};
 use domain::id::PartyId;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use store::db::Leg;
 use store::restore::{self, CompareError, Compared, PutBack, Standing};
-use store::{Db, Key, Site, StoreError, scan};
+use store::{Db, Key, Site, StoreError, erasure, scan};
 
 use super::{Seen, System};
 
+/// Erasures of a page.
+const ERASURES_PAGE: i32 = 100;
 /// Writes at the same time while a table is copied.
 const WRITERS: usize = 8;
 /// Wait between two looks at a table that is being made, and most of them.
@@ -36,6 +39,54 @@ pub struct Repaired {
 /// [`CompareError`].
 pub async fn compare(system: &System, copy: &Db, party: &PartyId) -> Result<Compared, CompareError> {
     restore::compare(&system.db, copy, &system.tenant, party).await
+}
+
+/// What a copy was erased of.
+#[derive(Debug, Default)]
+pub struct ErasedAnew {
+    /// Parties that the copy still had.
+    pub erased: u64,
+    /// Parties of which it had nothing, or nothing any more.
+    pub gone: u64,
+    /// Parties whose lists for search may still be written: run it again later.
+    pub waiting: u64,
+}
+
+/// Erases everybody from a copy who was erased in the live table. To be done before a restored table takes the place of the live
+/// one: nothing of an erased party may come back with it. Done twice, it changes nothing the second time.
+///
+/// # Errors
+/// [`StoreError`]; what was erased until then stays so, and it can be run again.
+pub async fn erase_anew(system: &System, copy: &Db, now: DateTime<Utc>) -> Result<ErasedAnew, StoreError> {
+    let mut done = ErasedAnew::default();
+    let mut after = None;
+    // Ends with the list of approved erasures.
+    loop {
+        let list = erasure::List::Approved;
+        let page = erasure::list(&system.db, Site::ToolRead, &system.tenant, list, after, ERASURES_PAGE);
+        let (found, next) = page.await?;
+        for request in &found {
+            let count = match erasure::again(copy, &system.tenant, request, now).await? {
+                erasure::Again::Erased => &mut done.erased,
+                erasure::Again::Gone => &mut done.gone,
+                erasure::Again::Wait => &mut done.waiting,
+            };
+            *count = count.saturating_add(1);
+        }
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(done),
+        }
+    }
+}
+
+/// Whether the party was erased: nothing of it may be put back.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn was_erased(system: &System, party: &PartyId) -> Result<bool, StoreError> {
+    let standing = store::party::standing(&system.db, Site::ToolRead, &system.tenant, party).await?;
+    Ok(matches!(standing, Some(store::party::Standing::Erased(_))))
 }
 
 /// Puts back what the live table has lost. An item that both have is replaced only if its sort key is in `replace`: which of

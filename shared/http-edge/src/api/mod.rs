@@ -10,6 +10,7 @@ pub mod finance;
 pub mod imports;
 pub mod leads;
 pub mod parties;
+pub mod privacy;
 pub mod purchases;
 pub mod recalculations;
 pub mod returns;

@@ -77,11 +77,16 @@ fn restart() -> Operation {
         id: "restartImport",
         tag: "Imports",
         summary: "Walk through a file again",
-        description: "As the next revision, when the last one is over; one that is at work goes on. Rows that are as they were \
-                      imported change nothing. The file must still be in its bucket.",
+        description: "As the next revision, when the last one broke off; one that is at work goes on. Rows that are as they were \
+                      imported change nothing. An import that is complete has dropped its file: put the file again.",
         parameters: vec![which()],
         request: None,
         answers: vec![Answer::json::<Import>(202, "The import is under way.", running(2))],
-        codes: &[Code::NotFound, Code::ImportRefused, Code::ConcurrentChange],
+        codes: &[
+            Code::NotFound,
+            Code::ImportRefused,
+            Code::FileGone,
+            Code::ConcurrentChange,
+        ],
     }
 }

@@ -291,6 +291,9 @@ impl Operation {
         if !self.parameters.is_empty() {
             codes.push(Code::MalformedParameter);
         }
+        if self.route.contains("{party_id}") {
+            codes.push(Code::PartyErased);
+        }
         codes.extend(self.codes);
         codes.sort_unstable();
         codes.dedup();

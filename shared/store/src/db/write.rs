@@ -147,6 +147,18 @@ impl Leg {
         Ok(Self::Put(to_item(site, record)?, condition))
     }
 
+    /// The key of the item that it writes to or checks.
+    pub(crate) fn key(&self) -> Option<Key> {
+        let text = |item: &Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+        match self {
+            Self::Put(item, _) => Some(Key {
+                pk: text(item, "pk")?,
+                sk: text(item, "sk")?,
+            }),
+            Self::Update(key, ..) | Self::Delete(key, _) | Self::Check(key, _) => Some(key.clone()),
+        }
+    }
+
     pub(super) fn into_transact(self, table: &str, site: Site) -> Result<TransactWriteItem, StoreError> {
         let builder = TransactWriteItem::builder();
         let built = match self {

@@ -149,6 +149,7 @@ pub async fn create_opportunity(
 ) -> Result<Created, StoreError> {
     let site = Site::DeskOpportunityPut;
     let mut legs = opportunity_legs(site, tenant, id, None, opportunity, made)?;
+    legs.push(party::stays(tenant, &opportunity.party));
     let token = legs.len();
     legs.push(token_leg(site, tenant, id, made)?);
     match db.transact(site, legs).await {
@@ -188,7 +189,8 @@ pub async fn put_opportunity(
     made: &Made,
 ) -> Result<Committed, StoreError> {
     let site = Site::DeskOpportunityPut;
-    let legs = opportunity_legs(site, tenant, id, Some(before), after, made)?;
+    let mut legs = opportunity_legs(site, tenant, id, Some(before), after, made)?;
+    legs.push(party::stays(tenant, &after.party));
     committed(db.transact(site, legs).await)
 }
 

@@ -39,6 +39,8 @@ pub enum ChangeKind {
     Created,
     /// Fields were changed.
     Changed,
+    /// It was erased.
+    Erased,
 }
 
 /// A change: which fields, without their values. When and for whom stands in the frame.
@@ -121,7 +123,7 @@ fn taken(site: Site, failed: Vec<FailedLeg>, head: usize, repeatable: bool) -> R
         .into_iter()
         .find_map(|leg| leg.item)
         .ok_or(StoreError::Unknown(site))?;
-    Ok(Created::IdTaken(Record::<Known>::from_item(site, item)?.d.party))
+    Ok(Created::IdTaken(super::read_known::<Known>(site, item)?.d.party))
 }
 
 fn known_leg(site: Site, tenant: &Tenant, lookup: &Lookup, made: &Made) -> Result<Leg, StoreError> {
@@ -157,6 +159,11 @@ pub(super) fn note(
     );
     record.topics = Some(CHANGE.to_owned());
     Leg::put(site, &record, Some(Condition::absent()))
+}
+
+/// The key of the note of the change that made `version`.
+pub(super) fn change_key(tenant: &Tenant, party: &PartyId, version: u64) -> Key {
+    numbered(tenant, party, CHANGES, version)
 }
 
 fn numbered(tenant: &Tenant, party: &PartyId, prefix: &str, version: u64) -> Key {
@@ -327,7 +334,7 @@ pub(crate) fn legs(
 fn holder(site: Site, failed: Vec<FailedLeg>, lookup_leg: Option<usize>) -> Result<Option<PartyId>, StoreError> {
     let leg = failed.into_iter().find(|leg| Some(leg.index) == lookup_leg);
     let item = leg.and_then(|leg| leg.item);
-    item.map(|item| Ok(Record::<Known>::from_item(site, item)?.d.party))
+    item.map(|item| Ok(super::read_known::<Known>(site, item)?.d.party))
         .transpose()
 }
 

@@ -78,7 +78,7 @@ pub struct KnownRow {
 /// The party under an id in another system with what was imported last, or `None`.
 ///
 /// # Errors
-/// [`StoreError`].
+/// [`StoreError`]; [`StoreError::Erased`] when its party was erased.
 pub async fn known_row(
     db: &Db,
     site: Site,
@@ -86,7 +86,8 @@ pub async fn known_row(
     lookup: &LookupKey,
     read: Read,
 ) -> Result<Option<Record<KnownRow>>, StoreError> {
-    db.get(site, &known_key(tenant, lookup), read).await
+    let item = db.get_item(site, &known_key(tenant, lookup), read).await?;
+    item.map(|item| super::read_known(site, item)).transpose()
 }
 
 /// Stores the party of a row, with its id in the other system and what the row said: all or nothing. `false` when something

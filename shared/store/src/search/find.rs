@@ -16,8 +16,8 @@ use super::hash::Hasher;
 use super::{list_partition, searchable};
 use crate::db::{self, Db, Range};
 use crate::error::StoreError;
-use crate::party::{self, PartyDocument};
-use crate::record::{Item, Record};
+use crate::party::{self, PartyDocument, Standing};
+use crate::record::Item;
 
 /// Entries read of one list; the rest of a longer one is only reached by a query that says more.
 const PAGE: i32 = 200;
@@ -71,7 +71,12 @@ pub async fn find(
         .iter()
         .map(|(_, party)| party::profile_key(tenant, party))
         .collect();
-    let profiles: Vec<Record<PartyDocument>> = db.batch_get(Site::SearchParties, &keys, db::Read::Eventual).await?;
+    let site = Site::SearchParties;
+    let mut profiles = Vec::with_capacity(keys.len());
+    for item in db.batch_get_items(site, &keys, db::Read::Eventual).await? {
+        // One that was erased stands in the lists a moment longer.
+        profiles.extend(Standing::of(site, item)?.party());
+    }
     let mut found: Vec<_> = profiles
         .into_iter()
         .filter_map(|record| {
@@ -89,8 +94,10 @@ pub async fn find(
 /// [`StoreError`].
 pub async fn read_one(db: &Db, tenant: &Tenant, party: &PartyId) -> Result<Option<PartyDocument>, StoreError> {
     let key = party::profile_key(tenant, party);
-    let found: Option<Record<PartyDocument>> = db.get(Site::SearchParties, &key, db::Read::Eventual).await?;
-    Ok(found.map(|record| record.d))
+    let site = Site::SearchParties;
+    let found = db.get_item(site, &key, db::Read::Eventual).await?;
+    let found = found.map(|item| Standing::of(site, item)).transpose()?;
+    Ok(found.and_then(Standing::party).map(|record| record.d))
 }
 
 /// Parties that stand in the lists.

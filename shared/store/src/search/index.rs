@@ -22,7 +22,7 @@ use super::hash::Hasher;
 use super::{Lists, entry_key, listed_key, searchable};
 use crate::db::{Condition, Db, Leg, Read, Written};
 use crate::error::StoreError;
-use crate::party::{self, PartyDocument};
+use crate::party::{self, PartyDocument, Standing};
 use crate::record::{Item, Record};
 
 /// Rounds against other writers of one party's lists, before the message comes again.
@@ -63,9 +63,8 @@ pub async fn index(
         let before: Option<Record<Lists>> = db
             .get(Site::IndexListed, &listed_key(tenant, party), Read::Strong)
             .await?;
-        let profile: Option<Record<PartyDocument>> = db
-            .get(Site::IndexParty, &party::profile_key(tenant, party), Read::Strong)
-            .await?;
+        let profile = party::standing(db, Site::IndexParty, tenant, party).await?;
+        let profile = profile.and_then(Standing::party);
         let wanted = Wanted::of(&hasher, profile.as_ref(), now);
         if let Some(done) = step(db, tenant, party, before, wanted, now).await? {
             return Ok(done);
@@ -104,6 +103,31 @@ pub fn items(
     Ok(items)
 }
 
+/// Takes a party that was erased off all lists. `true` when nothing of it stands there and nobody can still write anything;
+/// `false` while an earlier writer may be under way: ask again later. What stays on the party is empty, so that a writer that
+/// has read the profile before meets it.
+///
+/// # Errors
+/// [`StoreError`]; [`StoreError::Busy`] when other writers keep changing the lists.
+pub async fn unlist(db: &Db, tenant: &Tenant, party: &PartyId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    for _ in 0..ROUNDS_MAX {
+        let before: Option<Record<Lists>> = db
+            .get(Site::IndexListed, &listed_key(tenant, party), Read::Strong)
+            .await?;
+        if let Some(record) = before.as_ref().filter(|record| record.d.keys.is_empty()) {
+            if record.d.done && !record.d.contested {
+                return Ok(true);
+            }
+            // To write again would only begin the wait anew.
+            if now - record.updated_at <= WRITER_MAX {
+                return Ok(false);
+            }
+        }
+        step(db, tenant, party, before, Wanted::nothing(), now).await?;
+    }
+    Err(StoreError::Busy(Site::IndexIntent))
+}
+
 /// What a party is to be listed under.
 struct Wanted {
     of: u64,
@@ -112,13 +136,17 @@ struct Wanted {
 }
 
 impl Wanted {
+    const fn nothing() -> Self {
+        Self {
+            of: 0,
+            keys: Vec::new(),
+            print: 0,
+        }
+    }
+
     fn of(hasher: &Hasher<'_>, profile: Option<&Record<PartyDocument>>, now: DateTime<Utc>) -> Self {
         let Some(profile) = profile else {
-            return Self {
-                of: 0,
-                keys: Vec::new(),
-                print: 0,
-            };
+            return Self::nothing();
         };
         let searchable = searchable(&profile.d, now);
         let entries = search::keys::keys(&searchable);

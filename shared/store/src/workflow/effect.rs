@@ -95,7 +95,7 @@ fn effect_leg(site: Site, place: Place<'_>, effect: &Effect, made: &Made) -> Res
 pub async fn publish(db: &Db, site: Site, place: Place<'_>, effect: &Effect, made: &Made) -> Result<bool, StoreError> {
     let legs = vec![
         effect_leg(site, place, effect, made)?,
-        Leg::Check(profile_key(place.tenant, place.party), Condition::present()),
+        stored::stays(place.tenant, place.party),
     ];
     match db.transact(site, legs).await {
         Ok(()) => Ok(true),

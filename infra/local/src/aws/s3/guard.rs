@@ -302,12 +302,19 @@ guarded_s3! {
     }
 
     async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
-        if req.headers.contains_key("if-match") {
-            return Err(s3_error!(NotImplemented, "DeleteObject takes no condition in the local S3"));
-        }
         let this = self.clone();
         to_the_end(async move {
-            let _turn = this.locks.lock(&req.input.bucket, [req.input.key.as_str()]).await;
+            let (bucket, key) = (req.input.bucket.clone(), req.input.key.clone());
+            let condition = Condition {
+                if_match: req.input.if_match.clone(),
+                if_none_match: None,
+            };
+            let _turn = this.locks.lock(&bucket, [key.as_str()]).await;
+            this.check_condition(&bucket, &key, &condition).await?;
+            let req = req.map_input(|input| DeleteObjectInput {
+                if_match: None,
+                ..input
+            });
             this.files.delete_object(req).await
         })
         .await
