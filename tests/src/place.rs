@@ -17,7 +17,7 @@ use treue_local::aws::{ACCESS_KEY_ID, AwsEndpoints, AwsOptions, REGION, SECRET_A
 const OTHER: &str = "AWS_ENDPOINT_URL";
 /// The queues of a world: receipts to post, thresholds crossed, news for the middleware of the tills, receipts to count again,
 /// changes of parties for other systems, parties to list for search, changes that workflows look at, parties to erase.
-const QUEUES: [&str; 7] = [
+const QUEUES: [&str; 8] = [
     "posting",
     "issuance",
     "pos-voucher",

@@ -5,8 +5,8 @@
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
 
 pub mod imports;
-pub mod workflows;
 pub mod privacy;
+pub mod workflows;
 
 use std::collections::BTreeSet;
 

@@ -9,9 +9,7 @@ use messages::{
 use serde::Deserialize;
 use store::receipt::StoredReceipt;
 use store::returned::StoredReturn;
-use store::{
-    Record, account, card, erasure, party, recalculation, receipt, relationship, returned, voucher, workflow,
-};
+use store::{Record, account, card, erasure, party, recalculation, receipt, relationship, returned, voucher, workflow};
 
 use crate::feed::TenantChange;
 

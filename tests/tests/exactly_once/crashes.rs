@@ -168,6 +168,7 @@ async fn scenarios_7_and_8_a_crash_while_workflows_act_loses_and_doubles_nothing
     crash_everywhere(Day::Workflows, |site| if elsewhere.contains(&site) { 0 } else { 3 }).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_while_a_person_is_erased_leaves_nothing_of_her_and_the_books_as_they_were() {
     let (at_the_tills, _) = undisturbed(Day::Tills).await;
     let most = |site: Site| match site {

@@ -12,7 +12,7 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 23] = [
+const KEY_KINDS: [&str; 24] = [
     "ADJUST#*",
     "APIKEY#*",
     "CARD#*",
@@ -47,7 +47,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 32] = [
+const TRANSACTIONS: [Transaction; 33] = [
     (
         "account.rs",
         "PointCalculationRole",

@@ -170,6 +170,7 @@ pub(crate) fn erase(
         version,
         kind: ChangeKind::Erased,
         fields: Vec::new(),
+        state: None,
     };
     let mut note = Record::new(change_key(tenant, party, version), CHANGE, made, change);
     note.topics = Some(CHANGE.to_owned());
