@@ -5,7 +5,7 @@
 
 use end_to_end::delivery::Delivering;
 use end_to_end::till::{self, receipt};
-use end_to_end::world::{World, card};
+use end_to_end::world::{IF_MATCH, World, card};
 use messages::PartyMessage;
 use serde_json::{Value, json};
 
@@ -223,7 +223,7 @@ async fn b8_who_is_on_the_blacklist_stays_a_customer_and_gets_no_vouchers_until_
     );
     assert_eq!(roles(&world, &party).await, towards(&company, &["customer"]));
 
-    let off = [path[0], ("classification", "blacklist")];
+    let off = [path[0], ("classification", "blacklist"), (IF_MATCH, "*")];
     done(&world, END_CLASS, &off, &Value::Null).await;
     world.buy(&receipt("B01", "2", 100, Some(&number))).await;
     delivering.until_rest(&world).await;
@@ -266,7 +266,7 @@ async fn b8_the_blacklist_counts_from_the_next_call_of_a_till_on() {
         (&json!(false), &json!("voucher_holder_stopped"))
     );
 
-    let off = [path[0], ("classification", "blacklist")];
+    let off = [path[0], ("classification", "blacklist"), (IF_MATCH, "*")];
     done(&world, END_CLASS, &off, &Value::Null).await;
     done(&world, "POST /v1/vouchers/redeem", &[], &redeem).await;
     // What was redeemed is answered as it was, whoever the holder is by now.
@@ -291,7 +291,7 @@ async fn b8_no_till_is_shown_vouchers_of_who_is_on_the_blacklist() {
     let blacklist = json!({"classification": "blacklist", "reason": "Three open invoices"});
     done(&world, CLASS, &path, &blacklist).await;
     assert_eq!(shown("3").await, (0, Some(0)));
-    let off = [path[0], ("classification", "blacklist")];
+    let off = [path[0], ("classification", "blacklist"), (IF_MATCH, "*")];
     done(&world, END_CLASS, &off, &Value::Null).await;
     assert_eq!(shown("4").await, (1, Some(1)));
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::id::PartyId;
 use http_edge::intake::{self, Rules};
 use http_edge::{Caller, Code, Findings, Problem, Request, Response, Scope};
-use party::change::Refused;
+use party::change::{Refused, Sight};
 use party::clean::Found;
 use party::{PartyDocument, read};
 use serde_json::json;
@@ -20,6 +20,8 @@ pub(crate) struct Call<'a> {
     pub(crate) party: PartyId,
     /// The version that the caller has seen.
     expected: Option<u64>,
+    /// Whether it has seen what it changes.
+    pub(crate) sight: Sight,
     pub(crate) rules: Rules,
 }
 
@@ -28,7 +30,7 @@ pub(crate) struct Call<'a> {
 pub(crate) enum Match {
     /// It replaces what is there.
     Needed,
-    /// It adds or ends an entry, whatever else is there.
+    /// It adds or ends an entry; the party says where it must have seen what stands.
     Optional,
 }
 
@@ -52,11 +54,16 @@ impl App {
             request.needs_match()?;
         }
         let expected = request.expected_version()?;
+        let sight = match request.needs_match() {
+            Ok(()) => Sight::Seen,
+            Err(_) => Sight::Unseen,
+        };
         let rules = self.rules(caller, now).await?;
         Ok(Call {
             caller,
             party,
             expected,
+            sight,
             rules,
         })
     }
@@ -104,8 +111,12 @@ pub(crate) struct Refusal(pub(crate) Problem);
 
 impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
-        if let Refused::NoSuch(_) = refused {
-            return Self(Problem::new(Code::NotFound, refused.to_string()));
+        match refused {
+            Refused::NoSuch(_) => return Self(Problem::new(Code::NotFound, refused.to_string())),
+            Refused::Unseen(_) | Refused::Undated => {
+                return Self(Problem::new(Code::PreconditionNeeded, refused.to_string()));
+            }
+            _ => {}
         }
         let mut found = Findings::default();
         let pointer = match refused {

@@ -118,7 +118,7 @@ impl App {
         let role = understood(role, found)?;
         self.must_exist(call.caller, &call.rules.company, &role.towards).await?;
         let apply = |document: &mut PartyDocument| {
-            let done = document.give_role(role.clone(), call.rules.when);
+            let done = document.give_role(role.clone(), call.sight, call.rules.when);
             done.map_err(Refusal::from)
         };
         let (record, ()) = self.change(&call, Lookups::default(), apply).await?;
@@ -133,7 +133,7 @@ impl App {
         let towards = towards.unwrap_or_else(|| call.rules.company.clone());
         let last = last_day(request)?;
         let apply = |document: &mut PartyDocument| {
-            let done = document.end_role(&word, &towards, last, call.rules.when);
+            let done = document.end_role((&word, &towards), last, call.sight, call.rules.when);
             done.map_err(Refusal::from)
         };
         let (record, ()) = self.change(&call, Lookups::default(), apply).await?;
@@ -148,7 +148,7 @@ impl App {
         let class = read::classification("", &body, call.rules.context(), &mut found);
         let class = understood(class, found)?;
         let apply = |document: &mut PartyDocument| {
-            let done = document.classify(class.clone(), call.rules.when);
+            let done = document.classify(class.clone(), call.sight, call.rules.when);
             done.map_err(Refusal::from)
         };
         let (record, ()) = self.change(&call, Lookups::default(), apply).await?;
@@ -160,7 +160,7 @@ impl App {
         let call = self.begin(request, Match::Optional, now).await?;
         let class: Word = request.path("classification")?;
         let apply = |document: &mut PartyDocument| {
-            let done = document.declassify(&class, call.rules.when);
+            let done = document.declassify(&class, call.sight, call.rules.when);
             done.map_err(Refusal::from)
         };
         let (record, ()) = self.change(&call, Lookups::default(), apply).await?;
@@ -179,7 +179,10 @@ impl App {
         let mut found = Found::default();
         let said = read::permission("", channel, &body, call.rules.context(), &mut found);
         let said = understood(said, found)?;
-        let apply = |document: &mut PartyDocument| document.consent(said.clone(), double).map_err(Refusal::from);
+        let apply = |document: &mut PartyDocument| {
+            let done = document.consent(said.clone(), double, call.sight);
+            done.map_err(Refusal::from)
+        };
         let (record, ()) = self.change(&call, Lookups::default(), apply).await?;
         shown(200, record)
     }
@@ -196,7 +199,10 @@ impl App {
         let mut found = Found::default();
         let said = read::permission("", list, &body, call.rules.context(), &mut found);
         let said = understood(said, found)?;
-        let apply = |document: &mut PartyDocument| document.subscribe(said.clone(), double).map_err(Refusal::from);
+        let apply = |document: &mut PartyDocument| {
+            let done = document.subscribe(said.clone(), double, call.sight);
+            done.map_err(Refusal::from)
+        };
         let (record, ()) = self.change(&call, Lookups::default(), apply).await?;
         shown(200, record)
     }

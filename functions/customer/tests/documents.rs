@@ -180,6 +180,7 @@ async fn roles_are_towards_a_party_and_dated() {
     )
     .await;
     let shown = api
+        .matching("*")
         .done(
             ROLE,
             &[&id, "employee"],
@@ -211,7 +212,7 @@ async fn roles_are_towards_a_party_and_dated() {
         404,
         "not_found",
     );
-    let ended = api.done(END_ROLE, &[&id, "customer"], Value::Null).await;
+    let ended = api.matching("*").done(END_ROLE, &[&id, "customer"], Value::Null).await;
     assert_eq!(
         (&ended["roles"][0]["ended"], &ended["roles"][0]["until"]),
         (&json!(true), &json!("2026-11-23"))
@@ -223,7 +224,13 @@ async fn c6_a_consent_with_double_opt_in_is_confirmed_with_a_proof_and_keeps_its
     let table = Table::start().await;
     let api = table.api();
     let id = api.person("Meier").await;
-    let said = |state: &str, proof: Option<&str>| json!({"state": state, "source": "shop", "text_version": "2026-1", "proof": proof});
+    let said = |state: &str, proof: Option<&str>| {
+        let minute = ["pending", "granted", "withdrawn"]
+            .iter()
+            .position(|known| *known == state);
+        let at = format!("2026-11-23T07:0{}:00Z", minute.unwrap_or(9));
+        json!({"state": state, "at": at, "source": "shop", "text_version": "2026-1", "proof": proof})
+    };
     for (route, name) in [(CONSENT, "email"), (LIST, "newsletter")] {
         let early = api.call(route, &[&id, name], said("granted", Some("link"))).await;
         assert_findings(&early, &[("/state", "not_confirmed")]);
@@ -268,7 +275,10 @@ async fn b8_a_classification_has_a_reason_and_dates_and_the_party_stays_a_custom
         (&json!("2027-03-31T22:00:00Z"), &json!(true))
     );
     assert_eq!(shown["roles"][0]["role"], "customer");
-    let ended = api.done(END_CLASS, &[&id, "blacklist"], Value::Null).await;
+    let ended = api
+        .matching("*")
+        .done(END_CLASS, &[&id, "blacklist"], Value::Null)
+        .await;
     assert_eq!(ended["classifications"][0]["until"], "2026-11-23T08:00:00Z");
     assert_eq!(api.done(END_CLASS, &[&id, "blacklist"], Value::Null).await, ended);
     assert_problem(&api.call(END_CLASS, &[&id, "vip"], Value::Null).await, 404, "not_found");
@@ -279,6 +289,262 @@ async fn b8_a_classification_has_a_reason_and_dates_and_the_party_stays_a_custom
         ("/until", "date_out_of_range"),
     ];
     assert_findings(&api.call(CLASS, &[&id], wrong).await, &expected);
+}
+
+#[tokio::test]
+async fn d3_a_late_repeat_of_a_call_undoes_nothing_that_came_after_it() {
+    let table = Table::start().await;
+    let api = table.api();
+    let seen = api.matching("*");
+    let id = api.person("Meier").await;
+    let class = json!({"classification": "blacklist", "reason": "Three open invoices"});
+    api.done(CLASS, &[&id], class.clone()).await;
+    api.done(ROLE, &[&id, "employee"], json!({})).await;
+    for (route, name) in [(END_CLASS, "blacklist"), (END_ROLE, "employee")] {
+        let unseen = api.call(route, &[&id, name], Value::Null).await;
+        assert_problem(&unseen, 428, "precondition_needed");
+        let ended = seen.done(route, &[&id, name], Value::Null).await;
+        assert_eq!(api.done(route, &[&id, name], Value::Null).await, ended);
+    }
+    let before = api.version(&id).await;
+    assert_problem(
+        &api.call(CLASS, &[&id], class.clone()).await,
+        428,
+        "precondition_needed",
+    );
+    let late = api.call(ROLE, &[&id, "employee"], json!({})).await;
+    assert_problem(&late, 428, "precondition_needed");
+    assert_eq!(api.version(&id).await, before);
+    // Who has seen the party says it again; with the version that is gone only what makes no difference.
+    let again = api.matching("\"5\"").done(CLASS, &[&id], class.clone()).await;
+    assert_eq!(again["version"], 6);
+    assert_eq!(api.matching("\"5\"").done(CLASS, &[&id], class).await, again);
+    let late = api
+        .matching("\"5\"")
+        .call(END_CLASS, &[&id, "blacklist"], Value::Null)
+        .await;
+    assert_problem(&late, 412, "version_mismatch");
+}
+
+#[tokio::test]
+async fn c6_what_was_said_last_holds_in_whichever_order_it_comes_in() {
+    let table = Table::start().await;
+    let api = table.api();
+    let id = api.person("Meier").await;
+    let said = |state: &str, at: &str| json!({"state": state, "source": "shop", "text_version": "1", "at": at});
+    let (granted, withdrawn) = (
+        said("granted", "2026-11-01T08:00:00Z"),
+        said("withdrawn", "2026-11-02T08:00:00Z"),
+    );
+    let path = [id.as_str(), "letter"];
+    let once = api.done(CONSENT, &path, withdrawn.clone()).await;
+    assert_eq!(once["consents"][0]["since"], "2026-11-02T08:00:00Z");
+    let late = api.done(CONSENT, &path, granted.clone()).await;
+    let states = |shown: &Value| -> Vec<(Value, bool)> {
+        let entries = shown["consents"].as_array().unwrap();
+        let states = entries
+            .iter()
+            .map(|entry| (entry["state"].clone(), entry["until"].is_string()));
+        states.collect()
+    };
+    let expected = [(json!("granted"), true), (json!("withdrawn"), false)];
+    assert_eq!(states(&late), expected);
+    for repeat in [granted, withdrawn] {
+        assert_eq!(api.done(CONSENT, &path, repeat).await, late);
+    }
+    let undated = json!({"state": "granted", "source": "till", "text_version": "1"});
+    let refused = api.call(CONSENT, &path, undated.clone()).await;
+    assert_problem(&refused, 428, "precondition_needed");
+    let seen = api.matching("\"3\"").done(CONSENT, &path, undated.clone()).await;
+    assert_eq!(states(&seen)[2], (json!("granted"), false));
+    // The first statement may come without a time.
+    api.done(CONSENT, &[&id, "phone"], undated).await;
+    for (at, code) in [
+        ("2026-11-23T08:00:01Z", "date_out_of_range"),
+        ("yesterday", "instant_malformed"),
+    ] {
+        let refused = api.call(CONSENT, &path, said("granted", at)).await;
+        assert_findings(&refused, &[("/at", code)]);
+    }
+}
+
+#[tokio::test]
+async fn c6_a_double_opt_in_of_another_system_comes_with_its_times_and_its_proof() {
+    let table = Table::start().await;
+    let api = table.api();
+    let said = json!({
+        "state": "granted", "source": "old-shop", "text_version": "2024-1", "proof": "Link of message 17",
+        "asked_at": "2024-05-01T10:00:00Z", "at": "2024-05-01T10:05:00Z",
+    });
+    let body = |said: &Value| {
+        json!({
+            "kind": "person", "family_name": "Meier", "client_token": "m-1", "consents": {"email": said},
+            "lists": {"newsletter": said},
+        })
+    };
+    let stored = api.done("POST /v1/parties", &[], body(&said)).await;
+    for part in ["consents", "lists"] {
+        let entries = stored[part].as_array().unwrap();
+        let seen: Vec<_> = entries.iter().map(|entry| (&entry["state"], &entry["since"])).collect();
+        let expected = [
+            (&json!("pending"), &json!("2024-05-01T10:00:00Z")),
+            (&json!("granted"), &json!("2024-05-01T10:05:00Z")),
+        ];
+        assert_eq!(seen, expected);
+        assert_eq!(entries[1]["proof"], "Link of message 17");
+    }
+    assert_eq!(api.done("POST /v1/parties", &[], body(&said)).await, stored);
+    for missing in ["proof", "asked_at", "at"] {
+        let mut less = said.clone();
+        less.as_object_mut().unwrap().remove(missing);
+        let (status, answer) = api.call("POST /v1/parties", &[], body(&less)).await;
+        assert_eq!(
+            (status, &answer["code"]),
+            (422, &json!("invalid")),
+            "{missing}: {answer}"
+        );
+    }
+    let mut wrong = said.clone();
+    wrong["asked_at"] = json!("2024-05-01T10:06:00Z");
+    let refused = api.call("POST /v1/parties", &[], body(&wrong)).await;
+    let expected = [
+        ("/consents/email/asked_at", "date_out_of_range"),
+        ("/lists/newsletter/asked_at", "date_out_of_range"),
+    ];
+    assert_findings(&refused, &expected);
+}
+
+#[tokio::test]
+async fn a_field_that_no_body_has_is_refused_wherever_it_stands() {
+    let table = Table::start().await;
+    let api = table.api();
+    let id = api.person("Meier").await;
+    let (party, known) = ([id.as_str()], json!({"kind": "person", "family_name": "Meier"}));
+    let within = |field: &str, value: Value| {
+        let mut body = known.clone();
+        body[field] = value;
+        body
+    };
+    let calls = [
+        ("POST /v1/parties", vec![], within("tpyo", json!(1))),
+        (
+            "POST /v1/parties",
+            vec![],
+            within("roles", json!([{"role": "employee", "tpyo": 1}])),
+        ),
+        (
+            "POST /v1/parties",
+            vec![],
+            within("external_id", json!({"system": "erp", "id": "1", "tpyo": 1})),
+        ),
+        (
+            "POST /v1/parties",
+            vec![],
+            within(
+                "contacts",
+                json!([{"kind": "email", "email": "a@example.ch", "tpyo": 1}]),
+            ),
+        ),
+        (ROLE, vec![id.as_str(), "employee"], json!({"untli": "2027-01-31"})),
+        (
+            CLASS,
+            party.to_vec(),
+            json!({"classification": "vip", "reason": "Buys", "untli": "2027-01-31"}),
+        ),
+        (
+            CONSENT,
+            vec![id.as_str(), "letter"],
+            json!({"state": "withdrawn", "source": "shop", "ta": "2026-01-01T00:00:00Z"}),
+        ),
+        (
+            IDENTIFIERS,
+            party.to_vec(),
+            json!({"system": "erp", "id": "1", "tpyo": 1}),
+        ),
+        (
+            END_IDENTIFIER,
+            party.to_vec(),
+            json!({"system": "erp", "id": "1", "tpyo": 1}),
+        ),
+        (
+            "POST /v1/parties/{party_id}/relationships",
+            party.to_vec(),
+            json!({"relationship": "household", "other": "x", "tpyo": 1}),
+        ),
+        (
+            "POST /v1/parties/{party_id}/relationships/end",
+            party.to_vec(),
+            json!({"relationship": "household", "other": "x", "tpyo": 1}),
+        ),
+    ];
+    for (route, path, body) in calls {
+        assert_problem(&api.call(route, &path, body).await, 400, "malformed_body");
+    }
+    let refused = api.matching("*").call(PATCH, &party, json!({"tpyo": 1})).await;
+    assert_problem(&refused, 400, "malformed_body");
+    assert_eq!(api.version(&id).await, 1);
+}
+
+#[tokio::test]
+async fn a_party_that_was_stored_is_told_from_another_one_by_every_field() {
+    let table = Table::start().await;
+    let api = table.api();
+    let other = api.person("Huber").await;
+    let said = |state: &str, at: &str| json!({"state": state, "source": "shop", "text_version": "1", "at": at});
+    let full = json!({
+        "kind": "person", "given_name": "Anna", "family_name": "Meier", "language": "fr", "gender": "female",
+        "birth_date": "1984-02-29", "customer_type": "private", "sales_channel": "shop", "client_token": "t-1",
+        "identifiers": [{"system": "shop", "id": "1"}],
+        "contacts": [{"kind": "email", "email": "anna@example.ch", "purposes": ["main"], "valid_from": "2026-01-01",
+                      "valid_until": "2030-01-01", "language": "it", "delivery": {"arrives": "undeliverable", "reason": "full"}}],
+        "roles": [{"role": "employee", "towards": other, "since": "2026-01-01", "until": "2030-01-01", "because": "Contract"}],
+        "classifications": [{"classification": "vip", "reason": "Buys much", "until": "2030-01-01"}],
+        "consents": {"letter": said("granted", "2026-01-01T00:00:00Z")},
+        "lists": {"newsletter": said("withdrawn", "2026-01-01T00:00:00Z")},
+    });
+    let stored = api.done("POST /v1/parties", &[], full.clone()).await;
+    assert_eq!(api.done("POST /v1/parties", &[], full.clone()).await, stored);
+    let changes = [
+        ("/given_name", json!("Anne")),
+        ("/family_name", json!("Maier")),
+        ("/language", json!("de")),
+        ("/gender", json!("other")),
+        ("/birth_date", json!("1984-02-28")),
+        ("/customer_type", json!("business")),
+        ("/sales_channel", json!("branch")),
+        ("/identifiers/0/system", json!("erp")),
+        ("/identifiers/0/id", json!("2")),
+        ("/contacts/0/email", json!("anne@example.ch")),
+        ("/contacts/0/purposes", json!(["work"])),
+        ("/contacts/0/valid_from", json!("2026-01-02")),
+        ("/contacts/0/valid_until", json!("2030-01-02")),
+        ("/contacts/0/language", json!("en")),
+        ("/contacts/0/delivery/arrives", json!("confirmed")),
+        ("/contacts/0/delivery/reason", json!("moved")),
+        ("/roles/0/role", json!("partner")),
+        ("/roles/0/towards", json!(null)),
+        ("/roles/0/since", json!("2026-01-02")),
+        ("/roles/0/until", json!("2030-01-02")),
+        ("/roles/0/because", json!("Word")),
+        ("/classifications/0/classification", json!("blacklist")),
+        ("/classifications/0/reason", json!("Buys")),
+        ("/classifications/0/until", json!("2030-01-02")),
+        ("/consents/letter/state", json!("withdrawn")),
+        ("/consents/letter/at", json!("2026-01-02T00:00:00Z")),
+        ("/lists/newsletter/source", json!("till")),
+        ("/lists/newsletter/text_version", json!("2")),
+        ("/lists/newsletter/at", json!("2026-01-02T00:00:00Z")),
+    ];
+    for (pointer, value) in changes {
+        let mut body = full.clone();
+        *body.pointer_mut(pointer).unwrap() = value;
+        let (status, answer) = api.call("POST /v1/parties", &[], body).await;
+        assert_eq!(
+            (status, &answer["code"]),
+            (409, &json!("party_contradiction")),
+            "{pointer}: {answer}"
+        );
+    }
 }
 
 #[tokio::test]

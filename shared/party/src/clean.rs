@@ -4,7 +4,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use domain::text::is_printable;
 use domain::violation::Violation;
 use email_address::{EmailAddress, Options};
@@ -137,9 +137,23 @@ pub fn postcode(pointer: impl Into<String>, text: &str, country: &Country, found
     None
 }
 
+/// An instant (RFC 3339) that is not after `now`, from 1850 on.
+pub fn instant(pointer: impl Into<String>, text: &str, now: DateTime<Utc>, found: &mut Found) -> Option<DateTime<Utc>> {
+    let Ok(read) = DateTime::parse_from_rfc3339(text) else {
+        let detail = "must be an instant such as 2026-11-24T12:00:00Z";
+        found.add(pointer, "instant_malformed", detail);
+        return None;
+    };
+    let read = read.with_timezone(&Utc);
+    if read > now || !YEARS.contains(&read.year()) {
+        found.add(pointer, "date_out_of_range", "must not be after now, nor before 1850");
+        return None;
+    }
+    Some(read)
+}
+
 /// A date as `YYYY-MM-DD`, from 1850 to 2200.
 pub fn date(pointer: impl Into<String>, text: &str, found: &mut Found) -> Option<NaiveDate> {
-    use chrono::Datelike;
     let read = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
     // One spelling: chrono also takes `2026-1-2`.
     let read = read.filter(|date| YEARS.contains(&date.year()) && date.to_string() == text);

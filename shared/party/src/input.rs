@@ -105,6 +105,7 @@ pub struct RoleInput {
 
 /// When a party has a role, towards whom and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoleTerms {
     /// The party towards which it is; the own company when absent.
@@ -137,13 +138,21 @@ pub struct ClassificationInput {
     pub until: Option<String>,
 }
 
-/// What was said about a channel or a contact list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What was said about a channel or a contact list. What was said last holds, in whichever order statements come in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PermissionInput {
-    /// `pending`, `granted` or `withdrawn`. Where a double opt-in is wanted, `granted` needs a `pending` before it and a proof.
+    /// `pending`, `granted` or `withdrawn`. Where a double opt-in is wanted, `granted` needs a `pending` for the same text
+    /// before it, or `asked_at`, and a proof. `pending` leaves a permission that was given before in force.
     pub state: String,
+    /// When it was said (RFC 3339), not after now; now when absent. The first statement about a channel or list can leave it out,
+    /// a later one only together with `If-Match`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Of `granted` with `at` and a proof: when another system asked the question (RFC 3339), not after `at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<String>,
     /// Where it was said, such as `shop`: 1 to 24 characters from a-z, 0-9, `-` and `_`.
     pub source: String,
     /// Version of the text that the party saw: 1 to 24 characters from a-z, 0-9, `-` and `_`. Needed unless withdrawn.

@@ -17,11 +17,12 @@ const PARTY: &str = "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10";
 const COMPANY: &str = "6f1ed002-ab5c-5f8a-9d0c-3f3a2f6d9e11";
 
 /// Problems of an entry that is added.
-const ADD: &[Code] = &[Code::Invalid, Code::NotFound, Code::VersionMismatch];
+const ADD: &[Code] = CHANGE;
 /// Problems of an entry that ends.
-const END: &[Code] = &[Code::Invalid, Code::NotFound, Code::VersionMismatch];
+const END: &[Code] = CHANGE;
 /// Problems of what is replaced.
-const REPLACE: &[Code] = &[
+const REPLACE: &[Code] = CHANGE;
+const CHANGE: &[Code] = &[
     Code::Invalid,
     Code::NotFound,
     Code::VersionMismatch,
@@ -238,6 +239,7 @@ fn add_identifier() -> Operation {
             Code::Invalid,
             Code::NotFound,
             Code::VersionMismatch,
+            Code::PreconditionNeeded,
             Code::IdentifierTaken,
         ],
         ..with::<IdentifierInput>(operation, json!({"system": "erp", "id": "K-4711"}))
@@ -260,13 +262,20 @@ fn give_role() -> Operation {
         "PUT /v1/parties/{party_id}/roles/{role}",
         "giveRole",
         "Give a party a role",
-        "Towards the own company when nothing else is said. One that stands is the one; only its last day can change.",
+        "Towards the own company when nothing else is said. One that stands is the one; only its last day can change, with \
+         `If-Match`. It is needed too where such a role has ended before: a late repeat does not begin it again.",
     );
     operation
         .parameters
         .insert(1, path("role", "One of the role types.", "employee"));
     Operation {
-        codes: &[Code::Invalid, Code::NotFound, Code::VersionMismatch, Code::PartyUnknown],
+        codes: &[
+            Code::Invalid,
+            Code::NotFound,
+            Code::VersionMismatch,
+            Code::PreconditionNeeded,
+            Code::PartyUnknown,
+        ],
         ..with::<RoleTerms>(
             operation,
             json!({"since": "2026-12-01", "because": "Contract of 12 November"}),
@@ -279,7 +288,7 @@ fn end_role() -> Operation {
         "DELETE /v1/parties/{party_id}/roles/{role}",
         "endRole",
         "End a role",
-        "It stays as history.",
+        "It stays as history. `If-Match` is needed as long as it stands.",
     );
     operation
         .parameters
@@ -295,7 +304,7 @@ fn classify() -> Operation {
         "classifyParty",
         "Put a party in a class",
         "A class whose type says `no_vouchers` keeps the party from getting and using vouchers from the next call on; it stays \
-         a customer.",
+         a customer. `If-Match` is needed where the party is or has been in the class: a late repeat does not bring it back.",
     );
     let body = json!({"classification": "blacklist", "reason": "Three open invoices", "until": "2027-03-31"});
     with::<ClassificationInput>(operation, body)
@@ -306,7 +315,7 @@ fn declassify() -> Operation {
         "DELETE /v1/parties/{party_id}/classifications/{classification}",
         "declassifyParty",
         "Take a party out of a class",
-        "At once. It stays as history, with its reason.",
+        "At once. It stays as history, with its reason. `If-Match` is needed as long as it stands.",
     );
     let class = path("classification", "One of the classifications.", "blacklist");
     operation.parameters.insert(1, class);
@@ -386,7 +395,10 @@ fn end_relationship() -> Operation {
 }
 
 fn permission() -> Value {
-    json!({"state": "granted", "source": "shop", "text_version": "2026-1", "proof": "Link confirmed, message 8812"})
+    json!({
+        "state": "granted", "at": "2026-11-20T10:05:00Z", "source": "shop", "text_version": "2026-1",
+        "proof": "Link confirmed, message 8812",
+    })
 }
 
 fn consent() -> Operation {
@@ -394,8 +406,10 @@ fn consent() -> Operation {
         "PUT /v1/parties/{party_id}/consents/{channel}",
         "putConsent",
         "Note what was said about a communication channel",
-        "Each state is kept with its source, text and proof. Where the channel wants a double opt-in, `granted` needs a \
-         `pending` before it and a proof.",
+        "Each statement is kept with its source, text and proof. What was said last holds, by `at`: one that comes late is \
+         history at once. Without `at`, something that was said before is changed with `If-Match` only. Where the channel \
+         wants a double opt-in, `granted` needs a `pending` for the same text before it, or `asked_at`, and a proof. Asking \
+         again leaves a permission in force.",
     );
     operation
         .parameters

@@ -203,7 +203,7 @@ pub enum Changed<T, E> {
 }
 
 /// Reads a party, changes it and stores it under its version; again when another writer came first and no version was
-/// expected. A change that makes no difference stores nothing.
+/// expected. A change that makes no difference stores nothing, and is done whatever version was expected.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -220,17 +220,16 @@ pub async fn change<T, E>(
         let Some(before) = super::read(db, read_site, step.tenant, step.party).await? else {
             return Ok(Changed::Missing);
         };
-        if step.expected.is_some_and(|expected| expected != before.d.version) {
-            return Ok(Changed::Version(before.d.version));
-        }
         let mut after = before.d.clone();
-        let said = match apply(&mut after) {
+        let applied = apply(&mut after);
+        let expected = step.expected.is_none_or(|expected| expected == before.d.version);
+        let said = match applied {
+            // The same call again finds what it has done.
+            Ok(said) if after == before.d => return Ok(Changed::Done(Box::new(before), said)),
+            _ if !expected => return Ok(Changed::Version(before.d.version)),
             Ok(said) => said,
             Err(refused) => return Ok(Changed::Refused(refused)),
         };
-        if after == before.d {
-            return Ok(Changed::Done(Box::new(before), said));
-        }
         after.version = before.d.version.saturating_add(1);
         step.lookups.apply(&mut after);
         let (record, legs, lookup_leg) = legs(site, step, &before, after)?;
