@@ -19,7 +19,7 @@ pub(crate) struct Call<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) party: PartyId,
     /// The version that the caller has seen.
-    expected: Option<u64>,
+    pub(crate) expected: Option<u64>,
     /// Whether it has seen what it changes.
     pub(crate) sight: Sight,
     pub(crate) rules: Rules,
@@ -87,16 +87,10 @@ impl App {
         match store::party::change(&self.db, sites, &step, apply).await? {
             Changed::Done(record, said) => Ok((*record, said)),
             Changed::Missing => Err(no_such_party()),
-            Changed::Version(current) => {
-                let detail = "the party was changed since you have read it";
-                Err(Problem::new(Code::VersionMismatch, detail).with("current_version", json!(current)))
-            }
+            Changed::Version(current) => Err(other_version(current)),
             Changed::Refused(refusal) => Err(refusal.0),
             Changed::IdTaken(other) => Err(intake::taken(&other)),
-            Changed::Contended => Err(Problem::new(
-                Code::Unavailable,
-                "others kept changing the party: repeat the same call",
-            )),
+            Changed::Contended => Err(contended()),
         }
     }
 
@@ -104,6 +98,20 @@ impl App {
     pub(crate) async fn must_exist(&self, caller: &Caller, company: &PartyId, id: &PartyId) -> Result<(), Problem> {
         intake::must_exist(&self.db, Site::PartyRead, &caller.tenant, company, id).await
     }
+}
+
+/// The problem of a party that was changed since the caller has read it.
+pub(crate) fn other_version(current: u64) -> Problem {
+    let detail = "the party was changed since you have read it";
+    Problem::new(Code::VersionMismatch, detail).with("current_version", json!(current))
+}
+
+/// The problem of a party that others kept changing.
+pub(crate) fn contended() -> Problem {
+    Problem::new(
+        Code::Unavailable,
+        "others kept changing the party: repeat the same call",
+    )
 }
 
 /// The problem with which a change of a document is refused.

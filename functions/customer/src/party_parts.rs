@@ -37,7 +37,7 @@ impl App {
         let wanted = read::contact("", &body, call.rules.context(), &mut found);
         let wanted = understood(wanted, found)?;
         let apply = |document: &mut PartyDocument| {
-            let id = document.add_contact(wanted.clone(), call.rules.when);
+            let id = document.add_contact(wanted.clone(), call.sight, call.rules.when);
             id.map_err(Refusal::from)
         };
         let (record, id) = self.change(&call, Lookups::default(), apply).await?;
@@ -82,7 +82,7 @@ impl App {
             remove: None,
         };
         let apply = |document: &mut PartyDocument| {
-            let added = document.add_identifier(system.clone(), id.clone(), call.rules.when);
+            let added = document.add_identifier(system.clone(), id.clone(), call.sight, call.rules.when);
             added.map_err(Refusal::from)
         };
         let (record, _) = self.change(&call, lookups, apply).await?;
@@ -98,7 +98,7 @@ impl App {
             remove: Some(self.lookup_of(&system, &id)),
         };
         let apply = |document: &mut PartyDocument| {
-            let done = document.end_identifier(&system, &id, call.rules.when);
+            let done = document.end_identifier((&system, &id), call.sight, call.rules.when);
             done.map_err(Refusal::from)
         };
         let (record, ()) = self.change(&call, lookups, apply).await?;

@@ -292,6 +292,106 @@ async fn b8_a_classification_has_a_reason_and_dates_and_the_party_stays_a_custom
 }
 
 #[tokio::test]
+async fn a_contact_that_is_changed_keeps_what_is_not_said_and_null_takes_it_away() {
+    let table = Table::start().await;
+    let api = table.api();
+    let id = api.person("Meier").await;
+    let mut full = email("anna@example.ch");
+    full["purposes"] = json!(["marketing"]);
+    full["language"] = json!("it");
+    full["valid_until"] = json!("2030-12-31");
+    full["delivery"] = json!({"arrives": "undeliverable", "reason": "mailbox-full"});
+    let added = api.done(CONTACTS, &[&id], full.clone()).await;
+    // A late repeat adds none beside it and takes nothing away.
+    assert_eq!(api.done(CONTACTS, &[&id], email("anna@example.ch")).await, added);
+    let seen = api.matching("*");
+    let same = seen.done(CONTACT, &[&id, "c1"], email("anna@example.ch")).await;
+    assert_eq!(same, added);
+    let mut work = email("anna@example.ch");
+    work["purposes"] = json!(["work"]);
+    let unseen = api.call(CONTACTS, &[&id], work.clone()).await;
+    assert_problem(&unseen, 428, "precondition_needed");
+    work["delivery"] = Value::Null;
+    let changed = seen.done(CONTACT, &[&id, "c1"], work).await;
+    let contact = &changed["party"]["contacts"][0];
+    assert_eq!(
+        (
+            &contact["purposes"],
+            &contact["delivery"],
+            &contact["language"],
+            &contact["valid_until"]
+        ),
+        (&json!(["work"]), &Value::Null, &json!("it"), &json!("2030-12-31"))
+    );
+    // From a day that is to come: the old one is good until the day before.
+    let mut moved = email("keller@example.ch");
+    moved["valid_from"] = json!("2027-01-01");
+    let moved = seen.done(CONTACT, &[&id, "c1"], moved).await;
+    let contacts = &moved["party"]["contacts"];
+    assert_eq!(
+        (
+            &contacts[0]["valid_until"],
+            &contacts[0]["ended"],
+            &contacts[1]["valid_from"]
+        ),
+        (&json!("2026-12-31"), &json!(false), &json!("2027-01-01"))
+    );
+    seen.done(END_CONTACT, &[&id, "c2"], Value::Null).await;
+    let late = api.call(CONTACTS, &[&id], email("keller@example.ch")).await;
+    assert_problem(&late, 428, "precondition_needed");
+}
+
+#[tokio::test]
+async fn a_value_that_is_given_up_stays_as_history_with_its_end() {
+    let table = Table::start().await;
+    let api = table.api();
+    let id = api.person("Meier").await;
+    let seen = api.matching("*");
+    let first = json!({
+        "language": "it", "gender": "female", "birth_date": "1984-02-29", "customer_type": "private",
+        "sales_channel": "shop",
+    });
+    seen.done(PATCH, &[&id], first.clone()).await;
+    seen.done(PATCH, &[&id], first).await;
+    let second = json!({
+        "language": "it", "gender": null, "birth_date": "1984-02-28", "customer_type": "business",
+        "sales_channel": "branch",
+    });
+    let shown = seen.done(PATCH, &[&id], second).await;
+    let former = shown["former_values"].as_array().unwrap();
+    let seen: Vec<_> = former
+        .iter()
+        .map(|was| (was["field"].as_str().unwrap(), was["value"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        ("/language", "fr"),
+        ("/gender", "female"),
+        ("/birth_date", "1984-02-29"),
+        ("/customer_type", "private"),
+        ("/sales_channel", "shop"),
+    ];
+    assert_eq!(seen, expected);
+    assert!(former.iter().all(|was| was["until"] == "2026-11-23T08:00:00Z"));
+}
+
+#[tokio::test]
+async fn an_address_has_a_postcode_where_its_country_has_postcodes() {
+    let table = Table::start().await;
+    let api = table.api();
+    let id = api.person("Meier").await;
+    let at =
+        |country: &str| json!({"kind": "postal", "street": "1 Harbour Road", "town": "Wan Chai", "country": country});
+    let added = api.done(CONTACTS, &[&id], at("HK")).await;
+    assert_eq!(added["party"]["contacts"][0]["postcode"], Value::Null);
+    let refused = api.call(CONTACTS, &[&id], at("AT")).await;
+    assert_findings(&refused, &[("/postcode", "missing")]);
+    let mut wrong = at("LI");
+    wrong["postcode"] = json!("8001");
+    let refused = api.call(CONTACTS, &[&id], wrong).await;
+    assert_findings(&refused, &[("/postcode", "postcode_malformed")]);
+}
+
+#[tokio::test]
 async fn d3_a_late_repeat_of_a_call_undoes_nothing_that_came_after_it() {
     let table = Table::start().await;
     let api = table.api();
@@ -715,7 +815,12 @@ async fn b6_a_relationship_shows_on_both_sides_with_its_dates() {
     );
     // From the other side it is the same one.
     let body = json!({"relationship": "employment", "role": "employer", "other": person});
-    let ended = api.done(end, &[&company], body.clone()).await;
+    assert_problem(
+        &api.call(end, &[&company], body.clone()).await,
+        428,
+        "precondition_needed",
+    );
+    let ended = api.matching("*").done(end, &[&company], body.clone()).await;
     assert_eq!(api.done(end, &[&company], body).await, ended);
     let of_person = api.done(list, &[&person], Value::Null).await;
     assert_eq!(
@@ -753,4 +858,124 @@ async fn b6_a_relationship_shows_on_both_sides_with_its_dates() {
         .await;
     assert_problem(&nobody, 422, "party_unknown");
     assert_problem(&api.call(list, &["no-one"], Value::Null).await, 404, "not_found");
+}
+
+const RELATE: &str = "POST /v1/parties/{party_id}/relationships";
+const RELATED: &str = "GET /v1/parties/{party_id}/relationships";
+const END_RELATED: &str = "POST /v1/parties/{party_id}/relationships/end";
+
+impl Api {
+    async fn organisation(&self, name: &str) -> String {
+        let body = json!({"kind": "organisation", "organisation_name": name});
+        let stored = self.done("POST /v1/parties", &[], body).await;
+        stored["party_id"].as_str().unwrap().to_owned()
+    }
+
+    /// First day, last day, department and whether it was ended, of all relationships of a party.
+    async fn related(&self, party: &str) -> Vec<[Value; 4]> {
+        let shown = self.done(RELATED, &[party], Value::Null).await;
+        let fields = ["since", "until", "department", "ended"];
+        let entries = shown["relationships"].as_array().unwrap();
+        entries
+            .iter()
+            .map(|entry| fields.map(|field| entry[field].clone()))
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn b6_a_relationship_that_changes_ends_and_another_one_begins() {
+    let table = Table::start().await;
+    let api = table.api();
+    let (person, company) = (
+        api.person("Musterfrau").await,
+        api.organisation("Mustermann GmbH").await,
+    );
+    let job = |department: &str| json!({"relationship": "employment", "other": company, "department": department});
+    let mut first = job("Sales");
+    first["since"] = json!("2020-01-01");
+    api.done(RELATE, &[&person], first.clone()).await;
+    let unseen = api.call(RELATE, &[&person], job("Accounting")).await;
+    assert_problem(&unseen, 428, "precondition_needed");
+    let stale = api.matching("\"1\"").call(RELATE, &[&person], job("Accounting")).await;
+    assert_problem(&stale, 412, "version_mismatch");
+    api.matching("\"2\"").done(RELATE, &[&person], job("Accounting")).await;
+    let expected = [
+        [json!("2020-01-01"), json!("2026-11-22"), json!("Sales"), json!(true)],
+        [json!("2026-11-23"), Value::Null, json!("Accounting"), json!(false)],
+    ];
+    // Both sides show it, and a late repeat of the first call brings nothing back.
+    let late = api.call(RELATE, &[&person], first).await;
+    assert_problem(&late, 428, "precondition_needed");
+    for party in [&person, &company] {
+        assert_eq!(api.related(party).await, expected);
+        assert_eq!(api.version(party).await, 3);
+        let changes = api.done(CHANGES, &[party], Value::Null).await;
+        let fields: Vec<_> = changes["changes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|change| &change["fields"])
+            .collect();
+        assert_eq!(fields[..2], [&json!(["/relationships/employment"]); 2]);
+    }
+}
+
+#[tokio::test]
+async fn b6_of_two_calls_at_once_one_relates_the_parties() {
+    let table = Table::start().await;
+    let api = table.api();
+    for round in 0..5 {
+        let (person, company) = (
+            api.person("Musterfrau").await,
+            api.organisation("Mustermann GmbH").await,
+        );
+        let calls = ["2020-01-01", "2021-01-01", "2022-01-01"].map(|since| {
+            let (api, person) = (api.clone(), person.clone());
+            let body = json!({"relationship": "employment", "other": company, "since": since});
+            async move { api.call(RELATE, &[&person], body).await.0 }
+        });
+        let statuses = join_all(calls).await;
+        assert_eq!(
+            statuses.iter().filter(|status| **status == 200).count(),
+            1,
+            "{round}: {statuses:?}"
+        );
+        assert_eq!(api.related(&company).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn d5_a_relationship_whose_type_is_gone_can_be_ended() {
+    let table = Table::start().await;
+    let api = table.api();
+    let (person, company) = (
+        api.person("Musterfrau").await,
+        api.organisation("Mustermann GmbH").await,
+    );
+    api.done(
+        RELATE,
+        &[&person],
+        json!({"relationship": "employment", "other": company}),
+    )
+    .await;
+    let mut types = party::types::PartyTypes::default();
+    types
+        .relationship_types
+        .retain(|kind| kind.code.as_str() != "employment");
+    let version = store::party_types::TypesVersion {
+        version: 1,
+        types,
+        author: "office".parse().unwrap(),
+    };
+    let (db, now) = (table.db(), support::now());
+    let put = store::party_types::write(&db, faults::Site::ToolWrite, &support::tenant(), version, now).await;
+    assert!(put.unwrap());
+    let seen = api.matching("*");
+    let end = json!({"relationship": "employment", "other": company});
+    let refused = seen.call(END_RELATED, &[&person], end.clone()).await;
+    assert_findings(&refused, &[("/role", "missing")]);
+    let end = json!({"relationship": "employment", "other": company, "role": "employee"});
+    seen.done(END_RELATED, &[&person], end).await;
+    assert_eq!(api.related(&company).await[0][3], json!(true));
 }

@@ -6,7 +6,7 @@ use messages::{IssuanceMessage, PartyMessage, PostingMessage, RecalculationMessa
 use serde::Deserialize;
 use store::receipt::StoredReceipt;
 use store::returned::StoredReturn;
-use store::{Record, account, card, party, recalculation, receipt, relationship, returned, voucher};
+use store::{Record, account, card, party, recalculation, receipt, returned, voucher};
 
 use crate::feed::TenantChange;
 
@@ -71,7 +71,6 @@ pub(crate) fn read(record: &serde_json::Value) -> Result<Vec<Event>, NotUndersto
         // What other systems hear stands in the change beside it.
         party::PARTY => search_events(&head, image),
         recalculation::RECALCULATION => recalculation_events(&head, image),
-        relationship::RELATIONSHIP => relationship_events(&head, image),
         party::CHANGE => party_events(&head, image),
         _ => Err(NotUnderstood::Topic),
     }
@@ -150,20 +149,6 @@ fn party_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, No
         version: record.d.version,
         kind: kind.to_owned(),
         fields: record.d.fields,
-        at: record.updated_at,
-    })])
-}
-
-fn relationship_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
-    let (tenant, party) = split_partition(&head.pk, "PARTY")?;
-    let party: PartyId = party.parse().map_err(|_| NotUnderstood::Key)?;
-    let record = Record::<relationship::Relationship>::from_image(image).map_err(NotUnderstood::Shape)?;
-    Ok(vec![Event::Party(PartyMessage {
-        tenant,
-        party_id: party,
-        version: record.d.version,
-        kind: relationship::RELATIONSHIP.to_owned(),
-        fields: vec![format!("/relationships/{}", record.d.kind)],
         at: record.updated_at,
     })])
 }

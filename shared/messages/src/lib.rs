@@ -262,10 +262,10 @@ pub struct PartyMessage {
     pub tenant: Tenant,
     /// The party.
     pub party_id: PartyId,
-    /// The version that the change made, of the party or, of kind `relationship`, of the relationship; a receiver ignores what
-    /// is older than what it has read.
+    /// The version of the party that the change made; a receiver ignores what is older than what it has read. A relationship is a
+    /// change of both its parties.
     pub version: u64,
-    /// `created`, `changed` or `relationship`.
+    /// `created` or `changed`.
     pub kind: String,
     /// The fields as JSON pointers, in order, none twice.
     pub fields: Vec<String>,

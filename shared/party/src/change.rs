@@ -13,6 +13,7 @@ use crate::document::{
 use crate::word::Word;
 
 mod ends;
+mod former;
 mod permission;
 
 pub use permission::{Statement, standing};
@@ -54,6 +55,9 @@ pub enum Refused {
     /// It would change or end what stands, or begin again what has ended, and who asks has not seen it.
     #[error("such a {0} stands or has stood already: read the party and send its version as If-Match")]
     Unseen(&'static str),
+    /// Two of a kind would hold on one day.
+    #[error("another one between the two holds then: end that one first, or choose other days")]
+    Overlaps,
     /// Something else was said about it before, and the statement does not say when it was made.
     #[error("something was said about it before: say in at when this was said, or send If-Match")]
     Undated,
@@ -62,26 +66,27 @@ pub enum Refused {
     EndsBefore,
 }
 
-/// A contact point as it is wanted, before it has a number.
+/// A contact point as it is wanted, before it has a number. Of what is `None` nothing is said: what stands stays; `Some(None)`
+/// takes it away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// Where it leads.
     pub point: Point,
     /// What it is for, in order, none twice.
-    pub purposes: Vec<Purpose>,
+    pub purposes: Option<Vec<Purpose>>,
     /// First day; `None` for today, or the day that stands.
     pub valid_from: Option<NaiveDate>,
     /// Last day, if it is known.
-    pub valid_until: Option<NaiveDate>,
+    pub valid_until: Option<Option<NaiveDate>>,
     /// Language, where it is not the party's.
-    pub language: Option<domain::till_text::Language>,
+    pub language: Option<Option<domain::till_text::Language>>,
     /// What is known about delivery; its instant counts only when the rest is news.
-    pub delivery: Option<Deliverability>,
+    pub delivery: Option<Option<Deliverability>>,
 }
 
 impl Sight {
     /// Refuses who has not seen what stands.
-    const fn insist(self, what: &'static str) -> Result<(), Refused> {
+    pub(crate) const fn insist(self, what: &'static str) -> Result<(), Refused> {
         match self {
             Self::Seen => Ok(()),
             Self::Unseen => Err(Refused::Unseen(what)),
@@ -95,12 +100,40 @@ impl Wanted {
         Contact {
             id,
             point: self.point,
-            purposes: self.purposes,
+            purposes: self.purposes.unwrap_or_default(),
             valid_from: self.valid_from.unwrap_or(today),
-            valid_until: self.valid_until,
-            language: self.language,
-            delivery: self.delivery,
+            valid_until: self.valid_until.flatten(),
+            language: self.language.flatten(),
+            delivery: self.delivery.flatten(),
             ended: false,
+        }
+    }
+
+    /// As `known`, with what is said about it; news about delivery that is none keeps its time.
+    fn keeping(self, known: &Contact) -> Contact {
+        let delivery = match (self.delivery, &known.delivery) {
+            (None, old) => old.clone(),
+            (Some(Some(new)), Some(old)) if new.arrives == old.arrives && new.reason == old.reason => Some(old.clone()),
+            (Some(new), _) => new,
+        };
+        Contact {
+            id: known.id,
+            point: self.point,
+            purposes: self.purposes.unwrap_or_else(|| known.purposes.clone()),
+            valid_from: self.valid_from.unwrap_or(known.valid_from),
+            valid_until: self.valid_until.unwrap_or(known.valid_until),
+            language: self.language.unwrap_or(known.language),
+            delivery,
+            ended: false,
+        }
+    }
+
+    /// In the place of one that leads elsewhere: for the same, and in its language, where nothing else is said.
+    fn in_place_of(self, known: &Contact) -> Self {
+        Self {
+            purposes: self.purposes.or_else(|| Some(known.purposes.clone())),
+            language: self.language.or(Some(known.language)),
+            ..self
         }
     }
 }
@@ -114,34 +147,45 @@ impl PartyDocument {
         }
     }
 
-    /// Adds a contact point; one with the same content that stands is the one.
+    /// Adds a contact point. One that leads there and stands is the one: who has seen it may say more about it.
     ///
     /// # Errors
-    /// [`Refused::Full`], [`Refused::EndsBefore`].
-    pub fn add_contact(&mut self, wanted: Wanted, when: When) -> Result<ContactId, Refused> {
-        let same = |known: &&Contact| {
-            let kept = wanted.clone().keeping(known);
-            known.stands(when.today) && kept == **known
-        };
-        if let Some(known) = self.contacts.iter().find(same) {
+    /// [`Refused::Full`], [`Refused::EndsBefore`], [`Refused::Unseen`].
+    pub fn add_contact(&mut self, wanted: Wanted, sight: Sight, when: When) -> Result<ContactId, Refused> {
+        let id = ContactId(self.last_contact.saturating_add(1));
+        let contact = wanted.clone().numbered(id, when.today);
+        ordered(contact.valid_from, contact.valid_until)?;
+        let same = |known: &&mut Contact| known.point == contact.point;
+        let meets = |known: &&mut Contact| same(known) && known.stands(when.today) && known.meets(&contact);
+        if let Some(known) = self.contacts.iter_mut().find(meets) {
+            let changed = wanted.keeping(known);
+            ordered(changed.valid_from, changed.valid_until)?;
+            if changed != *known {
+                sight.insist("contact point")?;
+                *known = changed;
+            }
             return Ok(known.id);
+        }
+        if self
+            .contacts
+            .iter()
+            .any(|known| known.point == contact.point && !known.stands(when.today))
+        {
+            sight.insist("contact point")?;
         }
         let standing = self.contacts.iter().filter(|known| known.stands(when.today)).count();
         if standing >= CONTACTS_MAX {
             return Err(Refused::Full("contact points", CONTACTS_MAX));
         }
-        let id = ContactId(self.last_contact.saturating_add(1));
-        let contact = wanted.numbered(id, when.today);
-        ordered(contact.valid_from, contact.valid_until)?;
         self.last_contact = id.0;
         self.contacts.push(contact);
         Ok(id)
     }
 
-    /// Changes a contact point that stands. One that leads elsewhere is another one: the old one ends.
+    /// Changes a contact point that stands. One that leads elsewhere is another one: the old one ends on the day before.
     ///
     /// # Errors
-    /// [`Refused::NoSuch`], [`Refused::EndsBefore`].
+    /// [`Refused::NoSuch`], [`Refused::EndsBefore`], [`Refused::Full`].
     pub fn change_contact(&mut self, id: ContactId, wanted: Wanted, when: When) -> Result<ContactId, Refused> {
         let known = self.standing_contact(id, when)?;
         if known.point == wanted.point {
@@ -150,8 +194,9 @@ impl PartyDocument {
             *known = changed;
             return Ok(id);
         }
-        self.end_contact(id, None, when)?;
-        self.add_contact(wanted, when)
+        let wanted = wanted.in_place_of(known);
+        give_way(known, wanted.valid_from.unwrap_or(when.today), when.today);
+        self.add_contact(wanted, Sight::Seen, when)
     }
 
     /// Ends a contact point, at once or with the day `last`; one that is history stays as it is.
@@ -182,11 +227,15 @@ impl PartyDocument {
     /// Adds an id in another system; `false` when it stands already.
     ///
     /// # Errors
-    /// [`Refused::Full`].
-    pub fn add_identifier(&mut self, system: Word, id: Personal, when: When) -> Result<bool, Refused> {
+    /// [`Refused::Full`], [`Refused::Unseen`].
+    pub fn add_identifier(&mut self, system: Word, id: Personal, sight: Sight, when: When) -> Result<bool, Refused> {
+        let of = |known: &&Identifier| known.system == system && known.id == id;
         let standing = self.identifiers.iter().filter(|known| known.until.is_none());
-        if standing.clone().any(|known| known.system == system && known.id == id) {
+        if standing.clone().any(|known| of(&known)) {
             return Ok(false);
+        }
+        if self.identifiers.iter().any(|known| of(&known)) {
+            sight.insist("identifier")?;
         }
         if standing.count() >= IDENTIFIERS_MAX {
             return Err(Refused::Full("identifiers", IDENTIFIERS_MAX));
@@ -203,10 +252,20 @@ impl PartyDocument {
     /// Takes an id in another system away; one that was taken away stays so.
     ///
     /// # Errors
-    /// [`Refused::NoSuch`].
-    pub fn end_identifier(&mut self, system: &Word, id: &Personal, when: When) -> Result<(), Refused> {
+    /// [`Refused::NoSuch`], [`Refused::Unseen`].
+    pub fn end_identifier(
+        &mut self,
+        (system, id): (&Word, &Personal),
+        sight: Sight,
+        when: When,
+    ) -> Result<(), Refused> {
         let of = |known: &Identifier| known.system == *system && known.id == *id;
         let was = self.identifiers.iter().any(of);
+        let ended = self.identifiers.iter().any(|known| of(known) && known.until.is_some());
+        // It was taken away and given again: this may be the first of the two calls once more.
+        if ended && self.identifiers.iter().any(|known| of(known) && known.until.is_none()) {
+            sight.insist("identifier")?;
+        }
         let known = self
             .identifiers
             .iter_mut()
@@ -327,21 +386,6 @@ impl PartyDocument {
     }
 }
 
-impl Wanted {
-    /// As `known`, with what is wanted about it: what is not said stays, and news about delivery that is none keeps its time.
-    fn keeping(self, known: &Contact) -> Contact {
-        let first = self.valid_from.unwrap_or(known.valid_from);
-        let mut contact = self.numbered(known.id, first);
-        if let (Some(new), Some(old)) = (&mut contact.delivery, &known.delivery)
-            && new.arrives == old.arrives
-            && new.reason == old.reason
-        {
-            new.since = old.since;
-        }
-        contact
-    }
-}
-
 /// Ends an entry at once. There may be only ended ones: the call came before.
 fn end_now(
     until: Option<&mut Option<DateTime<Utc>>>,
@@ -371,6 +415,14 @@ fn ending(
         }
         None => Ok((known.unwrap_or(when.today).min(when.today).max(first), true)),
     }
+}
+
+/// Ends a contact point for one that begins on `first`: on the day before, or at once where it had not begun by then.
+fn give_way(known: &mut Contact, first: NaiveDate, today: NaiveDate) {
+    let last = first.pred_opt().filter(|last| known.valid_from <= *last);
+    known.ended = last.is_none_or(|last| last < today);
+    let last = last.unwrap_or(known.valid_from);
+    known.valid_until = Some(known.valid_until.map_or(last, |until| until.min(last)));
 }
 
 fn ordered(first: NaiveDate, last: Option<NaiveDate>) -> Result<(), Refused> {

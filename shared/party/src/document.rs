@@ -96,6 +96,17 @@ pub enum Gender {
     Other,
 }
 
+impl Gender {
+    /// As calls name it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Female => "female",
+            Self::Male => "male",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// A date of birth; `Debug` does not show it.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -121,6 +132,47 @@ pub enum CustomValue {
     Text(Personal),
 }
 
+/// A value of a field that a party has one of at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Given {
+    /// Its language.
+    #[serde(rename = "la")]
+    Language(Language),
+    /// Its gender.
+    #[serde(rename = "ge")]
+    Gender(Gender),
+    /// Its date of birth.
+    #[serde(rename = "bd")]
+    BirthDate(BirthDate),
+    /// Its customer type.
+    #[serde(rename = "ct")]
+    CustomerType(Word),
+    /// The sales channel through which it came.
+    #[serde(rename = "sc")]
+    SalesChannel(Word),
+    /// A field of the tenant's own.
+    #[serde(rename = "cf")]
+    Custom {
+        /// The field.
+        #[serde(rename = "n")]
+        name: Word,
+        /// What it held.
+        #[serde(rename = "v")]
+        value: CustomValue,
+    },
+}
+
+/// A value that was given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerValue {
+    /// The field with what it held.
+    #[serde(rename = "v")]
+    pub value: Given,
+    /// Until when the document had it.
+    #[serde(rename = "b")]
+    pub until: DateTime<Utc>,
+}
+
 /// A party.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartyDocument {
@@ -134,6 +186,9 @@ pub struct PartyDocument {
     /// Names it had before, oldest first.
     #[serde(default, rename = "fn", skip_serializing_if = "Vec::is_empty")]
     pub former_names: Vec<FormerName>,
+    /// Values of its fields that were given up, oldest first.
+    #[serde(default, rename = "fv", skip_serializing_if = "Vec::is_empty")]
+    pub former_values: Vec<FormerValue>,
     /// Language of printed texts and letters.
     #[serde(rename = "la")]
     pub language: Language,
@@ -194,6 +249,7 @@ impl PartyDocument {
             version: 1,
             identity,
             former_names: Vec::new(),
+            former_values: Vec::new(),
             language,
             gender: None,
             birth_date: None,
@@ -255,6 +311,9 @@ pub struct Past {
     /// Names.
     #[serde(default, rename = "fn", skip_serializing_if = "Vec::is_empty")]
     pub former_names: Vec<FormerName>,
+    /// Values of fields.
+    #[serde(default, rename = "fv", skip_serializing_if = "Vec::is_empty")]
+    pub former_values: Vec<FormerValue>,
     /// Ids in other systems.
     #[serde(default, rename = "id", skip_serializing_if = "Vec::is_empty")]
     pub identifiers: Vec<Identifier>,

@@ -15,21 +15,25 @@ use crate::document::CustomValue;
 pub struct ContactInput {
     /// `postal`, `email` or `phone`.
     pub kind: String,
-    /// What it is for: up to 7 of `main`, `private`, `work`, `billing`, `delivery`, `marketing`, `emergency`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub purposes: Vec<String>,
+    /// What it is for: up to 7 of `main`, `private`, `work`, `billing`, `delivery`, `marketing`, `emergency`. Of one that stands,
+    /// this and the next four stay when they are absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purposes: Option<Vec<String>>,
     /// First day as `YYYY-MM-DD`; today when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_from: Option<String>,
-    /// Last day, if it is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_until: Option<String>,
-    /// Language of what is sent there, where it is not the party's: `de`, `fr`, `it` or `en`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub language: Option<String>,
-    /// What is known about delivery.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delivery: Option<DeliveryInput>,
+    /// Last day, if it is known; `null` takes it away.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub valid_until: Option<Option<String>>,
+    /// Language of what is sent there, where it is not the party's: `de`, `fr`, `it` or `en`; `null` takes it away.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub language: Option<Option<String>>,
+    /// What is known about delivery; `null` takes it away.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<DeliveryInput>))]
+    pub delivery: Option<Option<DeliveryInput>>,
     /// Of `email`: the address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
@@ -54,7 +58,7 @@ pub struct ContactInput {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub po_box: Option<Personal>,
-    /// Of `postal`: postcode as its country writes it, four digits in Switzerland.
+    /// Of `postal`: postcode as its country writes it, four digits in Switzerland; needed where the country has postcodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub postcode: Option<Personal>,

@@ -95,7 +95,7 @@ fn add_parts(document: &mut PartyDocument, body: &PartyInput, with: Context<'_>,
     let further = further.map(|(index, given)| (format!("/identifiers/{index}"), given));
     for (pointer, given) in external.chain(further) {
         if let Some((system, id)) = identifier(&pointer, given, found) {
-            let added = document.add_identifier(system, id, when);
+            let added = document.add_identifier(system, id, Sight::Seen, when);
             note(&pointer, added, found);
         }
     }
@@ -105,7 +105,7 @@ fn add_parts(document: &mut PartyDocument, body: &PartyInput, with: Context<'_>,
     {
         let pointer = format!("/contacts/{index}");
         if let Some(wanted) = contact(&pointer, given, with, found) {
-            note(&pointer, document.add_contact(wanted, when), found);
+            note(&pointer, document.add_contact(wanted, Sight::Seen, when), found);
         }
     }
     for (index, given) in bounded("/roles", &body.roles, ROLES_MAX, found).iter().enumerate() {
@@ -208,6 +208,7 @@ pub fn patch(document: &mut PartyDocument, body: &PartyPatch, with: Context<'_>,
     }
     patch_custom(&mut wanted, body, with, found);
     if found.is_empty() {
+        wanted.keep_former(document, with.when);
         *document = wanted;
     }
 }
@@ -378,7 +379,7 @@ pub const fn code(refused: Refused) -> &'static str {
         Refused::Full(..) => "out_of_range",
         Refused::NotConfirmed => "not_confirmed",
         Refused::Unseen(_) | Refused::Undated => "precondition_needed",
-        Refused::EndsBefore => "date_out_of_range",
+        Refused::EndsBefore | Refused::Overlaps => "date_out_of_range",
     }
 }
 

@@ -24,6 +24,7 @@ pub use change::{
     CHANGE, Change, ChangeKind, Changed, Created, Lookup, Lookups, PARTY, Step, change, changes, create, past,
 };
 
+pub(crate) use change::noted;
 pub use own::{Own, put_own};
 
 /// Open vouchers shown at once; a till asks for more by page.

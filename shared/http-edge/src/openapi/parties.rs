@@ -29,6 +29,15 @@ const CHANGE: &[Code] = &[
     Code::PreconditionNeeded,
 ];
 
+/// Problems of a relationship.
+const RELATE: &[Code] = &[
+    Code::Invalid,
+    Code::NotFound,
+    Code::PartyUnknown,
+    Code::VersionMismatch,
+    Code::PreconditionNeeded,
+];
+
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         patch(),
@@ -118,7 +127,7 @@ fn patch() -> Operation {
         "PATCH /v1/parties/{party_id}",
         "changeParty",
         "Change names and fields of a party",
-        "Fields that are absent stay. A name that is given up stays as a former name. `If-Match` is needed: `*` changes \
+        "Fields that are absent stay. A name or value that is given up stays as a former one. `If-Match` is needed: `*` changes \
          whatever is there.",
     );
     Operation {
@@ -188,7 +197,8 @@ fn add_contact() -> Operation {
         "POST /v1/parties/{party_id}/contacts",
         "addContact",
         "Add a postal address, e-mail address or telephone number",
-        "One with the same content that stands already is the one: the call can be repeated.",
+        "One that leads there and stands already is the one: the call can be repeated. Saying more about it, or beginning one \
+         again that has ended, needs `If-Match`.",
     );
     Operation {
         answers: contact_answer(),
@@ -201,7 +211,8 @@ fn change_contact() -> Operation {
         "PUT /v1/parties/{party_id}/contacts/{contact_id}",
         "changeContact",
         "Change a contact point",
-        "When it leads elsewhere than before, the old one ends and a new one begins, under another id. `If-Match` is needed.",
+        "What is absent stays, `null` takes it away. When it leads elsewhere than before, the old one ends on the day before the \
+         new one begins, which gets another id. `If-Match` is needed.",
     );
     operation
         .parameters
@@ -325,7 +336,7 @@ fn declassify() -> Operation {
 fn relationship() -> Value {
     json!({
         "relationship": "employment", "role": "employee", "other": COMPANY, "other_role": "employer",
-        "since": "2026-12-01", "ended": false, "department": "Accounting", "version": 1,
+        "since": "2026-12-01", "ended": false, "department": "Accounting",
     })
 }
 
@@ -355,18 +366,19 @@ fn relate() -> Operation {
         "POST /v1/parties/{party_id}/relationships",
         "relateParties",
         "Relate two parties",
-        "One of the type with the same party that stands is the one; its last day and department become those of the body.",
+        "At most one of a type stands between two parties. One that stands and says the same is the one; with other content it \
+         ends on the day before, and another one begins, with `If-Match`. It is needed too where one has ended before. Both \
+         parties get a new version and a change.",
     );
     let body =
         json!({"relationship": "employment", "other": COMPANY, "since": "2026-12-01", "department": "Accounting"});
     Operation {
-        parameters: vec![party_id()],
         answers: vec![Answer::json::<RelationshipView>(
             200,
-            "The relationship.",
+            "The relationship. The `ETag` is the version of the party of the path.",
             relationship(),
         )],
-        codes: &[Code::Invalid, Code::PartyUnknown, Code::ConcurrentChange],
+        codes: RELATE,
         ..with::<RelationshipInput>(operation, body)
     }
 }
@@ -376,20 +388,18 @@ fn end_relationship() -> Operation {
         "POST /v1/parties/{party_id}/relationships/end",
         "endRelationship",
         "End a relationship",
-        "On both sides. It stays as history.",
+        "On both sides. It stays as history. `If-Match` is needed as long as it stands.",
     );
     let mut ended = relationship();
     ended["until"] = json!("2027-12-31");
     let body = json!({"relationship": "employment", "other": COMPANY, "last_day": "2027-12-31"});
     Operation {
-        parameters: vec![party_id()],
-        answers: vec![Answer::json::<RelationshipView>(200, "The relationship.", ended)],
-        codes: &[
-            Code::Invalid,
-            Code::NotFound,
-            Code::PartyUnknown,
-            Code::ConcurrentChange,
-        ],
+        answers: vec![Answer::json::<RelationshipView>(
+            200,
+            "The relationship. The `ETag` is the version of the party of the path.",
+            ended,
+        )],
+        codes: RELATE,
         ..with::<RelationshipEnd>(operation, body)
     }
 }

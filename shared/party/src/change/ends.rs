@@ -21,6 +21,7 @@ impl PartyDocument {
             |until: Option<DateTime<Utc>>| until.filter(|until| *until <= when.now).map(|until| until.date_naive());
         let past = Past {
             former_names: take(&mut self.former_names, |name| before(Some(name.until.date_naive()))),
+            former_values: take(&mut self.former_values, |value| before(Some(value.until.date_naive()))),
             identifiers: take(&mut self.identifiers, |id| before(day(id.until))),
             contacts: take(&mut self.contacts, |contact| {
                 !contact.stands(when.today) && before(contact.valid_until)
@@ -38,12 +39,14 @@ impl PartyDocument {
         let day =
             |until: Option<DateTime<Utc>>| until.filter(|until| *until <= when.now).map(|until| until.date_naive());
         let names = self.former_names.iter().map(|name| name.until.date_naive());
+        let values = self.former_values.iter().map(|value| value.until.date_naive());
         let identifiers = self.identifiers.iter().filter_map(|id| day(id.until));
         let contacts = self.contacts.iter().filter(|contact| !contact.stands(when.today));
         let roles = self.roles.iter().filter(|role| !role.stands(when.today));
         let classes = self.classifications.iter().filter_map(|class| day(class.until));
         let permissions = self.consents.iter().chain(&self.lists);
         names
+            .chain(values)
             .chain(identifiers)
             .chain(contacts.filter_map(|contact| contact.valid_until))
             .chain(roles.filter_map(|role| role.until))

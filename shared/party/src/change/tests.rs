@@ -31,7 +31,7 @@ fn party() -> PartyDocument {
 fn email(address: &str) -> Wanted {
     Wanted {
         point: Point::Email(text(address)),
-        purposes: vec![],
+        purposes: None,
         valid_from: None,
         valid_until: None,
         language: None,
@@ -98,8 +98,8 @@ fn each_change_done_twice_changes_nothing_the_second_time() {
         no_vouchers: true,
     };
     let all = |party: &mut PartyDocument, when: When| {
-        party.add_contact(email("a@example.ch"), when).unwrap();
-        party.add_identifier(word("erp"), text("1"), when).unwrap();
+        party.add_contact(email("a@example.ch"), Unseen, when).unwrap();
+        party.add_identifier(word("erp"), text("1"), Unseen, when).unwrap();
         party.give_role(role("2026-11-24", None), Unseen, when).unwrap();
         party.classify(class(when), Unseen, when).unwrap();
         party
@@ -119,15 +119,20 @@ fn each_change_done_twice_changes_nothing_the_second_time() {
 fn a_contact_that_leads_elsewhere_is_another_one_and_the_old_one_is_history() {
     let mut party = party();
     let today = at("2026-11-24");
-    let first = party.add_contact(email("a@example.ch"), at("2026-01-01")).unwrap();
+    let first = party
+        .add_contact(email("a@example.ch"), Unseen, at("2026-01-01"))
+        .unwrap();
     let second = party.change_contact(first, email("b@example.ch"), today).unwrap();
     assert_eq!((first, second), (ContactId(1), ContactId(2)));
     let old = &party.contacts[0];
-    assert_eq!((old.valid_until, old.stands(today.today)), (Some(today.today), false));
+    assert_eq!(
+        (old.valid_until, old.stands(today.today)),
+        ("2026-11-23".parse().ok(), false)
+    );
     assert_eq!(old.point, Point::Email(text("a@example.ch")));
     // What is only said about it changes the same entry.
     let main = Wanted {
-        purposes: vec![Purpose::Main],
+        purposes: Some(vec![Purpose::Main]),
         ..email("b@example.ch")
     };
     assert_eq!(party.change_contact(second, main, today), Ok(second));
@@ -252,18 +257,25 @@ fn as_much_stands_as_fits_and_what_ended_makes_room() {
     let mut party = party();
     let today = at("2026-11-24");
     for n in 0..CONTACTS_MAX {
-        party.add_contact(email(&format!("{n}@example.ch")), today).unwrap();
-        party.add_identifier(word("erp"), text(&n.to_string()), today).unwrap();
+        party
+            .add_contact(email(&format!("{n}@example.ch")), Unseen, today)
+            .unwrap();
+        party
+            .add_identifier(word("erp"), text(&n.to_string()), Unseen, today)
+            .unwrap();
     }
     assert_eq!(
-        party.add_contact(email("x@example.ch"), today),
+        party.add_contact(email("x@example.ch"), Unseen, today),
         Err(Refused::Full("contact points", CONTACTS_MAX))
     );
-    assert!(party.add_identifier(word("erp"), text("x"), today).is_err());
+    assert!(party.add_identifier(word("erp"), text("x"), Unseen, today).is_err());
     party.end_contact(ContactId(1), None, today).unwrap();
-    party.end_identifier(&word("erp"), &text("0"), today).unwrap();
-    assert_eq!(party.add_contact(email("x@example.ch"), today), Ok(ContactId(21)));
-    assert_eq!(party.add_identifier(word("erp"), text("x"), today), Ok(true));
+    party.end_identifier((&word("erp"), &text("0")), Unseen, today).unwrap();
+    assert_eq!(
+        party.add_contact(email("x@example.ch"), Unseen, today),
+        Ok(ContactId(21))
+    );
+    assert_eq!(party.add_identifier(word("erp"), text("x"), Unseen, today), Ok(true));
 }
 
 #[test]
@@ -274,10 +286,12 @@ fn ended_entries_that_no_longer_fit_go_oldest_first_and_none_is_lost() {
     for n in 0..=ENDED_MAX {
         assert_eq!(party.spill(today), None, "{n}");
         let when = at(&(first + chrono::Days::new(n as u64)).to_string());
-        let id = party.add_contact(email(&format!("{n}@example.ch")), when).unwrap();
+        let id = party
+            .add_contact(email(&format!("{n}@example.ch")), Unseen, when)
+            .unwrap();
         party.end_contact(id, None, when).unwrap();
     }
-    let standing = party.add_contact(email("now@example.ch"), today).unwrap();
+    let standing = party.add_contact(email("now@example.ch"), Unseen, today).unwrap();
     let past = party.spill(today).unwrap();
     assert_eq!(party.contacts.len() + past.contacts.len(), ENDED_MAX + 2);
     assert!(party.contacts.len() <= ENDED_MAX / 2 + 1);
@@ -471,4 +485,85 @@ fn a_double_opt_in_of_another_system_is_noted_as_asked_and_confirmed_then() {
         .consent(said_at(Permitted::Withdrawn, "2024-05-01", "v1"), true, Unseen)
         .unwrap();
     assert_eq!(party.consent(migrated, true, Unseen), Err(Refused::NotConfirmed));
+}
+
+#[test]
+fn a_contact_that_is_changed_keeps_what_is_not_said() {
+    let mut party = party();
+    let (today, later) = (at("2026-11-24"), at("2026-11-25"));
+    let full = Wanted {
+        purposes: Some(vec![Purpose::Main]),
+        valid_until: Some("2030-01-01".parse().ok()),
+        language: Some(Some(domain::till_text::Language::It)),
+        delivery: Some(Some(Deliverability {
+            arrives: crate::contact::Arrives::Undeliverable,
+            reason: None,
+            since: today.now,
+        })),
+        ..email("a@example.ch")
+    };
+    let id = party.add_contact(full, Unseen, today).unwrap();
+    let before = party.contacts[0].clone();
+    // A late repeat of how it began, a bare repeat, and a change that says nothing.
+    assert_eq!(party.add_contact(email("a@example.ch"), Unseen, later), Ok(id));
+    assert_eq!(party.change_contact(id, email("a@example.ch"), later), Ok(id));
+    assert_eq!(party.contacts, [before]);
+    let other = Wanted {
+        purposes: Some(vec![Purpose::Work]),
+        delivery: Some(None),
+        ..email("a@example.ch")
+    };
+    let refused = party.add_contact(other.clone(), Unseen, later);
+    assert_eq!(refused, Err(Refused::Unseen("contact point")));
+    party.change_contact(id, other, later).unwrap();
+    let changed = &party.contacts[0];
+    assert_eq!((&changed.purposes, &changed.delivery), (&vec![Purpose::Work], &None));
+    assert!(changed.language.is_some() && changed.valid_until.is_some());
+    // The one in its place is for the same, and nothing is known about its delivery.
+    let id = party.change_contact(id, email("b@example.ch"), later).unwrap();
+    let new = party.contacts.iter().find(|contact| contact.id == id).unwrap();
+    assert_eq!((&new.purposes, new.valid_until), (&vec![Purpose::Work], None));
+    // What has ended does not begin again by a repeat.
+    let late = party.add_contact(email("a@example.ch"), Unseen, later);
+    assert_eq!(late, Err(Refused::Unseen("contact point")));
+    assert_eq!(party.add_contact(email("a@example.ch"), Seen, later), Ok(ContactId(3)));
+}
+
+#[test]
+fn a_contact_ends_on_the_day_before_the_one_in_its_place_begins() {
+    let today = at("2026-11-24");
+    for (begins, last, stands) in [
+        ("2027-01-01", "2026-12-31", true),
+        ("2026-11-25", "2026-11-24", true),
+        ("2026-11-24", "2026-11-23", false),
+        ("2026-06-01", "2026-05-31", false),
+        ("2025-01-01", "2026-01-01", false),
+    ] {
+        let mut party = party();
+        let first = party
+            .add_contact(email("a@example.ch"), Unseen, at("2026-01-01"))
+            .unwrap();
+        let moved = Wanted {
+            valid_from: begins.parse().ok(),
+            ..email("b@example.ch")
+        };
+        party.change_contact(first, moved, today).unwrap();
+        let old = &party.contacts[0];
+        assert_eq!(
+            (old.valid_until, old.stands(today.today)),
+            (last.parse().ok(), stands),
+            "{begins}"
+        );
+        let days = ["2026-05-31", "2026-11-23", "2026-11-24", "2026-12-31", "2027-01-01"];
+        for day in days.map(|day| day.parse().unwrap()) {
+            assert!(
+                party
+                    .contacts
+                    .iter()
+                    .filter(|contact| !contact.ended && contact.holds(day))
+                    .count()
+                    <= 1
+            );
+        }
+    }
 }

@@ -25,6 +25,7 @@ pub fn apply(
     when: When,
 ) -> Result<(), Flaw> {
     let new = &wanted.document;
+    let before = document.clone();
     for field in anew {
         match *field {
             "name" => rename(document, new, when)?,
@@ -52,6 +53,7 @@ pub fn apply(
             }
         }
     }
+    document.keep_former(&before, when);
     Ok(())
 }
 
@@ -96,15 +98,15 @@ fn contact(
     }
     let wanted = change::Wanted {
         point: point.point.clone(),
-        purposes: before.as_ref().map_or_else(Vec::new, |before| before.purposes.clone()),
+        purposes: None,
         valid_from: None,
         valid_until: None,
-        language: before.as_ref().and_then(|before| before.language),
+        language: None,
         delivery: None,
     };
     let id = match before {
         Some(before) => document.change_contact(before.id, wanted, when),
-        None => document.add_contact(wanted, when),
+        None => document.add_contact(wanted, Sight::Seen, when),
     };
     kept.insert(kind.to_owned(), id.map_err(flaw)?);
     Ok(())

@@ -30,7 +30,7 @@ fn when(at: &str) -> When {
 }
 
 const HEADER: &str = "system,external_id,kind,given_name,family_name,organisation_name,language,gender,birth_date,street,\
-    house_number,po_box,postcode,town,country,email,phone,card,consent.email,consent_text,consent_proof,custom.pets";
+    house_number,po_box,postcode,town,country,email,phone,card,consent.email,consent_text,consent_proof,consent_at,custom.pets";
 const GOOD: [(&str, &str); 12] = [
     ("system", "erp"),
     ("external_id", "4711"),

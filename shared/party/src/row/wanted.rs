@@ -345,7 +345,7 @@ fn spelt(point: &Point) -> Personal {
                 part(&postal.street),
                 part(&postal.house_number),
                 part(&postal.po_box),
-                postal.postcode.as_str().to_owned(),
+                part(&postal.postcode),
                 postal.town.as_str().to_owned(),
                 postal.country.as_str().to_owned(),
             ];

@@ -142,14 +142,39 @@ pub(super) fn note(
         kind,
         fields: diff(before, after),
     };
-    let mut record = Record::new(
-        numbered(tenant, &after.party, CHANGES, after.version),
-        CHANGE,
-        made,
-        change,
-    );
+    note_leg(site, (tenant, &after.party), change, made)
+}
+
+fn note_leg(site: Site, (tenant, party): (&Tenant, &PartyId), change: Change, made: &Made) -> Result<Leg, StoreError> {
+    let key = numbered(tenant, party, CHANGES, change.version);
+    let mut record = Record::new(key, CHANGE, made, change);
     record.topics = Some(CHANGE.to_owned());
     Leg::put(site, &record, Some(Condition::absent()))
+}
+
+/// The legs by which what stands beside a document changes with it: the next version of the document as it was read, which holds
+/// the same, and its note.
+pub(crate) fn noted(
+    site: Site,
+    step: &Step<'_>,
+    before: &Record<PartyDocument>,
+    fields: Vec<String>,
+) -> Result<[Leg; 2], StoreError> {
+    let (tenant, party, made) = (step.tenant, &before.d.party, &step.made);
+    let known = before.d.version;
+    let mut after = before.d.clone();
+    after.version = known.saturating_add(1);
+    let change = Change {
+        version: after.version,
+        kind: ChangeKind::Changed,
+        fields,
+    };
+    let mut record = Record::new(profile_key(tenant, party), PARTY, made, after);
+    record.created_at = before.created_at;
+    record.by = record.by.or_else(|| before.by.clone());
+    record.topics = Some(PARTY.to_owned());
+    let document = Leg::put(site, &record, Some(Condition::version(known)))?;
+    Ok([document, note_leg(site, (tenant, party), change, made)?])
 }
 
 fn numbered(tenant: &Tenant, party: &PartyId, prefix: &str, version: u64) -> Key {
