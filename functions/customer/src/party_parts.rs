@@ -3,7 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::id::PartyId;
 use http_edge::api::parties::{
-    ClassificationInput, ContactAnswer, ContactInput, IdentifierInput, PartyPatch, PermissionInput, RoleTerms,
+    ClassificationInput, ContactAnswer, ContactInput, IdentifierAddition, IdentifierInput, PartyPatch, PermissionInput,
+    RoleTerms,
 };
 use http_edge::{Code, Problem, Request, Response};
 use party::clean::Found;
@@ -76,9 +77,19 @@ impl App {
     /// `POST /v1/parties/{party_id}/identifiers`.
     pub(crate) async fn add_identifier(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
         let call = self.begin(request, Match::Optional, now).await?;
-        let (system, id) = identifier(request)?;
+        let body: IdentifierAddition = request.json()?;
+        let mut found = Found::default();
+        let given = IdentifierInput {
+            system: body.system,
+            id: body.id,
+        };
+        let read = read::identifier("", &given, &mut found);
+        let handed_on_by = body.handed_on_by.as_deref();
+        let handed_on_by = handed_on_by.and_then(|text| found.field::<PartyId>("/handed_on_by", text));
+        let (system, id) = understood(read, found)?;
         let lookups = Lookups {
             add: Some(self.lookup_of(&system, &id)),
+            handed_on_by,
             remove: None,
         };
         let apply = |document: &mut PartyDocument| {
@@ -95,6 +106,7 @@ impl App {
         let (system, id) = identifier(request)?;
         let lookups = Lookups {
             add: None,
+            handed_on_by: None,
             remove: Some(self.lookup_of(&system, &id)),
         };
         let apply = |document: &mut PartyDocument| {

@@ -125,6 +125,7 @@ fn wanted(call: &Call<'_>, body: &RelationshipInput, found: &mut Found) -> Optio
     if until.is_some_and(|until| until < since) {
         found.add("/until", "date_out_of_range", "the last day is before the first");
     }
+    let owner = known.map(|known| owner(known, body.points_owner.as_deref(), found));
     let (known, (role, other_role)) = (known?, roles?);
     Some(Relationship {
         number: 0,
@@ -139,6 +140,7 @@ fn wanted(call: &Call<'_>, body: &RelationshipInput, found: &mut Found) -> Optio
         shares: known.shares_points.then(|| Shares {
             group: known.from_role.clone(),
         }),
+        points_owner: owner?,
     })
 }
 
@@ -186,6 +188,21 @@ fn roles(known: &RelationshipType, role: Option<&str>, found: &mut Found) -> Opt
     }
 }
 
+/// The role that owns the points, where it is not the first one.
+fn owner(known: &RelationshipType, wanted: Option<&str>, found: &mut Found) -> Option<Word> {
+    let (from, to) = (&known.from_role, &known.to_role);
+    let owner = match wanted {
+        None => known.points_owner.as_ref(),
+        Some(role) if role == from.as_str() => Some(from),
+        Some(role) if role == to.as_str() => Some(to),
+        Some(_) => {
+            found.add("/points_owner", "malformed", format!("must be {from} or {to}"));
+            None
+        }
+    };
+    owner.filter(|owner| *owner != from).cloned()
+}
+
 fn day(pointer: &str, text: Option<&str>, found: &mut Found) -> Option<NaiveDate> {
     text.and_then(|text| clean::date(pointer, text, found))
 }
@@ -200,5 +217,6 @@ fn view(seen: Relationship) -> RelationshipView {
         until: seen.until,
         ended: seen.ended,
         department: seen.department,
+        points_owner: seen.points_owner.map(String::from),
     }
 }

@@ -669,13 +669,58 @@ async fn an_id_in_another_system_leads_to_one_party_and_can_be_handed_on() {
         404,
         "not_found",
     );
-    api.done(IDENTIFIERS, &[&second], id.clone()).await;
+    // Taken away, it is still the first one's: a late call stores nobody beside it, and nobody gets it by mistake.
+    let late = json!({"kind": "person", "family_name": "Neu", "external_id": id});
+    let refused = api.call("POST /v1/parties", &[], late).await;
+    assert_problem(&refused, 409, "party_contradiction");
+    assert_eq!(refused.1["party_id"], first);
+    let refused = api.call(IDENTIFIERS, &[&second], id.clone()).await;
+    assert_problem(&refused, 409, "identifier_taken");
+    assert_problem(
+        &api.call(IDENTIFIERS, &[&first], id.clone()).await,
+        428,
+        "precondition_needed",
+    );
+    let mut handed_on = id.clone();
+    handed_on["handed_on_by"] = json!(second);
+    let third = api.person("Weber").await;
+    let refused = api.call(IDENTIFIERS, &[&third], handed_on.clone()).await;
+    assert_problem(&refused, 409, "identifier_taken");
+    handed_on["handed_on_by"] = json!(first);
+    let given = api.done(IDENTIFIERS, &[&second], handed_on.clone()).await;
+    assert_eq!(api.done(IDENTIFIERS, &[&second], handed_on.clone()).await, given);
+    let late = api.call(IDENTIFIERS, &[&third], handed_on).await;
+    assert_problem(&late, 409, "identifier_taken");
     let shown = api.done(SHOW, &[&first], Value::Null).await;
     assert!(shown["identifiers"][0]["until"].is_string() && shown["external_id"].is_null());
     assert_problem(
         &api.call("POST /v1/parties", &[], stored).await,
         409,
         "identifier_taken",
+    );
+}
+
+#[tokio::test]
+async fn a_call_whose_id_was_taken_away_finds_the_party_that_it_stored() {
+    let table = Table::start().await;
+    let api = table.api();
+    let id = json!({"system": "shop", "id": "10042"});
+    let body = json!({"kind": "person", "family_name": "Meier", "external_id": id});
+    let stored = api.done("POST /v1/parties", &[], body.clone()).await;
+    let party = stored["party_id"].as_str().unwrap();
+    api.done(END_IDENTIFIER, &[party], id.clone()).await;
+    let late = api.done("POST /v1/parties", &[], body).await;
+    assert_eq!(
+        (&late["party_id"], &late["external_id"]),
+        (&stored["party_id"], &Value::Null)
+    );
+    // Who has seen that it was taken away gives it back.
+    let back = api.matching("\"2\"").done(IDENTIFIERS, &[party], id.clone()).await;
+    assert_eq!(back["external_id"], id);
+    assert_problem(
+        &api.call(END_IDENTIFIER, &[party], id).await,
+        428,
+        "precondition_needed",
     );
 }
 

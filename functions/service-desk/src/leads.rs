@@ -274,6 +274,7 @@ impl App {
             ended: false,
             department: None,
             shares: None,
+            points_owner: None,
         };
         let step = stored_party::Step {
             tenant: &caller.tenant,

@@ -199,6 +199,7 @@ impl Intake<'_> {
             known: Known {
                 party: document.party.clone(),
                 content: Some(content.clone()),
+                ended: None,
             },
         };
         keys.map(lookup).collect()

@@ -228,6 +228,9 @@ pub struct PartyDocument {
     /// Values of the tenant's own fields.
     #[serde(default, rename = "cf", skip_serializing_if = "BTreeMap::is_empty")]
     pub custom_fields: BTreeMap<Word, CustomValue>,
+    /// Of the own company or a branch: the version of the location whose name it has.
+    #[serde(default, rename = "ov", skip_serializing_if = "is_nought")]
+    pub own_version: u64,
     /// Partitions that lead here by a keyed hash: they end with the party.
     #[serde(default, rename = "lk", skip_serializing_if = "Vec::is_empty")]
     pub lookups: Vec<LookupKey>,
@@ -238,6 +241,11 @@ pub struct PartyDocument {
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_nought(number: &u64) -> bool {
     *number == 0
 }
 
@@ -263,6 +271,7 @@ impl PartyDocument {
             consents: Vec::new(),
             lists: Vec::new(),
             custom_fields: BTreeMap::new(),
+            own_version: 0,
             lookups: Vec::new(),
             past_items: 0,
         }

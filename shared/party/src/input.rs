@@ -95,6 +95,21 @@ pub struct IdentifierInput {
     pub id: Personal,
 }
 
+/// An id in another system that a party gets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct IdentifierAddition {
+    /// The system: 1 to 24 characters from a-z, 0-9, `-` and `_`.
+    pub system: String,
+    /// The id there: 1 to 80 printable characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub id: Personal,
+    /// The party from which the id was taken away. Without it, an id that another party has had is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_on_by: Option<String>,
+}
+
 /// A role of a new party.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -44,6 +44,9 @@ pub struct Relationship {
     /// As the type said when it began: its parties may move points to each other.
     #[serde(default, rename = "s", skip_serializing_if = "Option::is_none")]
     pub shares: Option<Shares>,
+    /// The role whose holder owns the points of cards that the one party has from the other; the first role of the type when absent.
+    #[serde(default, rename = "p", skip_serializing_if = "Option::is_none")]
+    pub points_owner: Option<Word>,
 }
 
 /// Parties of a relationship may move points to each other.
@@ -77,6 +80,11 @@ impl Relationship {
         }
     }
 
+    /// Whether the points of cards that this party has from the other one are the other's.
+    pub fn other_owns_points(&self) -> bool {
+        self.role != self.other_role && self.points_owner.as_ref() == Some(&self.other_role)
+    }
+
     /// Whether `wanted` would hold while this one did. On the day on which somebody ended one another one may begin.
     fn meets(&self, wanted: &Self) -> bool {
         let begins_after = self.until.is_some_and(|last| {
@@ -92,7 +100,8 @@ impl Relationship {
     /// Whether this one says what `wanted` does.
     fn says(&self, wanted: &Self, since_given: bool) -> bool {
         (!since_given || self.since == wanted.since)
-            && (self.until, &self.department) == (wanted.until, &wanted.department)
+            && (self.until, &self.department, &self.points_owner)
+                == (wanted.until, &wanted.department, &wanted.points_owner)
     }
 }
 
@@ -232,6 +241,7 @@ mod tests {
             ended: false,
             department: Some(Personal::new(department.to_owned())),
             shares: None,
+            points_owner: None,
         }
     }
 

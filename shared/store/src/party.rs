@@ -48,6 +48,10 @@ pub struct Known {
     /// Keyed hash of the content it was stored with; absent when the id was added to a party later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<LookupKey>,
+    /// When the id was taken away from the party. It stays the party's all the same, so that a late call finds it and stores no
+    /// second party; another party gets it only by a call that says from whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<DateTime<Utc>>,
 }
 
 /// The name and language of a party, apart from its profile so that a till reads no more. `Debug` does not show the name.

@@ -11,6 +11,7 @@ use chrono::NaiveDate;
 use domain::id::{PartyId, Tenant};
 use faults::Site;
 
+use crate::card::{Card, CompanyCard};
 use crate::db::{Db, Key, Leg, Range, Read, TransactError};
 use crate::error::StoreError;
 use crate::party::{self, Step, partition};
@@ -159,6 +160,47 @@ async fn between(
     let limit = i32::try_from(RELATED_MAX).unwrap_or(i32::MAX);
     let range = Range::prefix(partition(tenant, party), &group(kind, role, other), limit);
     Ok(db.query(site, &range, Read::Strong).await?.0)
+}
+
+/// The party that owns the points of a receipt of the day `day` with this card; `None` when the card leads nowhere. For a card that
+/// a party has from a company, the relationship between the two on that day says which of them.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn points_owner(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    card: &Card,
+    day: NaiveDate,
+) -> Result<Option<PartyId>, StoreError> {
+    let Some(holder) = card.leads_to() else {
+        return Ok(None);
+    };
+    let Some(CompanyCard { company, kind, role }) = &card.company else {
+        return Ok(Some(holder.clone()));
+    };
+    let known = between(db, site, tenant, holder, (kind, role, company)).await?;
+    // Of two on one day the later one was decided last.
+    let holds = known.iter().rev().find(|record| record.d.holds(day));
+    let is_companys = holds.is_some_and(|record| record.d.other_owns_points());
+    Ok(Some(if is_companys { company } else { holder }.clone()))
+}
+
+/// Whether a relationship of the type stands between two parties on `today`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn stands(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    party: &PartyId,
+    named: (&Word, &Word, &PartyId),
+    today: NaiveDate,
+) -> Result<bool, StoreError> {
+    let known = between(db, site, tenant, party, named).await?;
+    Ok(known.iter().any(|record| record.d.stands(today)))
 }
 
 /// The relationships of a party, by type, in pages of at most `limit`; `after` is the sort key to continue after.

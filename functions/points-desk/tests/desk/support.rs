@@ -508,5 +508,6 @@ fn related_with(other: &str, kind: &str, (role, other_role): (&str, &str)) -> Re
         ended: false,
         department: None,
         shares: Some(Shares { group: word(role) }),
+        points_owner: None,
     }
 }

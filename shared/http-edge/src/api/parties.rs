@@ -10,7 +10,8 @@ use party::contact::{Arrives, Purpose};
 use party::dated::Permitted;
 use party::document::{CustomValue, Gender};
 pub use party::input::{
-    ClassificationInput, ContactInput, IdentifierInput, PartyInput, PartyPatch, PermissionInput, RoleTerms,
+    ClassificationInput, ContactInput, IdentifierAddition, IdentifierInput, PartyInput, PartyPatch, PermissionInput,
+    RoleTerms,
 };
 use serde::{Deserialize, Serialize};
 use store::party::{ChangeKind, Personal};
@@ -358,6 +359,10 @@ pub struct RelationshipInput {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub department: Option<Personal>,
+    /// Which of the two roles owns the points of cards that the first party has from the second, such as `employer`; what the
+    /// type says when absent. Receipts of the first day and later follow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points_owner: Option<String>,
 }
 
 /// Which relationship ends.
@@ -400,6 +405,9 @@ pub struct RelationshipView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub department: Option<Personal>,
+    /// The role that owns the points of cards that the first party has from the second; the type's first role when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points_owner: Option<String>,
 }
 
 /// The relationships of a party, by type.

@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 
 use super::operation::{Answer, Body, Operation, Parameter, if_match, optional, paging, path};
 use crate::api::parties::{
-    ChangesAnswer, ClassificationInput, ContactAnswer, ContactInput, IdentifierInput, PartyAnswer, PartyPatch,
-    PastAnswer, PermissionInput, RelationshipEnd, RelationshipInput, RelationshipView, RelationshipsAnswer, RoleTerms,
+    ChangesAnswer, ClassificationInput, ContactAnswer, ContactInput, IdentifierAddition, IdentifierInput, PartyAnswer,
+    PartyPatch, PastAnswer, PermissionInput, RelationshipEnd, RelationshipInput, RelationshipView, RelationshipsAnswer,
+    RoleTerms,
 };
 use crate::problem::Code;
 
@@ -243,7 +244,8 @@ fn add_identifier() -> Operation {
         "POST /v1/parties/{party_id}/identifiers",
         "addIdentifier",
         "Add the party's id in another system",
-        "An id leads to one party at a time.",
+        "An id leads to one party at a time. One that was taken away stays its party's, so that a late call finds that party; \
+         another one gets it with `handed_on_by`.",
     );
     Operation {
         codes: &[
@@ -253,7 +255,7 @@ fn add_identifier() -> Operation {
             Code::PreconditionNeeded,
             Code::IdentifierTaken,
         ],
-        ..with::<IdentifierInput>(operation, json!({"system": "erp", "id": "K-4711"}))
+        ..with::<IdentifierAddition>(operation, json!({"system": "erp", "id": "K-4711"}))
     }
 }
 
@@ -262,7 +264,7 @@ fn end_identifier() -> Operation {
         "POST /v1/parties/{party_id}/identifiers/end",
         "endIdentifier",
         "Take the party's id in another system away",
-        "It stays as history, and may be given to another party. Not in the path, which would be logged: an id may lead to a \
+        "It stays as history, and may be handed on to another party. Not in the path, which would be logged: an id may lead to a \
          person.",
     );
     with::<IdentifierInput>(operation, json!({"system": "erp", "id": "K-4711"}))
