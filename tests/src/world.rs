@@ -600,7 +600,10 @@ pub fn second_person() -> Caller {
     }
 }
 
-/// A gateway's event. A query may stand behind the route.
+/// The name of a parameter that is sent as the header `If-Match`.
+pub const IF_MATCH: &str = "if-match";
+
+/// A gateway's event. A query may stand behind the route, and [`IF_MATCH`] among the path's parameters.
 ///
 /// # Panics
 /// Never: it is as the gateway makes it.
@@ -616,13 +619,16 @@ pub fn request(caller: &Caller, route: &str, path: &[(&str, &str)], body: &Value
         .filter_map(|pair| pair.split_once('='))
         .map(|(k, v)| (k.to_owned(), json!(v)))
         .collect();
+    let (headers, path): (Vec<_>, Vec<_>) = path.iter().partition(|(name, _)| *name == IF_MATCH);
     let path: serde_json::Map<_, _> = path.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
+    let mut sent: serde_json::Map<_, _> = headers.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
+    sent.insert("content-type".to_owned(), json!("application/json"));
     let event = json!({
         "version": "2.0",
         "routeKey": route,
         "rawPath": "/",
         "rawQueryString": "",
-        "headers": {"content-type": "application/json", "if-match": "*"},
+        "headers": sent,
         "queryStringParameters": query,
         "pathParameters": path,
         "requestContext": {

@@ -5,7 +5,7 @@
 
 use end_to_end::delivery::Delivering;
 use end_to_end::till::{self, receipt};
-use end_to_end::world::{World, card};
+use end_to_end::world::{IF_MATCH, World, card};
 use messages::PartyMessage;
 use serde_json::{Value, json};
 
@@ -223,7 +223,7 @@ async fn b8_who_is_on_the_blacklist_stays_a_customer_and_gets_no_vouchers_until_
     );
     assert_eq!(roles(&world, &party).await, towards(&company, &["customer"]));
 
-    let off = [path[0], ("classification", "blacklist")];
+    let off = [path[0], ("classification", "blacklist"), (IF_MATCH, "*")];
     done(&world, END_CLASS, &off, &Value::Null).await;
     world.buy(&receipt("B01", "2", 100, Some(&number))).await;
     delivering.until_rest(&world).await;
@@ -266,11 +266,11 @@ async fn b8_the_blacklist_counts_from_the_next_call_of_a_till_on() {
         (&json!(false), &json!("voucher_holder_stopped"))
     );
 
-    let off = [path[0], ("classification", "blacklist")];
+    let off = [path[0], ("classification", "blacklist"), (IF_MATCH, "*")];
     done(&world, END_CLASS, &off, &Value::Null).await;
     done(&world, "POST /v1/vouchers/redeem", &[], &redeem).await;
     // What was redeemed is answered as it was, whoever the holder is by now.
-    done(&world, CLASS, &path, &blacklist).await;
+    done(&world, CLASS, &[path[0], (IF_MATCH, "*")], &blacklist).await;
     done(&world, "POST /v1/vouchers/redeem", &[], &redeem).await;
 }
 
@@ -291,7 +291,7 @@ async fn b8_no_till_is_shown_vouchers_of_who_is_on_the_blacklist() {
     let blacklist = json!({"classification": "blacklist", "reason": "Three open invoices"});
     done(&world, CLASS, &path, &blacklist).await;
     assert_eq!(shown("3").await, (0, Some(0)));
-    let off = [path[0], ("classification", "blacklist")];
+    let off = [path[0], ("classification", "blacklist"), (IF_MATCH, "*")];
     done(&world, END_CLASS, &off, &Value::Null).await;
     assert_eq!(shown("4").await, (1, Some(1)));
 }
@@ -369,4 +369,34 @@ async fn d5_a_type_and_a_field_are_added_as_data_and_checked_from_the_next_call_
         (409, &json!("concurrent_change")),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn b7_an_older_name_of_a_branch_that_comes_late_takes_no_newer_ones_place() {
+    use store::party::{Own, put_own};
+    let world = World::new().await;
+    let tenant = "demo".parse().expect("a tenant");
+    let branch = party::own::branch_id(&tenant, &"B77".parse().expect("an id"));
+    let company = party::own::company_id(&tenant);
+    let (now, db) = (world.now, world.handlers_db());
+    for (version, name) in [(1, "Chur"), (3, "Chur West"), (2, "Chur Ost"), (1, "Chur")] {
+        let own = Own {
+            tenant: &tenant,
+            party: &branch,
+            name,
+            version: Some(version),
+            role: "branch".parse().expect("a word"),
+            company: &company,
+            when: party::change::When {
+                now,
+                today: now.date_naive(),
+            },
+        };
+        let sites = (faults::Site::ToolRead, faults::Site::ToolWrite);
+        let stored = put_own(&db, sites, &own, &now.into()).await.expect("an answer");
+        assert!(stored.is_some());
+    }
+    let shown = show(&world, branch.as_str()).await;
+    assert_eq!(shown["display_name"], "Chur West");
+    assert_eq!(shown["former_names"].as_array().map(Vec::len), Some(1));
 }

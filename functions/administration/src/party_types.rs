@@ -83,7 +83,7 @@ impl App {
         check::name(&body.name, &mut found);
         found.none()?;
         let id = own::company_id(&caller.tenant);
-        let record = self.put_own(caller, &id, &body.name, "company", now).await?;
+        let record = self.put_own(caller, &id, (&body.name, None), "company", now).await?;
         Response::json(200, &company(&record))
     }
 
@@ -95,14 +95,15 @@ impl App {
         now: DateTime<Utc>,
     ) -> Result<(), Problem> {
         let id = own::branch_id(&caller.tenant, &location.id);
-        self.put_own(caller, &id, &location.name, "branch", now).await.map(drop)
+        let name = (location.name.as_str(), Some(location.version));
+        self.put_own(caller, &id, name, "branch", now).await.map(drop)
     }
 
     async fn put_own(
         &self,
         caller: &Caller,
         id: &domain::id::PartyId,
-        name: &str,
+        (name, version): (&str, Option<u64>),
         role: &str,
         now: DateTime<Utc>,
     ) -> Result<Record<PartyDocument>, Problem> {
@@ -116,6 +117,7 @@ impl App {
             tenant: &caller.tenant,
             party: id,
             name,
+            version,
             role,
             company: &own::company_id(&caller.tenant),
             when: When { now, today },

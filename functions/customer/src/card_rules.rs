@@ -17,7 +17,7 @@ use domain::card::CardStatus;
 use domain::id::{LookupKey, PartyId};
 use http_edge::{Code, Problem};
 use serde_json::json;
-use store::card::{BlockReason, Blocked, Card, Issue};
+use store::card::{BlockReason, Blocked, Card, CompanyCard, Issue};
 
 /// What a command does to a card.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub(crate) enum CardRefusal {
     NumberTaken,
     #[error("the card belongs to another party")]
     OtherParty,
+    #[error("the card was registered with another company or none: issue another one for this")]
+    OtherCompany,
     #[error("the card is blocked: unblock it first")]
     Blocked,
     #[error("the card is not registered: register it, or issue another one")]
@@ -77,15 +79,22 @@ fn new_card(issue: Issue, now: DateTime<Utc>) -> Card {
 }
 
 /// Makes a card from the stock a party's.
-pub(crate) fn register(card: &Card, party: &PartyId, now: DateTime<Utc>) -> Result<Decision, CardRefusal> {
+pub(crate) fn register(
+    card: &Card,
+    party: &PartyId,
+    company: Option<&CompanyCard>,
+    now: DateTime<Utc>,
+) -> Result<Decision, CardRefusal> {
     match (&card.party, card.status) {
         (_, CardStatus::Erased) => Err(CardRefusal::Erased),
-        (Some(holder), _) if holder == party => Ok(Decision::Keep),
+        (Some(holder), _) if holder == party && card.company.as_ref() == company => Ok(Decision::Keep),
+        (Some(holder), _) if holder == party => Err(CardRefusal::OtherCompany),
         (Some(_), _) => Err(CardRefusal::OtherParty),
         (None, CardStatus::Blocked) => Err(CardRefusal::Blocked),
         (None, _) => Ok(change(next(card, |after| {
             after.status = CardStatus::Active;
             after.party = Some(party.clone());
+            after.company = company.cloned();
             after.registered_at = Some(now);
         }))),
     }
@@ -137,7 +146,7 @@ pub(crate) fn replace(
     now: DateTime<Utc>,
 ) -> Result<Replacement, CardRefusal> {
     let party = replaceable(old)?;
-    let new = match successor {
+    let mut new = match successor {
         None => new_card(
             Issue {
                 party: Some(party.clone()),
@@ -145,12 +154,16 @@ pub(crate) fn replace(
             },
             now,
         ),
-        Some(stock) if stock.status == CardStatus::Unregistered => match register(stock, party, now)? {
-            Decision::Change(card) => *card,
-            Decision::Keep => return Err(CardRefusal::SuccessorTaken),
-        },
+        Some(stock) if stock.status == CardStatus::Unregistered => {
+            match register(stock, party, old.company.as_ref(), now)? {
+                Decision::Change(card) => *card,
+                Decision::Keep => return Err(CardRefusal::SuccessorTaken),
+            }
+        }
         Some(_) => return Err(CardRefusal::SuccessorTaken),
     };
+    // A company's card is one of the company's again.
+    new.company.clone_from(&old.company);
     let old = next(old, |after| {
         after.replaced_by = Some(successor_lookup.clone());
         if after.status == CardStatus::Active {
@@ -264,7 +277,7 @@ mod tests {
     fn an_erased_card_allows_nothing() {
         let card = erased();
         let refused = Err(CardRefusal::Erased);
-        assert_eq!(register(&card, &party("p"), now()), refused);
+        assert_eq!(register(&card, &party("p"), None, now()), refused);
         assert_eq!(block(&card, BlockReason::Lost, now()), refused);
         assert_eq!(unblock(&card), refused);
         assert_eq!(issue(Some(&card), &card.issue, now()), refused);
@@ -276,19 +289,19 @@ mod tests {
 
     #[test]
     fn a_card_is_registered_for_one_party() {
-        let card = changed(register(&Card::unregistered(), &party("p"), now()));
+        let card = changed(register(&Card::unregistered(), &party("p"), None, now()));
         assert_eq!((card.status, card.version), (CardStatus::Active, 2));
-        assert_eq!(register(&card, &party("p"), now()), Ok(Decision::Keep));
-        assert_eq!(register(&card, &party("q"), now()), Err(CardRefusal::OtherParty));
+        assert_eq!(register(&card, &party("p"), None, now()), Ok(Decision::Keep));
+        assert_eq!(register(&card, &party("q"), None, now()), Err(CardRefusal::OtherParty));
         let blocked = changed(block(&Card::unregistered(), BlockReason::Other, now()));
-        assert_eq!(register(&blocked, &party("p"), now()), Err(CardRefusal::Blocked));
+        assert_eq!(register(&blocked, &party("p"), None, now()), Err(CardRefusal::Blocked));
     }
 
     #[test]
     fn a_repeated_issue_is_told_from_another_one_also_after_the_card_went_on() {
         let stock = Issue::default();
         let card = changed(issue(None, &stock, now()));
-        let registered = changed(register(&card, &party("p"), now()));
+        let registered = changed(register(&card, &party("p"), None, now()));
         assert_eq!(issue(Some(&registered), &stock, now()), Ok(Decision::Keep));
         let direct = Issue {
             party: Some(party("p")),

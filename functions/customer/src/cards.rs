@@ -10,11 +10,11 @@ use domain::card::{CardNumber, CardStatus};
 use domain::id::{LocationId, LookupKey, PartyId, TillId};
 use http_edge::api::customers::{BlockCardRequest, BlockedView, CardAnswer, IssueCardRequest, RegisterCardRequest};
 use http_edge::{Caller, Code, Findings, Problem, Request, Response, Scope, guard};
-use store::card::{self, BlockReason, Card, CardChange, CardsChanged, Issue};
+use store::card::{self, BlockReason, Card, CardChange, CardsChanged, CompanyCard, Issue};
 use store::db::Read;
 use store::guess::Terminal;
 use store::party::Personal;
-use store::{Record, Site};
+use store::{Record, Site, relationship};
 use uuid::Uuid;
 
 use crate::card_rules::{self as rules, CardRefusal, Decision};
@@ -23,6 +23,8 @@ use crate::{App, fields, numbers};
 /// How often a command decides again because another one came first. Each round somebody else's command succeeded; more
 /// than a handful on one card within milliseconds is no customer.
 pub(crate) const ROUNDS_MAX: usize = 5;
+/// The relationship by which a party has a card from a company, where the call does not say.
+const EMPLOYMENT: &str = "employment";
 
 impl App {
     /// `POST /v1/cards`.
@@ -121,9 +123,70 @@ impl App {
     pub(crate) async fn register_card(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
         let (caller, number) = command(request)?;
         let body: RegisterCardRequest = request.json()?;
-        let party: PartyId = Findings::only("/party_id", &body.party_id)?;
-        self.change_card(caller, &number, now, |card| rules::register(card, &party, now))
-            .await
+        let mut found = Findings::default();
+        let party: Option<PartyId> = found.field("/party_id", &body.party_id);
+        let company: Option<PartyId> = body.company_id.as_deref().and_then(|id| found.field("/company_id", id));
+        if body.relationship.is_some() && body.company_id.is_none() {
+            found.add(
+                "/relationship",
+                "not_applicable",
+                "belongs to a card that a party has from a company",
+            );
+        }
+        let Some(party) = party else {
+            return Err(found.problem());
+        };
+        found.none()?;
+        let company = match company {
+            None => None,
+            Some(company) => Some(
+                self.company_card(caller, &number, (&party, company), &body, now)
+                    .await?,
+            ),
+        };
+        let decide = |card: &Card| rules::register(card, &party, company.as_ref(), now);
+        self.change_card(caller, &number, now, decide).await
+    }
+
+    /// The card as one of a company, to which the party must be related now; a card that is so already needs no look.
+    async fn company_card(
+        &self,
+        caller: &Caller,
+        number: &CardNumber,
+        (party, company): (&PartyId, PartyId),
+        body: &RegisterCardRequest,
+        now: DateTime<Utc>,
+    ) -> Result<CompanyCard, Problem> {
+        let kind = body.relationship.as_deref().unwrap_or(EMPLOYMENT);
+        let lookup = card::lookup_key(self.pepper.bytes(), number);
+        let known = self.known_card(caller, &lookup, now).await?.d;
+        let same = |known: &CompanyCard| known.company == company && known.kind.as_str() == kind;
+        let is_theirs = known.party.as_ref() == Some(party);
+        if let Some(known) = known.company.filter(|known| is_theirs && same(known)) {
+            return Ok(known);
+        }
+        let rules = self.rules(caller, now).await?;
+        let mut types = rules.types.relationship_types.iter();
+        let Some(known) = types.find(|known| known.code.as_str() == kind) else {
+            let mut found = Findings::default();
+            found.add(
+                "/relationship",
+                "type_unknown",
+                "must be one of the types of GET /v1/party-types",
+            );
+            return Err(found.problem());
+        };
+        let named = (&known.code, &known.from_role, &company);
+        let (site, today) = (Site::Relationships, rules.when.today);
+        if !relationship::stands(&self.db, site, &caller.tenant, party, named, today).await? {
+            let detail = "company_id: the party has no such relationship with it: relate the two first";
+            return Err(Problem::new(Code::NotRelated, detail));
+        }
+        Ok(CompanyCard {
+            kind: known.code.clone(),
+            role: known.from_role.clone(),
+            company,
+        })
     }
 
     /// `POST /v1/cards/{number}/block`.
@@ -224,6 +287,7 @@ pub(crate) fn answer(number: &CardNumber, card: &Card) -> CardAnswer {
         number: Personal::new(number.as_str().to_owned()),
         status: card.status,
         party_id: card.party.as_ref().map(ToString::to_string),
+        company_id: card.company.as_ref().map(|card| card.company.to_string()),
         registered_at: card.registered_at,
         blocked: card.blocked.map(|blocked| BlockedView {
             reason: blocked.reason,

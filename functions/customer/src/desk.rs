@@ -6,17 +6,19 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use domain::calendar;
 use domain::card::{CardNumber, CardStatus};
-use domain::id::{LocationId, PartyId, Tenant, TillId};
+use domain::id::{LocationId, PartyId, ProgrammeId, Tenant, TillId};
 use domain::voucher::Occasion;
 use http_edge::api::customers::{CashDeskAnswer, DeskCustomer};
 use http_edge::api::purchases::VoucherView;
 use http_edge::{Code, Problem, Request, Response, Scope, guard, page};
+use store::card::{self, Card};
 use store::db::Read;
 use store::guess::Terminal;
 use store::party::{self, Personal};
 use store::voucher::{self, OpenVoucher};
-use store::{Site, card};
+use store::{Site, relationship};
 
 use crate::App;
 use crate::cards::card_unknown;
@@ -67,13 +69,16 @@ impl App {
         let Some(card) = found.map(|record| record.d) else {
             return Err(self.guard.unknown(&self.db, &terminal, card_unknown(), now).await?);
         };
-        let Some(party) = card.leads_to() else {
+        let Some(party) = self
+            .shown_party(&caller.tenant, &card, &location.programme, now)
+            .await?
+        else {
             return Response::json(200, &nobody(card.status, now));
         };
         let desk = Desk {
             terminal,
             tenant: &caller.tenant,
-            party,
+            party: &party,
             occasion: Occasion {
                 location: store.clone(),
                 programme: location.programme.clone(),
@@ -84,7 +89,7 @@ impl App {
             None => self.first_page(&desk, card.status).await?,
             Some(after) => {
                 let answer = customer_known(card.status, None, now);
-                if party::is_stopped(&self.db, Site::DeskView, desk.tenant, party, now).await? {
+                if party::is_stopped(&self.db, Site::DeskView, desk.tenant, desk.party, now).await? {
                     answer
                 } else {
                     let page = self.references(&desk, after).await?;
@@ -93,6 +98,27 @@ impl App {
             }
         };
         Response::json(200, &answer)
+    }
+
+    /// The party whose points a receipt of today with the card would be.
+    async fn shown_party(
+        &self,
+        tenant: &Tenant,
+        card: &Card,
+        programme: &ProgrammeId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<PartyId>, Problem> {
+        if card.company.is_none() {
+            return Ok(card.leads_to().cloned());
+        }
+        let programme = self
+            .programmes
+            .current(&self.db, Site::CustomerProgramme, tenant, programme);
+        let programme = programme
+            .await?
+            .ok_or_else(|| Problem::new(Code::ProgrammeUnknown, "the programme of the location is not stored"))?;
+        let today = calendar::business_day(now, programme.zone);
+        Ok(relationship::points_owner(&self.db, Site::DeskCard, tenant, card, today).await?)
     }
 
     async fn first_page(&self, desk: &Desk<'_>, status: CardStatus) -> Result<CashDeskAnswer, Problem> {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::id::PartyId;
 use http_edge::intake::{self, Rules};
 use http_edge::{Caller, Code, Findings, Problem, Request, Response, Scope};
-use party::change::Refused;
+use party::change::{Refused, Sight};
 use party::clean::Found;
 use party::{PartyDocument, read};
 use serde_json::json;
@@ -19,7 +19,9 @@ pub(crate) struct Call<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) party: PartyId,
     /// The version that the caller has seen.
-    expected: Option<u64>,
+    pub(crate) expected: Option<u64>,
+    /// Whether it has seen what it changes.
+    pub(crate) sight: Sight,
     pub(crate) rules: Rules,
 }
 
@@ -28,7 +30,7 @@ pub(crate) struct Call<'a> {
 pub(crate) enum Match {
     /// It replaces what is there.
     Needed,
-    /// It adds or ends an entry, whatever else is there.
+    /// It adds or ends an entry; the party says where it must have seen what stands.
     Optional,
 }
 
@@ -52,11 +54,16 @@ impl App {
             request.needs_match()?;
         }
         let expected = request.expected_version()?;
+        let sight = match request.needs_match() {
+            Ok(()) => Sight::Seen,
+            Err(_) => Sight::Unseen,
+        };
         let rules = self.rules(caller, now).await?;
         Ok(Call {
             caller,
             party,
             expected,
+            sight,
             rules,
         })
     }
@@ -80,16 +87,10 @@ impl App {
         match store::party::change(&self.db, sites, &step, apply).await? {
             Changed::Done(record, said) => Ok((*record, said)),
             Changed::Missing => Err(no_such_party()),
-            Changed::Version(current) => {
-                let detail = "the party was changed since you have read it";
-                Err(Problem::new(Code::VersionMismatch, detail).with("current_version", json!(current)))
-            }
+            Changed::Version(current) => Err(other_version(current)),
             Changed::Refused(refusal) => Err(refusal.0),
             Changed::IdTaken(other) => Err(intake::taken(&other)),
-            Changed::Contended => Err(Problem::new(
-                Code::Unavailable,
-                "others kept changing the party: repeat the same call",
-            )),
+            Changed::Contended => Err(contended()),
         }
     }
 
@@ -99,13 +100,31 @@ impl App {
     }
 }
 
+/// The problem of a party that was changed since the caller has read it.
+pub(crate) fn other_version(current: u64) -> Problem {
+    let detail = "the party was changed since you have read it";
+    Problem::new(Code::VersionMismatch, detail).with("current_version", json!(current))
+}
+
+/// The problem of a party that others kept changing.
+pub(crate) fn contended() -> Problem {
+    Problem::new(
+        Code::Unavailable,
+        "others kept changing the party: repeat the same call",
+    )
+}
+
 /// The problem with which a change of a document is refused.
 pub(crate) struct Refusal(pub(crate) Problem);
 
 impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
-        if let Refused::NoSuch(_) = refused {
-            return Self(Problem::new(Code::NotFound, refused.to_string()));
+        match refused {
+            Refused::NoSuch(_) => return Self(Problem::new(Code::NotFound, refused.to_string())),
+            Refused::Unseen(_) | Refused::Undated => {
+                return Self(Problem::new(Code::PreconditionNeeded, refused.to_string()));
+            }
+            _ => {}
         }
         let mut found = Findings::default();
         let pointer = match refused {

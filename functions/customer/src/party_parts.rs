@@ -3,7 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::id::PartyId;
 use http_edge::api::parties::{
-    ClassificationInput, ContactAnswer, ContactInput, IdentifierInput, PartyPatch, PermissionInput, RoleTerms,
+    ClassificationInput, ContactAnswer, ContactInput, IdentifierAddition, IdentifierInput, PartyPatch, PermissionInput,
+    RoleTerms,
 };
 use http_edge::{Code, Problem, Request, Response};
 use party::clean::Found;
@@ -37,7 +38,7 @@ impl App {
         let wanted = read::contact("", &body, call.rules.context(), &mut found);
         let wanted = understood(wanted, found)?;
         let apply = |document: &mut PartyDocument| {
-            let id = document.add_contact(wanted.clone(), call.rules.when);
+            let id = document.add_contact(wanted.clone(), call.sight, call.rules.when);
             id.map_err(Refusal::from)
         };
         let (record, id) = self.change(&call, Lookups::default(), apply).await?;
@@ -76,13 +77,23 @@ impl App {
     /// `POST /v1/parties/{party_id}/identifiers`.
     pub(crate) async fn add_identifier(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
         let call = self.begin(request, Match::Optional, now).await?;
-        let (system, id) = identifier(request)?;
+        let body: IdentifierAddition = request.json()?;
+        let mut found = Found::default();
+        let given = IdentifierInput {
+            system: body.system,
+            id: body.id,
+        };
+        let read = read::identifier("", &given, &mut found);
+        let handed_on_by = body.handed_on_by.as_deref();
+        let handed_on_by = handed_on_by.and_then(|text| found.field::<PartyId>("/handed_on_by", text));
+        let (system, id) = understood(read, found)?;
         let lookups = Lookups {
             add: Some(self.lookup_of(&system, &id)),
+            handed_on_by,
             remove: None,
         };
         let apply = |document: &mut PartyDocument| {
-            let added = document.add_identifier(system.clone(), id.clone(), call.rules.when);
+            let added = document.add_identifier(system.clone(), id.clone(), call.sight, call.rules.when);
             added.map_err(Refusal::from)
         };
         let (record, _) = self.change(&call, lookups, apply).await?;
@@ -95,10 +106,11 @@ impl App {
         let (system, id) = identifier(request)?;
         let lookups = Lookups {
             add: None,
+            handed_on_by: None,
             remove: Some(self.lookup_of(&system, &id)),
         };
         let apply = |document: &mut PartyDocument| {
-            let done = document.end_identifier(&system, &id, call.rules.when);
+            let done = document.end_identifier((&system, &id), call.sight, call.rules.when);
             done.map_err(Refusal::from)
         };
         let (record, ()) = self.change(&call, lookups, apply).await?;
@@ -118,7 +130,7 @@ impl App {
         let role = understood(role, found)?;
         self.must_exist(call.caller, &call.rules.company, &role.towards).await?;
         let apply = |document: &mut PartyDocument| {
-            let done = document.give_role(role.clone(), call.rules.when);
+            let done = document.give_role(role.clone(), call.sight, call.rules.when);
             done.map_err(Refusal::from)
         };
         let (record, ()) = self.change(&call, Lookups::default(), apply).await?;
@@ -133,7 +145,7 @@ impl App {
         let towards = towards.unwrap_or_else(|| call.rules.company.clone());
         let last = last_day(request)?;
         let apply = |document: &mut PartyDocument| {
-            let done = document.end_role(&word, &towards, last, call.rules.when);
+            let done = document.end_role((&word, &towards), last, call.sight, call.rules.when);
             done.map_err(Refusal::from)
         };
         let (record, ()) = self.change(&call, Lookups::default(), apply).await?;
@@ -148,7 +160,7 @@ impl App {
         let class = read::classification("", &body, call.rules.context(), &mut found);
         let class = understood(class, found)?;
         let apply = |document: &mut PartyDocument| {
-            let done = document.classify(class.clone(), call.rules.when);
+            let done = document.classify(class.clone(), call.sight, call.rules.when);
             done.map_err(Refusal::from)
         };
         let (record, ()) = self.change(&call, Lookups::default(), apply).await?;
@@ -160,7 +172,7 @@ impl App {
         let call = self.begin(request, Match::Optional, now).await?;
         let class: Word = request.path("classification")?;
         let apply = |document: &mut PartyDocument| {
-            let done = document.declassify(&class, call.rules.when);
+            let done = document.declassify(&class, call.sight, call.rules.when);
             done.map_err(Refusal::from)
         };
         let (record, ()) = self.change(&call, Lookups::default(), apply).await?;
@@ -179,7 +191,10 @@ impl App {
         let mut found = Found::default();
         let said = read::permission("", channel, &body, call.rules.context(), &mut found);
         let said = understood(said, found)?;
-        let apply = |document: &mut PartyDocument| document.consent(said.clone(), double).map_err(Refusal::from);
+        let apply = |document: &mut PartyDocument| {
+            let done = document.consent(said.clone(), double, call.sight);
+            done.map_err(Refusal::from)
+        };
         let (record, ()) = self.change(&call, Lookups::default(), apply).await?;
         shown(200, record)
     }
@@ -196,7 +211,10 @@ impl App {
         let mut found = Found::default();
         let said = read::permission("", list, &body, call.rules.context(), &mut found);
         let said = understood(said, found)?;
-        let apply = |document: &mut PartyDocument| document.subscribe(said.clone(), double).map_err(Refusal::from);
+        let apply = |document: &mut PartyDocument| {
+            let done = document.subscribe(said.clone(), double, call.sight);
+            done.map_err(Refusal::from)
+        };
         let (record, ()) = self.change(&call, Lookups::default(), apply).await?;
         shown(200, record)
     }

@@ -1,12 +1,12 @@
 //! A party as the API shows it.
 
 use http_edge::api::parties::{
-    ClassificationView, ContactView, DeliveryView, FormerNameView, IdentifierInput, IdentifierView, PartsView,
-    PartyAnswer, PermissionView, RoleView,
+    ClassificationView, ContactView, DeliveryView, FormerNameView, FormerValueView, IdentifierInput, IdentifierView,
+    PartsView, PartyAnswer, PermissionView, RoleView,
 };
 use party::contact::{Contact, Point};
 use party::dated::{Classification, Identifier, Permission, Role};
-use party::document::{FormerName, Identity, Past};
+use party::document::{CustomValue, FormerName, FormerValue, Given, Identity, Past};
 use party::{PartyDocument, Personal, Word};
 use store::Record;
 
@@ -45,6 +45,7 @@ pub(crate) fn answer(stored: Record<PartyDocument>) -> PartyAnswer {
         external_id,
         parts: parts(Past {
             former_names: document.former_names,
+            former_values: document.former_values,
             identifiers: document.identifiers,
             contacts: document.contacts,
             roles: document.roles,
@@ -63,6 +64,7 @@ pub(crate) fn answer(stored: Record<PartyDocument>) -> PartyAnswer {
 pub(crate) fn parts(parts: Past) -> PartsView {
     PartsView {
         former_names: parts.former_names.into_iter().map(former_name).collect(),
+        former_values: parts.former_values.into_iter().map(former_value).collect(),
         identifiers: parts.identifiers.into_iter().map(identifier).collect(),
         contacts: parts.contacts.into_iter().map(contact).collect(),
         roles: parts.roles.into_iter().map(role).collect(),
@@ -89,6 +91,23 @@ fn former_name(name: FormerName) -> FormerNameView {
         family_name,
         organisation_name,
         until: name.until,
+    }
+}
+
+fn former_value(former: FormerValue) -> FormerValueView {
+    let text = |text: String| CustomValue::Text(Personal::new(text));
+    let (field, value) = match former.value {
+        Given::Language(language) => ("/language".to_owned(), text(language.as_str().to_owned())),
+        Given::Gender(gender) => ("/gender".to_owned(), text(gender.as_str().to_owned())),
+        Given::BirthDate(date) => ("/birth_date".to_owned(), text(date.0.to_string())),
+        Given::CustomerType(word) => ("/customer_type".to_owned(), text(word.into())),
+        Given::SalesChannel(word) => ("/sales_channel".to_owned(), text(word.into())),
+        Given::Custom { name, value } => (format!("/custom_fields/{name}"), value),
+    };
+    FormerValueView {
+        field,
+        value,
+        until: former.until,
     }
 }
 
@@ -133,7 +152,7 @@ fn contact(contact: Contact) -> ContactView {
             view.street = postal.street;
             view.house_number = postal.house_number;
             view.po_box = postal.po_box;
-            view.postcode = Some(postal.postcode);
+            view.postcode = postal.postcode;
             view.town = Some(postal.town);
             view.country = Some(postal.country.into());
         }

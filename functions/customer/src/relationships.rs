@@ -1,31 +1,25 @@
 //! Relationships between parties, seen from both sides (B6).
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
+use chrono::{DateTime, Utc};
 use domain::id::PartyId;
 use http_edge::api::parties::{RelationshipEnd, RelationshipInput, RelationshipView, RelationshipsAnswer};
 use http_edge::{Code, Problem, Request, Response, Scope, page};
-use party::Word;
+use party::change::Refused;
 use party::clean::{self, Found};
+use party::related::{self, Plan, Relationship, Shares};
 use party::types::RelationshipType;
-use store::relationship::{self, Relationship, Written};
-use store::{Record, Site};
+use party::{Personal, Word};
+use store::Site;
+use store::party::{Lookups, Step};
+use store::relationship::{self, Changed, Sites};
 
 use crate::App;
-use crate::party_change::{Call, Match, understood};
+use crate::parties::no_such_party;
+use crate::party_change::{Call, Match, Refusal, contended, etag, other_version, understood};
 
-/// Rounds against others who change the same relationship.
-const ROUNDS_MAX: usize = 5;
 /// Longest department, in characters.
 const DEPARTMENT_MAX: usize = 60;
-
-/// Who is related to whom, and as what.
-struct Related {
-    kind: Word,
-    role: Word,
-    other_role: Word,
-    other: PartyId,
-    shares_points: bool,
-}
 
 impl App {
     /// `POST /v1/parties/{party_id}/relationships`.
@@ -33,52 +27,14 @@ impl App {
         let call = self.begin(request, Match::Optional, now).await?;
         let body: RelationshipInput = request.json()?;
         let mut found = Found::default();
-        let related = related(
-            &call,
-            (&body.relationship, body.role.as_deref(), &body.other),
-            &mut found,
-        );
-        let since = day("/since", body.since.as_deref(), &mut found);
-        let until = day("/until", body.until.as_deref(), &mut found);
-        let department = match &body.department {
-            None => None,
-            Some(text) => clean::line("/department", text.as_str(), DEPARTMENT_MAX, &mut found),
-        };
-        let since = since.unwrap_or(call.rules.when.today);
-        if until.is_some_and(|until| until < since) {
-            found.add("/until", "date_out_of_range", "the last day is before the first");
-        }
-        let related = understood(related, found)?;
-        let wanted = Relationship {
-            version: 0,
-            kind: related.kind.clone(),
-            role: related.role.clone(),
-            other: related.other.clone(),
-            other_role: related.other_role.clone(),
-            since,
-            until,
-            ended: false,
-            department,
-            shares_points: related.shares_points,
-        };
-        for _ in 0..ROUNDS_MAX {
-            let before = self
-                .newest(&call, &related)
-                .await?
-                .filter(|known| known.d.stands(call.rules.when.today));
-            let wanted = match &before {
-                // The one that stands keeps its first day.
-                Some(before) => Relationship {
-                    since: before.d.since,
-                    ..wanted.clone()
-                },
-                None => wanted.clone(),
-            };
-            if let Some(stored) = self.put(&call, before.as_ref(), wanted, now).await? {
-                return Response::json(200, &view(stored));
-            }
-        }
-        Err(contended())
+        let wanted = wanted(&call, &body, &mut found);
+        let wanted = understood(wanted, found)?;
+        let (since_given, today) = (body.since.is_some(), call.rules.when.today);
+        let named = (&wanted.kind, &wanted.role, &wanted.other);
+        self.change_related(&call, named, |known| {
+            related::relate(known, wanted.clone(), since_given, call.sight, today)
+        })
+        .await
     }
 
     /// `POST /v1/parties/{party_id}/relationships/end`.
@@ -86,36 +42,48 @@ impl App {
         let call = self.begin(request, Match::Optional, now).await?;
         let body: RelationshipEnd = request.json()?;
         let mut found = Found::default();
-        let related = related(
-            &call,
-            (&body.relationship, body.role.as_deref(), &body.other),
-            &mut found,
-        );
+        let named = ended(&call, &body, &mut found);
         let last = day("/last_day", body.last_day.as_deref(), &mut found);
-        let related = understood(related, found)?;
+        let (kind, role, other) = understood(named, found)?;
         let today = call.rules.when.today;
-        for _ in 0..ROUNDS_MAX {
-            let Some(before) = self.newest(&call, &related).await? else {
-                return Err(Problem::new(Code::NotFound, "there is no such relationship"));
-            };
-            // The call came before: what is history stays as it is.
-            if !before.d.stands(today) {
-                return Response::json(200, &view(before.d));
+        self.change_related(&call, (&kind, &role, &other), |known| {
+            related::end(known, last, call.sight, today)
+        })
+        .await
+    }
+
+    async fn change_related(
+        &self,
+        call: &Call<'_>,
+        named: (&Word, &Word, &PartyId),
+        decide: impl Fn(&[Relationship]) -> Result<Plan, Refused>,
+    ) -> Result<Response, Problem> {
+        let step = Step {
+            tenant: &call.caller.tenant,
+            party: &call.party,
+            expected: call.expected,
+            lookups: Lookups::default(),
+            when: call.rules.when,
+            made: call.caller.made(call.rules.when.now),
+        };
+        let sites = Sites {
+            party: Site::PartyRead,
+            read: Site::Relationships,
+            write: Site::Relate,
+        };
+        match Box::pin(relationship::change(&self.db, sites, &step, named, decide)).await? {
+            Changed::Done(relationship, version) => {
+                Ok(Response::json(200, &view(relationship))?.header("etag", etag(version)))
             }
-            let first = before.d.since;
-            if last.is_some_and(|last| last < first) {
-                let mut found = Found::default();
-                found.add("/last_day", "date_out_of_range", "the last day is before the first");
-                crate::party_change::clean(found)?;
-            }
-            let mut ended = before.d.clone();
-            ended.until = Some(last.unwrap_or(today).max(first));
-            ended.ended = last.is_none_or(|last| last < today);
-            if let Some(stored) = self.put(&call, Some(&before), ended, now).await? {
-                return Response::json(200, &view(stored));
-            }
+            Changed::Missing => Err(no_such_party()),
+            Changed::NoOther => Err(Problem::new(
+                Code::PartyUnknown,
+                "/other: there is no party with this id",
+            )),
+            Changed::Version(current) => Err(other_version(current)),
+            Changed::Refused(refused) => Err(Refusal::from(refused).0),
+            Changed::Contended => Err(contended()),
         }
-        Err(contended())
     }
 
     /// `GET /v1/parties/{party_id}/relationships`.
@@ -129,7 +97,7 @@ impl App {
         let (found, next) = relationship::list(&self.db, site, &caller.tenant, &party, after, limit).await?;
         if found.is_empty() {
             let known = store::party::read(&self.db, Site::PartyRead, &caller.tenant, &party).await?;
-            known.ok_or_else(crate::parties::no_such_party)?;
+            known.ok_or_else(no_such_party)?;
         }
         let answer = RelationshipsAnswer {
             relationships: found.into_iter().map(|record| view(record.d)).collect(),
@@ -137,67 +105,73 @@ impl App {
         };
         Response::json(200, &answer)
     }
-
-    async fn newest(&self, call: &Call<'_>, related: &Related) -> Result<Option<Record<Relationship>>, Problem> {
-        let named = (&related.kind, &related.role, &related.other);
-        let (site, tenant, when) = (Site::Relationships, &call.caller.tenant, call.rules.when);
-        Ok(relationship::newest(&self.db, site, tenant, &call.party, named, when).await?)
-    }
-
-    /// Stores it unless it is so already; `None` when another writer came first.
-    async fn put(
-        &self,
-        call: &Call<'_>,
-        before: Option<&Record<Relationship>>,
-        wanted: Relationship,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Relationship>, Problem> {
-        let version = before.map_or(0, |before| before.d.version);
-        let stored = Relationship {
-            version,
-            ..wanted.clone()
-        };
-        if before.is_some_and(|before| before.d == stored) {
-            return Ok(Some(stored));
-        }
-        let (site, tenant, made) = (Site::Relate, &call.caller.tenant, call.caller.made(now));
-        match relationship::write(&self.db, site, tenant, &call.party, before, wanted, &made).await? {
-            Written::Done => Ok(Some(Relationship {
-                version: version.saturating_add(1),
-                ..stored
-            })),
-            Written::NoParty => Err(Problem::new(
-                Code::PartyUnknown,
-                "one of the two parties does not exist",
-            )),
-            // An ended one with the same first day stands there for ever: a new one begins on another day.
-            Written::Stale => Ok(None),
-        }
-    }
 }
 
-fn related(call: &Call<'_>, (kind, role, other): (&str, Option<&str>, &str), found: &mut Found) -> Option<Related> {
-    let other: Option<PartyId> = found.field("/other", other);
-    if other.as_ref() == Some(&call.party) {
-        found.add("/other", "not_applicable", "a party is not related to itself");
+fn wanted(call: &Call<'_>, body: &RelationshipInput, found: &mut Found) -> Option<Relationship> {
+    let other = other(call, &body.other, found);
+    let known = known_type(call, &body.relationship);
+    if known.is_none() {
+        let detail = "must be one of the types of GET /v1/party-types";
+        found.add("/relationship", "type_unknown", detail);
     }
-    let mut types = call.rules.types.relationship_types.iter();
-    let Some(known) = types.find(|known| known.code.as_str() == kind) else {
-        found.add(
-            "/relationship",
-            "type_unknown",
-            "must be one of the types of GET /v1/party-types",
-        );
-        return None;
+    let roles = known.and_then(|known| roles(known, body.role.as_deref(), found));
+    let since = day("/since", body.since.as_deref(), found);
+    let until = day("/until", body.until.as_deref(), found);
+    let department: Option<Personal> = match &body.department {
+        None => None,
+        Some(text) => clean::line("/department", text.as_str(), DEPARTMENT_MAX, found),
     };
-    let (role, other_role) = roles(known, role, found)?;
-    Some(Related {
+    let since = since.unwrap_or(call.rules.when.today);
+    if until.is_some_and(|until| until < since) {
+        found.add("/until", "date_out_of_range", "the last day is before the first");
+    }
+    let owner = known.map(|known| owner(known, body.points_owner.as_deref(), found));
+    let (known, (role, other_role)) = (known?, roles?);
+    Some(Relationship {
+        number: 0,
         kind: known.code.clone(),
         role,
-        other_role,
         other: other?,
-        shares_points: known.shares_points,
+        other_role,
+        since,
+        until,
+        ended: false,
+        department,
+        shares: known.shares_points.then(|| Shares {
+            group: known.from_role.clone(),
+        }),
+        points_owner: owner?,
     })
+}
+
+/// Which relationship ends. Its type may be gone from the types or have other roles now: what stands can be ended all the same.
+fn ended(call: &Call<'_>, body: &RelationshipEnd, found: &mut Found) -> Option<(Word, Word, PartyId)> {
+    let other = other(call, &body.other, found);
+    let kind: Option<Word> = found.field("/relationship", &body.relationship);
+    let role = match (body.role.as_deref(), known_type(call, &body.relationship)) {
+        (Some(role), _) => found.field("/role", role),
+        (None, Some(known)) => Some(known.from_role.clone()),
+        (None, None) => {
+            let detail = "the type is not among the relationship types: say what the party is in the relationship";
+            found.add("/role", "missing", detail);
+            None
+        }
+    };
+    Some((kind?, role?, other?))
+}
+
+fn other(call: &Call<'_>, id: &str, found: &mut Found) -> Option<PartyId> {
+    let other: PartyId = found.field("/other", id)?;
+    if other == call.party {
+        found.add("/other", "not_applicable", "a party is not related to itself");
+        return None;
+    }
+    Some(other)
+}
+
+fn known_type<'a>(call: &'a Call<'_>, kind: &str) -> Option<&'a RelationshipType> {
+    let mut types = call.rules.types.relationship_types.iter();
+    types.find(|known| known.code.as_str() == kind)
 }
 
 /// What the party of the path and the other one are.
@@ -214,14 +188,23 @@ fn roles(known: &RelationshipType, role: Option<&str>, found: &mut Found) -> Opt
     }
 }
 
-fn day(pointer: &str, text: Option<&str>, found: &mut Found) -> Option<NaiveDate> {
-    text.and_then(|text| clean::date(pointer, text, found))
+/// The role that owns the points, where it is not the first one.
+fn owner(known: &RelationshipType, wanted: Option<&str>, found: &mut Found) -> Option<Word> {
+    let (from, to) = (&known.from_role, &known.to_role);
+    let owner = match wanted {
+        None => known.points_owner.as_ref(),
+        Some(role) if role == from.as_str() => Some(from),
+        Some(role) if role == to.as_str() => Some(to),
+        Some(_) => {
+            found.add("/points_owner", "malformed", format!("must be {from} or {to}"));
+            None
+        }
+    };
+    owner.filter(|owner| *owner != from).cloned()
 }
 
-fn contended() -> Problem {
-    let detail =
-        "others keep changing the relationship, or one that ended began on the same day: choose another first day";
-    Problem::new(Code::ConcurrentChange, detail)
+fn day(pointer: &str, text: Option<&str>, found: &mut Found) -> Option<NaiveDate> {
+    text.and_then(|text| clean::date(pointer, text, found))
 }
 
 fn view(seen: Relationship) -> RelationshipView {
@@ -234,6 +217,6 @@ fn view(seen: Relationship) -> RelationshipView {
         until: seen.until,
         ended: seen.ended,
         department: seen.department,
-        version: seen.version,
+        points_owner: seen.points_owner.map(String::from),
     }
 }

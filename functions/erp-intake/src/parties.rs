@@ -78,6 +78,7 @@ impl App {
             Named::External(text) => {
                 let lookup = code::lookup_key(self.pepper.bytes(), "external/1", text.as_bytes());
                 let known = party::known(&self.db, Site::ErpParty, tenant, &lookup).await?;
+                let known = known.filter(|known| known.d.ended.is_none());
                 let known = known.ok_or_else(|| unknown("external_id: no party has this id in that system"))?;
                 Ok(known.d.party)
             }

@@ -9,7 +9,7 @@ use messages::{
 use serde::Deserialize;
 use store::receipt::StoredReceipt;
 use store::returned::StoredReturn;
-use store::{Record, account, card, erasure, party, recalculation, receipt, relationship, returned, voucher, workflow};
+use store::{Record, account, card, erasure, party, recalculation, receipt, returned, voucher, workflow};
 
 use crate::feed::TenantChange;
 
@@ -76,7 +76,6 @@ pub(crate) fn read(record: &serde_json::Value) -> Result<Vec<Event>, NotUndersto
         // What other systems hear stands in the change beside it.
         party::PARTY => search_events(&head, image),
         recalculation::RECALCULATION => recalculation_events(&head, image),
-        relationship::RELATIONSHIP => relationship_events(&head, image),
         party::CHANGE => party_events(&head, image),
         workflow::WORKFLOW => happened_events(&head, image),
         workflow::EFFECT => effect_events(&head, image),
@@ -214,21 +213,6 @@ fn erasure_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, 
     let party: PartyId = party.parse().map_err(|_| NotUnderstood::Key)?;
     Record::<erasure::Erasure>::from_image(image).map_err(NotUnderstood::Shape)?;
     Ok(vec![Event::Privacy(PrivacyMessage::Erase { tenant, party })])
-}
-
-fn relationship_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
-    let (tenant, party) = split_partition(&head.pk, "PARTY")?;
-    let party: PartyId = party.parse().map_err(|_| NotUnderstood::Key)?;
-    let record = Record::<relationship::Relationship>::from_image(image).map_err(NotUnderstood::Shape)?;
-    Ok(vec![Event::Party(PartyMessage {
-        tenant,
-        party_id: party,
-        version: record.d.version,
-        kind: relationship::RELATIONSHIP.to_owned(),
-        fields: vec![format!("/relationships/{}", record.d.kind)],
-        at: record.updated_at,
-        workflow: None,
-    })])
 }
 
 fn recalculation_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {

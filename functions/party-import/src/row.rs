@@ -52,6 +52,11 @@ impl Said {
     }
 }
 
+fn id_ended() -> Flaw {
+    let reason = "the id was taken away from its party: correct it, or give it to a party again first";
+    Flaw::new("external_id", "id_ended", reason)
+}
+
 impl App {
     /// Imports a row that begins at `at`. Done again after a crash, it comes to the same.
     pub(crate) async fn row(&self, task: &Task<'_>, at: u64, line: Option<&[u8]>) -> Result<RowDone, ImportError> {
@@ -78,6 +83,7 @@ impl App {
             read = Read::Strong;
             let done = match known {
                 None => self.new_party(task, &said).await?,
+                Some(known) if known.d.known.ended.is_some() => return Ok(RowDone::Rejected(vec![id_ended()])),
                 Some(known) => self.known_party(task, &said, &known).await?,
             };
             if let Some(done) = done {

@@ -1,7 +1,7 @@
 //! A purchase makes a customer (B2).
 
 use domain::receipt::Receipt;
-use party::change::{Refused, When};
+use party::change::{Refused, Sight, When};
 use party::dated::Role;
 use party::{PartyDocument, Personal, own, types};
 use store::account::AccountId;
@@ -75,5 +75,5 @@ fn give(document: &mut PartyDocument, role: &Role, when: When) -> Result<(), Ref
     {
         return Ok(());
     }
-    document.give_role(role.clone(), when)
+    document.give_role(role.clone(), Sight::Seen, when)
 }

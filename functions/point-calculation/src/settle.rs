@@ -1,12 +1,13 @@
 //! Receipts that waited for a card get their account.
 
 use chrono::{DateTime, Utc};
-use domain::id::{LookupKey, PartyId, Tenant};
+use domain::id::{LookupKey, Tenant};
 use domain::receipt::ReceiptKey;
 use runtime::sqs::Deadline;
+use store::card::{self, Card};
 use store::db::Read;
 use store::receipt::{self, Stamped};
-use store::{Site, card};
+use store::{Site, relationship};
 
 use crate::{App, WorkError};
 
@@ -26,7 +27,9 @@ impl App {
         let found = card::read(&self.db, Site::SettleCard, tenant, card, Read::Strong).await?;
         let Some(found) = found else { return Ok(()) };
         // Blocked again meanwhile: its receipts go on waiting.
-        let Some(party) = found.d.leads_to() else { return Ok(()) };
+        if found.d.leads_to().is_none() {
+            return Ok(());
+        }
         let (mut settled, mut after, mut failed) = (0usize, None, None);
         for _ in 0..PAGES_MAX {
             let (page, next) = card::parked(&self.db, Site::SettleParked, tenant, card, after).await?;
@@ -35,7 +38,7 @@ impl App {
                     return Err(WorkError::OutOfTime);
                 }
                 let stamped = match parked {
-                    Ok(parked) => self.stamp(tenant, card, &parked.d.receipt, party, now).await,
+                    Ok(parked) => self.stamp(tenant, (card, &found.d), &parked.d.receipt, now).await,
                     Err(error) => Err(error.into()),
                 };
                 match stamped {
@@ -59,13 +62,16 @@ impl App {
     async fn stamp(
         &self,
         tenant: &Tenant,
-        card: &LookupKey,
+        (card, holder): (&LookupKey, &Card),
         key: &ReceiptKey,
-        party: &PartyId,
         now: DateTime<Utc>,
     ) -> Result<(), WorkError> {
         let stored = receipt::read(&self.db, Site::PostReceipts, tenant, key, Read::Strong).await?;
         let stored = stored.ok_or(WorkError::NoReceipt)?;
+        let day = key.business_date;
+        let owner = relationship::points_owner(&self.db, Site::SettleCard, tenant, holder, day).await?;
+        // The card leads to somebody, as was seen when it was read.
+        let Some(party) = &owner else { return Ok(()) };
         let stamped = receipt::stamp(&self.db, Site::SettleStamp, tenant, &stored.d.receipt, party, now).await?;
         if stamped == Stamped::Before {
             // Claimed on another way; the claim may have come from another card and left this list alone.

@@ -13,7 +13,8 @@ use serde_json::json;
 use store::account::{self, AccountId};
 use store::adjustment::Booking;
 use store::db::Read;
-use store::{Record, Site, party, relationship};
+use store::relationship::{self, Sharing};
+use store::{Record, Site, party};
 
 use crate::App;
 
@@ -144,13 +145,18 @@ impl App {
             None => return Err(Problem::new(Code::PartyUnknown, "to: there is no party with this id")),
         }
         let today = due.today();
-        if relationship::share_points(&self.db, Site::AdjustShared, due.tenant, (giver, to), today).await? {
-            return Ok(());
+        let pair = (giver, to);
+        match relationship::share_points(&self.db, Site::AdjustShared, due.tenant, pair, today).await? {
+            Sharing::Yes => Ok(()),
+            Sharing::No => Err(Problem::new(
+                Code::NotRelated,
+                "points move between parties of one household or company only: relate them first",
+            )),
+            Sharing::TooMany => Err(Problem::new(
+                Code::NotRelated,
+                "one of the two has more relationships than are looked at: relate the two directly",
+            )),
         }
-        Err(Problem::new(
-            Code::NotRelated,
-            "points move between parties of one household or company only: relate them first",
-        ))
     }
 
     pub(crate) async fn account(

@@ -15,7 +15,7 @@ use store::db::Read;
 use store::exception::{self, Exception, ExceptionKind};
 use store::party::{self, TillView};
 use store::receipt::{self, Accepted, StoredReceipt};
-use store::{Record, Site, card};
+use store::{Record, Site, card, relationship};
 
 use crate::answer::{Answer, Shown};
 use crate::parse::{self, Parsed};
@@ -258,9 +258,16 @@ impl App {
         };
         let found = card::read(&self.db, Site::IngestCard, &caller.tenant, card, Read::Eventual).await?;
         guard::count_lookup(found.is_some(), now);
+        let party = match &found {
+            None => None,
+            Some(found) => {
+                let (site, day) = (Site::IngestCard, receipt.key.business_date);
+                relationship::points_owner(&self.db, site, &caller.tenant, &found.d, day).await?
+            }
+        };
         Ok(Owner {
             card_unknown: found.is_none(),
-            party: found.as_ref().and_then(|card| card.d.leads_to().cloned()),
+            party,
             // An erased card never leads anywhere again; its receipts keep their revenue and wait for nobody.
             receipts_wait: found.is_none_or(|card| card.d.leads_to().is_none() && card.d.status != CardStatus::Erased),
         })

@@ -11,7 +11,7 @@ use http_edge::api::purchases::{ClaimRequest, PurchaseState};
 use http_edge::{Caller, Code, Problem, Request, Response, Scope, guard};
 use store::db::Read;
 use store::receipt::{self, Stamped, StoredReceipt};
-use store::{Record, Site, card};
+use store::{Record, Site, card, relationship};
 
 use crate::{App, terminal};
 
@@ -102,7 +102,9 @@ impl App {
                 .unknown(&self.db, &terminal(caller, key), unknown, now)
                 .await?);
         };
-        found.d.leads_to().cloned().ok_or_else(|| {
+        let (site, day) = (Site::IngestCard, key.business_date);
+        let owner = relationship::points_owner(&self.db, site, &caller.tenant, &found.d, day).await?;
+        owner.ok_or_else(|| {
             Problem::new(
                 Code::CardNotActive,
                 "the card belongs to nobody yet, or is blocked: register or unblock it first",

@@ -17,7 +17,7 @@ use store::db::Read;
 use store::exception::{self, Exception, ExceptionKind};
 use store::receipt::{self, Standing, StoredReceipt};
 use store::returned::{self, Accepted, StoredReturn};
-use store::{Site, card, party};
+use store::{Site, card, party, relationship};
 
 use crate::App;
 use crate::accept::Owner;
@@ -315,8 +315,10 @@ impl App {
         }
         let Some(card) = &back.card else { return Ok(false) };
         let found = card::read(&self.db, Site::IngestCard, &caller.tenant, card, Read::Eventual).await?;
-        let holder = found.and_then(|card| card.d.leads_to().cloned());
-        Ok(holder.is_some() && holder == sold.account)
+        let Some(found) = found else { return Ok(false) };
+        let (site, day) = (Site::IngestCard, sold.receipt.key.business_date);
+        let owner = relationship::points_owner(&self.db, site, &caller.tenant, &found.d, day).await?;
+        Ok(owner.is_some() && owner == sold.account)
     }
 
     async fn is_posted(

@@ -98,7 +98,8 @@ fn queries(lead: &Searchable) -> Vec<Query> {
         ..Query::default()
     });
     let phones = lead.phones.iter().map(|number| Query::parse(number));
-    let names = lead.places.iter().flat_map(|place| {
+    let places = lead.places.iter().filter(|place| !place.postcode.is_empty());
+    let names = places.flat_map(|place| {
         lead.names.iter().map(|name| Query {
             words: words(name),
             postcodes: vec![place.postcode.clone()],

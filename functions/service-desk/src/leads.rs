@@ -10,14 +10,14 @@ use domain::secret::Secret;
 use http_edge::api::leads::{ConvertRequest, LeadCandidates, LeadRequest, LeadView};
 use http_edge::intake::{Intake, Rules, Sites, new_party_id};
 use http_edge::{Caller, Code, Findings, Problem, Request, Response, Scope};
-use party::change::Refused;
+use party::change::{Refused, Sight, When};
 use party::lead::{self, Lead, Standing};
 use party::types::{CUSTOMER, LEAD};
-use party::{PartyDocument, Word};
+use party::{PartyDocument, Word, related};
 use serde_json::json;
 use store::desk::{self, Committed, Step, Task, TaskStatus};
 use store::party::{self as stored_party, Changed, Lookups};
-use store::relationship::{self, Relationship, Written};
+use store::relationship::{self, Relationship};
 use store::{Record, Site};
 
 use crate::candidates::Candidates;
@@ -178,7 +178,7 @@ impl App {
         // After a crash between the two, a repeated call comes by here.
         let lead = decided.lead(&rules.company, rules.when.today);
         if let Some(Standing::Into(other, since)) = lead.map(|lead| lead.standing) {
-            self.relate(caller, (&party, other), since, now).await?;
+            self.relate(caller, (&party, other), since, rules.when).await?;
         }
         answer(200, &view(&decided, &rules)?, replayed)
     }
@@ -254,31 +254,50 @@ impl App {
         }
     }
 
-    /// Relates a lead with the party it was converted into. Its key follows from the decision: it is written once.
+    /// Relates a lead with the party it was converted into, once: the decision says since when.
     async fn relate(
         &self,
         caller: &Caller,
         (party, other): (&PartyId, PartyId),
         since: NaiveDate,
-        now: DateTime<Utc>,
+        when: When,
     ) -> Result<(), Problem> {
         let (kind, role, other_role) = lead::conversion();
         let wanted = Relationship {
-            version: 0,
-            kind,
-            role,
-            other,
+            number: 0,
+            kind: kind.clone(),
+            role: role.clone(),
+            other: other.clone(),
             other_role,
             since,
             until: None,
             ended: false,
             department: None,
-            shares_points: false,
+            shares: None,
+            points_owner: None,
         };
-        let (site, tenant, made) = (Site::LeadRelate, &caller.tenant, caller.made(now));
-        match relationship::write(&self.db, site, tenant, party, None, wanted, &made).await? {
-            Written::Done | Written::Stale => Ok(()),
-            Written::NoParty => Err(no_target()),
+        let step = stored_party::Step {
+            tenant: &caller.tenant,
+            party,
+            expected: None,
+            lookups: Lookups::default(),
+            when,
+            made: caller.made(when.now),
+        };
+        let sites = relationship::Sites {
+            party: Site::DeskParty,
+            read: Site::LeadRelate,
+            write: Site::LeadRelate,
+        };
+        let decide = |known: &[Relationship]| related::relate(known, wanted.clone(), true, Sight::Unseen, when.today);
+        let done = relationship::change(&self.db, sites, &step, (&kind, &role, &other), decide);
+        match Box::pin(done).await? {
+            // Somebody ended it since: it is not made again.
+            relationship::Changed::Done(..) | relationship::Changed::Refused(Refused::Unseen(_)) => Ok(()),
+            relationship::Changed::Missing => Err(no_such_lead()),
+            relationship::Changed::NoOther => Err(no_target()),
+            relationship::Changed::Refused(refused) => Err(refusal(&refused)),
+            relationship::Changed::Version(_) | relationship::Changed::Contended => Err(contended()),
         }
     }
 }

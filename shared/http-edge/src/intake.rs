@@ -199,21 +199,27 @@ impl Intake<'_> {
             known: Known {
                 party: document.party.clone(),
                 content: Some(content.clone()),
+                ended: None,
             },
         };
         keys.map(lookup).collect()
     }
 
     /// Keyed hash of the content, so that the same call is told from another one also after the party was changed, and on
-    /// another day: what was read, with the days and the instant that the caller did not give left out.
+    /// another day: everything that was read, with the days and the instants that the caller did not give left out.
     fn content(&self, body: &PartyInput, document: &PartyDocument, with: Option<&Value>) -> LookupKey {
         let contacts: Vec<_> = document
             .contacts
             .iter()
-            .map(|c| (&c.point, &c.purposes, c.valid_until))
+            .map(|c| {
+                let delivery = c.delivery.as_ref().map(|known| (known.arrives, &known.reason));
+                (&c.point, &c.purposes, c.valid_until, c.language, delivery)
+            })
             .collect();
-        let roles: Vec<_> = document.roles.iter().map(|r| (&r.role, &r.towards, r.until)).collect();
-        let classes: Vec<_> = document.classifications.iter().map(|c| (&c.class, &c.reason)).collect();
+        let roles = document.roles.iter();
+        let roles: Vec<_> = roles.map(|r| (&r.role, &r.towards, r.until, &r.because)).collect();
+        let classes = document.classifications.iter();
+        let classes: Vec<_> = classes.map(|c| (&c.class, &c.reason, c.until)).collect();
         let said = |said: &Vec<party::dated::Permission>| {
             let said = said
                 .iter()
@@ -229,6 +235,8 @@ impl Intake<'_> {
         );
         let dates: Vec<_> = body.contacts.iter().map(|contact| &contact.valid_from).collect();
         let since: Vec<_> = body.roles.iter().map(|role| &role.terms.since).collect();
+        let times = body.consents.values().chain(body.lists.values());
+        let times: Vec<_> = times.map(|said| (&said.at, &said.asked_at)).collect();
         let content = json!([
             document.identity,
             document.language,
@@ -241,11 +249,12 @@ impl Intake<'_> {
             classes,
             said(&document.consents),
             said(&document.lists),
+            times,
             document.custom_fields,
         ]);
         let (label, content) = match with {
-            None => ("party-content/2", content),
-            Some(with) => ("party-content-with/1", json!([content, with])),
+            None => ("party-content/3", content),
+            Some(with) => ("party-content-with/2", json!([content, with])),
         };
         code::lookup_key(self.pepper, label, content.to_string().as_bytes())
     }

@@ -292,10 +292,10 @@ pub struct PartyMessage {
     pub tenant: Tenant,
     /// The party.
     pub party_id: PartyId,
-    /// The version that the change made, of the party or, of kind `relationship`, of the relationship; a receiver ignores what
-    /// is older than what it has read. Of kind `workflow` that of whatever changed, and nothing is to be ignored for it.
+    /// The version of the party that the change made; a receiver ignores what is older than what it has read. A relationship is a
+    /// change of both its parties. Of kind `workflow` the version of whatever changed, and nothing is to be ignored for it.
     pub version: u64,
-    /// `created`, `changed`, `erased`, `relationship` or `workflow`. Of one that was erased a receiver forgets what it has.
+    /// `created`, `changed`, `erased` or `workflow`. Of one that was erased a receiver forgets what it has.
     pub kind: String,
     /// The fields as JSON pointers, in order, none twice; none of kind `workflow`.
     pub fields: Vec<String>,

@@ -6,12 +6,17 @@ use domain::id::PartyId;
 
 use crate::Personal;
 use crate::contact::{Contact, ContactId, Deliverability, Point, Purpose};
-use crate::dated::{Classification, Identifier, Permission, Permitted, Role};
+use crate::dated::{Classification, Identifier, Role};
 use crate::document::{
-    CLASSIFICATIONS_MAX, CONTACTS_MAX, ENDED_MAX, FormerName, IDENTIFIERS_MAX, Identity, PERMISSIONS_MAX,
-    PartyDocument, Past, ROLES_MAX,
+    CLASSIFICATIONS_MAX, CONTACTS_MAX, FormerName, IDENTIFIERS_MAX, Identity, PartyDocument, ROLES_MAX,
 };
 use crate::word::Word;
+
+mod ends;
+mod former;
+mod permission;
+
+pub use permission::{Statement, standing};
 
 /// When a change happens: the instant, and the day it is then in the tenant's zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +25,16 @@ pub struct When {
     pub now: DateTime<Utc>,
     /// The day.
     pub today: NaiveDate,
+}
+
+/// Whether who asks for a change has seen the party as it stands. Who has not may be telling again what was done long before: a
+/// late repeat must not undo what came after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// It names the version that it has seen, or decides within the same transaction.
+    Seen,
+    /// It says what it wants, whatever stands. Only what begins where nothing of the kind was is done.
+    Unseen,
 }
 
 /// Why a change cannot be made.
@@ -31,29 +46,52 @@ pub enum Refused {
     /// So many stand already.
     #[error("the party has {1} {0}, the most it can have: end one first")]
     Full(&'static str, usize),
-    /// A double opt-in is wanted, and nothing was asked for before or no proof was sent.
-    #[error("a double opt-in is wanted here: set it to pending first, then to granted with a proof")]
+    /// A double opt-in is wanted, and this text was not asked for before or no proof was sent.
+    #[error(
+        "a double opt-in is wanted here: set it to pending first, then to granted with a proof and the same text; one that \
+         another system has asked for is granted with a proof, at and asked_at"
+    )]
     NotConfirmed,
+    /// It would change or end what stands, or begin again what has ended, and who asks has not seen it.
+    #[error("such a {0} stands or has stood already: read the party and send its version as If-Match")]
+    Unseen(&'static str),
+    /// Two of a kind would hold on one day.
+    #[error("another one between the two holds then: end that one first, or choose other days")]
+    Overlaps,
+    /// Something else was said about it before, and the statement does not say when it was made.
+    #[error("something was said about it before: say in at when this was said, or send If-Match")]
+    Undated,
     /// The end is before the beginning.
     #[error("the last day is before the first")]
     EndsBefore,
 }
 
-/// A contact point as it is wanted, before it has a number.
+/// A contact point as it is wanted, before it has a number. Of what is `None` nothing is said: what stands stays; `Some(None)`
+/// takes it away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// Where it leads.
     pub point: Point,
     /// What it is for, in order, none twice.
-    pub purposes: Vec<Purpose>,
+    pub purposes: Option<Vec<Purpose>>,
     /// First day; `None` for today, or the day that stands.
     pub valid_from: Option<NaiveDate>,
     /// Last day, if it is known.
-    pub valid_until: Option<NaiveDate>,
+    pub valid_until: Option<Option<NaiveDate>>,
     /// Language, where it is not the party's.
-    pub language: Option<domain::till_text::Language>,
+    pub language: Option<Option<domain::till_text::Language>>,
     /// What is known about delivery; its instant counts only when the rest is news.
-    pub delivery: Option<Deliverability>,
+    pub delivery: Option<Option<Deliverability>>,
+}
+
+impl Sight {
+    /// Refuses who has not seen what stands.
+    pub(crate) const fn insist(self, what: &'static str) -> Result<(), Refused> {
+        match self {
+            Self::Seen => Ok(()),
+            Self::Unseen => Err(Refused::Unseen(what)),
+        }
+    }
 }
 
 impl Wanted {
@@ -62,12 +100,40 @@ impl Wanted {
         Contact {
             id,
             point: self.point,
-            purposes: self.purposes,
+            purposes: self.purposes.unwrap_or_default(),
             valid_from: self.valid_from.unwrap_or(today),
-            valid_until: self.valid_until,
-            language: self.language,
-            delivery: self.delivery,
+            valid_until: self.valid_until.flatten(),
+            language: self.language.flatten(),
+            delivery: self.delivery.flatten(),
             ended: false,
+        }
+    }
+
+    /// As `known`, with what is said about it; news about delivery that is none keeps its time.
+    fn keeping(self, known: &Contact) -> Contact {
+        let delivery = match (self.delivery, &known.delivery) {
+            (None, old) => old.clone(),
+            (Some(Some(new)), Some(old)) if new.arrives == old.arrives && new.reason == old.reason => Some(old.clone()),
+            (Some(new), _) => new,
+        };
+        Contact {
+            id: known.id,
+            point: self.point,
+            purposes: self.purposes.unwrap_or_else(|| known.purposes.clone()),
+            valid_from: self.valid_from.unwrap_or(known.valid_from),
+            valid_until: self.valid_until.unwrap_or(known.valid_until),
+            language: self.language.unwrap_or(known.language),
+            delivery,
+            ended: false,
+        }
+    }
+
+    /// In the place of one that leads elsewhere: for the same, and in its language, where nothing else is said.
+    fn in_place_of(self, known: &Contact) -> Self {
+        Self {
+            purposes: self.purposes.or_else(|| Some(known.purposes.clone())),
+            language: self.language.or(Some(known.language)),
+            ..self
         }
     }
 }
@@ -81,34 +147,45 @@ impl PartyDocument {
         }
     }
 
-    /// Adds a contact point; one with the same content that stands is the one.
+    /// Adds a contact point. One that leads there and stands is the one: who has seen it may say more about it.
     ///
     /// # Errors
-    /// [`Refused::Full`], [`Refused::EndsBefore`].
-    pub fn add_contact(&mut self, wanted: Wanted, when: When) -> Result<ContactId, Refused> {
-        let same = |known: &&Contact| {
-            let kept = wanted.clone().keeping(known);
-            known.stands(when.today) && kept == **known
-        };
-        if let Some(known) = self.contacts.iter().find(same) {
+    /// [`Refused::Full`], [`Refused::EndsBefore`], [`Refused::Unseen`].
+    pub fn add_contact(&mut self, wanted: Wanted, sight: Sight, when: When) -> Result<ContactId, Refused> {
+        let id = ContactId(self.last_contact.saturating_add(1));
+        let contact = wanted.clone().numbered(id, when.today);
+        ordered(contact.valid_from, contact.valid_until)?;
+        let same = |known: &&mut Contact| known.point == contact.point;
+        let meets = |known: &&mut Contact| same(known) && known.stands(when.today) && known.meets(&contact);
+        if let Some(known) = self.contacts.iter_mut().find(meets) {
+            let changed = wanted.keeping(known);
+            ordered(changed.valid_from, changed.valid_until)?;
+            if changed != *known {
+                sight.insist("contact point")?;
+                *known = changed;
+            }
             return Ok(known.id);
+        }
+        if self
+            .contacts
+            .iter()
+            .any(|known| known.point == contact.point && !known.stands(when.today))
+        {
+            sight.insist("contact point")?;
         }
         let standing = self.contacts.iter().filter(|known| known.stands(when.today)).count();
         if standing >= CONTACTS_MAX {
             return Err(Refused::Full("contact points", CONTACTS_MAX));
         }
-        let id = ContactId(self.last_contact.saturating_add(1));
-        let contact = wanted.numbered(id, when.today);
-        ordered(contact.valid_from, contact.valid_until)?;
         self.last_contact = id.0;
         self.contacts.push(contact);
         Ok(id)
     }
 
-    /// Changes a contact point that stands. One that leads elsewhere is another one: the old one ends.
+    /// Changes a contact point that stands. One that leads elsewhere is another one: the old one ends on the day before.
     ///
     /// # Errors
-    /// [`Refused::NoSuch`], [`Refused::EndsBefore`].
+    /// [`Refused::NoSuch`], [`Refused::EndsBefore`], [`Refused::Full`].
     pub fn change_contact(&mut self, id: ContactId, wanted: Wanted, when: When) -> Result<ContactId, Refused> {
         let known = self.standing_contact(id, when)?;
         if known.point == wanted.point {
@@ -117,8 +194,9 @@ impl PartyDocument {
             *known = changed;
             return Ok(id);
         }
-        self.end_contact(id, None, when)?;
-        self.add_contact(wanted, when)
+        let wanted = wanted.in_place_of(known);
+        give_way(known, wanted.valid_from.unwrap_or(when.today), when.today);
+        self.add_contact(wanted, Sight::Seen, when)
     }
 
     /// Ends a contact point, at once or with the day `last`; one that is history stays as it is.
@@ -149,11 +227,15 @@ impl PartyDocument {
     /// Adds an id in another system; `false` when it stands already.
     ///
     /// # Errors
-    /// [`Refused::Full`].
-    pub fn add_identifier(&mut self, system: Word, id: Personal, when: When) -> Result<bool, Refused> {
+    /// [`Refused::Full`], [`Refused::Unseen`].
+    pub fn add_identifier(&mut self, system: Word, id: Personal, sight: Sight, when: When) -> Result<bool, Refused> {
+        let of = |known: &&Identifier| known.system == system && known.id == id;
         let standing = self.identifiers.iter().filter(|known| known.until.is_none());
-        if standing.clone().any(|known| known.system == system && known.id == id) {
+        if standing.clone().any(|known| of(&known)) {
             return Ok(false);
+        }
+        if self.identifiers.iter().any(|known| of(&known)) {
+            sight.insist("identifier")?;
         }
         if standing.count() >= IDENTIFIERS_MAX {
             return Err(Refused::Full("identifiers", IDENTIFIERS_MAX));
@@ -170,10 +252,20 @@ impl PartyDocument {
     /// Takes an id in another system away; one that was taken away stays so.
     ///
     /// # Errors
-    /// [`Refused::NoSuch`].
-    pub fn end_identifier(&mut self, system: &Word, id: &Personal, when: When) -> Result<(), Refused> {
+    /// [`Refused::NoSuch`], [`Refused::Unseen`].
+    pub fn end_identifier(
+        &mut self,
+        (system, id): (&Word, &Personal),
+        sight: Sight,
+        when: When,
+    ) -> Result<(), Refused> {
         let of = |known: &Identifier| known.system == *system && known.id == *id;
         let was = self.identifiers.iter().any(of);
+        let ended = self.identifiers.iter().any(|known| of(known) && known.until.is_some());
+        // It was taken away and given again: this may be the first of the two calls once more.
+        if ended && self.identifiers.iter().any(|known| of(known) && known.until.is_none()) {
+            sight.insist("identifier")?;
+        }
         let known = self
             .identifiers
             .iter_mut()
@@ -184,13 +276,20 @@ impl PartyDocument {
     /// Gives a role. One of the type towards the same party that stands is the one; only its last day can change.
     ///
     /// # Errors
-    /// [`Refused::Full`], [`Refused::EndsBefore`].
-    pub fn give_role(&mut self, role: Role, when: When) -> Result<(), Refused> {
+    /// [`Refused::Full`], [`Refused::EndsBefore`], [`Refused::Unseen`].
+    pub fn give_role(&mut self, role: Role, sight: Sight, when: When) -> Result<(), Refused> {
         ordered(role.since, role.until)?;
+        let was = self.had_role(&role.role, &role.towards);
         if let Some(known) = self.standing_role(&role.role, &role.towards, when) {
             ordered(known.since, role.until)?;
-            known.until = role.until;
+            if known.until != role.until {
+                sight.insist("role")?;
+                known.until = role.until;
+            }
             return Ok(());
+        }
+        if was {
+            sight.insist("role")?;
         }
         if self.roles.iter().filter(|known| known.stands(when.today)).count() >= ROLES_MAX {
             return Err(Refused::Full("roles", ROLES_MAX));
@@ -202,25 +301,32 @@ impl PartyDocument {
     /// Ends a role, at once or with the day `last`; one that is history stays as it is.
     ///
     /// # Errors
-    /// [`Refused::NoSuch`], [`Refused::EndsBefore`].
+    /// [`Refused::NoSuch`], [`Refused::EndsBefore`], [`Refused::Unseen`].
     pub fn end_role(
         &mut self,
-        role: &Word,
-        towards: &PartyId,
+        (role, towards): (&Word, &PartyId),
         last: Option<NaiveDate>,
+        sight: Sight,
         when: When,
     ) -> Result<(), Refused> {
-        let was = self
-            .roles
-            .iter()
-            .any(|known| known.role == *role && known.towards == *towards);
+        let was = self.had_role(role, towards);
         let Some(known) = self.standing_role(role, towards, when) else {
             return if was { Ok(()) } else { Err(Refused::NoSuch("role")) };
         };
+        if last.is_some() && known.until == last {
+            return Ok(());
+        }
+        sight.insist("role")?;
         let (until, ended) = ending(known.since, known.until, last, when)?;
         known.until = Some(until);
         known.ended = ended;
         Ok(())
+    }
+
+    /// Whether the party ever had it. Entries beside the document are not looked at: it may be among them.
+    fn had_role(&self, role: &Word, towards: &PartyId) -> bool {
+        let mut roles = self.roles.iter();
+        self.past_items > 0 || roles.any(|known| known.role == *role && known.towards == *towards)
     }
 
     fn standing_role(&mut self, role: &Word, towards: &PartyId, when: When) -> Option<&mut Role> {
@@ -231,18 +337,22 @@ impl PartyDocument {
     /// Puts the party in a class. With another reason the entry that stands ends and another one begins.
     ///
     /// # Errors
-    /// [`Refused::Full`], [`Refused::EndsBefore`].
-    pub fn classify(&mut self, wanted: Classification, when: When) -> Result<(), Refused> {
+    /// [`Refused::Full`], [`Refused::EndsBefore`], [`Refused::Unseen`].
+    pub fn classify(&mut self, wanted: Classification, sight: Sight, when: When) -> Result<(), Refused> {
         if wanted.until.is_some_and(|until| until <= when.now) {
             return Err(Refused::EndsBefore);
         }
+        let was = self.had_class(&wanted.class);
         let mut classes = self.classifications.iter_mut();
         if let Some(known) = classes.find(|known| known.holds(when.now) && known.class == wanted.class) {
             let same = known.reason == wanted.reason && known.no_vouchers == wanted.no_vouchers;
             if same && known.until == wanted.until {
                 return Ok(());
             }
+            sight.insist("classification")?;
             known.until = Some(when.now);
+        } else if was && sight == Sight::Unseen {
+            return Err(Refused::Unseen("classification"));
         } else if self
             .classifications
             .iter()
@@ -259,117 +369,21 @@ impl PartyDocument {
     /// Takes the party out of a class, at once; a class that it is no longer in stays history.
     ///
     /// # Errors
-    /// [`Refused::NoSuch`].
-    pub fn declassify(&mut self, class: &Word, when: When) -> Result<(), Refused> {
-        let was = self.classifications.iter().any(|known| known.class == *class);
+    /// [`Refused::NoSuch`], [`Refused::Unseen`].
+    pub fn declassify(&mut self, class: &Word, sight: Sight, when: When) -> Result<(), Refused> {
+        let was = self.had_class(class);
         let mut classes = self.classifications.iter_mut();
         let known = classes.find(|known| known.holds(when.now) && known.class == *class);
+        if known.is_some() {
+            sight.insist("classification")?;
+        }
         end_now(known.map(|known| &mut known.until), was, "classification", when)
     }
 
-    /// Notes what was said about a channel.
-    ///
-    /// # Errors
-    /// [`Refused::NotConfirmed`], [`Refused::Full`].
-    pub fn consent(&mut self, wanted: Permission, double_opt_in: bool) -> Result<(), Refused> {
-        permit(&mut self.consents, wanted, double_opt_in)
+    /// Whether the party ever was in the class. Entries beside the document are not looked at: it may be among them.
+    fn had_class(&self, class: &Word) -> bool {
+        self.past_items > 0 || self.classifications.iter().any(|known| known.class == *class)
     }
-
-    /// Notes what was said about a contact list.
-    ///
-    /// # Errors
-    /// [`Refused::NotConfirmed`], [`Refused::Full`].
-    pub fn subscribe(&mut self, wanted: Permission, double_opt_in: bool) -> Result<(), Refused> {
-        permit(&mut self.lists, wanted, double_opt_in)
-    }
-
-    /// Takes the oldest ended entries out of a document that has more than [`ENDED_MAX`] of them, so that at most half as
-    /// many stay; whole days go. `None` when nothing has to go.
-    pub fn spill(&mut self, when: When) -> Option<Past> {
-        let mut ends = self.ends(when);
-        if ends.len() <= ENDED_MAX {
-            return None;
-        }
-        ends.sort_unstable();
-        let keep_from = ends.len().saturating_sub(ENDED_MAX / 2).saturating_sub(1);
-        let cut = *ends.get(keep_from)?;
-        let before = |end: Option<NaiveDate>| end.is_some_and(|end| end <= cut);
-        let day =
-            |until: Option<DateTime<Utc>>| until.filter(|until| *until <= when.now).map(|until| until.date_naive());
-        let past = Past {
-            former_names: take(&mut self.former_names, |name| before(Some(name.until.date_naive()))),
-            identifiers: take(&mut self.identifiers, |id| before(day(id.until))),
-            contacts: take(&mut self.contacts, |contact| {
-                !contact.stands(when.today) && before(contact.valid_until)
-            }),
-            roles: take(&mut self.roles, |role| !role.stands(when.today) && before(role.until)),
-            classifications: take(&mut self.classifications, |class| before(day(class.until))),
-            consents: take(&mut self.consents, |consent| before(day(consent.until))),
-            lists: take(&mut self.lists, |list| before(day(list.until))),
-        };
-        (past != Past::default()).then_some(past)
-    }
-
-    /// The last days of all ended entries.
-    fn ends(&self, when: When) -> Vec<NaiveDate> {
-        let day =
-            |until: Option<DateTime<Utc>>| until.filter(|until| *until <= when.now).map(|until| until.date_naive());
-        let names = self.former_names.iter().map(|name| name.until.date_naive());
-        let identifiers = self.identifiers.iter().filter_map(|id| day(id.until));
-        let contacts = self.contacts.iter().filter(|contact| !contact.stands(when.today));
-        let roles = self.roles.iter().filter(|role| !role.stands(when.today));
-        let classes = self.classifications.iter().filter_map(|class| day(class.until));
-        let permissions = self.consents.iter().chain(&self.lists);
-        names
-            .chain(identifiers)
-            .chain(contacts.filter_map(|contact| contact.valid_until))
-            .chain(roles.filter_map(|role| role.until))
-            .chain(classes)
-            .chain(permissions.filter_map(|permission| day(permission.until)))
-            .collect()
-    }
-}
-
-impl Wanted {
-    /// As `known`, with what is wanted about it: what is not said stays, and news about delivery that is none keeps its time.
-    fn keeping(self, known: &Contact) -> Contact {
-        let first = self.valid_from.unwrap_or(known.valid_from);
-        let mut contact = self.numbered(known.id, first);
-        if let (Some(new), Some(old)) = (&mut contact.delivery, &known.delivery)
-            && new.arrives == old.arrives
-            && new.reason == old.reason
-        {
-            new.since = old.since;
-        }
-        contact
-    }
-}
-
-fn permit(known: &mut Vec<Permission>, wanted: Permission, double_opt_in: bool) -> Result<(), Refused> {
-    let full = known.iter().filter(|known| known.until.is_none()).count() >= PERMISSIONS_MAX;
-    let mut standing = known.iter_mut().filter(|known| known.until.is_none());
-    let before = standing.find(|known| known.name == wanted.name);
-    if before.as_deref().is_some_and(|before| said(before) == said(&wanted)) {
-        return Ok(());
-    }
-    let state = before.as_deref().map(|before| before.state);
-    let confirmed = state == Some(Permitted::Pending) && wanted.proof.is_some();
-    if double_opt_in && wanted.state == Permitted::Granted && !confirmed {
-        return Err(Refused::NotConfirmed);
-    }
-    match before {
-        Some(before) => before.until = Some(wanted.since),
-        None if full => return Err(Refused::Full("permissions", PERMISSIONS_MAX)),
-        None => {}
-    }
-    known.push(wanted);
-    Ok(())
-}
-
-/// What was said, apart from when.
-fn said(permission: &Permission) -> (Permitted, &Word, Option<&Word>, Option<&Personal>) {
-    let (text_version, proof) = (permission.text_version.as_ref(), permission.proof.as_ref());
-    (permission.state, &permission.source, text_version, proof)
 }
 
 /// Ends an entry at once. There may be only ended ones: the call came before.
@@ -403,16 +417,19 @@ fn ending(
     }
 }
 
+/// Ends a contact point for one that begins on `first`: on the day before, or at once where it had not begun by then.
+fn give_way(known: &mut Contact, first: NaiveDate, today: NaiveDate) {
+    let last = first.pred_opt().filter(|last| known.valid_from <= *last);
+    known.ended = last.is_none_or(|last| last < today);
+    let last = last.unwrap_or(known.valid_from);
+    known.valid_until = Some(known.valid_until.map_or(last, |until| until.min(last)));
+}
+
 fn ordered(first: NaiveDate, last: Option<NaiveDate>) -> Result<(), Refused> {
     if last.is_some_and(|last| last < first) {
         return Err(Refused::EndsBefore);
     }
     Ok(())
-}
-
-/// Moves those entries out that `goes` says.
-fn take<T>(entries: &mut Vec<T>, goes: impl Fn(&T) -> bool) -> Vec<T> {
-    entries.extract_if(.., |entry| goes(entry)).collect()
 }
 
 #[cfg(test)]

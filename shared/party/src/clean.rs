@@ -4,7 +4,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use domain::text::is_printable;
 use domain::violation::Violation;
 use email_address::{EmailAddress, Options};
@@ -119,7 +119,7 @@ pub fn postcode(pointer: impl Into<String>, text: &str, country: &Country, found
         Some(count) => {
             let all_digits = clean.len() == count && clean.bytes().all(|b| b.is_ascii_digit());
             // Germany, France, Italy and Spain have leading zeros; the countries of four digits do not.
-            all_digits && (count == 5 || !clean.starts_with('0'))
+            all_digits && (count == 5 || !clean.starts_with('0')) && in_range(country, &clean)
         }
         None => {
             let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b' ' || b == b'-';
@@ -130,16 +130,47 @@ pub fn postcode(pointer: impl Into<String>, text: &str, country: &Country, found
         return Some(Personal::new(clean));
     }
     let detail = match digits {
-        Some(count) => format!("must have {count} digits in {}", country.as_str()),
+        Some(count) => format!(
+            "must be one of the postcodes of {} with {count} digits",
+            country.as_str()
+        ),
         None => "must have 1 to 10 letters, digits, spaces and dashes".to_owned(),
     };
     found.add(pointer, "postcode_malformed", detail);
     None
 }
 
+/// Whether a postcode of digits lies between the first and the last one of its country, where those are sold to most.
+fn in_range(country: &Country, digits: &str) -> bool {
+    let (first, last) = match country.as_str() {
+        "CH" => ("1000", "9999"),
+        "LI" => ("9485", "9498"),
+        "DE" => ("01001", "99998"),
+        "AT" => ("1010", "9999"),
+        "FR" => ("01000", "98999"),
+        "IT" => ("00010", "98199"),
+        _ => return true,
+    };
+    (first..=last).contains(&digits)
+}
+
+/// An instant (RFC 3339) that is not after `now`, from 1850 on.
+pub fn instant(pointer: impl Into<String>, text: &str, now: DateTime<Utc>, found: &mut Found) -> Option<DateTime<Utc>> {
+    let Ok(read) = DateTime::parse_from_rfc3339(text) else {
+        let detail = "must be an instant such as 2026-11-24T12:00:00Z";
+        found.add(pointer, "instant_malformed", detail);
+        return None;
+    };
+    let read = read.with_timezone(&Utc);
+    if read > now || !YEARS.contains(&read.year()) {
+        found.add(pointer, "date_out_of_range", "must not be after now, nor before 1850");
+        return None;
+    }
+    Some(read)
+}
+
 /// A date as `YYYY-MM-DD`, from 1850 to 2200.
 pub fn date(pointer: impl Into<String>, text: &str, found: &mut Found) -> Option<NaiveDate> {
-    use chrono::Datelike;
     let read = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
     // One spelling: chrono also takes `2026-1-2`.
     let read = read.filter(|date| YEARS.contains(&date.year()) && date.to_string() == text);
@@ -234,6 +265,15 @@ mod tests {
             ("0001", "CH", false),
             ("CH-8001", "CH", false),
             ("9490", "LI", true),
+            ("9484", "LI", false),
+            ("9499", "LI", false),
+            ("1010", "AT", true),
+            ("1000", "AT", false),
+            ("75001", "FR", true),
+            ("99999", "FR", false),
+            ("00118", "IT", true),
+            ("99100", "IT", false),
+            ("00000", "DE", false),
             ("01067", "DE", true),
             ("1067", "DE", false),
             ("sw1a 1aa", "GB", true),

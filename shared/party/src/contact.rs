@@ -53,10 +53,24 @@ pub struct Country(String);
 #[error("must be the code of a country with two capital letters (ISO 3166-1), such as CH")]
 pub struct InvalidCountry;
 
+/// Countries whose mail needs no postcode: those of the Universal Postal Union's members that assign none, and a few where sources
+/// differ. An address there may have one.
+const WITHOUT_POSTCODES: [&str; 67] = [
+    "AE", "AG", "AO", "AW", "BF", "BI", "BJ", "BO", "BQ", "BS", "BW", "BZ", "CD", "CF", "CG", "CI", "CK", "CM", "CW",
+    "DJ", "DM", "ER", "FJ", "GA", "GD", "GH", "GM", "GN", "GQ", "GY", "HK", "IE", "JM", "KI", "KM", "KN", "KP", "LY",
+    "ML", "MO", "MR", "MW", "NR", "NU", "PA", "QA", "RW", "SB", "SC", "SL", "SR", "SS", "ST", "SX", "SY", "TD", "TG",
+    "TK", "TL", "TO", "TV", "UG", "VU", "YE", "ZW", "TT", "TF",
+];
+
 impl Country {
     /// The two letters.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether an address there needs a postcode.
+    pub fn needs_postcode(&self) -> bool {
+        !WITHOUT_POSTCODES.contains(&self.as_str())
     }
 }
 
@@ -98,9 +112,9 @@ pub struct Postal {
     /// Post box as it is printed.
     #[serde(default, rename = "b", skip_serializing_if = "Option::is_none")]
     pub po_box: Option<Personal>,
-    /// Postcode as its country writes it.
-    #[serde(rename = "z")]
-    pub postcode: Personal,
+    /// Postcode as its country writes it; some countries have none.
+    #[serde(default, rename = "z", skip_serializing_if = "Option::is_none")]
+    pub postcode: Option<Personal>,
     /// Town.
     #[serde(rename = "t")]
     pub town: Personal,
@@ -215,6 +229,12 @@ impl Contact {
         self.valid_from <= day && self.valid_until.is_none_or(|last| day <= last)
     }
 
+    /// Whether there is a day on which both hold.
+    pub fn meets(&self, other: &Self) -> bool {
+        let before = |a: &Self, b: &Self| a.valid_until.is_some_and(|last| last < b.valid_from);
+        !before(self, other) && !before(other, self)
+    }
+
     /// Whether it is not history on the day `today`; it may begin later.
     pub fn stands(&self, today: NaiveDate) -> bool {
         !self.ended && self.valid_until.is_none_or(|last| today <= last)
@@ -230,6 +250,22 @@ mod tests {
         assert_eq!("c12".parse(), Ok(ContactId(12)));
         for bad in ["", "c", "12", "c01", "c+1", "c-1", "c99999999999", "C1"] {
             assert!(bad.parse::<ContactId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_countries_without_postcodes_are_countries() {
+        for code in WITHOUT_POSTCODES {
+            assert!(
+                code.parse::<Country>().is_ok_and(|country| !country.needs_postcode()),
+                "{code}"
+            );
+        }
+        for code in ["CH", "LI", "DE", "AT", "FR", "IT", "GB", "US", "NL"] {
+            assert!(
+                code.parse::<Country>().is_ok_and(|country| country.needs_postcode()),
+                "{code}"
+            );
         }
     }
 

@@ -96,6 +96,17 @@ pub enum Gender {
     Other,
 }
 
+impl Gender {
+    /// As calls name it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Female => "female",
+            Self::Male => "male",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// A date of birth; `Debug` does not show it.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -121,6 +132,47 @@ pub enum CustomValue {
     Text(Personal),
 }
 
+/// A value of a field that a party has one of at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Given {
+    /// Its language.
+    #[serde(rename = "la")]
+    Language(Language),
+    /// Its gender.
+    #[serde(rename = "ge")]
+    Gender(Gender),
+    /// Its date of birth.
+    #[serde(rename = "bd")]
+    BirthDate(BirthDate),
+    /// Its customer type.
+    #[serde(rename = "ct")]
+    CustomerType(Word),
+    /// The sales channel through which it came.
+    #[serde(rename = "sc")]
+    SalesChannel(Word),
+    /// A field of the tenant's own.
+    #[serde(rename = "cf")]
+    Custom {
+        /// The field.
+        #[serde(rename = "n")]
+        name: Word,
+        /// What it held.
+        #[serde(rename = "v")]
+        value: CustomValue,
+    },
+}
+
+/// A value that was given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerValue {
+    /// The field with what it held.
+    #[serde(rename = "v")]
+    pub value: Given,
+    /// Until when the document had it.
+    #[serde(rename = "b")]
+    pub until: DateTime<Utc>,
+}
+
 /// A party.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartyDocument {
@@ -134,6 +186,9 @@ pub struct PartyDocument {
     /// Names it had before, oldest first.
     #[serde(default, rename = "fn", skip_serializing_if = "Vec::is_empty")]
     pub former_names: Vec<FormerName>,
+    /// Values of its fields that were given up, oldest first.
+    #[serde(default, rename = "fv", skip_serializing_if = "Vec::is_empty")]
+    pub former_values: Vec<FormerValue>,
     /// Language of printed texts and letters.
     #[serde(rename = "la")]
     pub language: Language,
@@ -173,6 +228,9 @@ pub struct PartyDocument {
     /// Values of the tenant's own fields.
     #[serde(default, rename = "cf", skip_serializing_if = "BTreeMap::is_empty")]
     pub custom_fields: BTreeMap<Word, CustomValue>,
+    /// Of the own company or a branch: the version of the location whose name it has.
+    #[serde(default, rename = "ov", skip_serializing_if = "is_nought")]
+    pub own_version: u64,
     /// Partitions that lead here by a keyed hash: they end with the party.
     #[serde(default, rename = "lk", skip_serializing_if = "Vec::is_empty")]
     pub lookups: Vec<LookupKey>,
@@ -186,6 +244,11 @@ const fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_nought(number: &u64) -> bool {
+    *number == 0
+}
+
 impl PartyDocument {
     /// The first version of a party with a name and a language only.
     pub const fn new(party: PartyId, identity: Identity, language: Language) -> Self {
@@ -194,6 +257,7 @@ impl PartyDocument {
             version: 1,
             identity,
             former_names: Vec::new(),
+            former_values: Vec::new(),
             language,
             gender: None,
             birth_date: None,
@@ -207,6 +271,7 @@ impl PartyDocument {
             consents: Vec::new(),
             lists: Vec::new(),
             custom_fields: BTreeMap::new(),
+            own_version: 0,
             lookups: Vec::new(),
             past_items: 0,
         }
@@ -255,6 +320,9 @@ pub struct Past {
     /// Names.
     #[serde(default, rename = "fn", skip_serializing_if = "Vec::is_empty")]
     pub former_names: Vec<FormerName>,
+    /// Values of fields.
+    #[serde(default, rename = "fv", skip_serializing_if = "Vec::is_empty")]
+    pub former_values: Vec<FormerValue>,
     /// Ids in other systems.
     #[serde(default, rename = "id", skip_serializing_if = "Vec::is_empty")]
     pub identifiers: Vec<Identifier>,

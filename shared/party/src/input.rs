@@ -15,21 +15,25 @@ use crate::document::CustomValue;
 pub struct ContactInput {
     /// `postal`, `email` or `phone`.
     pub kind: String,
-    /// What it is for: up to 7 of `main`, `private`, `work`, `billing`, `delivery`, `marketing`, `emergency`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub purposes: Vec<String>,
+    /// What it is for: up to 7 of `main`, `private`, `work`, `billing`, `delivery`, `marketing`, `emergency`. Of one that stands,
+    /// this and the next four stay when they are absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purposes: Option<Vec<String>>,
     /// First day as `YYYY-MM-DD`; today when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_from: Option<String>,
-    /// Last day, if it is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_until: Option<String>,
-    /// Language of what is sent there, where it is not the party's: `de`, `fr`, `it` or `en`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub language: Option<String>,
-    /// What is known about delivery.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delivery: Option<DeliveryInput>,
+    /// Last day, if it is known; `null` takes it away.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub valid_until: Option<Option<String>>,
+    /// Language of what is sent there, where it is not the party's: `de`, `fr`, `it` or `en`; `null` takes it away.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub language: Option<Option<String>>,
+    /// What is known about delivery; `null` takes it away.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<DeliveryInput>))]
+    pub delivery: Option<Option<DeliveryInput>>,
     /// Of `email`: the address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
@@ -54,7 +58,7 @@ pub struct ContactInput {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub po_box: Option<Personal>,
-    /// Of `postal`: postcode as its country writes it, four digits in Switzerland.
+    /// Of `postal`: postcode as its country writes it, four digits in Switzerland; needed where the country has postcodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub postcode: Option<Personal>,
@@ -91,6 +95,21 @@ pub struct IdentifierInput {
     pub id: Personal,
 }
 
+/// An id in another system that a party gets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct IdentifierAddition {
+    /// The system: 1 to 24 characters from a-z, 0-9, `-` and `_`.
+    pub system: String,
+    /// The id there: 1 to 80 printable characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub id: Personal,
+    /// The party from which the id was taken away. Without it, an id that another party has had is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_on_by: Option<String>,
+}
+
 /// A role of a new party.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -105,6 +124,7 @@ pub struct RoleInput {
 
 /// When a party has a role, towards whom and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoleTerms {
     /// The party towards which it is; the own company when absent.
@@ -137,13 +157,21 @@ pub struct ClassificationInput {
     pub until: Option<String>,
 }
 
-/// What was said about a channel or a contact list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What was said about a channel or a contact list. What was said last holds, in whichever order statements come in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PermissionInput {
-    /// `pending`, `granted` or `withdrawn`. Where a double opt-in is wanted, `granted` needs a `pending` before it and a proof.
+    /// `pending`, `granted` or `withdrawn`. Where a double opt-in is wanted, `granted` needs a `pending` for the same text
+    /// before it, or `asked_at`, and a proof. `pending` leaves a permission that was given before in force.
     pub state: String,
+    /// When it was said (RFC 3339), not after now; now when absent. The first statement about a channel or list can leave it out,
+    /// a later one only together with `If-Match`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Of `granted` with `at` and a proof: when another system asked the question (RFC 3339), not after `at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<String>,
     /// Where it was said, such as `shop`: 1 to 24 characters from a-z, 0-9, `-` and `_`.
     pub source: String,
     /// Version of the text that the party saw: 1 to 24 characters from a-z, 0-9, `-` and `_`. Needed unless withdrawn.

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use domain::id::PartyId;
 
 use crate::Personal;
-use crate::change::{Refused, When};
+use crate::change::{Refused, Sight, When};
 use crate::dated::Role;
 use crate::document::PartyDocument;
 use crate::types::{CUSTOMER, LEAD, word};
@@ -81,7 +81,7 @@ impl PartyDocument {
     /// [`Refused::Full`].
     pub fn become_lead(&mut self, source: &Word, company: &PartyId, when: When) -> Result<(), Refused> {
         let source = Personal::new(source.to_string());
-        self.give_role(begun(LEAD, company, Some(source), when), when)
+        self.give_role(begun(LEAD, company, Some(source), when), Sight::Seen, when)
     }
 
     /// The lead is a customer from today on.
@@ -90,7 +90,7 @@ impl PartyDocument {
     /// [`Refused::NoSuch`] when it is no lead any more, [`Refused::Full`].
     pub fn lead_is_customer(&mut self, company: &PartyId, when: When) -> Result<(), Refused> {
         let lead = self.end_lead(company, when)?;
-        self.give_role(begun(CUSTOMER, company, lead.source, when), when)
+        self.give_role(begun(CUSTOMER, company, lead.source, when), Sight::Seen, when)
     }
 
     /// The lead is `known`, another party.
@@ -99,7 +99,7 @@ impl PartyDocument {
     /// [`Refused::NoSuch`] when it is no lead any more, [`Refused::Full`].
     pub fn lead_is(&mut self, known: &PartyId, company: &PartyId, when: When) -> Result<(), Refused> {
         self.end_lead(company, when)?;
-        self.give_role(begun(CONVERTED_INTO, known, None, when), when)
+        self.give_role(begun(CONVERTED_INTO, known, None, when), Sight::Seen, when)
     }
 
     fn end_lead(&mut self, company: &PartyId, when: When) -> Result<Lead, Refused> {
@@ -107,7 +107,7 @@ impl PartyDocument {
             .lead(company, when.today)
             .filter(|lead| lead.standing == Standing::Open)
             .ok_or(Refused::NoSuch("role lead"))?;
-        self.end_role(&word(LEAD), company, None, when)?;
+        self.end_role((&word(LEAD), company), None, Sight::Seen, when)?;
         Ok(lead)
     }
 }
@@ -180,7 +180,7 @@ mod tests {
 
         let mut closed = lead();
         closed
-            .end_role(&word(LEAD), &id(COMPANY), None, when())
+            .end_role((&word(LEAD), &id(COMPANY)), None, Sight::Seen, when())
             .expect("its role ends");
         assert_eq!(standing(&closed), Some(Standing::Closed));
         closed.roles.clear();

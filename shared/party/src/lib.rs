@@ -17,6 +17,7 @@
 //! | [`row`] | rows of files become parties, for imports |
 //! | [`types`] | the types of a tenant: data, with their checks |
 //! | [`lead`] | leads, and what is decided about them |
+//! | [`related`] | relationships between two parties |
 //! | [`own`] | the own company and its branches |
 
 #![deny(
@@ -45,6 +46,7 @@ pub mod input;
 pub mod lead;
 pub mod own;
 pub mod read;
+pub mod related;
 pub mod row;
 pub mod types;
 pub mod word;

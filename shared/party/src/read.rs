@@ -11,7 +11,7 @@ pub use contact::contact;
 pub use parts::{classification, custom, identifier, permission, role, word};
 
 use crate::Personal;
-use crate::change::{Refused, When};
+use crate::change::{Refused, Sight, When};
 use crate::clean::{self, Found};
 use crate::document::{
     BirthDate, CLASSIFICATIONS_MAX, CONTACTS_MAX, CUSTOM_MAX, Gender, IDENTIFIERS_MAX, Identity, PERMISSIONS_MAX,
@@ -95,7 +95,7 @@ fn add_parts(document: &mut PartyDocument, body: &PartyInput, with: Context<'_>,
     let further = further.map(|(index, given)| (format!("/identifiers/{index}"), given));
     for (pointer, given) in external.chain(further) {
         if let Some((system, id)) = identifier(&pointer, given, found) {
-            let added = document.add_identifier(system, id, when);
+            let added = document.add_identifier(system, id, Sight::Seen, when);
             note(&pointer, added, found);
         }
     }
@@ -105,21 +105,21 @@ fn add_parts(document: &mut PartyDocument, body: &PartyInput, with: Context<'_>,
     {
         let pointer = format!("/contacts/{index}");
         if let Some(wanted) = contact(&pointer, given, with, found) {
-            note(&pointer, document.add_contact(wanted, when), found);
+            note(&pointer, document.add_contact(wanted, Sight::Seen, when), found);
         }
     }
     for (index, given) in bounded("/roles", &body.roles, ROLES_MAX, found).iter().enumerate() {
         let pointer = format!("/roles/{index}");
         let word = parts::named(&format!("{pointer}/role"), &given.role, &with.types.role_types, found);
         if let Some(role) = word.and_then(|word| role(&pointer, word, &given.terms, with, found)) {
-            note(&pointer, document.give_role(role, when), found);
+            note(&pointer, document.give_role(role, Sight::Seen, when), found);
         }
     }
     let classes = bounded("/classifications", &body.classifications, CLASSIFICATIONS_MAX, found);
     for (index, given) in classes.iter().enumerate() {
         let pointer = format!("/classifications/{index}");
         if let Some(class) = classification(&pointer, given, with, found) {
-            note(&pointer, document.classify(class, when), found);
+            note(&pointer, document.classify(class, Sight::Seen, when), found);
         }
     }
     add_permissions(document, body, with, found);
@@ -157,9 +157,9 @@ fn add_permissions(document: &mut PartyDocument, body: &PartyInput, with: Contex
                 continue;
             };
             let done = if is_consent {
-                document.consent(wanted, kind.double_opt_in)
+                document.consent(wanted, kind.double_opt_in, Sight::Seen)
             } else {
-                document.subscribe(wanted, kind.double_opt_in)
+                document.subscribe(wanted, kind.double_opt_in, Sight::Seen)
             };
             note(&pointer, done, found);
         }
@@ -208,6 +208,7 @@ pub fn patch(document: &mut PartyDocument, body: &PartyPatch, with: Context<'_>,
     }
     patch_custom(&mut wanted, body, with, found);
     if found.is_empty() {
+        wanted.keep_former(document, with.when);
         *document = wanted;
     }
 }
@@ -377,7 +378,8 @@ pub const fn code(refused: Refused) -> &'static str {
         Refused::NoSuch(_) => "not_found",
         Refused::Full(..) => "out_of_range",
         Refused::NotConfirmed => "not_confirmed",
-        Refused::EndsBefore => "date_out_of_range",
+        Refused::Unseen(_) | Refused::Undated => "precondition_needed",
+        Refused::EndsBefore | Refused::Overlaps => "date_out_of_range",
     }
 }
 

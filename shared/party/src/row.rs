@@ -43,7 +43,7 @@ pub enum Column {
 }
 
 /// The columns with fixed names.
-pub const FIXED: [&str; 23] = [
+pub const FIXED: [&str; 24] = [
     "system",
     "external_id",
     "kind",
@@ -67,6 +67,7 @@ pub const FIXED: [&str; 23] = [
     "consent_source",
     "consent_text",
     "consent_proof",
+    "consent_at",
 ];
 
 /// A text that names no column.

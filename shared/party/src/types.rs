@@ -70,6 +70,11 @@ pub struct RelationshipType {
     /// Its parties may move points to each other: a household, a company with its employees.
     #[serde(default)]
     pub shares_points: bool,
+    /// Which of the two roles owns the points of cards that the first party has from the second, where the relationship does not
+    /// say: such as `employer` for the cards of a company's employees. The first role when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub points_owner: Option<Word>,
 }
 
 /// A classification.
@@ -200,6 +205,13 @@ impl PartyTypes {
             .iter()
             .map(|kind| (&kind.code, Some(&kind.name)));
         entries("/relationship_types", relationships, &mut found);
+        for (index, kind) in self.relationship_types.iter().enumerate() {
+            let owner = kind.points_owner.as_ref();
+            if owner.is_some_and(|owner| *owner != kind.from_role && *owner != kind.to_role) {
+                let pointer = format!("/relationship_types/{index}/points_owner");
+                found.add(pointer, "malformed", "must be one of the two roles of the type");
+            }
+        }
         let classes = self
             .classifications
             .iter()
@@ -297,6 +309,7 @@ fn relationship_defaults() -> Vec<RelationshipType> {
         from_role: word(from),
         to_role: word(to),
         shares_points,
+        points_owner: None,
     });
     types.into()
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
+use ::party::Word;
 use chrono::{DateTime, Utc};
 use domain::card::{CardNumber, CardStatus};
 use domain::code;
@@ -27,6 +28,9 @@ pub struct Card {
     /// Whose it is, once registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub party: Option<PartyId>,
+    /// The company from which the party has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company: Option<CompanyCard>,
     /// Counts the changes, from 1.
     pub version: u64,
     /// When it became the party's.
@@ -41,6 +45,17 @@ pub struct Card {
     /// Why it is blocked, as long as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked: Option<Blocked>,
+}
+
+/// A card that a party has from a company.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompanyCard {
+    /// The company.
+    pub company: PartyId,
+    /// The type of the relationship by which the party has it.
+    pub kind: Word,
+    /// What the party is in that relationship.
+    pub role: Word,
 }
 
 /// How a card was issued.
@@ -102,6 +117,7 @@ impl Card {
         Self {
             status: CardStatus::Unregistered,
             party: None,
+            company: None,
             version: 1,
             registered_at: None,
             issue: Issue::default(),
@@ -124,7 +140,8 @@ impl Card {
         }
     }
 
-    /// The party that a receipt with this card belongs to at once.
+    /// The party that has the card, if receipts with it find one. Whose their points are says
+    /// [`crate::relationship::points_owner`].
     pub fn leads_to(&self) -> Option<&PartyId> {
         self.party.as_ref().filter(|_| self.status.leads_to_party())
     }

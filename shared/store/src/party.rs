@@ -25,6 +25,7 @@ pub use change::{
     CHANGE, Change, ChangeKind, Changed, Created, Lookup, Lookups, PARTY, Step, change, changes, create, past,
 };
 
+pub(crate) use change::noted;
 pub use erased::{ERASED_ID, ERASED_PARTY, Standing, Tombstone, standing};
 pub(crate) use erased::{erase, erase_id, read_known, refuse_erased, stays};
 
@@ -51,6 +52,10 @@ pub struct Known {
     /// Keyed hash of the content it was stored with; absent when the id was added to a party later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<LookupKey>,
+    /// When the id was taken away from the party. It stays the party's all the same, so that a late call finds it and stores no
+    /// second party; another party gets it only by a call that says from whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<DateTime<Utc>>,
 }
 
 /// The name and language of a party, apart from its profile so that a till reads no more. `Debug` does not show the name.

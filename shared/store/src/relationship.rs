@@ -1,75 +1,36 @@
-//! Relationships between parties: an item on each of the two, written together, so that both sides show them.
+//! Relationships between parties: an item on each of the two, written together, so that both sides show them. Every change is one
+//! of both parties too: it goes on their versions, so that two changes at once cannot meet, and both are announced.
 
-use ::party::change::When;
-use ::party::{Personal, Word};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ::party::Word;
+use ::party::change::Refused;
+use ::party::related::{Plan, RELATED_MAX};
 use chrono::NaiveDate;
 use domain::id::{PartyId, Tenant};
 use faults::Site;
-use serde::{Deserialize, Serialize};
 
-use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError};
+use crate::card::{Card, CompanyCard};
+use crate::db::{Db, Key, Leg, Range, Read, TransactError};
 use crate::error::StoreError;
-use crate::party::{partition, refuse_erased, stays};
-use crate::record::{Made, Record};
+use crate::party::{self, Step, partition};
+use crate::record::Record;
 
-/// Topic and entity type of relationships.
-pub const RELATIONSHIP: &str = "relationship";
+pub use ::party::related::{Relationship, Shares};
+
+/// Entity type of relationships.
+const RELATIONSHIP: &str = "relationship";
 /// Sort keys of relationships.
 const PREFIX: &str = "REL#";
-/// Relationships of a party that are looked at to find whether two parties share points. Who has more is a company, and is found
-/// from the other side.
-const SHARED_MAX: i32 = 100;
-
-/// A relationship as one of its parties sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Relationship {
-    /// Counts the changes, from 1; the same on both sides.
-    pub version: u64,
-    /// One of the tenant's relationship types.
-    #[serde(rename = "k")]
-    pub kind: Word,
-    /// What this party is in it.
-    #[serde(rename = "r")]
-    pub role: Word,
-    /// The other party.
-    #[serde(rename = "o")]
-    pub other: PartyId,
-    /// What the other party is in it.
-    #[serde(rename = "or")]
-    pub other_role: Word,
-    /// First day.
-    #[serde(rename = "a")]
-    pub since: NaiveDate,
-    /// Last day, once it is known.
-    #[serde(default, rename = "b", skip_serializing_if = "Option::is_none")]
-    pub until: Option<NaiveDate>,
-    /// Somebody ended it: it is history, whatever its last day.
-    #[serde(default, rename = "x", skip_serializing_if = "std::ops::Not::not")]
-    pub ended: bool,
-    /// Where in the other party's organisation.
-    #[serde(default, rename = "d", skip_serializing_if = "Option::is_none")]
-    pub department: Option<Personal>,
-    /// As the type said when it began: its parties may move points to each other.
-    #[serde(default, rename = "s", skip_serializing_if = "std::ops::Not::not")]
-    pub shares_points: bool,
-}
-
-impl Relationship {
-    /// Whether it is not history on the day `today`; it may begin later.
-    pub fn stands(&self, today: NaiveDate) -> bool {
-        !self.ended && self.until.is_none_or(|last| today <= last)
-    }
-
-    /// The same as the other party sees it.
-    fn of_other(&self, party: &PartyId) -> Self {
-        Self {
-            role: self.other_role.clone(),
-            other: party.clone(),
-            other_role: self.role.clone(),
-            ..self.clone()
-        }
-    }
-}
+/// Relationships of a page that are looked at to find whether two parties share points.
+const PAGE_MAX: i32 = 200;
+/// Pages of each of the two. Who has more is a company or an office, and is found from the other side.
+const PAGES_MAX: u32 = 5;
+/// Rounds against others who change one of the two parties.
+const ROUNDS_MAX: u32 = 8;
+/// First pause after a lost round; grows with each, with full jitter.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The key of the same relationship on the other party.
 pub(crate) fn mirror_key(tenant: &Tenant, party: &PartyId, seen: &Relationship) -> Key {
@@ -79,88 +40,172 @@ pub(crate) fn mirror_key(tenant: &Tenant, party: &PartyId, seen: &Relationship) 
 fn key(tenant: &Tenant, party: &PartyId, seen: &Relationship) -> Key {
     Key {
         pk: partition(tenant, party),
-        sk: format!("{PREFIX}{}#{}#{}#{}", seen.kind, seen.role, seen.other, seen.since),
+        sk: format!(
+            "{}{}#{:03}",
+            group(&seen.kind, &seen.role, &seen.other),
+            seen.since,
+            seen.number
+        ),
     }
 }
 
-/// What became of writing a relationship.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
-    /// Stored on both sides.
-    Done,
-    /// One of the parties does not exist.
-    NoParty,
-    /// It stands there in another version, or already.
-    Stale,
+/// Beginning of the sort keys of what is kept of a type with another party.
+fn group(kind: &Word, role: &Word, other: &PartyId) -> String {
+    format!("{PREFIX}{kind}#{role}#{other}#")
 }
 
-/// Stores a relationship on both sides: a new one, or over the image `before`.
-///
-/// # Errors
-/// [`StoreError`]; [`StoreError::Erased`] when one of the parties was erased.
-pub async fn write(
-    db: &Db,
-    site: Site,
-    tenant: &Tenant,
-    party: &PartyId,
-    before: Option<&Record<Relationship>>,
-    mut relationship: Relationship,
-    made: &Made,
-) -> Result<Written, StoreError> {
-    let known = before.map_or(0, |before| before.d.version);
-    relationship.version = known.saturating_add(1);
-    let other = relationship.other.clone();
-    let sides = [
-        (party, relationship.clone(), true),
-        (&other, relationship.of_other(party), false),
-    ];
-    let mut legs = Vec::new();
-    for (side, seen, announces) in sides {
-        let mut record = Record::new(key(tenant, side, &seen), RELATIONSHIP, made, seen);
-        record.created_at = before.map_or(made.at, |before| before.created_at);
-        record.topics = announces.then(|| RELATIONSHIP.to_owned());
-        let condition = match before {
-            None => Condition::absent(),
-            Some(_) => Condition::version(known),
-        };
-        legs.push(Leg::put(site, &record, Some(condition))?);
-    }
-    for side in [party, &other] {
-        legs.push(stays(tenant, side));
-    }
-    match db.transact(site, legs).await {
-        Ok(()) => Ok(Written::Done),
-        Err(TransactError::Condition(failed)) => {
-            let sides = || failed.iter().filter(|leg| leg.index >= 2);
-            sides().try_for_each(|leg| refuse_erased(site, leg.item.as_ref()))?;
-            Ok(if sides().next().is_some() {
-                Written::NoParty
-            } else {
-                Written::Stale
-            })
-        }
-        Err(TransactError::Store(error)) => Err(error),
-    }
+/// Where the calls of a change are made.
+#[derive(Debug, Clone, Copy)]
+pub struct Sites {
+    /// The two parties are read.
+    pub party: Site,
+    /// What stands between them is read.
+    pub read: Site,
+    /// The change is stored.
+    pub write: Site,
 }
 
-/// The relationship of this type with this party that stands, else the newest that ended, if there is one.
+/// What became of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// The relationship as it is now, and the version of the first party.
+    Done(Relationship, u64),
+    /// There is no such first party.
+    Missing,
+    /// There is no such other party.
+    NoOther,
+    /// The first party has another version than the caller has seen.
+    Version(u64),
+    /// It cannot be so.
+    Refused(Refused),
+    /// Others kept changing one of the two.
+    Contended,
+}
+
+/// Reads what stands of the type `named` between the party of the step, which is the first word's role in it, and the other one,
+/// and stores what `decide` makes of it: on both sides with a note on both parties, all or nothing.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn newest(
+pub async fn change(
+    db: &Db,
+    sites: Sites,
+    step: &Step<'_>,
+    named: (&Word, &Word, &PartyId),
+    decide: impl Fn(&[Relationship]) -> Result<Plan, Refused>,
+) -> Result<Changed, StoreError> {
+    let other = named.2;
+    for round in 0..ROUNDS_MAX {
+        if round > 0 {
+            tokio::time::sleep(PAUSE.saturating_mul(round).mul_f64(fastrand::f64())).await;
+        }
+        let Some(first) = party::read(db, sites.party, step.tenant, step.party).await? else {
+            return Ok(Changed::Missing);
+        };
+        let Some(second) = party::read(db, sites.party, step.tenant, other).await? else {
+            return Ok(Changed::NoOther);
+        };
+        let version = first.d.version;
+        let expected = step.expected.is_none_or(|expected| expected == version);
+        let known = between(db, sites.read, step.tenant, step.party, named).await?;
+        let seen: Vec<_> = known.iter().map(|record| record.d.clone()).collect();
+        let plan = match decide(&seen) {
+            // The same call again finds what it has done.
+            Ok(plan) if plan.puts.is_empty() => return Ok(Changed::Done(plan.shown, version)),
+            _ if !expected => return Ok(Changed::Version(version)),
+            Ok(plan) => plan,
+            Err(refused) => return Ok(Changed::Refused(refused)),
+        };
+        let mut legs = Vec::new();
+        for put in &plan.puts {
+            legs.extend(both_sides(sites.write, step, &known, put)?);
+        }
+        let fields = vec![format!("/relationships/{}", named.0)];
+        for side in [&first, &second] {
+            legs.extend(party::noted(sites.write, step, side, fields.clone())?);
+        }
+        match db.transact(sites.write, legs).await {
+            Ok(()) => return Ok(Changed::Done(plan.shown, version.saturating_add(1))),
+            // One of the two was changed since it was read.
+            Err(TransactError::Condition(_)) => {}
+            Err(TransactError::Store(error)) => return Err(error),
+        }
+    }
+    Ok(Changed::Contended)
+}
+
+/// The legs of a relationship. They need no condition: no other one can be written under the versions of both parties.
+fn both_sides(
+    site: Site,
+    step: &Step<'_>,
+    known: &[Record<Relationship>],
+    put: &Relationship,
+) -> Result<[Leg; 2], StoreError> {
+    let sk = key(step.tenant, step.party, put).sk;
+    let before = known.iter().find(|record| record.sk == sk);
+    let side = |party: &PartyId, seen: Relationship| {
+        let mut record = Record::new(key(step.tenant, party, &seen), RELATIONSHIP, &step.made, seen);
+        record.created_at = before.map_or(step.made.at, |before| before.created_at);
+        Leg::put(site, &record, None)
+    };
+    Ok([
+        side(step.party, put.clone())?,
+        side(&put.other, put.of_other(step.party))?,
+    ])
+}
+
+/// What is kept of the type between two parties, oldest first.
+async fn between(
     db: &Db,
     site: Site,
     tenant: &Tenant,
     party: &PartyId,
     (kind, role, other): (&Word, &Word, &PartyId),
-    when: When,
-) -> Result<Option<Record<Relationship>>, StoreError> {
-    let prefix = format!("{PREFIX}{kind}#{role}#{other}#");
-    let mut range = Range::prefix(partition(tenant, party), &prefix, SHARED_MAX);
-    range.descending = true;
-    let (found, _) = db.query::<Relationship>(site, &range, Read::Strong).await?;
-    let standing = found.iter().position(|record| record.d.stands(when.today));
-    Ok(found.into_iter().nth(standing.unwrap_or(0)))
+) -> Result<Vec<Record<Relationship>>, StoreError> {
+    let limit = i32::try_from(RELATED_MAX).unwrap_or(i32::MAX);
+    let range = Range::prefix(partition(tenant, party), &group(kind, role, other), limit);
+    Ok(db.query(site, &range, Read::Strong).await?.0)
+}
+
+/// The party that owns the points of a receipt of the day `day` with this card; `None` when the card leads nowhere. For a card that
+/// a party has from a company, the relationship between the two on that day says which of them.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn points_owner(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    card: &Card,
+    day: NaiveDate,
+) -> Result<Option<PartyId>, StoreError> {
+    let Some(holder) = card.leads_to() else {
+        return Ok(None);
+    };
+    let Some(CompanyCard { company, kind, role }) = &card.company else {
+        return Ok(Some(holder.clone()));
+    };
+    let known = between(db, site, tenant, holder, (kind, role, company)).await?;
+    // Of two on one day the later one was decided last.
+    let holds = known.iter().rev().find(|record| record.d.holds(day));
+    let is_companys = holds.is_some_and(|record| record.d.other_owns_points());
+    Ok(Some(if is_companys { company } else { holder }.clone()))
+}
+
+/// Whether a relationship of the type stands between two parties on `today`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn stands(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    party: &PartyId,
+    named: (&Word, &Word, &PartyId),
+    today: NaiveDate,
+) -> Result<bool, StoreError> {
+    let known = between(db, site, tenant, party, named).await?;
+    Ok(known.iter().any(|record| record.d.stands(today)))
 }
 
 /// The relationships of a party, by type, in pages of at most `limit`; `after` is the sort key to continue after.
@@ -180,8 +225,19 @@ pub async fn list(
     db.query(site, &range, Read::Strong).await
 }
 
-/// Whether points may move between two parties on `today`: they stand in a relationship that shares points, or both do with
-/// the same third party, as employees of one company.
+/// Whether points may move between two parties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// They may.
+    Yes,
+    /// They belong to no common household or company.
+    No,
+    /// One of them has more relationships than are looked at, and those do not say.
+    TooMany,
+}
+
+/// Whether points may move between two parties on `today`: they stand in a relationship that shares points, or both belong by
+/// the same one to the same third party, as employees to their company. At most 1000 relationships of each are looked at.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -191,28 +247,65 @@ pub async fn share_points(
     tenant: &Tenant,
     (one, two): (&PartyId, &PartyId),
     today: NaiveDate,
-) -> Result<bool, StoreError> {
+) -> Result<Sharing, StoreError> {
     let of_one = sharers(db, site, tenant, one, today).await?;
-    if of_one.contains(two) {
-        return Ok(true);
+    if of_one.others.contains(two) {
+        return Ok(Sharing::Yes);
     }
     let of_two = sharers(db, site, tenant, two, today).await?;
-    Ok(of_two.contains(one) || of_one.iter().any(|other| of_two.contains(other)))
+    if of_two.others.contains(one) || !of_one.groups.is_disjoint(&of_two.groups) {
+        return Ok(Sharing::Yes);
+    }
+    Ok(if of_one.complete && of_two.complete {
+        Sharing::No
+    } else {
+        Sharing::TooMany
+    })
 }
 
-/// The parties that share points with one.
+/// With whom a party shares points.
+struct Sharers {
+    /// The other parties of its relationships.
+    others: BTreeSet<PartyId>,
+    /// By which relationship it belongs to whom.
+    groups: BTreeSet<(Word, PartyId)>,
+    /// Whether all relationships were looked at.
+    complete: bool,
+}
+
 async fn sharers(
     db: &Db,
     site: Site,
     tenant: &Tenant,
     party: &PartyId,
     today: NaiveDate,
-) -> Result<Vec<PartyId>, StoreError> {
-    let (found, _) = list(db, site, tenant, party, None, SHARED_MAX).await?;
-    let holds = |seen: &Relationship| seen.shares_points && seen.stands(today) && seen.since <= today;
-    Ok(found
-        .into_iter()
-        .filter(|record| holds(&record.d))
-        .map(|record| record.d.other)
-        .collect())
+) -> Result<Sharers, StoreError> {
+    let mut found = Sharers {
+        others: BTreeSet::new(),
+        groups: BTreeSet::new(),
+        complete: false,
+    };
+    let mut after = None;
+    for _ in 0..PAGES_MAX {
+        let (page, next) = list(db, site, tenant, party, after, PAGE_MAX).await?;
+        for seen in page.into_iter().map(|record| record.d) {
+            let Some(shares) = seen
+                .shares
+                .as_ref()
+                .filter(|_| seen.stands(today) && seen.since <= today)
+            else {
+                continue;
+            };
+            if shares.group == seen.role {
+                found.groups.insert((seen.kind.clone(), seen.other.clone()));
+            }
+            found.others.insert(seen.other);
+        }
+        if next.is_none() {
+            found.complete = true;
+            break;
+        }
+        after = next;
+    }
+    Ok(found)
 }

@@ -59,7 +59,7 @@ pub fn searchable(party: &PartyDocument, now: DateTime<Utc>) -> Searchable {
     for contact in party.contacts.iter().filter(|contact| contact.stands(now.date_naive())) {
         match &contact.point {
             Point::Postal(postal) => found.places.push(Place {
-                postcode: text(&postal.postcode),
+                postcode: postal.postcode.as_ref().map_or_else(String::new, text),
                 town: text(&postal.town),
             }),
             Point::Email(address) => found.emails.push(text(address)),

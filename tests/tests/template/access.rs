@@ -160,19 +160,9 @@ const TRANSACTIONS: [Transaction; 33] = [
         &["PutItem", "UpdateItem"],
         &["PARTY#*", "RECEIPT#*"],
     ),
-    (
-        "relationship.rs",
-        "CustomerRole",
-        &["PutItem", "ConditionCheckItem"],
-        &["PARTY#*"],
-    ),
+    ("relationship.rs", "CustomerRole", &["PutItem"], &["PARTY#*"]),
     // A lead is converted into a party.
-    (
-        "relationship.rs",
-        "ServiceDeskRole",
-        &["PutItem", "ConditionCheckItem"],
-        &["PARTY#*"],
-    ),
+    ("relationship.rs", "ServiceDeskRole", &["PutItem"], &["PARTY#*"]),
     (
         "returned.rs",
         "PurchaseIngestionRole",

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ::party::change::{Refused, Sight, When};
+use ::party::related::{self, Plan};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
@@ -27,7 +29,7 @@ use serde_json::{Value, json};
 use store::account::AccountId;
 use store::party::{Identity, PartyDocument};
 use store::programme::ProgrammeVersion;
-use store::relationship::{self, Relationship};
+use store::relationship::{self, Relationship, Shares};
 use store::{Db, Record, party, programme};
 use treue_local::aws::{ACCESS_KEY_ID, AwsEndpoints, AwsOptions, REGION, SECRET_ACCESS_KEY};
 
@@ -140,41 +142,82 @@ impl Table {
 
     /// Anna and Beat live in one household.
     async fn relate(&self) {
-        let word = |text: &str| text.parse().unwrap();
-        let household = Relationship {
-            version: 0,
-            kind: word("household"),
-            role: word("member"),
-            other: BEAT.parse().unwrap(),
-            other_role: word("member"),
-            since: "2020-01-01".parse().unwrap(),
-            until: None,
-            ended: false,
-            department: None,
-            shares_points: true,
-        };
-        let (anna, made) = (ANNA.parse().unwrap(), now().into());
-        let stored = relationship::write(&self.db(), Site::ToolWrite, &tenant(), &anna, None, household, &made).await;
-        assert_eq!(stored.unwrap(), relationship::Written::Done);
+        let wanted = related_with(BEAT, "household", ("member", "member"));
+        self.change_related(ANNA, &wanted, |known| {
+            related::relate(known, wanted.clone(), true, Sight::Seen, now().date_naive())
+        })
+        .await;
     }
 
     /// Ends the household of Anna and Beat.
     pub(crate) async fn separate(&self) {
-        let (anna, beat) = (ANNA.parse().unwrap(), BEAT.parse().unwrap());
-        let found = relationship::list(&self.db(), Site::ToolRead, &tenant(), &anna, None, 10).await;
-        let before = found.unwrap().0.pop().unwrap();
-        assert_eq!(before.d.other, beat);
-        let ended = Relationship {
-            ended: true,
-            until: Some("2026-01-01".parse().unwrap()),
-            ..before.d.clone()
-        };
-        let (db, made) = (self.db(), now().into());
-        let stored = relationship::write(&db, Site::ToolWrite, &tenant(), &anna, Some(&before), ended, &made).await;
-        assert_eq!(stored.unwrap(), relationship::Written::Done);
+        let wanted = related_with(BEAT, "household", ("member", "member"));
+        self.change_related(ANNA, &wanted, |known| {
+            related::end(known, None, Sight::Seen, now().date_naive())
+        })
+        .await;
     }
 
-    async fn store_party(&self, id: &str) {
+    /// Relates two parties by a type that shares points, the first of whom has the first role.
+    pub(crate) async fn belong(&self, party: &str, other: &str, kind: &str, roles: (&str, &str)) {
+        let wanted = related_with(other, kind, roles);
+        self.change_related(party, &wanted, |known| {
+            related::relate(known, wanted.clone(), true, Sight::Seen, now().date_naive())
+        })
+        .await;
+    }
+
+    /// Gives a party so many relationships that share no points, as a large association has.
+    pub(crate) async fn crowd(&self, party: &str, count: u32) {
+        let items = (0..count).map(|number| {
+            let seen = Relationship {
+                shares: None,
+                ..related_with(&format!("0199-{number:05}"), "association", ("chair", "member"))
+            };
+            let key = store::db::Key {
+                pk: format!("PARTY#{}#{party}", tenant()),
+                sk: format!("REL#association#chair#{}#{}#001", seen.other, seen.since),
+            };
+            Record::new(key, "relationship", now(), seen)
+        });
+        for record in items {
+            let item = serde_dynamo::to_item(&record).unwrap();
+            let put = self.client.put_item().table_name("test").set_item(Some(item));
+            put.send().await.unwrap();
+        }
+    }
+
+    async fn change_related(
+        &self,
+        party: &str,
+        wanted: &Relationship,
+        decide: impl Fn(&[Relationship]) -> Result<Plan, Refused>,
+    ) {
+        let party = party.parse().unwrap();
+        let step = party::Step {
+            tenant: &tenant(),
+            party: &party,
+            expected: None,
+            lookups: party::Lookups::default(),
+            when: When {
+                now: now(),
+                today: now().date_naive(),
+            },
+            made: now().into(),
+        };
+        let sites = relationship::Sites {
+            party: Site::ToolRead,
+            read: Site::ToolRead,
+            write: Site::ToolWrite,
+        };
+        let named = (&wanted.kind, &wanted.role, &wanted.other);
+        let done = relationship::change(&self.db(), sites, &step, named, decide)
+            .await
+            .unwrap();
+        assert!(matches!(done, relationship::Changed::Done(..)), "{done:?}");
+    }
+
+    pub(crate) async fn store_party(&self, id: &str) {
         let identity = Identity::Person {
             given_name: None,
             family_name: Secret::new("Keller".to_owned()),
@@ -449,5 +492,22 @@ impl Api {
 
     pub(crate) async fn list(&self, query: &str) -> Answer {
         self.call_with(&format!("{LIST}?{query}"), &[], Value::Null).await
+    }
+}
+
+fn related_with(other: &str, kind: &str, (role, other_role): (&str, &str)) -> Relationship {
+    let word = |text: &str| text.parse().unwrap();
+    Relationship {
+        number: 0,
+        kind: word(kind),
+        role: word(role),
+        other: other.parse().unwrap(),
+        other_role: word(other_role),
+        since: "2020-01-01".parse().unwrap(),
+        until: None,
+        ended: false,
+        department: None,
+        shares: Some(Shares { group: word(role) }),
+        points_owner: None,
     }
 }

@@ -155,6 +155,58 @@ async fn transfers_at_the_same_time_never_move_more_than_there_is() {
 }
 
 #[tokio::test]
+async fn points_move_between_employees_of_one_company_and_not_between_employers_of_one_person() {
+    let table = Table::start().await;
+    let api = table.api();
+    api.correct(300, "a").await.must(201);
+    table.separate().await;
+    for party in ["0199-carla", "0199-gmbh"] {
+        table.store_party(party).await;
+    }
+    // Carla works for both: that makes them no company.
+    let employee = ("employee", "employer");
+    for party in [ANNA, BEAT] {
+        table.belong("0199-carla", party, "employment", employee).await;
+    }
+    api.transfer(10, "b").await.refused(409, "not_related");
+    // Beat works for a company and Anna is of its household: two different things.
+    table.belong(ANNA, "0199-gmbh", "household", ("member", "member")).await;
+    table.belong(BEAT, "0199-gmbh", "employment", employee).await;
+    api.transfer(10, "c").await.refused(409, "not_related");
+    table.belong(ANNA, "0199-gmbh", "employment", employee).await;
+    api.transfer(10, "d").await.must(201);
+}
+
+#[tokio::test]
+async fn among_many_relationships_the_one_that_counts_is_found_or_the_answer_says_why_not() {
+    let table = Table::start().await;
+    let api = table.api();
+    api.correct(300, "a").await.must(201);
+    table.separate().await;
+    table.store_party("0199-gmbh").await;
+    table
+        .belong(ANNA, "0199-gmbh", "employment", ("employee", "employer"))
+        .await;
+    table
+        .belong(BEAT, "0199-gmbh", "employment", ("employee", "employer"))
+        .await;
+    // They stand before that one in the list.
+    table.crowd(ANNA, 150).await;
+    api.transfer(10, "b").await.must(201);
+    table.crowd(ANNA, 1001).await;
+    let answer = api.transfer(10, "c").await;
+    answer.refused(409, "not_related");
+    assert!(
+        answer
+            .body
+            .to_string()
+            .contains("more relationships than are looked at"),
+        "{}",
+        answer.body
+    );
+}
+
+#[tokio::test]
 async fn points_stay_within_a_household_or_company() {
     let table = Table::start().await;
     let api = table.api();

@@ -73,6 +73,12 @@ pub struct IssueCardRequest {
 pub struct RegisterCardRequest {
     /// The party.
     pub party_id: String,
+    /// The company from which the party has it. The relationship between the two says whose the points of its receipts are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company_id: Option<String>,
+    /// With `company_id`: the type of that relationship; `employment` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relationship: Option<String>,
 }
 
 /// What takes the place of a card.
@@ -108,6 +114,9 @@ pub struct CardAnswer {
     /// Whose it is, once registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub party_id: Option<String>,
+    /// The company from which the party has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company_id: Option<String>,
     /// When it became the party's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered_at: Option<DateTime<Utc>>,

@@ -10,7 +10,8 @@ use party::contact::{Arrives, Purpose};
 use party::dated::Permitted;
 use party::document::{CustomValue, Gender};
 pub use party::input::{
-    ClassificationInput, ContactInput, IdentifierInput, PartyInput, PartyPatch, PermissionInput, RoleTerms,
+    ClassificationInput, ContactInput, IdentifierAddition, IdentifierInput, PartyInput, PartyPatch, PermissionInput,
+    RoleTerms,
 };
 use serde::{Deserialize, Serialize};
 use store::party::{ChangeKind, Personal};
@@ -48,6 +49,18 @@ pub struct FormerNameView {
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub organisation_name: Option<Personal>,
     /// Until when it was the name here.
+    pub until: DateTime<Utc>,
+}
+
+/// A value of a field that was given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FormerValueView {
+    /// The field as a JSON pointer, such as `/language` or `/custom_fields/shoe`.
+    pub field: String,
+    /// What it held.
+    pub value: CustomValue,
+    /// Until when it held it.
     pub until: DateTime<Utc>,
 }
 
@@ -195,6 +208,9 @@ pub struct PartsView {
     /// Names it had before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub former_names: Vec<FormerNameView>,
+    /// Values of fields that were given up, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_values: Vec<FormerValueView>,
     /// Ids in other systems.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub identifiers: Vec<IdentifierView>,
@@ -333,7 +349,7 @@ pub struct RelationshipInput {
     pub role: Option<String>,
     /// The other party.
     pub other: String,
-    /// First day as `YYYY-MM-DD`; today when absent. One that stands keeps its own.
+    /// First day as `YYYY-MM-DD`; today when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
     /// Last day, if it is known.
@@ -343,6 +359,10 @@ pub struct RelationshipInput {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub department: Option<Personal>,
+    /// Which of the two roles owns the points of cards that the first party has from the second, such as `employer`; what the
+    /// type says when absent. Receipts of the first day and later follow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points_owner: Option<String>,
 }
 
 /// Which relationship ends.
@@ -350,9 +370,9 @@ pub struct RelationshipInput {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RelationshipEnd {
-    /// One of the relationship types.
+    /// Its type, also one that is no longer among the relationship types.
     pub relationship: String,
-    /// What the party of the path is in it; the type's first role when absent.
+    /// What the party of the path is in it; the type's first role when absent. Needed for a type that is no longer there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
     /// The other party.
@@ -385,8 +405,9 @@ pub struct RelationshipView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub department: Option<Personal>,
-    /// Counts the changes, from 1.
-    pub version: u64,
+    /// The role that owns the points of cards that the first party has from the second; the type's first role when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points_owner: Option<String>,
 }
 
 /// The relationships of a party, by type.

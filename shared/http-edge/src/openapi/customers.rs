@@ -294,7 +294,9 @@ fn register_card() -> Operation {
             "POST /v1/cards/{number}/register",
             "registerCard",
             "Give a card to a party",
-            "Once. Receipts that waited for the card are settled then. The same registration again is answered with 200.",
+            "Once. Receipts that waited for the card are settled then. The same registration again is answered with 200. With \
+             `company_id` it is a card that the party has from a company: the points of its receipts are the company's on \
+             days on which the relationship says so.",
         )
     }
 }

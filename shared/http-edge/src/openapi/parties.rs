@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 
 use super::operation::{Answer, Body, Operation, Parameter, if_match, optional, paging, path};
 use crate::api::parties::{
-    ChangesAnswer, ClassificationInput, ContactAnswer, ContactInput, IdentifierInput, PartyAnswer, PartyPatch,
-    PastAnswer, PermissionInput, RelationshipEnd, RelationshipInput, RelationshipView, RelationshipsAnswer, RoleTerms,
+    ChangesAnswer, ClassificationInput, ContactAnswer, ContactInput, IdentifierAddition, IdentifierInput, PartyAnswer,
+    PartyPatch, PastAnswer, PermissionInput, RelationshipEnd, RelationshipInput, RelationshipView, RelationshipsAnswer,
+    RoleTerms,
 };
 use crate::problem::Code;
 
@@ -17,13 +18,23 @@ const PARTY: &str = "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10";
 const COMPANY: &str = "6f1ed002-ab5c-5f8a-9d0c-3f3a2f6d9e11";
 
 /// Problems of an entry that is added.
-const ADD: &[Code] = &[Code::Invalid, Code::NotFound, Code::VersionMismatch];
+const ADD: &[Code] = CHANGE;
 /// Problems of an entry that ends.
-const END: &[Code] = &[Code::Invalid, Code::NotFound, Code::VersionMismatch];
+const END: &[Code] = CHANGE;
 /// Problems of what is replaced.
-const REPLACE: &[Code] = &[
+const REPLACE: &[Code] = CHANGE;
+const CHANGE: &[Code] = &[
     Code::Invalid,
     Code::NotFound,
+    Code::VersionMismatch,
+    Code::PreconditionNeeded,
+];
+
+/// Problems of a relationship.
+const RELATE: &[Code] = &[
+    Code::Invalid,
+    Code::NotFound,
+    Code::PartyUnknown,
     Code::VersionMismatch,
     Code::PreconditionNeeded,
 ];
@@ -117,7 +128,7 @@ fn patch() -> Operation {
         "PATCH /v1/parties/{party_id}",
         "changeParty",
         "Change names and fields of a party",
-        "Fields that are absent stay. A name that is given up stays as a former name. `If-Match` is needed: `*` changes \
+        "Fields that are absent stay. A name or value that is given up stays as a former one. `If-Match` is needed: `*` changes \
          whatever is there.",
     );
     Operation {
@@ -187,7 +198,8 @@ fn add_contact() -> Operation {
         "POST /v1/parties/{party_id}/contacts",
         "addContact",
         "Add a postal address, e-mail address or telephone number",
-        "One with the same content that stands already is the one: the call can be repeated.",
+        "One that leads there and stands already is the one: the call can be repeated. Saying more about it, or beginning one \
+         again that has ended, needs `If-Match`.",
     );
     Operation {
         answers: contact_answer(),
@@ -200,7 +212,8 @@ fn change_contact() -> Operation {
         "PUT /v1/parties/{party_id}/contacts/{contact_id}",
         "changeContact",
         "Change a contact point",
-        "When it leads elsewhere than before, the old one ends and a new one begins, under another id. `If-Match` is needed.",
+        "What is absent stays, `null` takes it away. When it leads elsewhere than before, the old one ends on the day before the \
+         new one begins, which gets another id. `If-Match` is needed.",
     );
     operation
         .parameters
@@ -231,16 +244,18 @@ fn add_identifier() -> Operation {
         "POST /v1/parties/{party_id}/identifiers",
         "addIdentifier",
         "Add the party's id in another system",
-        "An id leads to one party at a time.",
+        "An id leads to one party at a time. One that was taken away stays its party's, so that a late call finds that party; \
+         another one gets it with `handed_on_by`.",
     );
     Operation {
         codes: &[
             Code::Invalid,
             Code::NotFound,
             Code::VersionMismatch,
+            Code::PreconditionNeeded,
             Code::IdentifierTaken,
         ],
-        ..with::<IdentifierInput>(operation, json!({"system": "erp", "id": "K-4711"}))
+        ..with::<IdentifierAddition>(operation, json!({"system": "erp", "id": "K-4711"}))
     }
 }
 
@@ -249,7 +264,7 @@ fn end_identifier() -> Operation {
         "POST /v1/parties/{party_id}/identifiers/end",
         "endIdentifier",
         "Take the party's id in another system away",
-        "It stays as history, and may be given to another party. Not in the path, which would be logged: an id may lead to a \
+        "It stays as history, and may be handed on to another party. Not in the path, which would be logged: an id may lead to a \
          person.",
     );
     with::<IdentifierInput>(operation, json!({"system": "erp", "id": "K-4711"}))
@@ -260,13 +275,20 @@ fn give_role() -> Operation {
         "PUT /v1/parties/{party_id}/roles/{role}",
         "giveRole",
         "Give a party a role",
-        "Towards the own company when nothing else is said. One that stands is the one; only its last day can change.",
+        "Towards the own company when nothing else is said. One that stands is the one; only its last day can change, with \
+         `If-Match`. It is needed too where such a role has ended before: a late repeat does not begin it again.",
     );
     operation
         .parameters
         .insert(1, path("role", "One of the role types.", "employee"));
     Operation {
-        codes: &[Code::Invalid, Code::NotFound, Code::VersionMismatch, Code::PartyUnknown],
+        codes: &[
+            Code::Invalid,
+            Code::NotFound,
+            Code::VersionMismatch,
+            Code::PreconditionNeeded,
+            Code::PartyUnknown,
+        ],
         ..with::<RoleTerms>(
             operation,
             json!({"since": "2026-12-01", "because": "Contract of 12 November"}),
@@ -279,7 +301,7 @@ fn end_role() -> Operation {
         "DELETE /v1/parties/{party_id}/roles/{role}",
         "endRole",
         "End a role",
-        "It stays as history.",
+        "It stays as history. `If-Match` is needed as long as it stands.",
     );
     operation
         .parameters
@@ -295,7 +317,7 @@ fn classify() -> Operation {
         "classifyParty",
         "Put a party in a class",
         "A class whose type says `no_vouchers` keeps the party from getting and using vouchers from the next call on; it stays \
-         a customer.",
+         a customer. `If-Match` is needed where the party is or has been in the class: a late repeat does not bring it back.",
     );
     let body = json!({"classification": "blacklist", "reason": "Three open invoices", "until": "2027-03-31"});
     with::<ClassificationInput>(operation, body)
@@ -306,7 +328,7 @@ fn declassify() -> Operation {
         "DELETE /v1/parties/{party_id}/classifications/{classification}",
         "declassifyParty",
         "Take a party out of a class",
-        "At once. It stays as history, with its reason.",
+        "At once. It stays as history, with its reason. `If-Match` is needed as long as it stands.",
     );
     let class = path("classification", "One of the classifications.", "blacklist");
     operation.parameters.insert(1, class);
@@ -316,7 +338,7 @@ fn declassify() -> Operation {
 fn relationship() -> Value {
     json!({
         "relationship": "employment", "role": "employee", "other": COMPANY, "other_role": "employer",
-        "since": "2026-12-01", "ended": false, "department": "Accounting", "version": 1,
+        "since": "2026-12-01", "ended": false, "department": "Accounting",
     })
 }
 
@@ -346,18 +368,19 @@ fn relate() -> Operation {
         "POST /v1/parties/{party_id}/relationships",
         "relateParties",
         "Relate two parties",
-        "One of the type with the same party that stands is the one; its last day and department become those of the body.",
+        "At most one of a type stands between two parties. One that stands and says the same is the one; with other content it \
+         ends on the day before, and another one begins, with `If-Match`. It is needed too where one has ended before. Both \
+         parties get a new version and a change.",
     );
     let body =
         json!({"relationship": "employment", "other": COMPANY, "since": "2026-12-01", "department": "Accounting"});
     Operation {
-        parameters: vec![party_id()],
         answers: vec![Answer::json::<RelationshipView>(
             200,
-            "The relationship.",
+            "The relationship. The `ETag` is the version of the party of the path.",
             relationship(),
         )],
-        codes: &[Code::Invalid, Code::PartyUnknown, Code::ConcurrentChange],
+        codes: RELATE,
         ..with::<RelationshipInput>(operation, body)
     }
 }
@@ -367,26 +390,27 @@ fn end_relationship() -> Operation {
         "POST /v1/parties/{party_id}/relationships/end",
         "endRelationship",
         "End a relationship",
-        "On both sides. It stays as history.",
+        "On both sides. It stays as history. `If-Match` is needed as long as it stands.",
     );
     let mut ended = relationship();
     ended["until"] = json!("2027-12-31");
     let body = json!({"relationship": "employment", "other": COMPANY, "last_day": "2027-12-31"});
     Operation {
-        parameters: vec![party_id()],
-        answers: vec![Answer::json::<RelationshipView>(200, "The relationship.", ended)],
-        codes: &[
-            Code::Invalid,
-            Code::NotFound,
-            Code::PartyUnknown,
-            Code::ConcurrentChange,
-        ],
+        answers: vec![Answer::json::<RelationshipView>(
+            200,
+            "The relationship. The `ETag` is the version of the party of the path.",
+            ended,
+        )],
+        codes: RELATE,
         ..with::<RelationshipEnd>(operation, body)
     }
 }
 
 fn permission() -> Value {
-    json!({"state": "granted", "source": "shop", "text_version": "2026-1", "proof": "Link confirmed, message 8812"})
+    json!({
+        "state": "granted", "at": "2026-11-20T10:05:00Z", "source": "shop", "text_version": "2026-1",
+        "proof": "Link confirmed, message 8812",
+    })
 }
 
 fn consent() -> Operation {
@@ -394,8 +418,10 @@ fn consent() -> Operation {
         "PUT /v1/parties/{party_id}/consents/{channel}",
         "putConsent",
         "Note what was said about a communication channel",
-        "Each state is kept with its source, text and proof. Where the channel wants a double opt-in, `granted` needs a \
-         `pending` before it and a proof.",
+        "Each statement is kept with its source, text and proof. What was said last holds, by `at`: one that comes late is \
+         history at once. Without `at`, something that was said before is changed with `If-Match` only. Where the channel \
+         wants a double opt-in, `granted` needs a `pending` for the same text before it, or `asked_at`, and a proof. Asking \
+         again leaves a permission in force.",
     );
     operation
         .parameters

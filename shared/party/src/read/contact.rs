@@ -19,23 +19,31 @@ const LINES_MAX: usize = 2;
 /// Reads a contact point.
 pub fn contact(pointer: &str, body: &ContactInput, with: Context<'_>, found: &mut Found) -> Option<Wanted> {
     let point = point(pointer, body, found);
-    let purposes = purposes(pointer, &body.purposes, found);
-    let given = (body.valid_from.as_deref(), body.valid_until.as_deref());
-    let days = days(pointer, ("valid_from", "valid_until"), given, found);
-    let language = match body.language.as_deref() {
+    let purposes = match &body.purposes {
         None => Some(None),
-        Some(text) => found.field(format!("{pointer}/language"), text).map(Some),
+        Some(given) => purposes(pointer, given, found).map(Some),
+    };
+    let until = body.valid_until.as_ref().and_then(Option::as_deref);
+    let given = (body.valid_from.as_deref(), until);
+    let days = days(pointer, ("valid_from", "valid_until"), given, found);
+    let language = match &body.language {
+        None => Some(None),
+        Some(None) => Some(Some(None)),
+        Some(Some(text)) => found
+            .field(format!("{pointer}/language"), text)
+            .map(|read| Some(Some(read))),
     };
     let delivery = match &body.delivery {
         None => Some(None),
-        Some(given) => delivery(pointer, given, with, found).map(Some),
+        Some(None) => Some(Some(None)),
+        Some(Some(given)) => delivery(pointer, given, with, found).map(|read| Some(Some(read))),
     };
     let (valid_from, valid_until) = days?;
     Some(Wanted {
         point: point?,
         purposes: purposes?,
         valid_from,
-        valid_until,
+        valid_until: body.valid_until.as_ref().map(|_| valid_until),
         language: language?,
         delivery: delivery?,
     })
@@ -111,10 +119,11 @@ fn postal(pointer: &str, body: &ContactInput, found: &mut Found) -> Option<Posta
     }
     let country: Option<Country> = found.field(at("country"), body.country.as_deref().unwrap_or("CH"));
     let postcode = match (&body.postcode, &country) {
+        (None, Some(country)) if !country.needs_postcode() => Some(None),
         (None, _) => missing(at("postcode"), found),
         // What it must look like depends on a country that is wrong.
         (Some(_), None) => None,
-        (Some(text), Some(country)) => clean::postcode(at("postcode"), text.as_str(), country, found),
+        (Some(text), Some(country)) => clean::postcode(at("postcode"), text.as_str(), country, found).map(Some),
     };
     let town = match &body.town {
         None => missing(at("town"), found),

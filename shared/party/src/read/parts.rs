@@ -6,6 +6,7 @@ use domain::id::PartyId;
 
 use super::{Context, days, needed};
 use crate::Personal;
+use crate::change::Statement;
 use crate::clean::{self, Found};
 use crate::dated::{Classification, Permission, Permitted, Role};
 use crate::document::CustomValue;
@@ -134,14 +135,14 @@ fn start_of(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
     start.unwrap_or_else(|| midnight.and_utc())
 }
 
-/// Reads what was said about the channel or list `name`.
+/// Reads what was said about the channel or list `name`, and when.
 pub fn permission(
     pointer: &str,
     name: Word,
     body: &PermissionInput,
     with: Context<'_>,
     found: &mut Found,
-) -> Option<Permission> {
+) -> Option<Statement> {
     let at = |name: &str| format!("{pointer}/{name}");
     let state = match body.state.as_str() {
         "pending" => Some(Permitted::Pending),
@@ -167,15 +168,48 @@ pub fn permission(
         None => Some(None),
         Some(text) => clean::line(at("proof"), text.as_str(), REASON_MAX, found).map(Some),
     };
-    Some(Permission {
+    let (said_at, asked) = said_and_asked(pointer, body, with, found)?;
+    let said = Permission {
         name,
         state: state?,
-        since: with.when.now,
+        since: said_at.unwrap_or(with.when.now),
         until: None,
         source: source?,
         text_version: text_version?,
         proof: proof?,
+    };
+    Some(Statement {
+        said,
+        asked,
+        dated: said_at.is_some(),
     })
+}
+
+/// When it was said, and when another system had asked, where the caller says so.
+fn said_and_asked(
+    pointer: &str,
+    body: &PermissionInput,
+    with: Context<'_>,
+    found: &mut Found,
+) -> Option<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)> {
+    let mut instant = |name: &str, text: Option<&str>| match text {
+        None => Some(None),
+        Some(text) => clean::instant(format!("{pointer}/{name}"), text, with.when.now, found).map(Some),
+    };
+    let said = instant("at", body.at.as_deref());
+    let asked = instant("asked_at", body.asked_at.as_deref());
+    let (said, asked) = (said?, asked?);
+    let pointer = format!("{pointer}/asked_at");
+    if asked.is_some() && (said.is_none() || body.proof.is_none() || body.state != "granted") {
+        let detail = "belongs to a permission that is granted, with at and a proof";
+        found.add(pointer, "not_applicable", detail);
+        return None;
+    }
+    if asked > said {
+        found.add(pointer, "date_out_of_range", "must not be after at");
+        return None;
+    }
+    Some((said, asked))
 }
 
 /// Reads the value of a field of the tenant's own.

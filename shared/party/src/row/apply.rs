@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::{Flaw, Wanted};
-use crate::change::{self, Refused, When};
+use crate::change::{self, Refused, Sight, Statement, When};
 use crate::contact::{Contact, ContactId};
-use crate::dated::{Permission, Permitted};
 use crate::document::PartyDocument;
 use crate::read;
 use crate::word::Word;
@@ -26,6 +25,7 @@ pub fn apply(
     when: When,
 ) -> Result<(), Flaw> {
     let new = &wanted.document;
+    let before = document.clone();
     for field in anew {
         match *field {
             "name" => rename(document, new, when)?,
@@ -45,7 +45,7 @@ pub fn apply(
                 } else if let Some(channel) = field.strip_prefix("consent.") {
                     let said = wanted.consents.iter();
                     let said: Vec<_> = said
-                        .filter(|(said, _)| said.name.as_str() == channel)
+                        .filter(|(statement, _)| statement.said.name.as_str() == channel)
                         .cloned()
                         .collect();
                     consent_all(document, &said)?;
@@ -53,6 +53,7 @@ pub fn apply(
             }
         }
     }
+    document.keep_former(&before, when);
     Ok(())
 }
 
@@ -97,44 +98,27 @@ fn contact(
     }
     let wanted = change::Wanted {
         point: point.point.clone(),
-        purposes: before.as_ref().map_or_else(Vec::new, |before| before.purposes.clone()),
+        purposes: None,
         valid_from: None,
         valid_until: None,
-        language: before.as_ref().and_then(|before| before.language),
+        language: None,
         delivery: None,
     };
     let id = match before {
         Some(before) => document.change_contact(before.id, wanted, when),
-        None => document.add_contact(wanted, when),
+        None => document.add_contact(wanted, Sight::Seen, when),
     };
     kept.insert(kind.to_owned(), id.map_err(flaw)?);
     Ok(())
 }
 
-/// Notes what was said. A double opt-in that the other system has confirmed is asked for and confirmed at once, with its proof.
-pub(super) fn consent_all(document: &mut PartyDocument, said: &[(Permission, bool)]) -> Result<(), Flaw> {
-    for (permission, double_opt_in) in said {
-        let standing = document
-            .consents
-            .iter()
-            .find(|known| known.until.is_none() && known.name == permission.name);
-        let granted = standing.is_some_and(|known| known.state == Permitted::Granted);
-        if *double_opt_in && permission.state == Permitted::Granted && !granted {
-            let asked = Permission {
-                state: Permitted::Pending,
-                proof: None,
-                ..permission.clone()
-            };
-            consent(document, asked, true)?;
-        }
-        // What is granted already is not asked for again; a new text or proof is noted.
-        consent(document, permission.clone(), *double_opt_in && !granted)?;
+/// Notes what was said. A double opt-in that the other system has confirmed is asked for and confirmed at once, with its proof;
+/// what is granted already for the same text is not asked for again.
+pub(super) fn consent_all(document: &mut PartyDocument, said: &[(Statement, bool)]) -> Result<(), Flaw> {
+    for (statement, double_opt_in) in said {
+        let field = format!("consent.{}", statement.said.name);
+        let done = document.consent(statement.clone(), *double_opt_in, Sight::Seen);
+        done.map_err(|refused| Flaw::new(field, read::code(refused), refused.to_string()))?;
     }
     Ok(())
-}
-
-fn consent(document: &mut PartyDocument, permission: Permission, double_opt_in: bool) -> Result<(), Flaw> {
-    let field = format!("consent.{}", permission.name);
-    let done = document.consent(permission, double_opt_in);
-    done.map_err(|refused| Flaw::new(field, read::code(refused), refused.to_string()))
 }

@@ -30,7 +30,7 @@ fn when(at: &str) -> When {
 }
 
 const HEADER: &str = "system,external_id,kind,given_name,family_name,organisation_name,language,gender,birth_date,street,\
-    house_number,po_box,postcode,town,country,email,phone,card,consent.email,consent_text,consent_proof,custom.pets";
+    house_number,po_box,postcode,town,country,email,phone,card,consent.email,consent_text,consent_proof,consent_at,custom.pets";
 const GOOD: [(&str, &str); 12] = [
     ("system", "erp"),
     ("external_id", "4711"),
@@ -317,7 +317,29 @@ fn a_double_opt_in_that_the_other_system_has_confirmed_keeps_its_proof() {
         when(DAY),
     )
     .unwrap();
-    assert_eq!(again.consents.len(), 3);
+    let states: Vec<_> = again.consents.iter().map(|c| c.state).collect();
+    assert_eq!(
+        states,
+        [Pending, Granted, Pending, Granted],
+        "a newer text is asked for too"
+    );
+    // What was said later in another system than the file holds, whenever the file is read.
+    let dated = [
+        cells[0],
+        ("consent_text", "v3"),
+        cells[2],
+        ("consent_at", "2024-05-01T12:00:00Z"),
+    ];
+    apply(
+        &mut again,
+        &good(&dated),
+        &["consent.email"],
+        &mut Kept::new(),
+        when(DAY),
+    )
+    .unwrap();
+    let stands = crate::change::standing(&again.consents, &"email".parse().unwrap()).unwrap();
+    assert_eq!(stands.text_version.as_ref().map(|text| text.as_str()), Some("v2"));
 }
 
 /// The lines of a file as parts of `size` bytes see them: where each begins, and what it says.

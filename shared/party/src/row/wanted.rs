@@ -8,9 +8,10 @@ use domain::violation::Violation;
 
 use super::{Cell, Column, Flaw, Row};
 use crate::Personal;
+use crate::change::Statement;
 use crate::clean::Found;
 use crate::contact::Point;
-use crate::dated::{Permission, Permitted};
+use crate::dated::Permitted;
 use crate::document::{CustomValue, PartyDocument};
 use crate::input::{ContactInput, IdentifierInput, PartyInput, PermissionInput};
 use crate::read::{self, Context};
@@ -32,7 +33,7 @@ pub struct Wanted {
     /// Its card.
     pub card: Option<CardNumber>,
     /// What was said about channels, and whether the channel wants a double opt-in.
-    pub(super) consents: Vec<(Permission, bool)>,
+    pub(super) consents: Vec<(Statement, bool)>,
     /// What the row says, by the name of a field; `None` where it says that there is nothing. The name, an address and each
     /// other column is a field.
     pub says: BTreeMap<String, Option<Personal>>,
@@ -209,7 +210,7 @@ fn custom(row: &Row, with: Context<'_>) -> BTreeMap<String, CustomValue> {
     values
 }
 
-fn consents(row: &Row, with: Context<'_>, found: &mut Found) -> Vec<(Permission, bool)> {
+fn consents(row: &Row, with: Context<'_>, found: &mut Found) -> Vec<(Statement, bool)> {
     let mut consents = Vec::new();
     for (column, cell) in &row.0 {
         let (Column::Consent(channel), Some(Cell::Text(state))) = (column, cell) else {
@@ -229,14 +230,19 @@ fn consents(row: &Row, with: Context<'_>, found: &mut Found) -> Vec<(Permission,
             source: row.owned("consent_source").unwrap_or_else(|| SOURCE.to_owned()),
             text_version: row.owned("consent_text"),
             proof: row.text("consent_proof").cloned(),
+            at: row.owned("consent_at"),
+            asked_at: None,
         };
-        if let Some(permission) = read::permission(&pointer, channel.clone(), &said, with, found) {
-            if kind.double_opt_in && permission.state == Permitted::Granted && permission.proof.is_none() {
+        if let Some(mut statement) = read::permission(&pointer, channel.clone(), &said, with, found) {
+            let granted = statement.said.state == Permitted::Granted;
+            if kind.double_opt_in && granted && statement.said.proof.is_none() {
                 let detail = "this channel wants a double opt-in: say in consent_proof what proves it, or send pending";
                 found.add(format!("{pointer}/proof"), "not_confirmed", detail);
                 continue;
             }
-            consents.push((permission, kind.double_opt_in));
+            // The other system has asked; it says what proves that.
+            statement.asked = granted.then_some(statement.said.since);
+            consents.push((statement, kind.double_opt_in));
         }
     }
     consents
@@ -256,6 +262,7 @@ fn flaw(violation: Violation, kinds: &[&str]) -> Flaw {
         ["consents", _, "source"] => "consent_source".to_owned(),
         ["consents", _, "text_version"] => "consent_text".to_owned(),
         ["consents", _, "proof"] => "consent_proof".to_owned(),
+        ["consents", _, "at"] => "consent_at".to_owned(),
         ["consents", channel, ..] => format!("consent.{channel}"),
         ["custom_fields", name] => format!("custom.{name}"),
         [name] => (*name).to_owned(),
@@ -269,7 +276,7 @@ fn says(
     row: &Row,
     document: &PartyDocument,
     card: Option<&CardNumber>,
-    consents: &[(Permission, bool)],
+    consents: &[(Statement, bool)],
 ) -> BTreeMap<String, Option<Personal>> {
     let mut says = BTreeMap::new();
     let any = |names: &[&'static str]| names.iter().any(|name| row.has(name));
@@ -304,8 +311,8 @@ fn says(
     for (column, cell) in &row.0 {
         let said = match column {
             Column::Consent(channel) => {
-                let known = consents.iter().find(|(permission, _)| permission.name == *channel);
-                known.map(|(permission, _)| spelt_permission(permission))
+                let known = consents.iter().find(|(statement, _)| statement.said.name == *channel);
+                known.map(|(statement, _)| spelt_statement(statement))
             }
             Column::Custom(_) => cell.as_ref().map(spelt_cell),
             Column::Fixed(_) => continue,
@@ -338,7 +345,7 @@ fn spelt(point: &Point) -> Personal {
                 part(&postal.street),
                 part(&postal.house_number),
                 part(&postal.po_box),
-                postal.postcode.as_str().to_owned(),
+                part(&postal.postcode),
                 postal.town.as_str().to_owned(),
                 postal.country.as_str().to_owned(),
             ];
@@ -347,7 +354,8 @@ fn spelt(point: &Point) -> Personal {
     }
 }
 
-fn spelt_permission(permission: &Permission) -> Personal {
+fn spelt_statement(statement: &Statement) -> Personal {
+    let permission = &statement.said;
     let state = match permission.state {
         Permitted::Pending => "pending",
         Permitted::Granted => "granted",
@@ -355,7 +363,11 @@ fn spelt_permission(permission: &Permission) -> Personal {
     };
     let text = permission.text_version.as_ref().map_or("", Word::as_str);
     let proof = permission.proof.as_ref().map_or("", Personal::as_str);
-    joined(&[state, permission.source.as_str(), text, proof])
+    let at = statement
+        .dated
+        .then(|| permission.since.to_rfc3339())
+        .unwrap_or_default();
+    joined(&[state, permission.source.as_str(), text, proof, &at])
 }
 
 fn spelt_cell(cell: &Cell) -> Personal {

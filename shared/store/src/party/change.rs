@@ -11,7 +11,7 @@ use domain::id::{LookupKey, PartyId, Tenant};
 use faults::Site;
 use serde::{Deserialize, Serialize};
 
-use super::{Known, TillName, known_key, partition, profile_key, till_name_key};
+use super::{Known, TillName, import, known_key, partition, profile_key, till_name_key};
 use crate::db::{Condition, Db, FailedLeg, Key, Leg, Range, Read, TransactError};
 use crate::error::StoreError;
 use crate::record::{Made, Record};
@@ -151,12 +151,12 @@ pub(super) fn note(
         fields: diff(before, after),
         state: Some(PartyState::of(after, made.at, today)),
     };
-    let mut record = Record::new(
-        numbered(tenant, &after.party, CHANGES, after.version),
-        CHANGE,
-        made,
-        change,
-    );
+    note_leg(site, (tenant, &after.party), change, made)
+}
+
+fn note_leg(site: Site, (tenant, party): (&Tenant, &PartyId), change: Change, made: &Made) -> Result<Leg, StoreError> {
+    let key = numbered(tenant, party, CHANGES, change.version);
+    let mut record = Record::new(key, CHANGE, made, change);
     record.topics = Some(CHANGE.to_owned());
     Leg::put(site, &record, Some(Condition::absent()))
 }
@@ -164,6 +164,32 @@ pub(super) fn note(
 /// The key of the note of the change that made `version`.
 pub(super) fn change_key(tenant: &Tenant, party: &PartyId, version: u64) -> Key {
     numbered(tenant, party, CHANGES, version)
+}
+
+/// The legs by which what stands beside a document changes with it: the next version of the document as it was read, which holds
+/// the same, and its note.
+pub(crate) fn noted(
+    site: Site,
+    step: &Step<'_>,
+    before: &Record<PartyDocument>,
+    fields: Vec<String>,
+) -> Result<[Leg; 2], StoreError> {
+    let (tenant, party, made) = (step.tenant, &before.d.party, &step.made);
+    let known = before.d.version;
+    let mut after = before.d.clone();
+    after.version = known.saturating_add(1);
+    let change = Change {
+        version: after.version,
+        kind: ChangeKind::Changed,
+        fields,
+        state: Some(PartyState::of(&after, made.at, step.when.today)),
+    };
+    let mut record = Record::new(profile_key(tenant, party), PARTY, made, after);
+    record.created_at = before.created_at;
+    record.by = record.by.or_else(|| before.by.clone());
+    record.topics = Some(PARTY.to_owned());
+    let document = Leg::put(site, &record, Some(Condition::version(known)))?;
+    Ok([document, note_leg(site, (tenant, party), change, made)?])
 }
 
 fn numbered(tenant: &Tenant, party: &PartyId, prefix: &str, version: u64) -> Key {
@@ -178,7 +204,9 @@ fn numbered(tenant: &Tenant, party: &PartyId, prefix: &str, version: u64) -> Key
 pub struct Lookups {
     /// Found under this one from now on.
     pub add: Option<LookupKey>,
-    /// No longer found under this one.
+    /// The party that had the id to be added and from which it was taken away.
+    pub handed_on_by: Option<PartyId>,
+    /// This one is taken away.
     pub remove: Option<LookupKey>,
 }
 
@@ -217,7 +245,7 @@ pub enum Changed<T, E> {
 }
 
 /// Reads a party, changes it and stores it under its version; again when another writer came first and no version was
-/// expected. A change that makes no difference stores nothing.
+/// expected. A change that makes no difference stores nothing, and is done whatever version was expected.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -234,47 +262,89 @@ pub async fn change<T, E>(
         let Some(before) = super::read(db, read_site, step.tenant, step.party).await? else {
             return Ok(Changed::Missing);
         };
-        if step.expected.is_some_and(|expected| expected != before.d.version) {
-            return Ok(Changed::Version(before.d.version));
-        }
         let mut after = before.d.clone();
-        let said = match apply(&mut after) {
+        let applied = apply(&mut after);
+        let expected = step.expected.is_none_or(|expected| expected == before.d.version);
+        let said = match applied {
+            // The same call again finds what it has done.
+            Ok(said) if after == before.d => return Ok(Changed::Done(Box::new(before), said)),
+            _ if !expected => return Ok(Changed::Version(before.d.version)),
             Ok(said) => said,
             Err(refused) => return Ok(Changed::Refused(refused)),
         };
-        if after == before.d {
-            return Ok(Changed::Done(Box::new(before), said));
-        }
         after.version = before.d.version.saturating_add(1);
         step.lookups.apply(&mut after);
-        let (record, legs, lookup_leg) = legs(site, step, &before, after)?;
+        let (record, mut legs) = legs(site, step, &before, after)?;
+        match lookup_leg(db, (read_site, site), step).await? {
+            Leads::Taken(other) => return Ok(Changed::IdTaken(other)),
+            Leads::There(leg) => legs.extend(leg),
+        }
         match db.transact(site, legs).await {
             Ok(()) => return Ok(Changed::Done(Box::new(record), said)),
             Err(TransactError::Store(error)) => return Err(error),
-            Err(TransactError::Condition(failed)) => {
-                if let Some(other) = holder(site, failed, lookup_leg)?.filter(|other| other != step.party) {
-                    return Ok(Changed::IdTaken(other));
-                }
-            }
+            // The party or the id was changed since it was read.
+            Err(TransactError::Condition(_)) => {}
         }
     }
     Ok(Changed::Contended)
 }
 
+/// Where an id that comes or goes leads.
+enum Leads {
+    /// To the party, with the leg that makes it so, if it is not so already.
+    There(Option<Leg>),
+    /// To another party.
+    Taken(PartyId),
+}
+
+/// What becomes of the item under which an id is found.
+async fn lookup_leg(db: &Db, (read_site, site): (Site, Site), step: &Step<'_>) -> Result<Leads, StoreError> {
+    let (tenant, party, wanted) = (step.tenant, step.party, &step.lookups);
+    let Some(key) = wanted.add.as_ref().or(wanted.remove.as_ref()) else {
+        return Ok(Leads::There(None));
+    };
+    let fresh = Known {
+        party: party.clone(),
+        content: None,
+        ended: None,
+    };
+    let Some(mut row) = import::known_row(db, read_site, tenant, key, Read::Strong).await? else {
+        let lookup = Lookup {
+            key: key.clone(),
+            known: fresh,
+        };
+        let leg = known_leg(site, tenant, &lookup, &step.made)?;
+        return Ok(Leads::There(wanted.add.is_some().then_some(leg)));
+    };
+    let condition = import::as_read(&row.d);
+    let known = &mut row.d.known;
+    match (&wanted.add, known.party == *party) {
+        (Some(_), true) if known.ended.is_none() => return Ok(Leads::There(None)),
+        (Some(_), true) => known.ended = None,
+        (Some(_), false) if known.ended.is_some() && wanted.handed_on_by.as_ref() == Some(&known.party) => {
+            *known = fresh;
+            row.d.imported = None;
+        }
+        (Some(_), false) => return Ok(Leads::Taken(known.party.clone())),
+        (None, true) => known.ended = Some(step.made.at),
+        // Another party has it by now.
+        (None, false) => return Ok(Leads::There(None)),
+    }
+    row.updated_at = step.made.at;
+    Ok(Leads::There(Some(Leg::put(site, &row, Some(condition))?)))
+}
+
 impl Lookups {
     fn apply(&self, document: &mut PartyDocument) {
-        if let Some(gone) = &self.remove {
-            document.lookups.retain(|known| known != gone);
-        }
         if let Some(new) = self.add.as_ref().filter(|new| !document.lookups.contains(new)) {
             document.lookups.push(new.clone());
         }
     }
 }
 
-pub(crate) type Written = (Record<PartyDocument>, Vec<Leg>, Option<usize>);
+pub(crate) type Written = (Record<PartyDocument>, Vec<Leg>);
 
-/// The legs of a change, with the position of the one that adds an id.
+/// The legs of a change, without those of an id.
 pub(crate) fn legs(
     site: Site,
     step: &Step<'_>,
@@ -307,35 +377,7 @@ pub(crate) fn legs(
     record.topics = Some(PARTY.to_owned());
     legs.push(Leg::put(site, &record, Some(Condition::version(before.d.version)))?);
     legs.push(note);
-    if let Some(gone) = &step.lookups.remove {
-        let own = Condition::new("attribute_not_exists(pk) OR #d.#party = :party")
-            .name("#d", "d")
-            .name("#party", "party")
-            .value(":party", crate::db::Value::Text(party.to_string()));
-        legs.push(Leg::Delete(known_key(tenant, gone), Some(own)));
-    }
-    let mut lookup_leg = None;
-    if let Some(key) = &step.lookups.add {
-        let known = Known {
-            party: party.clone(),
-            content: None,
-        };
-        lookup_leg = Some(legs.len());
-        let lookup = Lookup {
-            key: key.clone(),
-            known,
-        };
-        legs.push(known_leg(site, tenant, &lookup, made)?);
-    }
-    Ok((record, legs, lookup_leg))
-}
-
-/// The party that has the id which was to be added, when that leg failed.
-fn holder(site: Site, failed: Vec<FailedLeg>, lookup_leg: Option<usize>) -> Result<Option<PartyId>, StoreError> {
-    let leg = failed.into_iter().find(|leg| Some(leg.index) == lookup_leg);
-    let item = leg.and_then(|leg| leg.item);
-    item.map(|item| Ok(super::read_known::<Known>(site, item)?.d.party))
-        .transpose()
+    Ok((record, legs))
 }
 
 /// The changes of a party, newest first, in pages of at most `limit`; `after` is the sort key to continue after.

@@ -125,7 +125,11 @@ pub async fn create_row(
 
 fn known(party: PartyId, imported: Imported) -> KnownRow {
     KnownRow {
-        known: Known { party, content: None },
+        known: Known {
+            party,
+            content: None,
+            ended: None,
+        },
         imported: Some(imported),
     }
 }
@@ -228,22 +232,30 @@ fn row_leg(site: Site, before: &Record<KnownRow>, imported: Imported, made: &Mad
 }
 
 /// The item must say what it said when it was read. The time of its image does not tell: all rows of an invocation have one.
-fn as_read(before: &KnownRow) -> Condition {
-    let condition = Condition::new("#d.#party = :party AND attribute_not_exists(#d.#im)")
-        .name("#d", "d")
-        .name("#party", "party")
-        .name("#im", "im")
-        .value(":party", Value::Text(before.known.party.to_string()));
+pub(super) fn as_read(before: &KnownRow) -> Condition {
+    let ended = match before.known.ended {
+        None => "attribute_not_exists(#d.#ended)",
+        Some(_) => "attribute_exists(#d.#ended)",
+    };
+    let condition = Condition::new(format!(
+        "#d.#party = :party AND {ended} AND attribute_not_exists(#d.#im)"
+    ))
+    .name("#ended", "ended")
+    .name("#d", "d")
+    .name("#party", "party")
+    .name("#im", "im")
+    .value(":party", Value::Text(before.known.party.to_string()));
     let Some(imported) = &before.imported else {
         return condition;
     };
     let place = &imported.place;
     let integer = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
     let fields = imported.fields.iter().map(|(name, hash)| (name.clone(), hash.clone()));
-    let said =
-        "#d.#party = :party AND #d.#im.#p.#r = :r AND #d.#im.#p.#w = :w AND #d.#im.#p.#a = :a AND #d.#im.#f = :f";
+    let said = format!(
+        "#d.#party = :party AND {ended} AND #d.#im.#p.#r = :r AND #d.#im.#p.#w = :w AND #d.#im.#p.#a = :a AND #d.#im.#f = :f"
+    );
     condition
-        .expression(said.to_owned())
+        .expression(said)
         .name("#p", "p")
         .name("#r", "r")
         .name("#w", "w")

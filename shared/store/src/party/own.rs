@@ -25,6 +25,9 @@ pub struct Own<'a> {
     pub party: &'a PartyId,
     /// Its name; a name it had before stays as a former name.
     pub name: &'a str,
+    /// The version of the location that has this name: an older one that comes late does not take a newer one's place. `None` for
+    /// the company, whose name is kept nowhere else.
+    pub version: Option<u64>,
     /// What it is towards the own company.
     pub role: Word,
     /// The party of the own company.
@@ -53,7 +56,10 @@ pub async fn put_own(
             made: made.clone(),
         };
         let rename = |document: &mut PartyDocument| {
-            document.rename(identity(own.name), own.when);
+            if own.version.is_none_or(|version| document.own_version < version) {
+                document.rename(identity(own.name), own.when);
+                document.own_version = own.version.unwrap_or(0);
+            }
             Ok::<(), std::convert::Infallible>(())
         };
         match change(db, sites, &step, rename).await? {
@@ -78,6 +84,7 @@ fn identity(name: &str) -> Identity {
 impl Own<'_> {
     fn document(&self) -> PartyDocument {
         let mut document = PartyDocument::new(self.party.clone(), identity(self.name), Language::default());
+        document.own_version = self.version.unwrap_or(0);
         document.roles.push(Role {
             role: self.role.clone(),
             towards: self.company.clone(),
