@@ -39,18 +39,6 @@ impl Language {
 #[error("a language is one of de, fr, it, en")]
 pub struct InvalidLanguage;
 
-impl Language {
-    /// As calls name it: the code of ISO 639-1.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::De => "de",
-            Self::Fr => "fr",
-            Self::It => "it",
-            Self::En => "en",
-        }
-    }
-}
-
 impl FromStr for Language {
     type Err = InvalidLanguage;
 
