@@ -186,12 +186,9 @@ pub fn permission(
 }
 
 /// When it was said, and when another system had asked, where the caller says so.
-fn said_and_asked(
-    pointer: &str,
-    body: &PermissionInput,
-    with: Context<'_>,
-    found: &mut Found,
-) -> Option<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)> {
+type Times = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
+fn said_and_asked(pointer: &str, body: &PermissionInput, with: Context<'_>, found: &mut Found) -> Option<Times> {
     let mut instant = |name: &str, text: Option<&str>| match text {
         None => Some(None),
         Some(text) => clean::instant(format!("{pointer}/{name}"), text, with.when.now, found).map(Some),

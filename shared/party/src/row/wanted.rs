@@ -363,10 +363,11 @@ fn spelt_statement(statement: &Statement) -> Personal {
     };
     let text = permission.text_version.as_ref().map_or("", Word::as_str);
     let proof = permission.proof.as_ref().map_or("", Personal::as_str);
-    let at = statement
-        .dated
-        .then(|| permission.since.to_rfc3339())
-        .unwrap_or_default();
+    let at = if statement.dated {
+        permission.since.to_rfc3339()
+    } else {
+        String::new()
+    };
     joined(&[state, permission.source.as_str(), text, proof, &at])
 }
 
