@@ -13,7 +13,7 @@ use end_to_end::running::Running;
 use day::Planted;
 
 /// What the logs must hold, so that silence means something: each function has worked, and each kind of mistake was made.
-const HEARD: [(&str, &str); 25] = [
+const HEARD: [(&str, &str); 26] = [
     ("AdministrationFunction", "answered"),
     ("ApiDocsFunction", "answered"),
     ("AuthorizerFunction", "unknown_key"),
@@ -32,6 +32,7 @@ const HEARD: [(&str, &str); 25] = [
     ("PointCalculationFunction", "a message cannot be read"),
     ("PointCalculationFunction", "a voucher payment fits no voucher"),
     ("PointsDeskFunction", "adjustment_contradiction"),
+    ("PrivacyFunction", "erasure_state"),
     ("PurchaseIngestionFunction", "a receipt came again with other content"),
     ("RecalculationFunction", "worked off"),
     ("ServiceDeskFunction", "desk_contradiction"),
