@@ -32,6 +32,7 @@ const HEARD: [(&str, &str); 26] = [
     ("PointCalculationFunction", "a message cannot be read"),
     ("PointCalculationFunction", "a voucher payment fits no voucher"),
     ("PointsDeskFunction", "adjustment_contradiction"),
+    ("PrivacyFunction", "erasure_state"),
     ("PurchaseIngestionFunction", "a receipt came again with other content"),
     ("RecalculationFunction", "worked off"),
     ("ServiceDeskFunction", "desk_contradiction"),

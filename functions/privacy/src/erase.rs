@@ -12,7 +12,7 @@ use store::{Record, Site, StoreError};
 use crate::App;
 use crate::files::FileError;
 
-/// A call that has read the party before the approval is over after this time: the function lives sixty seconds. What it has
+/// A call that has read the party before the approval is over after this time: the function lives twenty-five seconds. What it has
 /// put by then is removed with the rest.
 const CALLS_LAST: TimeDelta = TimeDelta::seconds(90);
 /// Seconds until the next look while such a call may be under way.

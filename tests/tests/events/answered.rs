@@ -65,6 +65,8 @@ async fn prepare(stack: &Running) -> Result<(String, String)> {
     for record in stream["Records"].as_array().into_iter().flatten() {
         put(stack, &record["dynamodb"]["NewImage"]).await?;
     }
+    let ask = format!("/v1/parties/{}/erasure", customer.party);
+    let _ = stack.admin.post(&ask, &json!({"reason": "on_request"})).await.must(201);
     let code = stack.codes("B07", &customer.card).await.pop();
     Ok((code.context("a voucher")?, customer.party))
 }
@@ -151,6 +153,9 @@ fn attribute(value: &Value) -> Result<AttributeValue> {
 /// The event as of today: receipts are taken for some weeks only, codes are those of the stack's own keys, and party ids are
 /// the system's.
 fn live(stack: &Running, name: &str, mut event: Value, (code, party): (&str, &str)) -> Result<Value> {
+    if name == "apigw_v2_erasure" {
+        event["pathParameters"]["party_id"] = json!(party);
+    }
     let Some(text) = event["body"].as_str() else {
         return Ok(event);
     };
@@ -213,6 +218,7 @@ fn check(name: &str, answer: &Value) -> Result<()> {
         | "sqs_erp"
         | "sqs_search_index"
         | "sqs_workflow"
+        | "sqs_privacy"
         | "sqs_import"
         | "s3_import"
         | "schedule_finance" => {
@@ -236,6 +242,7 @@ fn check_http(name: &str, answer: &Value) -> Result<()> {
         "apigw_v2_correct_points" => (201, body["status"] == "posted" && body["entries"][0]["points"] == 120),
         "apigw_v2_finance_report" => (200, body["month"] == "2026-10" && body["revision"] == 1),
         "apigw_v2_find_parties" => (200, body["items"][0]["display_name"] == "Max Muster"),
+        "apigw_v2_erasure" => (200, body["status"] == "requested" && body["reason"] == "on_request"),
         "apigw_v2_import" => (200, body["state"] == "complete" && body["parts"] == 1),
         "apigw_v2_health" => (200, body["status"] == "ok"),
         "apigw_v2_list_locations" => (200, body["items"].as_array().is_some_and(|items| items.len() == 25)),

@@ -63,6 +63,7 @@ pub(crate) async fn play(stack: &Running) -> Planted {
     close_the_day(stack).await;
     make_the_books(stack).await;
     imports(stack).await;
+    asked_for(stack, &till, &customer).await;
     stack.rest().await;
     planted
 }
@@ -141,6 +142,18 @@ async fn make_the_books(stack: &Running) {
     let _ = admin.get(&format!("/v1/finance/treue/{MISREAD_CARD}")).await.must(400);
     let named = json!({"expected_revision": FAMILY_NAME});
     let _ = admin.post("/v1/finance/treue/2026-10", &named).await.must(400);
+}
+
+/// A statement, and an erasure that is asked for with a name as its reason, and twice.
+async fn asked_for(stack: &Running, till: &Client, customer: &Customer) {
+    let party = format!("/v1/parties/{}", customer.party);
+    let made = stack.admin.post(&format!("{party}/statements"), &json!(null)).await;
+    let _ = made.must(201);
+    let _ = stack.admin.get("/v1/statement-keys").await.must(200);
+    let ask = format!("{party}/erasure");
+    let _ = stack.admin.post(&ask, &json!({"reason": FAMILY_NAME})).await.must(422);
+    let _ = stack.admin.post(&ask, &json!({"reason": "on_request"})).await.must(201);
+    let _ = till.post(&ask, &json!({"reason": "on_request"})).await.must(409);
 }
 
 /// A file with a good row and bad ones, and one that begins without its first line.

@@ -1,5 +1,6 @@
 //! The restore drill (T7): a copy stands beside the live table, one customer is compared and repaired.
 
+use store::erasure;
 use store::restore::Standing;
 use treue_local::operations::restore::{self, Repaired};
 
@@ -93,4 +94,81 @@ async fn an_item_that_changes_after_the_comparison_is_not_overwritten() {
         .unwrap();
     assert_eq!((repaired.put, repaired.changed), (vec![], vec![account]));
     assert_eq!(texts(&books.verify().await), Vec::<String>::new());
+}
+
+impl Books {
+    /// The account belongs to somebody with a name.
+    async fn named(&self) {
+        let identity = store::party::Identity::Person {
+            given_name: None,
+            family_name: store::party::Personal::new("Zellweger-Abt".to_owned()),
+        };
+        let party = self.account.party.clone();
+        let document = store::party::PartyDocument::new(party, identity, domain::till_text::Language::De);
+        let (db, tenant, now) = (&self.system.db, &self.system.tenant, runtime::now());
+        let created = store::party::create(db, Site::ToolWrite, tenant, &document, &[], false, now).await;
+        assert_eq!(created.unwrap(), store::party::Created::New);
+    }
+
+    /// The party is erased in the live table, but for its files.
+    async fn erase(&self) {
+        let (db, tenant, party) = (&self.system.db, &self.system.tenant, &self.account.party);
+        let now = runtime::now();
+        let asked = erasure::Erasure {
+            version: 1,
+            party: party.clone(),
+            reason: erasure::Reason::OnRequest,
+            author: "olga".parse().unwrap(),
+            client: "office".parse().unwrap(),
+            asked_at: now,
+            found: erasure::Found::default(),
+            state: erasure::State::Requested,
+        };
+        let site = Site::ToolWrite;
+        assert!(
+            erasure::keep(db, site, tenant, (None, &asked), &now.into())
+                .await
+                .unwrap()
+        );
+        let before = erasure::read(db, site, tenant, party).await.unwrap().unwrap();
+        let profile = store::party::read(db, site, tenant, party).await.unwrap().unwrap();
+        let approval = erasure::Decision {
+            by: "urs".parse().unwrap(),
+            at: now,
+        };
+        let approved = erasure::approve(db, site, tenant, (&before, &profile), approval, &now.into()).await;
+        assert!(approved.unwrap().is_some());
+        while erasure::step(db, tenant, party, now).await.unwrap() == erasure::Progress::More {}
+    }
+}
+
+/// Everything of a table as texts.
+async fn texts_of(db: &Db) -> String {
+    let page = db.client().scan().table_name(db.table()).send().await.unwrap();
+    assert!(page.last_evaluated_key.is_none(), "one page");
+    format!("{:?}", page.items.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn x16_whoever_was_erased_since_does_not_come_back_with_a_copy() {
+    let books = Books::written().await;
+    books.named().await;
+    let copy = books.copied().await;
+    let (system, party) = (&books.system, &books.account.party);
+    assert!(!restore::was_erased(system, party).await.unwrap());
+    books.erase().await;
+    assert!(restore::was_erased(system, party).await.unwrap());
+    assert!(texts_of(&copy).await.contains("Zellweger-Abt"));
+
+    let done = restore::erase_anew(system, &copy, runtime::now()).await.unwrap();
+    assert_eq!((done.erased, done.gone, done.waiting), (1, 0, 0));
+    assert!(!texts_of(&copy).await.contains("Zellweger-Abt"));
+    let standing = store::party::standing(&copy, Site::ToolRead, &system.tenant, party).await;
+    assert!(matches!(standing.unwrap(), Some(store::party::Standing::Erased(_))));
+    // The copy's books are whole: it can take the place of the live table.
+    let account = store::account::read(&copy, Site::ToolRead, &books.account, Read::Strong).await;
+    let live = store::account::read(&system.db, Site::ToolRead, &books.account, Read::Strong).await;
+    assert_eq!(account.unwrap().unwrap().d, live.unwrap().unwrap().d);
+    restore::erase_anew(system, &copy, runtime::now()).await.unwrap();
+    assert!(!texts_of(&copy).await.contains("Zellweger-Abt"), "a second time");
 }

@@ -175,7 +175,7 @@ fn apply(party: &mut ::party::PartyDocument, wanted: &Classification, when: When
     if standing.any(|known| known.class == wanted.class && known.holds(when.now)) {
         return Kept::Stood;
     }
-    match party.classify(wanted.clone(), when) {
+    match party.classify(wanted.clone(), Sight::Seen, when) {
         Ok(()) => Kept::Done,
         Err(Refused::Full(..)) => Kept::Full,
         // It ends later than it begins, and no entry was named.
