@@ -107,12 +107,21 @@ impl Sections {
                 let made = entity::<store::statement::Statement>(item)?;
                 self.add("statements", json!({"made_at": made.created_at, "by": made.by}))
             }
+            store::workflow::EFFECT => {
+                let effect = entity::<store::workflow::Effect>(item)?;
+                let said = json!({"at": effect.created_at, "workflow": effect.d.workflow, "event": effect.d.event, "came_to": effect.d.kept});
+                self.add("workflow_effects", said)
+            }
+            "desk_past" => {
+                let change = entity::<desk::Change>(item)?.d;
+                self.add("opportunity_changes", json!(change))
+            }
             // Keyed hashes under which the party is found, and sums of what stands in the statement.
             "search_keys" => self.add(
                 "search",
                 json!("the party is listed under keyed hashes of its names, contact points and ids"),
             ),
-            "activity" | "closed_lot" | "communication" => Ok(()),
+            "activity" | "closed_lot" | "communication" | store::workflow::WORKFLOW => Ok(()),
             _ => self.add("other", json!({"kind": kind, "key": sk})),
         }
     }
@@ -144,7 +153,8 @@ fn relationship(seen: &Relationship) -> Value {
     json!({
         "kind": seen.kind.to_string(), "role": seen.role.to_string(), "other": seen.other,
         "other_role": seen.other_role.to_string(), "since": seen.since, "until": seen.until, "ended": seen.ended,
-        "department": seen.department, "shares_points": seen.shares_points,
+        "department": seen.department, "shares_points": seen.shares.is_some(),
+        "points_owner": seen.points_owner.as_ref().map(ToString::to_string),
     })
 }
 

@@ -3,7 +3,7 @@
 use party::PartyDocument;
 use party::contact::{Contact, Point, Postal};
 use party::dated::{Classification, Identifier, Permission, Role};
-use party::document::{FormerName, Identity, Past};
+use party::document::{FormerName, FormerValue, Given, Identity, Past};
 use serde_json::{Value, json};
 
 fn name(identity: &Identity) -> Value {
@@ -75,6 +75,21 @@ fn all<T>(of: &[T], shown: impl Fn(&T) -> Value) -> Vec<Value> {
     of.iter().map(shown).collect()
 }
 
+fn former_values(values: &[FormerValue]) -> Vec<Value> {
+    let shown = |former: &FormerValue| {
+        let (field, value) = match &former.value {
+            Given::Language(language) => ("language".to_owned(), json!(language)),
+            Given::Gender(gender) => ("gender".to_owned(), json!(gender)),
+            Given::BirthDate(date) => ("birth_date".to_owned(), json!(date)),
+            Given::CustomerType(word) => ("customer_type".to_owned(), json!(word.to_string())),
+            Given::SalesChannel(word) => ("sales_channel".to_owned(), json!(word.to_string())),
+            Given::Custom { name, value } => (format!("custom_fields/{name}"), json!(value)),
+        };
+        json!({"field": field, "value": value, "until": former.until})
+    };
+    values.iter().map(shown).collect()
+}
+
 /// The party as it stands.
 pub(super) fn person(party: &PartyDocument) -> Value {
     let custom = party.custom_fields.iter();
@@ -84,6 +99,7 @@ pub(super) fn person(party: &PartyDocument) -> Value {
         "version": party.version,
         "name": name(&party.identity),
         "former_names": former(&party.former_names),
+        "former_values": former_values(&party.former_values),
         "language": party.language,
         "gender": party.gender,
         "birth_date": party.birth_date,
@@ -103,6 +119,7 @@ pub(super) fn person(party: &PartyDocument) -> Value {
 pub(super) fn past(past: &Past) -> Value {
     json!({
         "former_names": former(&past.former_names),
+        "former_values": former_values(&past.former_values),
         "external_ids": all(&past.identifiers, identifier),
         "contacts": all(&past.contacts, contact),
         "roles": all(&past.roles, role),

@@ -4,7 +4,7 @@
 use chrono::TimeDelta;
 use domain::id::{PartyId, Subject, Tenant};
 use faults::Site;
-use party::change::{Refused, When};
+use party::change::{Refused, Sight, When};
 use party::dated::Classification;
 use serde::{Deserialize, Serialize};
 
