@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::id::{LookupKey, QueueId, Subject, Tenant};
-use http_edge::api::desk::{ClaimRequest, TaskPage, TaskRequest, VersionRequest};
+use http_edge::api::desk::{TaskClaimRequest, TaskPage, TaskRequest, VersionRequest};
 use http_edge::{Caller, Code, Findings, Problem, Request, Response, Scope, page};
 use store::Record;
 use store::desk::history::Of;
@@ -79,7 +79,7 @@ fn asked<'a>(what: Move, caller: &'a Caller, request: &Request) -> Result<(u64, 
         let who = by.clone();
         return Ok((body.expected_version, Mover { by, who }));
     }
-    let body: ClaimRequest = request.json()?;
+    let body: TaskClaimRequest = request.json()?;
     let mut found = Findings::default();
     let named = body
         .assignee

@@ -23,7 +23,7 @@ const PLANTED: &str = "PLANTED-4711";
 const SUSPICIOUS: [&str; 5] = ["card", "code", "key", "last4", "number"];
 
 /// Fields that only sound like it.
-const HARMLESS: [(&str, &str); 18] = [
+const HARMLESS: [(&str, &str); 19] = [
     ("CashDeskAnswer", "card_status"),
     ("ClientView", "keys"),
     ("DocumentAnswer", "number"),
@@ -42,6 +42,7 @@ const HARMLESS: [(&str, &str); 18] = [
     ("ReturnRequest", "number"),
     ("VoidAnswer", "key"),
     ("PurchaseState", "key"),
+    ("WaitingPayment", "number"),
 ];
 
 /// Bodies with the planted text in one field, by the names of schema and field, and how `Debug` shows them.

@@ -52,7 +52,7 @@ pub struct VersionRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct ClaimRequest {
+pub struct TaskClaimRequest {
     /// The version that the caller has seen.
     pub expected_version: u64,
     /// Who: the subject of an operator. The person who signed in when absent; a call with an API key has to say.

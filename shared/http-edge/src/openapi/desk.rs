@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::operation::{Answer, Body, Operation, Parameter, optional, paging, path, query};
 use crate::api::desk::{
-    CasePage, CaseRequest, CaseStatusRequest, CaseView, ClaimRequest, CommunicationAnswer, CommunicationRequest,
+    CasePage, CaseRequest, CaseStatusRequest, CaseView, CommunicationAnswer, CommunicationRequest,
     OpportunityChangeRequest, OpportunityHistory, OpportunityPage, OpportunityRequest, OpportunityView, OverviewAnswer,
-    StepPage, TaskPage, TaskRequest, TaskView, TimelinePage, VersionRequest,
+    StepPage, TaskClaimRequest, TaskPage, TaskRequest, TaskView, TimelinePage, VersionRequest,
 };
 use crate::problem::Code;
 
@@ -25,7 +25,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "It is for the person who signed in, or for `assignee`. A call with an API key has to name an `assignee`: a key that \
              several people share would keep none of them from another one's work. A task that somebody else works on cannot be \
              claimed.",
-            Body::of::<ClaimRequest>(json!({"expected_version": 1, "assignee": "olga"})),
+            Body::of::<TaskClaimRequest>(json!({"expected_version": 1, "assignee": "olga"})),
             &task(2, "claimed"),
         ),
         move_task(
