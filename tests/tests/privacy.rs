@@ -8,7 +8,7 @@ use end_to_end::delivery::Delivering;
 use end_to_end::story::{document, privacy};
 use end_to_end::till::{self, receipt};
 use end_to_end::traces;
-use end_to_end::world::{PROGRAMME, World, everywhere, second_person};
+use end_to_end::world::{IF_MATCH, PROGRAMME, World, everywhere, second_person};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Value, json};
@@ -214,10 +214,12 @@ async fn x16_nothing_that_comes_late_brings_an_erased_person_back() {
     let cards = json!({"number": end_to_end::world::card(78), "party_id": party});
     let request = on_request();
     let body = privacy::body();
-    let calls: [(&str, &[(&str, &str)], &Value); 17] = [
+    let seen = [path[0], (IF_MATCH, "*")];
+    type Call<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a Value);
+    let calls: [Call<'_>; 17] = [
         ("POST /v1/parties", &[], &body),
         ("GET /v1/parties/{party_id}", &path, &nothing),
-        ("PATCH /v1/parties/{party_id}", &path, &named),
+        ("PATCH /v1/parties/{party_id}", &seen, &named),
         ("PUT /v1/parties/{party_id}/consents/{channel}", &letter, &consent),
         ("PUT /v1/parties/{party_id}/segments", &path, &segments),
         ("POST /v1/parties/{party_id}/identifiers", &of_other, &id),

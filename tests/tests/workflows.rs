@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use end_to_end::delivery::Delivering;
 use end_to_end::story::workflows::workflows;
 use end_to_end::till::{chf, receipt};
-use end_to_end::world::{TENANT, World, everywhere};
+use end_to_end::world::{IF_MATCH, TENANT, World, everywhere};
 use http_edge::Scope;
 use messages::{PartyMessage, WorkflowMessage};
 use runtime::sqs::{Deadline, Delivery};
@@ -155,7 +155,13 @@ async fn d6_letters_that_come_back_classify_the_party_once_and_not_again_after_s
 
     world.now += TimeDelta::hours(1);
     let end = "DELETE /v1/parties/{party_id}/classifications/{classification}";
-    done(&world, end, &[path[0], ("classification", "vip")], &Value::Null).await;
+    done(
+        &world,
+        end,
+        &[path[0], ("classification", "vip"), (IF_MATCH, "*")],
+        &Value::Null,
+    )
+    .await;
     world.now += TimeDelta::hours(1);
     delivering.rewind();
     delivering.until_rest(&world).await;

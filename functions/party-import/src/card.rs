@@ -18,22 +18,24 @@ enum Decision {
     /// It is the party's.
     Keep,
     /// It becomes the party's.
-    Change(Card),
+    Change(Box<Card>),
     /// It is somebody else's, or out of use.
     Taken,
 }
 
 fn decide(card: Option<&Card>, party: &PartyId, now: DateTime<Utc>) -> Decision {
     match card {
-        None => Decision::Change(Card::active(party.clone(), now)),
+        None => Decision::Change(Box::new(Card::active(party.clone(), now))),
         Some(card) if card.party.as_ref() == Some(party) => Decision::Keep,
-        Some(card) if card.party.is_none() && card.status == CardStatus::Unregistered => Decision::Change(Card {
-            status: CardStatus::Active,
-            party: Some(party.clone()),
-            version: card.version.saturating_add(1),
-            registered_at: Some(now),
-            ..card.clone()
-        }),
+        Some(card) if card.party.is_none() && card.status == CardStatus::Unregistered => {
+            Decision::Change(Box::new(Card {
+                status: CardStatus::Active,
+                party: Some(party.clone()),
+                version: card.version.saturating_add(1),
+                registered_at: Some(now),
+                ..card.clone()
+            }))
+        }
         Some(_) => Decision::Taken,
     }
 }
@@ -81,7 +83,7 @@ impl App {
                         number: number.clone(),
                         lookup,
                         before,
-                        after,
+                        after: *after,
                     };
                     let changes = std::slice::from_ref(&change);
                     let (db, made) = (&self.db, &task.made);

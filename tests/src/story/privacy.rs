@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{asked, done, read};
 use crate::delivery::Delivering;
 use crate::till::{self, receipt};
-use crate::world::{PROGRAMME, TENANT, World, card, second_person};
+use crate::world::{IF_MATCH, PROGRAMME, TENANT, World, card, second_person};
 
 /// What leads to the person: none of it may be left after the erasure. Texts that no other part of the system writes.
 pub const IDENTIFIERS: [&str; 20] = [
@@ -81,7 +81,8 @@ async fn profile(world: &World, party: &str, other: &str) {
     let types = json!({"expected_version": 0, "types": types});
     done(world, "PUT /v1/party-types", &[], &types).await;
     let named = json!({"family_name": "Zellweger-Abt", "custom_fields": {"note": "Lieblingsfarbe Türkis"}});
-    done(world, "PATCH /v1/parties/{party_id}", &path, &named).await;
+    let seen = [path[0], (IF_MATCH, "*")];
+    done(world, "PATCH /v1/parties/{party_id}", &seen, &named).await;
     let said = json!({"state": "granted", "source": "shop", "text_version": "v1", "proof": "Formular 7781"});
     let letter = [path[0], ("channel", "letter")];
     done(world, "PUT /v1/parties/{party_id}/consents/{channel}", &letter, &said).await;
