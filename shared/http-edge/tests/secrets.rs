@@ -23,7 +23,7 @@ const PLANTED: &str = "PLANTED-4711";
 const SUSPICIOUS: [&str; 5] = ["card", "code", "key", "last4", "number"];
 
 /// Fields that only sound like it.
-const HARMLESS: [(&str, &str); 19] = [
+const HARMLESS: [(&str, &str); 20] = [
     ("CashDeskAnswer", "card_status"),
     ("ClientView", "keys"),
     ("DocumentAnswer", "number"),
@@ -42,6 +42,7 @@ const HARMLESS: [(&str, &str); 19] = [
     ("ReturnRequest", "number"),
     ("VoidAnswer", "key"),
     ("PurchaseState", "key"),
+    ("StatementKeys", "keys"),
     ("WaitingPayment", "number"),
 ];
 
