@@ -163,7 +163,10 @@ impl Wanted {
             kind: self.request.kind,
             programme: self.programme.clone(),
             feed_group: given.or_else(kept).unwrap_or_else(|| default_feed_group(id)),
-            company: self.company.clone(),
+            company: self
+                .company
+                .clone()
+                .or_else(|| before.and_then(|before| before.d.company.clone())),
             closed_on: None,
             version: before.map_or(0, |before| before.d.version),
         }

@@ -1,14 +1,14 @@
 //! What an adjustment does to the accounts.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::account::{Account, Entry};
+use domain::account::{Account, Entry, LotKey};
 use domain::adjustment::{Adjustment, Kind};
 use domain::calendar;
 use domain::id::{LookupKey, PartyId, Tenant};
 use domain::liability::{self, Parcel};
 use domain::money::OutOfRange;
 use domain::programme::Programme;
-use http_edge::{Code, Problem};
+use http_edge::{Code, Findings, Problem};
 use serde_json::json;
 use store::account::{self, AccountId};
 use store::adjustment::Booking;
@@ -17,6 +17,9 @@ use store::relationship::{self, Sharing};
 use store::{Record, Site, party};
 
 use crate::App;
+
+/// Origins of the points of one transfer: their entry stays below half of an item's 400 KB.
+const ORIGINS_MAX: usize = 2_000;
 
 /// An adjustment that is to be posted now.
 #[derive(Clone, Copy)]
@@ -108,26 +111,28 @@ impl App {
     }
 
     /// Where the points were earned that leave the account: its snapshot does not say, so its ledger is folded.
-    async fn origins(&self, giver: &AccountId, debit: &Entry) -> Result<Vec<Parcel>, Problem> {
+    async fn origins(&self, giver: &AccountId, debit: &Entry) -> Result<Vec<(LotKey, Parcel)>, Problem> {
         let version = debit.version.saturating_sub(1);
         let ledger = account::ledger_up_to(&self.db, Site::AdjustLedger, giver, version).await?;
         let Some(ledger) = ledger else {
-            tracing::error!(
-                most = account::LEDGER_MAX,
-                "an account has too many entries for a transfer"
-            );
-            return Err(Problem::new(
-                Code::Internal,
-                "the account has more entries than a transfer can look through",
-            ));
+            let most = account::LEDGER_MAX;
+            let detail = format!("the account has more than {most} entries: correct both accounts instead");
+            return Err(too_many("too_many_entries", detail));
         };
-        liability::taken_by(ledger, debit).map_err(|error| {
+        let origins = liability::taken_by(ledger, debit).map_err(|error| {
             tracing::error!(%error, "a ledger does not lead up to its account");
             Problem::new(
                 Code::Internal,
                 "the entries of the account do not lead up to its balance",
             )
-        })
+        })?;
+        if origins.len() > ORIGINS_MAX {
+            let detail = format!(
+                "the points come from more than {ORIGINS_MAX} months, VAT classes and branches: transfer them in parts"
+            );
+            return Err(too_many("too_many_origins", detail));
+        }
+        Ok(origins)
     }
 
     /// Whether points may go from the one party to the other, asked when the transfer is asked for and again when it is
@@ -168,6 +173,12 @@ impl App {
         let found = account::read(&self.db, Site::AdjustAccount, &id, Read::Strong).await?;
         Ok((id, found))
     }
+}
+
+fn too_many(code: &'static str, detail: String) -> Problem {
+    let mut found = Findings::default();
+    found.add("/points", code, detail);
+    found.problem()
 }
 
 pub(crate) fn snapshot(record: Option<&Record<Account>>) -> Account {

@@ -145,11 +145,13 @@ impl Files {
     /// table; `reconcile` tells it again.
     pub(crate) async fn remove_failures(&self, tenant: &Tenant, party: &PartyId) -> Result<(), FileError> {
         let bucket = &self.buckets.failures;
-        let partition = format!("PARTY#{tenant}#{party}\"");
+        // Lambda puts the event aside as a text within a text: there the quotation mark has a backslash before it.
+        let partitions = ['"', '\\'].map(|end| format!("PARTY#{tenant}#{party}{end}"));
         for folder in FAILURES {
             for object in self.list(bucket, folder).await? {
                 let content = self.read(bucket, &object.key).await?;
-                if String::from_utf8_lossy(&content).contains(&partition) {
+                let content = String::from_utf8_lossy(&content);
+                if partitions.iter().any(|partition| content.contains(partition)) {
                     self.remove(Site::EraseFiles, bucket, &object.key).await?;
                 }
             }

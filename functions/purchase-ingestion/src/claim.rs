@@ -9,9 +9,10 @@ use domain::receipt::ReceiptKey;
 use domain::violation::Violation;
 use http_edge::api::purchases::{ClaimRequest, PurchaseState};
 use http_edge::{Caller, Code, Problem, Request, Response, Scope, guard};
+use store::card::{self, Card};
 use store::db::Read;
 use store::receipt::{self, Stamped, StoredReceipt};
-use store::{Record, Site, card, relationship};
+use store::{Record, Site, relationship};
 
 use crate::{App, terminal};
 
@@ -35,9 +36,9 @@ impl App {
             Problem::invalid(vec![Violation::new("/card", "card_malformed", error.to_string())])
         })?;
         let stored = self.stored(caller, &key).await?;
-        let party = self.claimant(caller, &key, &number, now).await?;
+        let (party, card) = self.claimant(caller, &key, &number, now).await?;
         if let Some(account) = &stored.d.account {
-            return self.assigned(caller, &stored, account, &party).await;
+            return self.assigned(caller, &stored, account, &card).await;
         }
         self.in_time(caller, &stored.d, now).await?;
         match receipt::stamp(
@@ -59,7 +60,7 @@ impl App {
                 let stored = self.stored(caller, &key).await?;
                 let account = stored.d.account.clone();
                 match account {
-                    Some(account) => self.assigned(caller, &stored, &account, &party).await,
+                    Some(account) => self.assigned(caller, &stored, &account, &card).await,
                     None => Err(Problem::new(
                         Code::Unavailable,
                         "the receipt is being changed: repeat the same call",
@@ -75,23 +76,24 @@ impl App {
         caller: &Caller,
         stored: &Record<StoredReceipt>,
         account: &PartyId,
-        party: &PartyId,
+        card: &Card,
     ) -> Result<Response, Problem> {
-        if account == party {
+        // Whose points they were was decided with the stamp, whatever the relationship to a company has become since.
+        if card.may_be_of(account) {
             let response = self.state(caller, stored, 200).await?;
             return Ok(response.header("idempotency-replayed", "true"));
         }
         Err(Problem::new(Code::ReceiptAssigned, "another account has this receipt"))
     }
 
-    /// The party that the presented card leads to.
+    /// The party that owns the points of the presented card, and the card.
     async fn claimant(
         &self,
         caller: &Caller,
         key: &ReceiptKey,
         number: &CardNumber,
         now: DateTime<Utc>,
-    ) -> Result<PartyId, Problem> {
+    ) -> Result<(PartyId, Card), Problem> {
         let lookup = card::lookup_key(self.pepper.bytes(), number);
         let found = card::read(&self.db, Site::IngestCard, &caller.tenant, &lookup, Read::Strong).await?;
         guard::count_lookup(found.is_some(), now);
@@ -104,12 +106,13 @@ impl App {
         };
         let (site, day) = (Site::IngestCard, key.business_date);
         let owner = relationship::points_owner(&self.db, site, &caller.tenant, &found.d, day).await?;
-        owner.ok_or_else(|| {
+        let owner = owner.ok_or_else(|| {
             Problem::new(
                 Code::CardNotActive,
                 "the card belongs to nobody yet, or is blocked: register or unblock it first",
             )
-        })
+        })?;
+        Ok((owner, found.d))
     }
 
     async fn in_time(&self, caller: &Caller, stored: &StoredReceipt, now: DateTime<Utc>) -> Result<(), Problem> {

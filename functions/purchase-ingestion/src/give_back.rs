@@ -316,9 +316,7 @@ impl App {
         let Some(card) = &back.card else { return Ok(false) };
         let found = card::read(&self.db, Site::IngestCard, &caller.tenant, card, Read::Eventual).await?;
         let Some(found) = found else { return Ok(false) };
-        let (site, day) = (Site::IngestCard, sold.receipt.key.business_date);
-        let owner = relationship::points_owner(&self.db, site, &caller.tenant, &found.d, day).await?;
-        Ok(owner.is_some() && owner == sold.account)
+        Ok(sold.account.as_ref().is_some_and(|account| found.d.may_be_of(account)))
     }
 
     async fn is_posted(

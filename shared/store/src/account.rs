@@ -208,8 +208,8 @@ pub async fn ledger(
     db.query(site, &range, Read::Eventual).await
 }
 
-/// Entries that [`ledger_up_to`] reads of one account: with the longest some 50 MB.
-pub const LEDGER_MAX: usize = 100_000;
+/// Entries that [`ledger_up_to`] reads of one account: some 10 MB, a second or two.
+pub const LEDGER_MAX: usize = 20_000;
 /// Entries of one of its pages; one MB ends a page before that.
 const LEDGER_PAGE: i32 = 1_000;
 

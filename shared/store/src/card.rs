@@ -145,6 +145,13 @@ impl Card {
     pub fn leads_to(&self) -> Option<&PartyId> {
         self.party.as_ref().filter(|_| self.status.leads_to_party())
     }
+
+    /// Whether receipts with it are, or were at some time, those of this account: of its party, or of the company it is from.
+    pub fn may_be_of(&self, account: &PartyId) -> bool {
+        let company = self.company.as_ref().map(|card| &card.company);
+        self.leads_to()
+            .is_some_and(|holder| holder == account || company == Some(account))
+    }
 }
 
 /// A card among those of its party: the one place where its number stands.

@@ -393,8 +393,13 @@ async fn invoice_legs(
     let mut legs = Vec::new();
     for change in changes {
         legs.push(change.leg(site, tenant, made)?);
-        if let Some(standing) = &change.before {
-            before.extend(shown(tenant, &change.number, &standing.d));
+        if let Some(known) = &change.before {
+            let new = change.after.document.as_ref().map(|document| &document.party);
+            let old = known.d.document.as_ref().map(|document| &document.party);
+            // What an erased party keeps of its invoices stays as it is.
+            if old != new || old.is_none_or(|party| standing.contains(party)) {
+                before.extend(shown(tenant, &change.number, &known.d));
+            }
         }
         let document = change.after.document.as_ref();
         if let Some(document) = document.filter(|document| standing.contains(&document.party)) {

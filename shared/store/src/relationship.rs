@@ -186,10 +186,18 @@ pub async fn points_owner(
         return Ok(Some(holder.clone()));
     };
     let known = between(db, site, tenant, holder, (kind, role, company)).await?;
-    // Of two on one day the later one was decided last.
-    let holds = known.iter().rev().find(|record| record.d.holds(day));
+    // Of two on one day that which was decided last.
+    let holding = known
+        .iter()
+        .filter(|record| record.d.holds(day) && !is_cancelled(record));
+    let holds = holding.max_by_key(|record| (record.created_at, record.d.since, record.d.number));
     let is_companys = holds.is_some_and(|record| record.d.other_owns_points());
     Ok(Some(if is_companys { company } else { holder }.clone()))
+}
+
+/// Whether it was ended before it began: it never held, though its last day is its first.
+fn is_cancelled(record: &Record<Relationship>) -> bool {
+    record.d.ended && record.updated_at.date_naive() < record.d.since
 }
 
 /// Whether a relationship of the type stands between two parties on `today`.

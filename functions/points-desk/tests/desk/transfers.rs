@@ -1,6 +1,6 @@
 //! Points that go to another account.
 
-use domain::account::Cause;
+use domain::account::{Arrival, Cause};
 use domain::liability::{Month, Origin, Parcel};
 use domain::programme::{AdjustmentRule, Programme};
 use futures::future::join_all;
@@ -41,8 +41,9 @@ async fn a_transfer_is_an_entry_in_each_of_the_two_ledgers() {
         vat_rate_bp: None,
         branch: None,
     };
-    let origins = vec![Parcel { origin, points: 120 }];
-    assert_eq!(of_beat.1[0].cause, cause(ANNA, origins));
+    let parcel = Parcel { origin, points: 120 };
+    let lot = of_beat.1[0].lots[0].key;
+    assert_eq!(of_beat.1[0].cause, cause(ANNA, vec![Arrival { lot, parcel }]));
     assert_eq!(
         of_beat.0.lots[0].key.to_string(),
         "2028-11-30",

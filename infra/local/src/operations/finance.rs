@@ -90,8 +90,12 @@ pub async fn compare(system: &System, programme: &ProgrammeId, month: Month, zon
         Some(run) => run.companies.clone(),
         None => location::companies(&system.db, Site::ToolRead, &system.tenant).await?,
     };
-    let computed = figures(month, &books, &companies)?;
+    let mut computed = figures(month, &books, &companies)?;
     let stored = run.as_ref().and_then(|run| run.result.as_ref()).map(of_result);
+    if let Some(stored) = &stored {
+        // Reports of before a file was added do not have it.
+        computed.sha256.retain(|name, _| stored.sha256.contains_key(name));
+    }
     let differences = match (&run, &stored) {
         (None, _) => vec!["there is no report of this month".to_owned()],
         (Some(run), None) => vec![format!("revision {} is not done yet", run.revision)],

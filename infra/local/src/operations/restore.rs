@@ -103,7 +103,7 @@ pub async fn repair(system: &System, compared: &Compared, replace: &[String]) ->
             Standing::Differs => replace.contains(&key.sk),
             Standing::Younger => continue,
         };
-        if !wanted {
+        if !wanted || relates_to_erased(system, &key).await? {
             repaired.left.push(key);
             continue;
         }
@@ -113,6 +113,18 @@ pub async fn repair(system: &System, compared: &Compared, replace: &[String]) ->
         }
     }
     Ok(repaired)
+}
+
+/// Whether it is a relationship with a party that was erased meanwhile: it must not come back from this side.
+async fn relates_to_erased(system: &System, key: &Key) -> Result<bool, StoreError> {
+    let other = key
+        .sk
+        .strip_prefix("REL#")
+        .and_then(|rest| rest.split('#').nth(2)?.parse::<PartyId>().ok());
+    match other {
+        Some(other) => was_erased(system, &other).await,
+        None => Ok(false),
+    }
 }
 
 /// Copies the table into a new one beside it, as AWS does when it restores to a point in time: for the drill on the local

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use super::Account;
 use super::draft::Draft;
-use super::entry::{Cause, Entry};
+use super::entry::{Arrival, Cause, Entry};
 use super::lot::{LotKey, LotMove};
 use crate::id::PartyId;
 use crate::liability::Parcel;
@@ -20,23 +20,34 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// Notes where the points were earned, so that age, VAT class and branch go with them (X9).
+    /// Notes where the points were earned, so that age, VAT class and branch go with them (X9): by the lots that they left.
     ///
     /// # Errors
-    /// [`OutOfRange`] when the origins do not add up to the points that arrive.
-    pub fn with_origins(mut self, parcels: Vec<Parcel>) -> Result<Self, OutOfRange> {
-        let sum = parcels
+    /// [`OutOfRange`] when they do not add up to the points that arrive.
+    pub fn with_origins(mut self, left: Vec<(LotKey, Parcel)>) -> Result<Self, OutOfRange> {
+        let sum = left
             .iter()
-            .try_fold(0i64, |sum, parcel| sum.checked_add(parcel.points))
+            .try_fold(0i64, |sum, (_, parcel)| sum.checked_add(parcel.points))
             .ok_or(OutOfRange)?;
-        if sum != self.to.0.points {
+        let credit = &mut self.to.0;
+        if sum != credit.points {
             return Err(OutOfRange);
         }
-        if let Cause::Transfer { origins, .. } = &mut self.to.0.cause {
-            *origins = parcels;
+        let today = credit.business_date;
+        if let Cause::Transfer { origins, .. } = &mut credit.cause {
+            let arrivals = left.into_iter().map(|(lot, parcel)| Arrival {
+                lot: arriving(lot, today),
+                parcel,
+            });
+            *origins = arrivals.collect();
         }
         Ok(self)
     }
+}
+
+/// The lot that points of another account's lot go into: they keep their last day, but never arrive expired.
+fn arriving(lot: LotKey, today: NaiveDate) -> LotKey {
+    LotKey::active(lot.until.map(|until| until.max(today)))
 }
 
 impl Account {
@@ -91,8 +102,7 @@ impl Account {
         let (debit, after) = debit.finish(today, programme_version, cause(receiver))?;
         let mut credit = Draft::new(to);
         for LotMove { key, points } in &debit.lots {
-            let key = LotKey::active(key.until.map(|until| until.max(today)));
-            credit.put(key, points.checked_neg().ok_or(OutOfRange)?)?;
+            credit.put(arriving(*key, today), points.checked_neg().ok_or(OutOfRange)?)?;
         }
         let to = credit.finish(today, programme_version, cause(giver))?;
         Ok(Some(Transfer {

@@ -19,6 +19,17 @@ pub struct VatShare {
     pub points: i64,
 }
 
+/// Transferred points of one origin that go into one lot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// The lot.
+    #[serde(rename = "k")]
+    pub lot: LotKey,
+    /// The points and where they were earned.
+    #[serde(flatten)]
+    pub parcel: Parcel,
+}
+
 /// Why points moved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -109,10 +120,10 @@ pub enum Cause {
         id: String,
         /// Holder of the other account.
         other: PartyId,
-        /// Where the points that arrive were earned, in the order in which they left the other account; they add up to
-        /// the entry's. None on the account that gives, and on entries of before this was kept.
+        /// Where the points that arrive were earned and which lot they go into, in the order in which they left the other
+        /// account; they add up to the entry's. None on the account that gives.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        origins: Vec<Parcel>,
+        origins: Vec<Arrival>,
     },
     /// A receipt was counted again under another version of the programme (X8).
     Recalculation {

@@ -88,7 +88,8 @@ impl Classes {
                 Self::of_receipt(receipt, vat, difference)
             }
             Cause::Transfer { origins, .. } => {
-                let parcels = origins.iter().map(|parcel| (parcel.origin.clone(), parcel.points));
+                let parcels = origins.iter().map(|arrival| &arrival.parcel);
+                let parcels = parcels.map(|parcel| (parcel.origin.clone(), parcel.points));
                 Ok(Self {
                     weights: parcels.collect(),
                     ..Self::of_no_receipt(entry.business_date)

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::cause::{Classes, Column, named_lot};
 use super::month::Month;
-use super::parcel::{self, Lane, Parcel, split_first};
+use super::parcel::{self, Lane, Origin, Parcel, split_first};
 use super::row::Rollforward;
 use crate::account::{Account, Cause, Entry, FoldError, LotKey, LotMove};
 use crate::calendar;
@@ -81,12 +81,12 @@ pub fn voucher_parcels(mut posted: Vec<Posted>, sequence: u64) -> Result<Option<
     Ok(None)
 }
 
-/// Where the points were earned that `debit` takes from active lots, in the order in which it takes them. Entries come in any
-/// order; those that follow the debit are left out.
+/// Where the points were earned that `debit` takes from active lots, by lot in the order in which it takes them, each origin of
+/// a lot once. Entries come in any order; those that follow the debit are left out.
 ///
 /// # Errors
 /// [`FoldError`] naming the first entry that does not fit; the debit itself, when the entries do not lead up to it.
-pub fn taken_by(mut posted: Vec<Posted>, debit: &Entry) -> Result<Vec<Parcel>, FoldError> {
+pub fn taken_by(mut posted: Vec<Posted>, debit: &Entry) -> Result<Vec<(LotKey, Parcel)>, FoldError> {
     posted.retain(|posted| posted.entry.version < debit.version);
     posted.sort_by_key(|posted| posted.entry.version);
     let mut parcels = Parcels::default();
@@ -95,12 +95,18 @@ pub fn taken_by(mut posted: Vec<Posted>, debit: &Entry) -> Result<Vec<Parcel>, F
     }
     parcels.account.after(debit)?;
     let leaving = debit.points.min(0).checked_neg().ok_or(OutOfRange)?;
-    let mut taken = parcels.take(debit, &Classes::of(debit)?, leaving)?;
-    let gone = joined(leave(&mut taken, leaving)?)?;
-    if parcel::sum(&gone)? != leaving {
+    let mut taken: BTreeMap<(LotKey, Origin), i64> = BTreeMap::new();
+    let mut sum = 0i64;
+    for (lot, parcel) in parcels.take(debit, &Classes::of(debit)?, leaving)? {
+        let points = taken.entry((lot, parcel.origin)).or_default();
+        *points = points.checked_add(parcel.points).ok_or(OutOfRange)?;
+        sum = sum.checked_add(parcel.points).ok_or(OutOfRange)?;
+    }
+    if sum != leaving {
         return Err(FoldError::Lots { version: debit.version });
     }
-    Ok(gone)
+    let taken = taken.into_iter();
+    Ok(taken.map(|((lot, origin), points)| (lot, Parcel { origin, points })).collect())
 }
 
 impl Parcels {
@@ -120,6 +126,12 @@ impl Parcels {
         let lots = self.lots.iter();
         lots.map(|(key, lane)| (*key, parcel::sum(lane.parcels()).unwrap()))
             .collect()
+    }
+
+    /// The parcels of a lot.
+    #[cfg(test)]
+    pub(super) fn parcels_of(&self, lot: LotKey) -> Vec<Parcel> {
+        self.lots.get(&lot).map_or(Vec::new(), |lane| lane.parcels().to_vec())
     }
 
     /// Begins a period: what is open now is its opening.
@@ -281,9 +293,18 @@ impl Parcels {
     fn place(
         &mut self,
         entry: &Entry,
-        fresh: Vec<Parcel>,
+        mut fresh: Vec<Parcel>,
         mut carried: Vec<(LotKey, Parcel)>,
     ) -> Result<Option<()>, OutOfRange> {
+        // A deficit has absorbed the first of what was transferred.
+        let arrived = entry.points.max(0);
+        let mut absorbed = arrived.checked_sub(parcel::sum(&fresh)?).ok_or(OutOfRange)?;
+        for (lot, points) in arriving(entry) {
+            let gone = points.min(absorbed);
+            absorbed = absorbed.checked_sub(gone).ok_or(OutOfRange)?;
+            let parcels = split_first(&mut fresh, points.checked_sub(gone).ok_or(OutOfRange)?)?;
+            carried.extend(parcels.into_iter().map(|parcel| (lot, parcel)));
+        }
         let moves = sorted(&entry.lots);
         let into: Vec<_> = moves.into_iter().filter(|change| change.points > 0).collect();
         let named = named_lot(entry).or_else(|| into.first().map(|change| change.key));
@@ -358,16 +379,13 @@ fn leave(taken: &mut Vec<(LotKey, Parcel)>, points: i64) -> Result<Vec<Parcel>, 
     Ok(gone)
 }
 
-/// Neighbours of one origin as one.
-fn joined(parcels: Vec<Parcel>) -> Result<Vec<Parcel>, OutOfRange> {
-    let mut joined: Vec<Parcel> = Vec::new();
-    for parcel in parcels {
-        match joined.last_mut().filter(|last| last.origin == parcel.origin) {
-            Some(last) => last.points = last.points.checked_add(parcel.points).ok_or(OutOfRange)?,
-            None => joined.push(parcel),
-        }
-    }
-    Ok(joined)
+/// The lots that transferred points go into, in the order of the parcels; none for other entries.
+fn arriving(entry: &Entry) -> Vec<(LotKey, i64)> {
+    let Cause::Transfer { origins, .. } = &entry.cause else {
+        return Vec::new();
+    };
+    let lots = origins.iter().map(|arrival| (arrival.lot, arrival.parcel.points));
+    lots.collect()
 }
 
 fn negative(parcel: &Parcel) -> Result<Parcel, OutOfRange> {

@@ -646,3 +646,36 @@ proptest! {
         assert_parcels_follow(&of(&life))?;
     }
 }
+
+#[test]
+fn transferred_points_go_into_the_lots_that_they_name_also_where_lots_are_merged_by_the_transfer() {
+    let mut programme = programme();
+    programme.points.expiry = Expiry::Months { months: 12 };
+    let on = |number: u32| crate::calendar::plus_days(day("2026-01-01"), number);
+    let give = |books: &mut Books, number: u32, points: i64| {
+        let lot = programme.lot(on(number), on(number));
+        let corrected = books.account.correct(&number.to_string(), points, lot, on(number), 1);
+        books.keep(&on(number).to_string(), corrected.unwrap());
+    };
+    let (mut giver, mut receiver) = (Books::default(), Books::default());
+    give(&mut giver, 3, 100);
+    give(&mut giver, 300, 50);
+    for number in (10..).take(crate::account::LOTS_MAX) {
+        give(&mut receiver, number, 30);
+    }
+    let (a, b) = ("p1".parse().unwrap(), "p2".parse().unwrap());
+    let moved = giver.account.transfer(&receiver.account, (&a, &b), "t", 150, on(301), 1);
+    let moved = moved.unwrap().unwrap();
+    let origins = taken_by(giver.entries.clone(), &moved.from.0).unwrap();
+    let moved = moved.with_origins(origins).unwrap();
+    let merged = moved.to.0.lots.iter().any(|change| change.points < 0);
+    assert!(merged, "the receiver has too many lots");
+    receiver.keep(&on(301).to_string(), moved.to);
+    let mut parcels = Parcels::default();
+    for posted in &receiver.entries {
+        parcels.follow(&posted.entry).unwrap();
+    }
+    let last = parcels.account().lots.last().unwrap().key;
+    let months: Vec<_> = parcels.parcels_of(last).iter().map(|parcel| parcel.origin.month).collect();
+    assert_eq!(months, [Month::of(on(300))], "the latest lot holds what was earned for it");
+}

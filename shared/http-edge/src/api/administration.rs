@@ -72,7 +72,7 @@ pub struct LocationRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feed_group: Option<String>,
     /// The company of the group that runs it, as the ERP names it: 1 to 16 characters from A-Z, a-z, 0-9, `-` and `_`. The
-    /// settlement of vouchers names it from the next report on. Absent where there is only one.
+    /// settlement of vouchers names it from the next report on. Absent: the one it has, or none for a new location.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub company: Option<String>,
     /// The version that the caller has read and changed; leave it out for a new location. Another one stored is refused, so

@@ -15,6 +15,7 @@ use crate::db::{Condition, Db, Key, Leg, Range, Read};
 use crate::desk::{self, Case, CaseStatus, Task, TaskStatus};
 use crate::erp::Order;
 use crate::error::StoreError;
+use crate::party::{CHANGE, Change};
 use crate::record::{Item, Made, Record};
 use crate::relationship::{self, Relationship};
 
@@ -36,7 +37,7 @@ pub enum Fate {
 
 /// What becomes of the item with this sort key; `None` for a kind that nobody has decided about.
 pub fn fate(sk: &str) -> Option<Fate> {
-    const KEPT: [&str; 8] = [
+    const KEPT: [&str; 7] = [
         "TILL#1ACCOUNT#",
         "TILL#2VOUCHER#",
         "LEDGER#",
@@ -44,7 +45,6 @@ pub fn fate(sk: &str) -> Option<Fate> {
         "ACTIVITY#",
         "VOUCHER#",
         "MORALE#",
-        "CHANGE#",
     ];
     const DELETED: [&str; 11] = [
         "TILL#0SEGMENTS",
@@ -68,7 +68,7 @@ pub fn fate(sk: &str) -> Option<Fate> {
     if begins(&DELETED) {
         return Some(Fate::Deleted);
     }
-    if sk.starts_with("ORDER#") {
+    if begins(&["ORDER#", "CHANGE#"]) {
         return Some(Fate::Emptied);
     }
     let mut event = sk.strip_prefix("TIMELINE#")?.split('#').skip(1);
@@ -146,6 +146,9 @@ pub(super) async fn todo(of: Of<'_>, item: Item) -> Result<Todo, StoreError> {
     if sk.starts_with("ORDER#") {
         return order(item, todo);
     }
+    if sk.starts_with("CHANGE#") {
+        return note(item, todo);
+    }
     let id = || desk::id_of(&sk);
     if sk.starts_with("REL#") {
         let seen = Record::<Relationship>::from_item(WRITE, item)?;
@@ -169,6 +172,22 @@ pub(super) async fn todo(of: Of<'_>, item: Item) -> Result<Todo, StoreError> {
     if !todo.again {
         todo.add(Leg::Delete(key, None), Fate::Deleted, &kind);
     }
+    Ok(todo)
+}
+
+/// Who changed which fields when stays; what workflows could ask about the party goes. The topic goes with it: nothing is announced
+/// once more.
+fn note(item: Item, mut todo: Todo) -> Result<Todo, StoreError> {
+    let before = Record::<Change>::from_item(WRITE, item)?;
+    if before.d.state.is_none() {
+        todo.counts.push((Fate::Kept, CHANGE.to_owned()));
+        return Ok(todo);
+    }
+    let mut after = before.clone();
+    after.d.state = None;
+    after.topics = None;
+    let leg = Leg::put(WRITE, &after, Some(Condition::unchanged(&before)))?;
+    todo.add(leg, Fate::Emptied, CHANGE);
     Ok(todo)
 }
 

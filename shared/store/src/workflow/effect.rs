@@ -129,8 +129,10 @@ pub async fn classify(
     (when, made): (When, &Made),
 ) -> Result<Classified, StoreError> {
     for _ in 0..ROUNDS_MAX {
-        let Some(before) = stored::read(db, read_site, place.tenant, place.party).await? else {
-            return Ok(Classified::Missing);
+        let before = match stored::read(db, read_site, place.tenant, place.party).await {
+            Ok(Some(before)) => before,
+            Ok(None) | Err(StoreError::Erased(_)) => return Ok(Classified::Missing),
+            Err(error) => return Err(error),
         };
         let mut after = before.d.clone();
         let kept = match wanted {
