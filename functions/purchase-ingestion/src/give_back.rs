@@ -17,7 +17,7 @@ use store::db::Read;
 use store::exception::{self, Exception, ExceptionKind};
 use store::receipt::{self, Standing, StoredReceipt};
 use store::returned::{self, Accepted, StoredReturn};
-use store::{Site, card, party, relationship};
+use store::{Site, card, party};
 
 use crate::App;
 use crate::accept::Owner;

@@ -26,7 +26,7 @@ mod lot;
 mod post;
 
 pub use entry::{
-    Arrival,     Cause, Entry, VatShare, issue_entry_id, receipt_entry_id, recount_entry_id, return_entry_id, void_entry_id,
+    Arrival, Cause, Entry, VatShare, issue_entry_id, receipt_entry_id, recount_entry_id, return_entry_id, void_entry_id,
 };
 pub use issue::{ISSUE_STEP_MAX, Issue, share_of_voucher};
 pub use lot::{InvalidLotKey, LOTS_MAX, Lot, LotKey, LotMove};

@@ -106,7 +106,9 @@ pub fn taken_by(mut posted: Vec<Posted>, debit: &Entry) -> Result<Vec<(LotKey, P
         return Err(FoldError::Lots { version: debit.version });
     }
     let taken = taken.into_iter();
-    Ok(taken.map(|((lot, origin), points)| (lot, Parcel { origin, points })).collect())
+    Ok(taken
+        .map(|((lot, origin), points)| (lot, Parcel { origin, points }))
+        .collect())
 }
 
 impl Parcels {

@@ -664,7 +664,9 @@ fn transferred_points_go_into_the_lots_that_they_name_also_where_lots_are_merged
         give(&mut receiver, number, 30);
     }
     let (a, b) = ("p1".parse().unwrap(), "p2".parse().unwrap());
-    let moved = giver.account.transfer(&receiver.account, (&a, &b), "t", 150, on(301), 1);
+    let moved = giver
+        .account
+        .transfer(&receiver.account, (&a, &b), "t", 150, on(301), 1);
     let moved = moved.unwrap().unwrap();
     let origins = taken_by(giver.entries.clone(), &moved.from.0).unwrap();
     let moved = moved.with_origins(origins).unwrap();
@@ -676,6 +678,14 @@ fn transferred_points_go_into_the_lots_that_they_name_also_where_lots_are_merged
         parcels.follow(&posted.entry).unwrap();
     }
     let last = parcels.account().lots.last().unwrap().key;
-    let months: Vec<_> = parcels.parcels_of(last).iter().map(|parcel| parcel.origin.month).collect();
-    assert_eq!(months, [Month::of(on(300))], "the latest lot holds what was earned for it");
+    let months: Vec<_> = parcels
+        .parcels_of(last)
+        .iter()
+        .map(|parcel| parcel.origin.month)
+        .collect();
+    assert_eq!(
+        months,
+        [Month::of(on(300))],
+        "the latest lot holds what was earned for it"
+    );
 }
