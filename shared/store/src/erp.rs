@@ -383,11 +383,13 @@ async fn invoice_legs(
 ) -> Result<Vec<Leg>, StoreError> {
     let documents = changes.iter().filter_map(|change| change.after.document.as_ref());
     let parties: BTreeSet<_> = documents.map(|document| &document.party).collect();
-    let mut standing = BTreeSet::new();
+    let (mut standing, mut erased) = (BTreeSet::new(), BTreeSet::new());
     for party in parties {
-        if stands(db, tenant, party).await? {
-            standing.insert(party);
-        }
+        match party::standing(db, Site::ErpParty, tenant, party).await? {
+            Some(party::Standing::Party(_)) => standing.insert(party),
+            Some(party::Standing::Erased(_)) => erased.insert(party),
+            None => false,
+        };
     }
     let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
     let mut legs = Vec::new();
@@ -397,7 +399,7 @@ async fn invoice_legs(
             let new = change.after.document.as_ref().map(|document| &document.party);
             let old = known.d.document.as_ref().map(|document| &document.party);
             // What an erased party keeps of its invoices stays as it is.
-            if old != new || old.is_none_or(|party| standing.contains(party)) {
+            if old != new || !old.is_some_and(|party| erased.contains(party)) {
                 before.extend(shown(tenant, &change.number, &known.d));
             }
         }
