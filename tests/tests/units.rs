@@ -188,7 +188,8 @@ async fn desk(rows: &mut Rows<'_>, delivering: &mut Delivering, party: &str) {
     let _ = rows.call("payment morale", route, &path, &Value::Null).await;
     let task = json!({"client_token": "t-1", "party_id": party, "queue": "support", "title": "Call back", "due": "2026-11-27"});
     let task = rows.call("open a task", "POST /v1/tasks", &[], &task).await;
-    let (task, version) = (text(&task, "task_id"), json!({"expected_version": 1}));
+    let claim = json!({"expected_version": 1, "assignee": "beat"});
+    let (task, version) = (text(&task, "task_id"), claim);
     let _ = rows
         .call(
             "claim it",

@@ -161,7 +161,7 @@ impl App {
         let known = self.known_lead(&caller.tenant, &party).await?;
         let standing = known.d.lead(&rules.company, rules.when.today).map(|lead| lead.standing);
         let standing = standing.ok_or_else(no_such_lead)?;
-        let (decided, replayed) = match (standing, &decision) {
+        let (mut decided, replayed) = match (standing, &decision) {
             (Standing::Open, Decision::Customer(others)) => {
                 self.insist_on_nobody_else(&caller.tenant, &known.d, others, now)
                     .await?;
@@ -178,7 +178,10 @@ impl App {
         // After a crash between the two, a repeated call comes by here.
         let lead = decided.lead(&rules.company, rules.when.today);
         if let Some(Standing::Into(other, since)) = lead.map(|lead| lead.standing) {
-            self.relate(caller, (&party, other), since, rules.when).await?;
+            // The relationship is a change of both its parties.
+            if let Some(version) = self.relate(caller, (&party, other), since, rules.when).await? {
+                decided.version = version;
+            }
         }
         answer(200, &view(&decided, &rules)?, replayed)
     }
@@ -254,14 +257,15 @@ impl App {
         }
     }
 
-    /// Relates a lead with the party it was converted into, once: the decision says since when.
+    /// Relates a lead with the party it was converted into, once: the decision says since when. The version of the lead after it;
+    /// `None` where somebody has ended it since.
     async fn relate(
         &self,
         caller: &Caller,
         (party, other): (&PartyId, PartyId),
         since: NaiveDate,
         when: When,
-    ) -> Result<(), Problem> {
+    ) -> Result<Option<u64>, Problem> {
         let (kind, role, other_role) = lead::conversion();
         let wanted = Relationship {
             number: 0,
@@ -292,8 +296,9 @@ impl App {
         let decide = |known: &[Relationship]| related::relate(known, wanted.clone(), true, Sight::Unseen, when.today);
         let done = relationship::change(&self.db, sites, &step, (&kind, &role, &other), decide);
         match Box::pin(done).await? {
+            relationship::Changed::Done(_, version) => Ok(Some(version)),
             // Somebody ended it since: it is not made again.
-            relationship::Changed::Done(..) | relationship::Changed::Refused(Refused::Unseen(_)) => Ok(()),
+            relationship::Changed::Refused(Refused::Unseen(_)) => Ok(None),
             relationship::Changed::Missing => Err(no_such_lead()),
             relationship::Changed::NoOther => Err(no_target()),
             relationship::Changed::Refused(refused) => Err(refusal(&refused)),
