@@ -49,6 +49,7 @@ const FIRST: &[&str] = &[
     "POST /v1/tasks/{task_id}/claim",
     "POST /v1/tasks/{task_id}/finish",
     "POST /v1/tasks/{task_id}/reopen",
+    "GET /v1/tasks/{task_id}/history",
     "POST /v1/parties/{party_id}/opportunities",
     "PUT /v1/parties/{party_id}/opportunities/{opportunity_id}",
     "POST /v1/parties/{party_id}/points/corrections",
@@ -87,6 +88,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("POST /v1/recalculations/{run_id}/approve", "approval_by_author"),
     ("POST /v1/points/corrections/{id}/approve", "approval_by_author"),
     ("POST /v1/points/corrections/{id}/reject", "adjustment_posted"),
+    ("POST /v1/parties/{party_id}/erasure/approval", "person_needed"),
     // As the example of the programme has it.
     ("POST /v1/parties/{party_id}/points/transfers", "transfers_not_allowed"),
     // The first day of a month asks for the books, and a file for an import.
@@ -94,6 +96,11 @@ const REFUSED: &[(&str, &str)] = &[
     ("POST /v1/finance/{programme_id}/{month}", "concurrent_change"),
     ("GET /v1/imports/{run_id}", "not_found"),
     ("POST /v1/imports/{run_id}/restart", "not_found"),
+    // The ERP has sent nothing wrong.
+    ("POST /v1/erp/rejected/{document_id}/done", "not_found"),
+    // What the examples confirm was asked for before that; here it is asked for just now.
+    ("PUT /v1/parties/{party_id}/consents/{channel}", "invalid"),
+    ("PUT /v1/parties/{party_id}/lists/{list}", "invalid"),
 ];
 
 /// The examples' texts and what stands for them here.

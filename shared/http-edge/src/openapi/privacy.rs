@@ -6,7 +6,7 @@ use super::operation::{Answer, Body, Operation, Parameter, optional, path};
 use crate::api::privacy::{ErasurePage, ErasureRequest, ErasureView, StatementAnswer, StatementKeys};
 use crate::problem::Code;
 
-const PARTY: &str = "01930f7e-5c1a-7cc3-9d1b-2f60d1c48b11";
+const PARTY: &str = "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10";
 const STATEMENT: &str = "c0a1f2d34b5e46f7a8b9c0d1e2f30415";
 
 pub(super) fn operations() -> Vec<Operation> {
