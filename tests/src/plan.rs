@@ -1,12 +1,13 @@
 //! Plans that make calls fail.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use faults::{Fault, FaultPlan, Site};
 
 /// Before the call, or after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Moment {
     /// Nothing has happened yet.
     Before,
@@ -60,6 +61,73 @@ impl FaultPlan for OneFault {
     fn after(&self, _: Site) -> Fault {
         let number = self.calls.lock().map_or(0, |calls| calls.len().saturating_sub(1));
         self.fault(number, Moment::After)
+    }
+}
+
+/// A crash at the n-th call (from 0) of a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CrashPoint {
+    /// The site.
+    pub site: Site,
+    /// Which of its calls.
+    pub occurrence: usize,
+    /// Before it, or after it.
+    pub moment: Moment,
+}
+
+/// Lets the process die at several points, at each once.
+#[derive(Debug)]
+pub struct Crashes {
+    state: Mutex<CrashState>,
+}
+
+#[derive(Debug)]
+struct CrashState {
+    /// How many calls of a site have begun and have ended: several can be under way at once.
+    met: BTreeMap<(Site, Moment), usize>,
+    left: Vec<CrashPoint>,
+}
+
+impl Crashes {
+    /// Crashes at these points.
+    pub fn at(points: Vec<CrashPoint>) -> Self {
+        let met = BTreeMap::new();
+        Self {
+            state: Mutex::new(CrashState { met, left: points }),
+        }
+    }
+
+    /// The points that nothing came to: an earlier crash can lead around them.
+    pub fn left(&self) -> Vec<CrashPoint> {
+        self.state.lock().map(|state| state.left.clone()).unwrap_or_default()
+    }
+
+    fn meet(&self, site: Site, moment: Moment) -> Fault {
+        let Ok(mut state) = self.state.lock() else {
+            return Fault::None;
+        };
+        let met = state.met.entry((site, moment)).or_default();
+        let point = CrashPoint {
+            site,
+            occurrence: *met,
+            moment,
+        };
+        *met += 1;
+        let Some(index) = state.left.iter().position(|left| *left == point) else {
+            return Fault::None;
+        };
+        state.left.remove(index);
+        Fault::Crash
+    }
+}
+
+impl FaultPlan for Crashes {
+    fn before(&self, site: Site) -> Fault {
+        self.meet(site, Moment::Before)
+    }
+
+    fn after(&self, site: Site) -> Fault {
+        self.meet(site, Moment::After)
     }
 }
 

@@ -95,6 +95,19 @@ impl Books {
         books
     }
 
+    /// The account belongs to somebody with a name.
+    async fn named(&self) {
+        let identity = store::party::Identity::Person {
+            given_name: None,
+            family_name: store::party::Personal::new("Zellweger-Abt".to_owned()),
+        };
+        let party = self.account.party.clone();
+        let document = store::party::PartyDocument::new(party, identity, domain::till_text::Language::De);
+        let (db, tenant, now) = (&self.system.db, &self.system.tenant, runtime::now());
+        let created = store::party::create(db, Site::ToolWrite, tenant, &document, &[], false, now).await;
+        assert_eq!(created.unwrap(), store::party::Created::New);
+    }
+
     async fn post(&self, sale: &Receipt) {
         let (db, id) = (&self.system.db, &self.account);
         let now = runtime::now();

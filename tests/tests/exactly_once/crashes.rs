@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use end_to_end::delivery::Delivering;
-use end_to_end::plan::{Moment, OneFault};
+use end_to_end::plan::{CrashPoint, Crashes, Moment, OneFault};
 use end_to_end::story::Day;
 use end_to_end::world::World;
-use faults::{Fault, Site};
+use faults::{FaultPlan, Site};
+use tokio::sync::OnceCell;
 
 /// Call sites that no handler has, each with the reason why no day comes to it.
 const NOT_OF_A_HANDLER: [(Site, &str); 2] = [
@@ -18,25 +19,46 @@ const NOT_OF_A_HANDLER: [(Site, &str); 2] = [
     (Site::ToolWrite, "bootstrap and reconcile, which are run again by hand"),
 ];
 
-/// The calls to crash at, and when: before and after the first at each site, after as many more as `most` says; before and
+/// How many crashes one telling of a day meets, spread over the day.
+const CRASHES_PER_DAY: usize = 6;
+
+/// The points to crash at: before and after the first call at each site, after as many more as `most` says; before and
 /// after all with `EXHAUSTIVE=1` (many minutes). A crash before a later call finds what one after the call ahead of it left.
-fn crash_points(calls: &[Site], most: impl Fn(Site) -> usize) -> Vec<(usize, Moment)> {
-    let exhaustive = std::env::var_os("EXHAUSTIVE").is_some();
+fn crash_points(calls: &[Site], most: impl Fn(Site) -> usize) -> Vec<CrashPoint> {
+    let exhaustive = exhaustive();
     let mut points = Vec::new();
-    for (number, site) in calls.iter().enumerate() {
-        let occurrence = calls[..number].iter().filter(|earlier| *earlier == site).count();
-        if exhaustive || occurrence == 0 && most(*site) > 0 {
-            points.push((number, Moment::Before));
+    for (number, site) in calls.iter().copied().enumerate() {
+        let occurrence = calls[..number].iter().filter(|earlier| **earlier == site).count();
+        let at = |moment| CrashPoint {
+            site,
+            occurrence,
+            moment,
+        };
+        if exhaustive || occurrence == 0 && most(site) > 0 {
+            points.push(at(Moment::Before));
         }
-        if exhaustive || occurrence < most(*site) {
-            points.push((number, Moment::After));
+        if exhaustive || occurrence < most(site) {
+            points.push(at(Moment::After));
         }
     }
     points
 }
 
+fn exhaustive() -> bool {
+    std::env::var_os("EXHAUSTIVE").is_some()
+}
+
+/// The points in as few groups as the crashes of one day allow, neighbours in different groups: what a crash leaves behind
+/// is met by an undisturbed handler before the next one. With `EXHAUSTIVE=1`, each alone.
+fn groups(points: &[CrashPoint]) -> Vec<Vec<CrashPoint>> {
+    let count = points.len().div_ceil(if exhaustive() { 1 } else { CRASHES_PER_DAY });
+    (0..count)
+        .map(|first| points.iter().skip(first).step_by(count).copied().collect())
+        .collect()
+}
+
 /// Tells the day in a new world under the plan; what is left at its end.
-async fn end_under(day: Day, plan: Arc<OneFault>) -> Vec<String> {
+async fn end_under(day: Day, plan: Arc<dyn FaultPlan>) -> Vec<String> {
     let mut world = match day {
         // A recalculation looks at every location, and one is as good as another.
         Day::Recount => World::with_branches(3, Some(plan)).await,
@@ -46,22 +68,57 @@ async fn end_under(day: Day, plan: Arc<OneFault>) -> Vec<String> {
     day.end(&world).await.essence()
 }
 
-/// The calls of a day on which nothing fails, in order, and what is left at its end.
-async fn undisturbed(day: Day) -> (Vec<Site>, Vec<String>) {
-    let plan = Arc::new(OneFault::none());
-    let end = end_under(day, plan.clone()).await;
-    (plan.calls(), end)
+/// A day as it goes when nothing fails.
+#[derive(Debug)]
+struct Undisturbed {
+    /// Its calls, in order.
+    calls: Vec<Site>,
+    /// What is left at its end.
+    end: Vec<String>,
+}
+
+/// The day as it goes when nothing fails, told once for all tests.
+async fn undisturbed(day: Day) -> &'static Undisturbed {
+    static DAYS: [OnceCell<Undisturbed>; Day::ALL.len()] = [const { OnceCell::const_new() }; Day::ALL.len()];
+    let index = Day::ALL.iter().position(|other| *other == day).unwrap();
+    DAYS[index]
+        .get_or_init(|| async {
+            let plan = Arc::new(OneFault::none());
+            let end = end_under(day, plan.clone()).await;
+            Undisturbed {
+                calls: plan.calls(),
+                end,
+            }
+        })
+        .await
+}
+
+/// The sites that undisturbed days come to.
+async fn sites_of(days: &[Day]) -> BTreeSet<Site> {
+    let mut sites = BTreeSet::new();
+    for day in days {
+        sites.extend(&undisturbed(*day).await.calls);
+    }
+    sites
 }
 
 async fn crash_everywhere(day: Day, most: impl Fn(Site) -> usize) {
-    let (calls, expected) = undisturbed(day).await;
-    let points = crash_points(&calls, most);
-    println!("{} calls, {} crashes", calls.len(), points.len());
-    for (number, moment) in points {
-        let site = calls[number].name();
-        println!("crash {moment:?} call {number}, {site}");
-        let end = end_under(day, Arc::new(OneFault::at(number, moment, Fault::Crash))).await;
-        assert_eq!(end, expected, "crash {moment:?} call {number}, {site}");
+    let Undisturbed { calls, end } = undisturbed(day).await;
+    let points = crash_points(calls, most);
+    let mut groups = groups(&points);
+    println!(
+        "{} calls, {} crashes on {} days",
+        calls.len(),
+        points.len(),
+        groups.len()
+    );
+    while let Some(group) = groups.pop() {
+        println!("crashes at {group:?}");
+        let plan = Arc::new(Crashes::at(group.clone()));
+        assert_eq!(&end_under(day, plan.clone()).await, end, "crashes at {group:?}");
+        let left = plan.left();
+        assert!(left.is_empty() || group.len() > 1, "nothing came to {left:?}");
+        groups.extend(left.into_iter().map(|point| vec![point]));
     }
 }
 
@@ -72,21 +129,20 @@ async fn scenarios_7_and_8_a_crash_on_a_day_at_the_tills_loses_and_doubles_nothi
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_on_a_day_in_the_office_loses_and_doubles_nothing() {
-    let (at_the_tills, _) = undisturbed(Day::Tills).await;
+    let at_the_tills = sites_of(&[Day::Tills]).await;
     // The other test crashes what both have; of the others enough for each change of a client and its keys.
     crash_everywhere(Day::Office, |site| if at_the_tills.contains(&site) { 0 } else { 4 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_on_a_day_of_returns_loses_and_doubles_nothing() {
-    let (at_the_tills, _) = undisturbed(Day::Tills).await;
+    let at_the_tills = sites_of(&[Day::Tills]).await;
     crash_everywhere(Day::Returns, |site| if at_the_tills.contains(&site) { 1 } else { 2 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_on_a_day_of_rules_loses_and_doubles_nothing() {
-    let mut elsewhere = undisturbed(Day::Tills).await.0;
-    elsewhere.extend(undisturbed(Day::Returns).await.0);
+    let elsewhere = sites_of(&[Day::Tills, Day::Returns]).await;
     // The other days crash what they have in common; here posting meets a cap and a first purchase.
     let most = |site| match site {
         Site::PostCommit => 3,
@@ -98,9 +154,7 @@ async fn scenarios_7_and_8_a_crash_on_a_day_of_rules_loses_and_doubles_nothing()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_while_receipts_are_counted_again_loses_and_doubles_nothing() {
-    let mut elsewhere = undisturbed(Day::Tills).await.0;
-    elsewhere.extend(undisturbed(Day::Office).await.0);
-    elsewhere.extend(undisturbed(Day::Returns).await.0);
+    let elsewhere = sites_of(&[Day::Tills, Day::Office, Day::Returns]).await;
     let most = |site| match site {
         Site::RecountCommit | Site::RecountAdvance => 3,
         _ if elsewhere.contains(&site) => 0,
@@ -111,25 +165,25 @@ async fn scenarios_7_and_8_a_crash_while_receipts_are_counted_again_loses_and_do
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_while_days_are_closed_loses_and_doubles_nothing() {
-    let (at_the_tills, _) = undisturbed(Day::Tills).await;
+    let at_the_tills = sites_of(&[Day::Tills]).await;
     crash_everywhere(Day::Closes, |site| if at_the_tills.contains(&site) { 0 } else { 2 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_at_the_points_desk_loses_and_doubles_nothing() {
-    let (at_the_tills, _) = undisturbed(Day::Tills).await;
+    let at_the_tills = sites_of(&[Day::Tills]).await;
     crash_everywhere(Day::Desk, |site| if at_the_tills.contains(&site) { 0 } else { 2 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_while_the_books_of_a_month_are_made_loses_and_doubles_nothing() {
-    let (at_the_tills, _) = undisturbed(Day::Tills).await;
+    let at_the_tills = sites_of(&[Day::Tills]).await;
     crash_everywhere(Day::Finance, |site| usize::from(!at_the_tills.contains(&site))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_on_a_day_of_searching_leaves_no_party_unlisted_and_no_old_name_listed() {
-    let (at_the_tills, _) = undisturbed(Day::Tills).await;
+    let at_the_tills = sites_of(&[Day::Tills]).await;
     let most = |site: Site| match site {
         Site::IndexListed | Site::IndexParty | Site::IndexIntent | Site::IndexEntries => 6,
         site => usize::from(!at_the_tills.contains(&site)),
@@ -139,13 +193,13 @@ async fn scenarios_7_and_8_a_crash_on_a_day_of_searching_leaves_no_party_unliste
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_while_the_erp_sends_documents_loses_and_doubles_nothing() {
-    let (at_the_tills, _) = undisturbed(Day::Tills).await;
+    let at_the_tills = sites_of(&[Day::Tills]).await;
     crash_everywhere(Day::Erp, |site| if at_the_tills.contains(&site) { 0 } else { 2 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_at_the_service_desk_loses_and_doubles_nothing() {
-    let (at_the_tills, _) = undisturbed(Day::Tills).await;
+    let at_the_tills = sites_of(&[Day::Tills]).await;
     crash_everywhere(Day::Service, |site| match site {
         Site::DeskTaskPut => 5,
         _ if at_the_tills.contains(&site) => 0,
@@ -156,24 +210,19 @@ async fn scenarios_7_and_8_a_crash_at_the_service_desk_loses_and_doubles_nothing
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_while_a_file_is_imported_loses_and_doubles_nothing() {
-    let (at_the_tills, _) = undisturbed(Day::Tills).await;
+    let at_the_tills = sites_of(&[Day::Tills]).await;
     crash_everywhere(Day::Import, |site| if at_the_tills.contains(&site) { 0 } else { 2 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_while_workflows_act_loses_and_doubles_nothing() {
-    let mut elsewhere = undisturbed(Day::Tills).await.0;
-    elsewhere.extend(undisturbed(Day::Erp).await.0);
-    elsewhere.extend(undisturbed(Day::Service).await.0);
+    let elsewhere = sites_of(&[Day::Tills, Day::Erp, Day::Service]).await;
     crash_everywhere(Day::Workflows, |site| if elsewhere.contains(&site) { 0 } else { 3 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_while_a_person_is_erased_leaves_nothing_of_her_and_the_books_as_they_were() {
-    let mut elsewhere = undisturbed(Day::Tills).await.0;
-    elsewhere.extend(undisturbed(Day::Erp).await.0);
-    elsewhere.extend(undisturbed(Day::Service).await.0);
-    elsewhere.extend(undisturbed(Day::Desk).await.0);
+    let elsewhere = sites_of(&[Day::Tills, Day::Erp, Day::Service, Day::Desk]).await;
     let most = |site: Site| match site {
         // Each step moves the request on.
         Site::EraseStep => 6,
@@ -185,10 +234,7 @@ async fn scenarios_7_and_8_a_crash_while_a_person_is_erased_leaves_nothing_of_he
 
 #[tokio::test]
 async fn scenarios_7_and_8_come_to_every_call_site_of_every_handler() {
-    let mut visited = BTreeSet::new();
-    for day in Day::ALL {
-        visited.extend(undisturbed(day).await.0);
-    }
+    let visited = sites_of(&Day::ALL).await;
     let elsewhere = BTreeSet::from(NOT_OF_A_HANDLER.map(|(site, _)| site));
     let all: BTreeSet<Site> = Site::ALL.iter().copied().collect();
     let missed: Vec<_> = all

@@ -16,6 +16,13 @@ fn id(name: &str) -> LookupKey {
 }
 
 impl Books {
+    /// The party of the account stands: nobody moves points of a party that is not there.
+    async fn of_somebody() -> Self {
+        let books = Self::written().await;
+        books.named().await;
+        books
+    }
+
     fn adjustment(&self, kind: Kind, points: i64) -> Adjustment {
         Adjustment {
             version: 1,
@@ -107,7 +114,7 @@ impl Books {
 
 #[tokio::test]
 async fn a_correction_and_a_voided_voucher_that_say_what_the_ledger_says_are_no_findings() {
-    let books = Books::written().await;
+    let books = Books::of_somebody().await;
     books.correct("AAAA").await;
     books.void("BBBB").await;
     let waiting = books.adjustment(Kind::Correction, 900);
@@ -128,7 +135,7 @@ async fn a_correction_and_a_voided_voucher_that_say_what_the_ledger_says_are_no_
 
 #[tokio::test]
 async fn an_adjustment_without_its_entry_is_found() {
-    let books = Books::written().await;
+    let books = Books::of_somebody().await;
     let entry = books.correct("AAAA").await;
     books.delete(&entry).await;
     let texts = texts(&books.all().await);
@@ -141,7 +148,7 @@ async fn an_adjustment_without_its_entry_is_found() {
 
 #[tokio::test]
 async fn an_entry_without_its_adjustment_is_found() {
-    let books = Books::written().await;
+    let books = Books::of_somebody().await;
     books.correct("AAAA").await;
     books.void("BBBB").await;
     for name in ["AAAA", "BBBB"] {
@@ -156,7 +163,7 @@ async fn an_entry_without_its_adjustment_is_found() {
 
 #[tokio::test]
 async fn an_entry_of_a_voided_voucher_whose_voucher_is_open_is_found() {
-    let books = Books::written().await;
+    let books = Books::of_somebody().await;
     let before = voucher::of_party(&books.system.db, Site::ToolRead, &books.account, 2).await;
     let before = before.unwrap().unwrap();
     books.void("BBBB").await;
@@ -176,7 +183,7 @@ async fn an_entry_of_a_voided_voucher_whose_voucher_is_open_is_found() {
 
 #[tokio::test]
 async fn an_adjustment_and_an_entry_that_say_different_things_are_found() {
-    let books = Books::written().await;
+    let books = Books::of_somebody().await;
     let entry = books.correct("AAAA").await;
     books.set(&entry, "programme_version", 7).await;
     let texts = texts(&books.all().await);

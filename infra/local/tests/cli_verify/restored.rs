@@ -97,19 +97,6 @@ async fn an_item_that_changes_after_the_comparison_is_not_overwritten() {
 }
 
 impl Books {
-    /// The account belongs to somebody with a name.
-    async fn named(&self) {
-        let identity = store::party::Identity::Person {
-            given_name: None,
-            family_name: store::party::Personal::new("Zellweger-Abt".to_owned()),
-        };
-        let party = self.account.party.clone();
-        let document = store::party::PartyDocument::new(party, identity, domain::till_text::Language::De);
-        let (db, tenant, now) = (&self.system.db, &self.system.tenant, runtime::now());
-        let created = store::party::create(db, Site::ToolWrite, tenant, &document, &[], false, now).await;
-        assert_eq!(created.unwrap(), store::party::Created::New);
-    }
-
     /// The party is erased in the live table, but for its files.
     async fn erase(&self) {
         let (db, tenant, party) = (&self.system.db, &self.system.tenant, &self.account.party);
