@@ -1,24 +1,22 @@
 //! Everything that may be wrong with a campaign.
 
-use chrono::NaiveDate;
+mod voucher;
+
 use conditions::Condition;
-use domain::calendar::{plus_days, plus_months};
-use domain::id::LocationId;
-use domain::money::AMOUNT_MAX;
+use domain::calendar::plus_days;
 use domain::text;
 use domain::violation::Violation;
 
 use crate::activity::REVENUE_MONTHS;
 use crate::campaign::{Campaign, Kind, Lead, Schedule};
+use crate::findings::{Checks, ID, is_id};
 use crate::holidays::HolidayCalendar;
 use crate::letter;
 use crate::segment::SCHEMA;
-use crate::template::{Consideration, Validity, VoucherTemplate, Worth};
+use crate::template::{Consideration, Validity};
 
 /// Longest id, in characters; also of a letter's layout, an enclosure and a calendar.
 pub const ID_MAX: usize = 40;
-/// Longest name of a calendar, in characters.
-pub const CALENDAR_MAX: usize = ID_MAX;
 /// Longest name, in characters.
 pub const NAME_MAX: usize = 80;
 /// Most steps of a segment in the worst case: a million members take some seconds on one core.
@@ -55,46 +53,6 @@ const _: () = assert!(
     "a floor reads the months that are kept"
 );
 
-pub(crate) const ID: &str = "must have 1 to 40 lower-case letters, digits or -";
-
-/// Findings, gathered under one place.
-pub(crate) struct Checks {
-    at: String,
-    pub(crate) found: Vec<Violation>,
-}
-
-impl Checks {
-    pub(crate) fn at(at: &str) -> Self {
-        Self {
-            at: at.to_owned(),
-            found: Vec::new(),
-        }
-    }
-
-    pub(crate) fn check(&mut self, ok: bool, field: &str, code: &'static str, detail: &str) {
-        if !ok {
-            self.found
-                .push(Violation::new(format!("{}{field}", self.at), code, detail));
-        }
-    }
-
-    fn amount(&mut self, amount_minor: i64, least: i64, field: &str) {
-        let detail = format!("must be {least} to {AMOUNT_MAX} minor units");
-        self.check(
-            (least..=AMOUNT_MAX).contains(&amount_minor),
-            field,
-            "out_of_range",
-            &detail,
-        );
-    }
-}
-
-/// Whether a text is 1 to [`ID_MAX`] lower-case letters, digits and `-`.
-pub(crate) fn is_id(text: &str) -> bool {
-    let of_an_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    (1..=ID_MAX).contains(&text.len()) && text.chars().all(of_an_id)
-}
-
 impl Campaign {
     /// Everything that is wrong with the campaign, each with its JSON pointer; empty when it can be used.
     pub fn violations(&self) -> Vec<Violation> {
@@ -102,7 +60,7 @@ impl Campaign {
         self.check_names(&mut checks);
         checks.found.extend(self.condition().err().unwrap_or_default());
         check_kind(&self.kind, &mut checks);
-        check_template(&self.voucher, &mut checks);
+        voucher::check_template(&self.voucher, &mut checks);
         self.check_together(&mut checks);
         self.check_limits(&mut checks);
         self.check_schedule(&mut checks);
@@ -264,88 +222,4 @@ fn check_kind(kind: &Kind, checks: &mut Checks) {
         checks.check(*days <= LEAD_DAYS_MAX, field, "out_of_range", detail);
     }
     checks.check(is_id(calendar), "/kind/lead/calendar", "malformed", ID);
-}
-
-fn check_template(voucher: &VoucherTemplate, checks: &mut Checks) {
-    match voucher.worth {
-        Worth::Amount { value_minor } => checks.amount(value_minor, 1, "/voucher/worth/value_minor"),
-        Worth::PerCent {
-            per_cent,
-            max_discount_minor,
-        } => {
-            let possible = (1..=100).contains(&per_cent);
-            checks.check(
-                possible,
-                "/voucher/worth/per_cent",
-                "out_of_range",
-                "must be 1 to 100 per cent",
-            );
-            if let Some(max_minor) = max_discount_minor {
-                checks.amount(max_minor, 1, "/voucher/worth/max_discount_minor");
-            }
-        }
-    }
-    // A larger basket than the largest receipt would never come.
-    checks.amount(voucher.min_basket_minor, 0, "/voucher/min_basket_minor");
-    check_validity(voucher, checks);
-    let groups = voucher.groups.len() <= GROUPS_MAX;
-    checks.check(groups, "/voucher/groups", "too_many", "must be at most 50 groups");
-    for (index, group) in voucher.groups.iter().take(GROUPS_MAX).enumerate() {
-        let detail = "must have 1 to 40 printable characters";
-        let group = text::is_line(group, GROUP_NAME_MAX);
-        checks.check(group, &format!("/voucher/groups/{index}"), "out_of_range", detail);
-    }
-    let channels = voucher.channels.len() <= 2;
-    checks.check(channels, "/voucher/channels", "too_many", "must name each channel once");
-    let locations = voucher.locations.len() <= PLACES_MAX;
-    checks.check(
-        locations,
-        "/voucher/locations",
-        "too_many",
-        "must be at most 200 locations",
-    );
-    for (index, location) in voucher.locations.iter().take(PLACES_MAX).enumerate() {
-        let detail = "must be a location id of 1 to 16 letters, digits, - or _";
-        let location = location.parse::<LocationId>().is_ok();
-        checks.check(location, &format!("/voucher/locations/{index}"), "malformed", detail);
-    }
-    let count = (1..=VOUCHERS_MAX).contains(&voucher.per_member);
-    checks.check(count, "/voucher/per_member", "out_of_range", "must be 1 to 10 vouchers");
-}
-
-fn check_validity(voucher: &VoucherTemplate, checks: &mut Checks) {
-    let paid = voucher.consideration == Consideration::Paid;
-    let short = "a voucher that was paid for is valid for 5 years at least";
-    match voucher.validity {
-        Validity::Dates { from, until } => {
-            let ordered = until >= from;
-            let detail = "must not be before `from`: the voucher could never be redeemed";
-            checks.check(ordered, "/voucher/validity/until", "never_redeemable", detail);
-            let long = !paid || until >= five_years_from(from);
-            checks.check(long, "/voucher/validity/until", "too_short", short);
-        }
-        Validity::Days { after_start, days } => {
-            let start = after_start <= START_DAYS_MAX;
-            checks.check(
-                start,
-                "/voucher/validity/after_start",
-                "out_of_range",
-                "must be 0 to 365 days",
-            );
-            let possible = (1..=VALID_DAYS_MAX).contains(&days);
-            checks.check(
-                possible,
-                "/voucher/validity/days",
-                "out_of_range",
-                "must be 1 to 3660 days",
-            );
-            let long = !paid || days >= PAID_DAYS_MIN;
-            checks.check(long, "/voucher/validity/days", "too_short", short);
-        }
-    }
-}
-
-/// The last of five years that begin on this day.
-fn five_years_from(from: NaiveDate) -> NaiveDate {
-    domain::calendar::minus_days(plus_months(from, PAID_MONTHS_MIN), 1)
 }

@@ -1,12 +1,11 @@
 //! Working days of printer and post: calendars as data.
 
+mod check;
+
 use chrono::{Datelike, NaiveDate, TimeDelta, Weekday};
 use domain::calendar::{minus_days, plus_days};
-use domain::text;
-use domain::violation::Violation;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Checks, is_id};
 use crate::easter::easter_sunday;
 
 /// Most entries of each list of a calendar.
@@ -15,8 +14,6 @@ pub const HOLIDAYS_MAX: usize = 100;
 pub const WORKING_DAYS_MAX: u32 = 80;
 /// Longest run of days without a working day. A calendar with a longer one is a slip.
 const CLOSED_DAYS_MAX: u32 = 31;
-/// Longest name of a holiday, in characters.
-const HOLIDAY_NAME_MAX: usize = 80;
 
 /// Which days are working days, for one place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -219,54 +216,6 @@ impl HolidayCalendar {
             day: from,
         })
     }
-
-    /// Everything that is wrong with the calendar, each with its place; `at` is the pointer of the calendar itself.
-    pub fn violations(&self, at: &str) -> Vec<Violation> {
-        let mut checks = Checks::at(at);
-        checks.check(is_id(&self.name), "/name", "malformed", crate::check::ID);
-        let weekend = self.weekend.len() < 7 && self.weekend.iter().all(|day| (1..=7).contains(day));
-        let detail = "must name at most 6 days of the week: 1 for Monday to 7 for Sunday";
-        checks.check(weekend, "/weekend", "out_of_range", detail);
-        let lists = [
-            ("/fixed", self.fixed.len()),
-            ("/easter", self.easter.len()),
-            ("/weekdays", self.weekdays.len()),
-            ("/extra", self.extra.len()),
-        ];
-        for (field, length) in lists {
-            let detail = "must have at most 100 entries";
-            checks.check(length <= HOLIDAYS_MAX, field, "too_many", detail);
-        }
-        for (index, holiday) in self.fixed.iter().enumerate() {
-            // A leap year has every day that there is.
-            let exists = NaiveDate::from_ymd_opt(2024, holiday.month, holiday.day).is_some();
-            let detail = "must be a day of the year";
-            checks.check(exists, &format!("/fixed/{index}"), "out_of_range", detail);
-            checks.holiday_name(&format!("/fixed/{index}/name"), &holiday.name);
-        }
-        for (index, holiday) in self.easter.iter().enumerate() {
-            let near = (-100..=100).contains(&holiday.offset);
-            let detail = "must be -100 to 100 days from Easter Sunday";
-            checks.check(near, &format!("/easter/{index}/offset"), "out_of_range", detail);
-            checks.holiday_name(&format!("/easter/{index}/name"), &holiday.name);
-        }
-        for (index, rule) in self.weekdays.iter().enumerate() {
-            let detail = "must name month 1 to 12, weekday 1 to 7, its number 1 to 5, and at most 31 days after it";
-            checks.check(rule.is_sound(), &format!("/weekdays/{index}"), "out_of_range", detail);
-            checks.holiday_name(&format!("/weekdays/{index}/name"), &rule.name);
-        }
-        for (index, holiday) in self.extra.iter().enumerate() {
-            checks.holiday_name(&format!("/extra/{index}/name"), &holiday.name);
-        }
-        checks.found
-    }
-}
-
-impl Checks {
-    fn holiday_name(&mut self, field: &str, name: &str) {
-        let detail = "must have 1 to 80 printable characters";
-        self.check(text::is_line(name, HOLIDAY_NAME_MAX), field, "out_of_range", detail);
-    }
 }
 
 fn stepped(day: NaiveDate, way: Way) -> NaiveDate {
@@ -298,12 +247,5 @@ impl WeekdayRule {
             .and_then(|number| u8::try_from(number).ok())?;
         let weekday = Weekday::try_from(number).ok()?;
         NaiveDate::from_weekday_of_month_opt(year, self.month, weekday, u8::try_from(self.nth).ok()?)
-    }
-
-    fn is_sound(&self) -> bool {
-        (1..=12).contains(&self.month)
-            && (1..=5).contains(&self.nth)
-            && (1..=7).contains(&self.weekday)
-            && self.plus_days <= 31
     }
 }

@@ -7,7 +7,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `campaign`, `template` | the document: segment, vouchers, texts, schedule, limits |
-//! | `check` | everything that may be wrong with it |
+//! | `check`, `findings` | everything that may be wrong with it |
 //! | `status` | from draft through dry run and approval to the run |
 //! | `segment`, `subject`, `activity` | what a condition can read of a member, and how purchases become windows |
 //! | `run` | the names of runs and of the periods in which a member is served once |
@@ -53,6 +53,7 @@ mod control;
 mod digest;
 mod dry_run;
 mod easter;
+mod findings;
 mod holidays;
 mod letter;
 mod member;
@@ -74,7 +75,7 @@ pub use birthday::{
 pub use campaign::{Campaign, Kind, Lead, LeapDay, LetterCost, Schedule, Texts};
 pub use cantons::{BUILT_IN_UNTIL, built_in, geneva, ticino, zurich};
 pub use check::{
-    CALENDAR_MAX, CONTROL_PER_CENT_MAX, FLOOR_MONTHS_MAX, GROUPS_MAX, ID_MAX, LEAD_DAYS_MAX, LETTER_DAYS_MIN, NAME_MAX,
+    CONTROL_PER_CENT_MAX, FLOOR_MONTHS_MAX, GROUPS_MAX, ID_MAX, LEAD_DAYS_MAX, LETTER_DAYS_MIN, NAME_MAX,
     PAID_DAYS_MIN, PLACES_MAX, SEGMENT_COST_MAX, START_DAYS_MAX, VALID_DAYS_MAX, VOUCHERS_MAX,
 };
 pub use control::{BUCKETS, bucket, is_control};
