@@ -19,7 +19,7 @@ use crate::template::{Consideration, Validity};
 pub const ID_MAX: usize = 40;
 /// Longest name, in characters.
 pub const NAME_MAX: usize = 80;
-/// Most steps of a segment in the worst case: a million members take some seconds on one core.
+/// Most steps of a segment in the worst case; it is asked for each member of the programme.
 pub const SEGMENT_COST_MAX: u32 = 1_000;
 /// Most product groups of a voucher.
 pub const GROUPS_MAX: usize = 50;

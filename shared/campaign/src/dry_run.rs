@@ -23,7 +23,8 @@ pub struct Priced {
 }
 
 impl Priced {
-    /// Of the campaign's run on this business day.
+    /// Of the campaign's run that is planned for this business day. A dry run is made for the day of the real one, and a run that
+    /// is resumed later keeps its day: dates of vouchers are counted from it.
     pub fn new(campaign: &Campaign, run_day: NaiveDate) -> Self {
         let terms = unchecked_terms(campaign, run_day);
         Self {

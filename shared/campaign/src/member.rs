@@ -64,7 +64,8 @@ pub struct Circumstances<'a> {
     /// [Periods](Campaign::period) for which the campaign served the member, or a party that was merged into it, before this run
     /// was started. What the run itself has issued does not count: one that is resumed decides as it did at first.
     pub served: &'a [String],
-    /// Whether this run serves another member of the household, who comes first.
+    /// Whether this run serves another member of the household, who comes first, or has drawn one into the control group: a
+    /// voucher in the household would blur what the group is to show.
     pub household_served: bool,
     /// Face value that the run may still give away, in minor units; looked at where the campaign has a budget.
     pub budget_left_minor: Option<i64>,
