@@ -107,6 +107,14 @@ fn n11_without_revenue_there_is_no_share_and_no_main_store() {
     assert_eq!(it.main_store.as_deref(), Some("B07"));
     assert_eq!(it.stores, ["B07"], "a return alone is no visit");
     assert!(it.groups.is_empty());
+    let zero = at(&[month("2026-11", &[("B07", 1, 0)], &[("yarn", 0)])], "2026-11-15");
+    assert!(zero.groups.is_empty(), "sold and returned");
+    assert_eq!(
+        (zero.main_store, zero.shop_share, zero.average_basket_minor),
+        (None, None, Some(0))
+    );
+    let slip = at(&[month("2026-11", &[("B07", -1, -500)], &[])], "2026-11-15");
+    assert_eq!(slip.average_basket_minor, None, "no basket without a receipt");
     let nothing = at(&[], "2026-11-15");
     assert_eq!((nothing.average_basket_minor, nothing.main_store), (None, None));
 }

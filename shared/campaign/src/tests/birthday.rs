@@ -28,16 +28,19 @@ fn x14_easter_is_when_the_church_says() {
 #[test]
 fn x14_each_canton_has_its_own_holidays() {
     let [zh, ge, ti] = built_in();
-    let holidays = |calendar: &HolidayCalendar, year: i32| -> usize {
-        let days = day(&format!("{year}-01-01")).iter_days();
-        days.take_while(|day| day.year() == year)
-            .filter(|day| calendar.holiday(*day).is_some())
-            .count()
+    let in_2026 = |calendar: &HolidayCalendar| {
+        let days = day("2026-01-01").iter_days().take_while(|day| day.year() == 2026);
+        let holidays = days.filter(|day| calendar.holiday(*day).is_some());
+        holidays
+            .map(|day| day.format("%m-%d").to_string())
+            .collect::<Vec<_>>()
+            .join(" ")
     };
-    assert_eq!(
-        (holidays(&zh, 2026), holidays(&ge, 2026), holidays(&ti, 2026)),
-        (9, 9, 15)
-    );
+    // Easter is on 5 April.
+    assert_eq!(in_2026(&zh), "01-01 04-03 04-06 05-01 05-14 05-25 08-01 12-25 12-26");
+    assert_eq!(in_2026(&ge), "01-01 04-03 04-06 05-14 05-25 08-01 09-10 12-25 12-31");
+    let ticino = "01-01 01-06 03-19 04-06 05-01 05-14 05-25 06-04 06-29 08-01 08-15 11-01 12-08 12-25 12-26";
+    assert_eq!(in_2026(&ti), ticino);
     assert_eq!(
         ge.holiday(day("2024-09-05")),
         Some("Genevan Fast"),
@@ -182,6 +185,15 @@ fn working_days_are_counted_from_any_day_and_zero_is_the_day_itself() {
     assert_eq!(zh.minus_working_days(sunday, 1), Ok(day("2026-11-06")));
     assert_eq!(zh.plus_working_days(sunday, 1), Ok(day("2026-11-09")));
     assert_eq!(zh.minus_working_days(sunday, 0), Ok(sunday));
+    // 16 weeks without a holiday.
+    assert_eq!(
+        zh.plus_working_days(day("2026-08-03"), WORKING_DAYS_MAX),
+        Ok(day("2026-11-23"))
+    );
+    assert_eq!(
+        zh.plus_working_days(sunday, WORKING_DAYS_MAX + 1),
+        Err(NotPlannable::TooLong)
+    );
     assert_eq!(zh.working_day_until(sunday), Ok(day("2026-11-06")));
 }
 

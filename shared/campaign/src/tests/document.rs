@@ -159,6 +159,8 @@ fn l5_a_voucher_that_can_never_be_redeemed_is_refused() {
         late("until"),
         "ends before it begins"
     );
+    let monthly = with_validity(bonus(), Consideration::Free, dates("2026-12-24", "2026-12-24"));
+    assert_eq!(monthly, [], "one day is a validity");
     assert_eq!(free(days(0, 4)), []);
     assert_eq!(free(days(0, 3)), late("days"));
     let birthday = |validity| with_validity(birthday_campaign(), Consideration::Free, validity);

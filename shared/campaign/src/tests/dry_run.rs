@@ -131,7 +131,25 @@ fn x6_the_digest_knows_run_party_decision_and_terms() {
         "dates counted from the run"
     );
     assert_ne!(digest(1, one, &bonus(), "2026-11-02"), base, "run");
-    let changes: [fn(&mut Campaign); 10] = [
+    let changes: [fn(&mut Campaign); 13] = [
+        |c| {
+            c.voucher.validity = Validity::Dates {
+                from: day("2026-11-02"),
+                until: day("2027-01-01"),
+            }
+        },
+        |c| {
+            c.voucher.validity = Validity::Dates {
+                from: day("2026-11-02"),
+                until: day("2027-01-02"),
+            }
+        },
+        |c| {
+            c.voucher.validity = Validity::Dates {
+                from: day("2026-11-03"),
+                until: day("2027-01-01"),
+            }
+        },
         |c| c.voucher.worth = Worth::Amount { value_minor: 1_001 },
         |c| {
             c.voucher.worth = Worth::PerCent {

@@ -45,6 +45,7 @@ fn p1_any_other_placeholder_and_any_stray_brace_is_a_violation() {
         assert_eq!(wrong(&campaign), [("/texts/fr".to_owned(), "placeholder")], "{text}");
     }
     assert_eq!(render("{name} {value", &FILLING), "{name} {value");
+    assert_eq!(render("{{value}}", &FILLING), "{CHF 10.00}");
 }
 
 #[test]

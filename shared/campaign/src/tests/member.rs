@@ -254,6 +254,12 @@ fn the_control_group_is_drawn_the_same_at_every_run_and_anew_for_each_period() {
     assert_eq!(december, group(&campaign, "2026-12"));
     // Five standard deviations of a fair draw.
     assert!((1_800..=2_200).contains(&december.len()), "{}", december.len());
+    let below = (0..10_000).filter(|number| bucket("bonus", "2026-12", &party(*number)) < 2_000);
+    assert_eq!(
+        december,
+        below.collect::<Vec<_>>(),
+        "a hundred buckets for each per cent"
+    );
     let january = group(&campaign, "2027-01");
     let both = january.iter().filter(|number| december.contains(number)).count();
     assert!(
