@@ -8,6 +8,7 @@ mod effects;
 mod file;
 mod reason;
 mod row;
+mod text;
 
 pub use carrier::{CODE_MAX, CODES_MAX, CarrierCode, CarrierMap};
 pub use effects::{EFFECTS_MAX, Effect, EffectRules, MONTHS_MAX, Standing, effects};

@@ -162,7 +162,8 @@ fn a_row_that_is_cut_off_or_of_another_version_is_refused() {
 
 #[test]
 fn a_letter_outside_its_bounds_is_refused_with_the_field() {
-    let wrong: [(&str, fn(&mut Piece)); 9] = [
+    type Wrong = (&'static str, fn(&mut Piece));
+    let wrong: [Wrong; 9] = [
         ("salutation", |p| p.salutation = personal(&"é".repeat(81))),
         ("address", |p| p.address.clear()),
         ("address", |p| p.address = vec![personal("x"); 7]),

@@ -5,16 +5,15 @@
 //!
 //! `piece_id;reason;returned_on;new_street;new_house_number;new_postcode;new_town;new_country`
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use csv::StringRecord;
-use encoding_rs::WINDOWS_1252;
 use party::contact::Country;
 use serde::{Deserialize, Serialize};
 
 use super::row::{COLUMNS, Fields, REQUIRED, letter};
+use super::text::{Place, decode, lines};
 use super::{CarrierMap, Reject, RejectCode, ReturnedLetter};
 
 /// Most rows of a file.
@@ -23,7 +22,6 @@ pub const ROWS_MAX: usize = 100_000;
 pub const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Begins the last row.
 const TRAILER: &str = "#END";
-const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// How bytes become characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,11 +144,12 @@ pub fn read(bytes: &[u8], carrier: &CarrierMap, declared: &Declared) -> Result<R
     let mut records = reader.records().map(|record| record.map_err(quotes));
     let header = records.next().ok_or(Refused::NoHeader)??;
     let order = order(&header)?;
+    let mut place = Place::new(text.as_bytes());
     let mut judged = Judged::default();
     let mut ended = false;
     for record in records {
         let record = record?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = place.line(record.position().map_or(0, csv::Position::byte));
         if ended {
             return Err(Refused::AfterEnd { line });
         }
@@ -165,32 +164,6 @@ pub fn read(bytes: &[u8], carrier: &CarrierMap, declared: &Declared) -> Result<R
         return Err(Refused::CutOff { line: last_line });
     }
     Ok(judged.finish())
-}
-
-/// The text of a file without a byte order mark.
-fn decode(bytes: &[u8], encoding: FileEncoding) -> Result<Cow<'_, str>, Refused> {
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(Refused::OtherEncoding);
-    }
-    match encoding {
-        FileEncoding::Utf8 => {
-            let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
-            let text = std::str::from_utf8(bytes).map_err(|error| Refused::NotUtf8 {
-                line: lines(bytes.get(..error.valid_up_to()).unwrap_or_default()),
-            })?;
-            Ok(Cow::Borrowed(text))
-        }
-        FileEncoding::Windows1252 if bytes.starts_with(BOM) => Err(Refused::OtherEncoding),
-        // Every byte is a character; those that Windows-1252 leaves free become controls, which no field may have.
-        FileEncoding::Windows1252 => Ok(WINDOWS_1252.decode_without_bom_handling(bytes).0),
-    }
-}
-
-/// The number of the line in which a text ends, from 1. A line end belongs to the line that it ends.
-fn lines(text: &[u8]) -> u64 {
-    let ends = text.iter().filter(|b| **b == b'\n').count();
-    let open = usize::from(!text.ends_with(b"\n"));
-    u64::try_from(ends.saturating_add(open)).unwrap_or(u64::MAX)
 }
 
 /// What separates the fields: whichever of `;` and `,` is more often in the first line. No column's name has either.

@@ -1,1 +1,2 @@
-
+mod effects;
+mod file;
