@@ -1,0 +1,181 @@
+//! Sorting more letters than memory holds: sorted chunks, then one merge over them.
+//!
+//! [`Sorter`] takes rows in any order and gives them back in sorted chunks; the caller stores them. [`RowReader`] reads a stored
+//! chunk line by line. [`Merge`] reads all chunks at once, one row of each in memory, and yields all rows in order.
+
+mod sorter;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
+
+use crate::piece::{PieceId, Row, SortKey};
+
+pub use sorter::{Chunk, ReadError, RowReader, Sorter};
+
+/// Most letters of one merge. Their ids take some 50 MB: the only memory that grows with the letters.
+pub const PIECES_MAX: usize = 3_000_000;
+
+/// Why a merge stops.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MergeError<E> {
+    /// A chunk cannot be read.
+    #[error("chunk {chunk} cannot be read: {error}")]
+    Chunk {
+        /// Which, from 0.
+        chunk: usize,
+        /// Why.
+        error: E,
+    },
+    /// A chunk is not in order: it was not written by a [`Sorter`], or its rows were mixed up.
+    #[error("chunk {chunk} is not in order at letter {piece}")]
+    Unsorted {
+        /// Which, from 0.
+        chunk: usize,
+        /// The first row that stands too late.
+        piece: PieceId,
+    },
+    /// Two rows are the same letter, maybe with two addresses.
+    #[error("letter {piece} comes twice")]
+    Duplicate {
+        /// Which letter.
+        piece: PieceId,
+    },
+    /// More than the given number of letters.
+    #[error("there are more letters than a merge takes")]
+    TooMany,
+}
+
+/// The rows of sorted chunks in order. The first error ends it.
+///
+/// Of equal rows that of the first chunk would come first; they are the same letter and therefore an error, wherever in the order
+/// the second one stands.
+pub struct Merge<I> {
+    chunks: Vec<I>,
+    heads: BinaryHeap<Reverse<Head>>,
+    seen: HashSet<[u8; 10]>,
+    pieces_max: usize,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    New,
+    Running,
+    Ended,
+}
+
+/// The next row of a chunk. Ordered by key, then by chunk.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Head {
+    key: SortKey,
+    chunk: usize,
+    row: ByKey,
+}
+
+/// A row that does not take part in comparisons: its key, which decides, is beside it.
+struct ByKey(Row);
+
+impl PartialEq for ByKey {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for ByKey {}
+
+impl PartialOrd for ByKey {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByKey {
+    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
+        std::cmp::Ordering::Equal
+    }
+}
+
+impl<I> std::fmt::Debug for Merge<I> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Merge({} chunks, {} letters)", self.chunks.len(), self.seen.len())
+    }
+}
+
+impl<I, E> Merge<I>
+where
+    I: Iterator<Item = Result<Row, E>>,
+{
+    /// A merge of chunks, of [`PIECES_MAX`] letters at most.
+    pub fn new(chunks: Vec<I>) -> Self {
+        Self::of_at_most(chunks, PIECES_MAX)
+    }
+
+    /// A merge of chunks, of `pieces_max` letters at most.
+    pub fn of_at_most(chunks: Vec<I>, pieces_max: usize) -> Self {
+        Self {
+            chunks,
+            heads: BinaryHeap::new(),
+            seen: HashSet::new(),
+            pieces_max,
+            state: State::New,
+        }
+    }
+
+    /// Puts the next row of a chunk among the heads; `after` is the row of the chunk before it.
+    fn advance(&mut self, chunk: usize, after: Option<&SortKey>) -> Result<(), MergeError<E>> {
+        let next = self.chunks.get_mut(chunk).and_then(Iterator::next);
+        let Some(row) = next.transpose().map_err(|error| MergeError::Chunk { chunk, error })? else {
+            return Ok(());
+        };
+        let key = row.key().clone();
+        if after.is_some_and(|after| key < *after) {
+            let piece = key.piece();
+            return Err(MergeError::Unsorted { chunk, piece });
+        }
+        let row = ByKey(row);
+        self.heads.push(Reverse(Head { key, chunk, row }));
+        Ok(())
+    }
+
+    fn step(&mut self) -> Result<Option<Row>, MergeError<E>> {
+        if self.state == State::New {
+            self.state = State::Running;
+            for chunk in 0..self.chunks.len() {
+                self.advance(chunk, None)?;
+            }
+        }
+        let Some(Reverse(Head { key, chunk, row })) = self.heads.pop() else {
+            return Ok(None);
+        };
+        let piece = key.piece();
+        if !self.seen.insert(piece.packed()) {
+            return Err(MergeError::Duplicate { piece });
+        }
+        if self.seen.len() > self.pieces_max {
+            return Err(MergeError::TooMany);
+        }
+        self.advance(chunk, Some(&key))?;
+        Ok(Some(row.0))
+    }
+}
+
+impl<I, E> Iterator for Merge<I>
+where
+    I: Iterator<Item = Result<Row, E>>,
+{
+    type Item = Result<Row, MergeError<E>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.state == State::Ended {
+            return None;
+        }
+        let step = self.step();
+        if !matches!(step, Ok(Some(_))) {
+            self.state = State::Ended;
+        }
+        step.transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests;

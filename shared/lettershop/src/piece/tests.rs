@@ -1,0 +1,215 @@
+use domain::money::Currency;
+
+use super::*;
+
+const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+pub(crate) fn personal(text: &str) -> Personal {
+    Personal::new(text.to_owned())
+}
+
+pub(crate) fn piece_id(number: u32) -> PieceId {
+    PieceId::derive(
+        KEY,
+        &"weihnachten-2026".parse().unwrap(),
+        &"p-4711".parse().unwrap(),
+        number,
+    )
+}
+
+pub(crate) fn code_of(id: &str) -> Option<VoucherCode> {
+    Some(VoucherCode::derive(KEY, id))
+}
+
+pub(crate) fn voucher(id: &str, worth: Worth) -> PrintedVoucher {
+    PrintedVoucher {
+        id: personal(id),
+        code: VoucherCode::derive(KEY, id),
+        worth,
+        valid_until: "2027-03-31".parse().unwrap(),
+    }
+}
+
+pub(crate) const fn francs(minor: i64) -> Worth {
+    Worth::Value(Money::new(minor, Currency::CHF))
+}
+
+/// A letter to Geneva with one voucher of 5 francs.
+pub(crate) fn piece(number: u32) -> Piece {
+    Piece {
+        id: piece_id(number),
+        language: Language::Fr,
+        salutation: personal("Madame"),
+        address: vec![
+            personal("Madame"),
+            personal("Zoé Détraz"),
+            personal("Rue du Rhône 12"),
+            personal("1204 Genève"),
+        ],
+        country: "CH".parse().unwrap(),
+        postcode: Some(personal("1204")),
+        vouchers: vec![voucher(&format!("p~treue~{number}"), francs(500))],
+        variant: "noel-a".parse().unwrap(),
+        enclosure: Some("prospekt-7".parse().unwrap()),
+        texts: vec![personal("1’250 points")],
+        control: false,
+    }
+}
+
+#[test]
+fn x5_a_letter_has_the_same_id_each_time_and_another_for_another_run_party_number_or_key() {
+    let derive = |key: &[u8], run: &str, party: &str, number| {
+        PieceId::derive(key, &run.parse().unwrap(), &party.parse().unwrap(), number)
+    };
+    let id = derive(KEY, "r1", "p1", 1);
+    assert_eq!(id, derive(KEY, "r1", "p1", 1));
+    for other in [
+        derive(KEY, "r2", "p1", 1),
+        derive(KEY, "r1", "p2", 1),
+        derive(KEY, "r1", "p1", 2),
+        derive(b"another key another key another!", "r1", "p1", 1),
+    ] {
+        assert_ne!(id, other);
+    }
+    // Names that would run together without a separator.
+    assert_ne!(derive(KEY, "r1", "p1", 11), derive(KEY, "r1", "p11", 1));
+}
+
+#[test]
+fn p2_the_id_of_a_letter_is_barcode_content_with_a_check_symbol_and_no_code_of_a_voucher() {
+    let id = piece_id(1);
+    assert_eq!(id.as_str().len(), 17);
+    assert!(
+        id.as_str()
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
+    );
+    assert_eq!(id.as_str().to_ascii_lowercase().parse(), Ok(id));
+    let mut wrong = id.as_str().to_owned().into_bytes();
+    wrong[3] = if wrong[3] == b'A' { b'B' } else { b'A' };
+    let wrong = String::from_utf8(wrong).unwrap();
+    assert_eq!(wrong.parse::<PieceId>(), Err(InvalidPieceId::CheckSymbol));
+    assert_eq!("4711".parse::<PieceId>(), Err(InvalidPieceId::Shape));
+    // The same key for both purposes would still give no voucher's code.
+    assert_ne!(VoucherCode::derive(KEY, "p-4711~1").compact(), id.as_str());
+}
+
+#[test]
+fn ids_are_packed_into_80_bits_in_their_order_and_without_loss() {
+    let alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let mut ids: Vec<PieceId> = (0..500).map(piece_id).collect();
+    ids.sort();
+    let packed: Vec<_> = ids.iter().map(PieceId::packed).collect();
+    assert!(packed.is_sorted());
+    for (id, packed) in ids.iter().zip(packed) {
+        let bits = packed.iter().fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
+        let text: String = (0..16)
+            .map(|i| alphabet.as_bytes()[(bits >> (75 - 5 * i) & 31) as usize] as char)
+            .collect();
+        assert_eq!(text, id.as_str()[..16]);
+    }
+}
+
+#[test]
+fn a_letter_comes_back_from_its_row() {
+    for letter in [
+        piece(1),
+        Piece {
+            postcode: None,
+            vouchers: vec![voucher("a", Worth::Percent(1_250)), voucher("b", francs(10))],
+            enclosure: None,
+            texts: Vec::new(),
+            control: true,
+            ..piece(2)
+        },
+    ] {
+        let row = Row::of(&letter).unwrap();
+        assert_eq!(row.piece(code_of), Ok(letter));
+        assert_eq!(Row::read(row.line()), Ok(row.clone()));
+        assert!(!row.line().contains(&b'\n'));
+    }
+}
+
+#[test]
+fn rows_hold_no_codes_and_neither_they_nor_letters_show_a_person() {
+    let letter = piece(1);
+    let row = Row::of(&letter).unwrap();
+    let line = String::from_utf8(row.line().to_vec()).unwrap();
+    let code = &letter.vouchers[0].code;
+    assert!(!line.contains(&code.compact()) && !line.contains(&code.to_string()));
+    for shown in [format!("{row:?}"), format!("{letter:?}"), format!("{:?}", row.key())] {
+        for hidden in ["Détraz", "Rhône", "Genève", "1204", "1’250", "p~treue", &code.compact()] {
+            assert!(!shown.contains(hidden), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_row_that_is_cut_off_or_of_another_version_is_refused() {
+    let row = Row::of(&piece(1)).unwrap();
+    let line = row.line();
+    for len in 0..line.len() {
+        assert_eq!(Row::read(&line[..len]), Err(InvalidRow::Malformed));
+    }
+    let other = String::from_utf8(line.to_vec())
+        .unwrap()
+        .replacen("\"v\":1", "\"v\":2", 1);
+    assert_eq!(Row::read(other.as_bytes()), Err(InvalidRow::Version));
+    assert_eq!(Row::read(&vec![b' '; ROW_BYTES_MAX + 1]), Err(InvalidRow::TooLong));
+    let none = |_: &str| None;
+    assert_eq!(row.piece(none), Err(InvalidRow::NoCode(piece_id(1))));
+}
+
+#[test]
+fn a_letter_outside_its_bounds_is_refused_with_the_field() {
+    type Wrong = (&'static str, fn(&mut Piece));
+    let wrong: [Wrong; 9] = [
+        ("salutation", |p| p.salutation = personal(&"é".repeat(81))),
+        ("address", |p| p.address.clear()),
+        ("address", |p| p.address = vec![personal("x"); 7]),
+        ("address", |p| p.address = vec![personal(&"x".repeat(81))]),
+        ("vouchers", |p| p.vouchers = vec![voucher("a", francs(0))]),
+        ("vouchers", |p| p.vouchers = vec![voucher("a", Worth::Percent(10_001))]),
+        ("vouchers", |p| p.vouchers = vec![voucher("a", francs(1)); 11]),
+        ("texts", |p| p.texts = vec![personal("x"); 11]),
+        ("texts", |p| p.texts = vec![personal(&"x".repeat(201))]),
+    ];
+    for (field, change) in wrong {
+        let mut letter = piece(1);
+        change(&mut letter);
+        let unsound = Unsound {
+            piece: letter.id,
+            field,
+        };
+        assert_eq!(letter.check(), Err(unsound));
+        assert_eq!(Row::of(&letter), Err(InvalidRow::Unsound(unsound)));
+    }
+    // The greatest letter has room in a row.
+    let greatest = Piece {
+        salutation: personal(&"𝕏".repeat(80)),
+        address: vec![personal(&"𝕏".repeat(80)); 6],
+        vouchers: vec![voucher(&"x".repeat(120), francs(AMOUNT_MAX)); 10],
+        texts: vec![personal(&"\u{1}".repeat(200)); 10],
+        ..piece(1)
+    };
+    assert!(Row::of(&greatest).is_ok());
+}
+
+#[test]
+fn letters_are_sorted_by_country_postcode_and_id() {
+    let at = |country: &str, postcode: Option<&str>, number| Piece {
+        country: country.parse().unwrap(),
+        postcode: postcode.map(personal),
+        ..piece(number)
+    };
+    let (low, high) = if piece_id(1) < piece_id(2) { (1, 2) } else { (2, 1) };
+    let letters = [
+        at("AT", Some("9900"), 3),
+        at("CH", None, 4),
+        at("CH", Some("1204"), low),
+        at("CH", Some("1204"), high),
+        at("CH", Some("8001"), 5),
+        at("DE", Some("01067"), 6),
+    ];
+    assert!(letters.iter().map(Piece::sort_key).is_sorted());
+}

@@ -1,0 +1,84 @@
+//! A carrier's codes as reasons.
+
+use std::collections::BTreeSet;
+
+use domain::text;
+use domain::violation::Violation;
+use serde::{Deserialize, Serialize};
+
+use super::Reason;
+use crate::Key;
+
+/// Most codes of a carrier.
+pub const CODES_MAX: usize = 200;
+/// Longest code, in characters.
+pub const CODE_MAX: usize = 40;
+
+/// The codes of a carrier. Whoever agrees on a file with it fills this in from its list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CarrierMap {
+    /// The carrier, 1 to 40 letters, digits, `.`, `-` and `_`.
+    pub carrier: String,
+    /// 1 to 200 codes.
+    pub codes: Vec<CarrierCode>,
+}
+
+/// A code of a carrier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CarrierCode {
+    /// As the carrier writes it, 1 to 40 printable characters without spaces around them. Capitals matter.
+    pub code: String,
+    /// What it means.
+    pub reason: Reason,
+}
+
+impl CarrierMap {
+    /// For files that name the reasons as this crate does.
+    pub fn internal() -> Self {
+        let codes = Reason::ALL.into_iter().map(|reason| CarrierCode {
+            code: reason.as_str().to_owned(),
+            reason,
+        });
+        Self {
+            carrier: "internal".to_owned(),
+            codes: codes.collect(),
+        }
+    }
+
+    /// What a code means.
+    pub fn reason(&self, code: &str) -> Option<Reason> {
+        let found = self.codes.iter().find(|known| known.code == code);
+        found.map(|known| known.reason)
+    }
+
+    /// Everything wrong with it, each with its place under `at`.
+    pub fn violations(&self, at: &str) -> Vec<Violation> {
+        let mut found = Vec::new();
+        if self.carrier.parse::<Key>().is_err() {
+            let detail = crate::InvalidKey.to_string();
+            found.push(Violation::new(format!("{at}/carrier"), "malformed", detail));
+        }
+        if !(1..=CODES_MAX).contains(&self.codes.len()) {
+            let detail = "a carrier has 1 to 200 codes";
+            found.push(Violation::new(format!("{at}/codes"), "codes_count", detail));
+            return found;
+        }
+        let mut codes = BTreeSet::new();
+        for (index, code) in self.codes.iter().enumerate() {
+            let code_at = format!("{at}/codes/{index}/code");
+            if !text::is_line(&code.code, CODE_MAX) || code.code.trim() != code.code {
+                let detail = "must have 1 to 40 printable characters, no spaces around them";
+                found.push(Violation::new(&code_at, "malformed", detail));
+            }
+            if !codes.insert(&code.code) {
+                let detail = "the code is there twice";
+                found.push(Violation::new(code_at, "not_unique", detail));
+            }
+        }
+        found
+    }
+}
