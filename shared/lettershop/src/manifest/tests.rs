@@ -39,7 +39,7 @@ fn letters() -> Vec<Piece> {
             2 => vec![voucher(&format!("a{n}"), francs(1_250))],
             _ => vec![voucher(&format!("a{n}"), euros)],
         };
-        if n % 5 == 0 {
+        if n.is_multiple_of(5) {
             letter.address[0] = personal("=Société\t\"Léman\"; SA");
         }
         letter
