@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
 use futures::future::join_all;
 use messages::{
-    DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, PostingMessage, PrivacyMessage,
-    RecalculationMessage, SearchIndexMessage, WorkflowMessage,
+    CampaignMessage, DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, LettershopMessage,
+    PostingMessage, PrivacyMessage, RecalculationMessage, SearchIndexMessage, WorkflowMessage,
 };
 use runtime::sqs::{Deadline, Delivery};
 use serde_json::{Map, Value, json};
@@ -119,6 +119,12 @@ impl Delivering {
         let parts = drain(world, &world.import_queue).await;
         idle &= parts.is_empty();
         self.import(world, parts).await;
+        let runs = drain(world, &world.campaign_queue).await;
+        idle &= runs.is_empty();
+        self.run_campaigns(world, runs).await;
+        let files = drain(world, &world.lettershop_queue).await;
+        idle &= files.is_empty();
+        self.export(world, files).await;
         idle
     }
 
@@ -343,6 +349,30 @@ impl Delivering {
             let work = batches.iter().map(|batch| {
                 work_off(batch.clone(), |left| {
                     let (app, now) = (world.importing(), world.now);
+                    async move { app.work_off(left, Deadline::never(), now).await }
+                })
+            });
+            join_all(work).await;
+        }
+    }
+
+    async fn run_campaigns(&mut self, world: &World, messages: Vec<CampaignMessage>) {
+        for batches in self.batches(messages).chunks(self.at_once) {
+            let work = batches.iter().map(|batch| {
+                work_off(batch.clone(), |left| {
+                    let (app, now) = (world.running_campaigns(), world.now);
+                    async move { app.work_off(left, Deadline::never(), now).await }
+                })
+            });
+            join_all(work).await;
+        }
+    }
+
+    async fn export(&mut self, world: &World, messages: Vec<LettershopMessage>) {
+        for batches in self.batches(messages).chunks(self.at_once) {
+            let work = batches.iter().map(|batch| {
+                work_off(batch.clone(), |left| {
+                    let (app, now) = (world.exporting(), world.now);
                     async move { app.work_off(left, Deadline::never(), now).await }
                 })
             });

@@ -33,6 +33,10 @@ const DAY_CLOSE: &str = "day-close";
 const FINANCE: &str = "finance";
 /// The queue of imports.
 pub(crate) const IMPORT: &str = "import";
+/// The queue of campaigns' runs.
+pub(crate) const CAMPAIGN: &str = "campaign";
+/// The queue of the printer's files.
+pub(crate) const LETTERSHOP: &str = "lettershop";
 /// What a call may take; an emulator that works off one request after the other makes the last of fifty wait.
 const CALL_MAX: Duration = Duration::from_secs(30);
 /// How often a new table is looked at, and how long between two looks: ten seconds in all.
@@ -240,7 +244,10 @@ async fn remove(urls: &Urls, names: &Names) -> Result<(), String> {
         .await;
     let sqs = sqs(&sdk, urls);
     let mut queues = Vec::new();
-    for queue in QUEUES.into_iter().chain([DAY_CLOSE, FINANCE, IMPORT]) {
+    for queue in QUEUES
+        .into_iter()
+        .chain([DAY_CLOSE, FINANCE, IMPORT, CAMPAIGN, LETTERSHOP])
+    {
         let name = format!("{}{queue}", names.prefix);
         let url = sqs.get_queue_url().queue_name(name).send().await;
         let url = url.ok().and_then(|found| found.queue_url);

@@ -4,6 +4,7 @@
 //!
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
 
+pub mod campaign;
 pub mod imports;
 pub mod privacy;
 pub mod workflows;
@@ -54,6 +55,8 @@ pub enum Day {
     Service,
     /// A file with customers is imported, corrected, walked through again; and one that is refused.
     Import,
+    /// A campaign, from its draft to a redeemed voucher, and one that starts by itself.
+    Campaigns,
     /// Workflows are put in force and tried; an invoice, an opportunity and a party change, and they act.
     Workflows,
     /// A person asks what is stored about her, and is erased; what comes later brings nobody back.
@@ -62,7 +65,7 @@ pub enum Day {
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Tills,
         Self::Office,
         Self::Returns,
@@ -75,6 +78,7 @@ impl Day {
         Self::Erp,
         Self::Service,
         Self::Import,
+        Self::Campaigns,
         Self::Workflows,
         Self::Privacy,
     ];
@@ -97,6 +101,7 @@ impl Day {
             Self::Erp => erp(world, delivering).await,
             Self::Service => service(world, delivering).await,
             Self::Import => Box::pin(imports::tell(world, delivering)).await,
+            Self::Campaigns => Box::pin(campaign::tell(world, delivering)).await,
             Self::Workflows => Box::pin(workflows::tell(world, delivering)).await,
             Self::Privacy => Box::pin(privacy::tell(world, delivering)).await,
         }
@@ -128,6 +133,7 @@ impl Day {
             Self::Service => (1, 0, 0, 0),
             Self::Import | Self::Workflows => (0, 0, 0, 0),
             Self::Privacy => (2, 0, 0, 0),
+            Self::Campaigns => (2, 0, 1, 0),
         };
         assert_eq!(books.receipts.len(), receipts);
         assert_eq!(books.exceptions, exceptions, "cases for an operator");

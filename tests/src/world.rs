@@ -12,6 +12,7 @@ use http_edge::{Caller, Problem, Request, Response, Scope};
 use runtime::secrets::{CodeKeys, Pepper};
 use serde_json::{Value, json};
 use store::programme::ProgrammeVersion;
+use store::run::Cut;
 use store::{Db, Site};
 
 use crate::place::Place;
@@ -20,6 +21,8 @@ use crate::place::Place;
 pub const TENANT: &str = "demo";
 /// The programme of the world.
 pub const PROGRAMME: &str = "treue";
+/// How runs of campaigns are cut: a few customers are no work for many.
+pub const CUT: Cut = Cut { segments: 2, shards: 3 };
 /// Branches of a world.
 const BRANCHES: u32 = 24;
 /// How often a caller repeats a call that broke down.
@@ -44,6 +47,10 @@ pub struct World {
     pub finance_queue: String,
     /// URL of the queue of imports.
     pub import_queue: String,
+    /// URL of the queue of campaigns' runs.
+    pub campaign_queue: String,
+    /// URL of the queue of the printer's files.
+    pub lettershop_queue: String,
     /// The code keys that new processes know.
     pub code_keys: CodeKeys,
     pepper: Pepper,
@@ -83,6 +90,8 @@ impl World {
         silence_crashes();
         let (place, queues, day_close_queue, finance_queue) = Box::pin(Place::new()).await;
         let import_queue = place.create_queue(crate::place::IMPORT).await;
+        let campaign_queue = place.create_queue(crate::place::CAMPAIGN).await;
+        let lettershop_queue = place.create_queue(crate::place::LETTERSHOP).await;
         let key = "k".repeat(64);
         let world = Self {
             db: Db::new(place.dynamodb(), place.table().to_owned(), Probe::none()),
@@ -93,6 +102,8 @@ impl World {
             day_close_queue,
             finance_queue,
             import_queue,
+            campaign_queue,
+            lettershop_queue,
             pepper: Pepper::new("p".repeat(64).into_bytes()),
             code_keys: CodeKeys::parse(&json!({"current": "1", "1": key}).to_string()).expect("code keys"),
         };
@@ -264,6 +275,48 @@ impl World {
         panic!("the books were not asked for after {REPEATS_MAX} days");
     }
 
+    /// A new process of campaigns' runs.
+    pub fn running_campaigns(&self) -> campaign_run::App {
+        self.running_campaigns_over(self.handlers_db())
+    }
+
+    /// A new process of campaigns' runs over this table, whose meter tells what it costs.
+    pub fn running_campaigns_over(&self, db: Db) -> campaign_run::App {
+        let queues = campaign_run::Queues {
+            campaign: self.campaign_queue.clone(),
+            lettershop: self.lettershop_queue.clone(),
+        };
+        let (pepper, keys) = (self.pepper.clone(), self.code_keys.clone());
+        campaign_run::App::new(db, self.sender(), queues, pepper, keys).with_cut(CUT)
+    }
+
+    /// A new process of the printer's files, in the smallest parts that a bucket takes. It shares the bucket of the relay.
+    pub fn exporting(&self) -> lettershop_export::App {
+        let bucket = self.place.bucket().to_owned();
+        let objects = lettershop_export::Objects::new(self.place.s3(), bucket, self.probe.clone());
+        let (queue, pepper, keys) = (
+            self.lettershop_queue.clone(),
+            self.pepper.clone(),
+            self.code_keys.clone(),
+        );
+        lettershop_export::App::new(self.handlers_db(), self.sender(), queue, objects, pepper, keys)
+            .with_part_bytes(5 * 1024 * 1024)
+    }
+
+    /// The hour at which the schedule asks for the runs whose day has come; asked again until it ends well.
+    ///
+    /// # Panics
+    /// When it never does.
+    pub async fn ask_for_runs(&self) {
+        for _ in 0..REPEATS_MAX {
+            let (app, now) = (self.running_campaigns(), self.now);
+            if let Called::Answered(Ok(())) = alive(async move { app.ask(now).await }).await {
+                return;
+            }
+        }
+        panic!("the runs were not asked for after {REPEATS_MAX} hours");
+    }
+
     /// A new process of the import. It shares the bucket of the relay.
     pub fn importing(&self) -> party_import::App {
         self.importing_over(self.handlers_db())
@@ -391,9 +444,20 @@ impl World {
             },
         );
         let privacy = self.privacy();
+        let campaigns = campaigns::App::new(
+            self.handlers_db(),
+            self.sender(),
+            self.place.s3(),
+            campaigns::Place {
+                queue_url: self.campaign_queue.clone(),
+                bucket: self.place.bucket().to_owned(),
+            },
+        )
+        .with_cut(CUT);
         // The future of one handler is large, that of all of them too large for the stack.
         alive(Box::pin(async move {
             let outcome = match function {
+                "campaigns" => campaigns.handle(request, now).await,
                 "imports" => imports.handle(request, now).await,
                 "finance" => finance.handle(request, now).await,
                 "privacy" => privacy.handle(&request, now).await,

@@ -16,14 +16,14 @@ use http_edge::api::purchases::PurchaseRequest;
 use http_edge::request::Request;
 use http_edge::routes;
 use messages::{
-    DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, PostingMessage, PrivacyMessage,
-    RecalculationMessage, SearchIndexMessage, WorkflowMessage,
+    CampaignMessage, DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, LettershopMessage,
+    PostingMessage, PrivacyMessage, RecalculationMessage, SearchIndexMessage, WorkflowMessage,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Fewest events that must be found, so that an empty folder is no success.
-const EVENTS_MIN: usize = 26;
+const EVENTS_MIN: usize = 31;
 
 fn events() -> Result<BTreeMap<String, Value>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events");
@@ -63,6 +63,7 @@ fn taker(event: &Value) -> Result<&'static str> {
         return match schedule {
             schedule if schedule.contains("DayCloseFunction") => Ok("day-close"),
             schedule if schedule.contains("FinanceReportsFunction") => Ok("finance-reports"),
+            schedule if schedule.contains("CampaignRunFunction") => Ok("campaign-run"),
             schedule => bail!("no function takes the schedule {schedule}"),
         };
     }
@@ -81,6 +82,8 @@ fn taker(event: &Value) -> Result<&'static str> {
         Some("aws:sqs") if arn.contains("PrivacyQueue") => Ok("privacy"),
         Some("aws:sqs") if arn.contains("ErpQueue") => Ok("erp-intake"),
         Some("aws:sqs") if arn.contains("FinanceQueue") => Ok("finance-reports"),
+        Some("aws:sqs") if arn.contains("CampaignQueue") => Ok("campaign-run"),
+        Some("aws:sqs") if arn.contains("LettershopQueue") => Ok("lettershop-export"),
         other => bail!("no function takes events of {other:?} from {arn}"),
     }
 }
@@ -104,6 +107,8 @@ fn check_queue_event(event: &Value) -> Result<()> {
             "workflow-runner" => serde_json::from_str::<WorkflowMessage>(body).map(drop),
             "privacy" => serde_json::from_str::<PrivacyMessage>(body).map(drop),
             "erp-intake" => serde_json::from_str::<ErpMessage>(body).map(drop),
+            "campaign-run" => serde_json::from_str::<CampaignMessage>(body).map(drop),
+            "lettershop-export" => serde_json::from_str::<LettershopMessage>(body).map(drop),
             "finance-reports" => serde_json::from_str::<FinanceMessage>(body).map(drop),
             "party-import" => serde_json::from_str::<ImportMessage>(body).map(drop),
             _ => serde_json::from_str::<IssuanceMessage>(body).map(drop),
@@ -189,9 +194,11 @@ fn every_function_has_an_event() -> Result<()> {
     let mut functions: BTreeSet<&str> = routes::ROUTES.iter().map(|route| route.function).collect();
     functions.extend([
         "authorizer",
+        "campaign-run",
         "day-close",
         "event-relay",
         "finance-reports",
+        "lettershop-export",
         "party-import",
         "point-calculation",
         "recalculation",

@@ -64,6 +64,8 @@ const FIRST: &[&str] = &[
     "POST /v1/parties/{party_id}/identifiers",
     "PUT /v1/clients/{client_id}",
     "POST /v1/clients/{client_id}/keys",
+    "PUT /v1/campaigns/{campaign_id}",
+    "POST /v1/campaigns/{campaign_id}/dry-runs",
 ];
 
 /// What ends something that other calls need.
@@ -96,6 +98,12 @@ const REFUSED: &[(&str, &str)] = &[
     ("POST /v1/finance/{programme_id}/{month}", "concurrent_change"),
     ("GET /v1/imports/{run_id}", "not_found"),
     ("POST /v1/imports/{run_id}/restart", "not_found"),
+    // Approved by whoever wrote it, so that nothing is started and written; and nobody has bought as much as its segment asks for.
+    ("POST /v1/campaigns/{campaign_id}/approve", "approval_by_author"),
+    ("POST /v1/campaigns/{campaign_id}/start", "campaign_state"),
+    ("GET /v1/runs/{run_id}/members/{party_id}", "not_found"),
+    ("GET /v1/runs/{run_id}/files", "run_not_written"),
+    ("POST /v1/runs/{run_id}/acknowledgement", "run_not_written"),
     // The ERP has sent nothing wrong.
     ("POST /v1/erp/rejected/{document_id}/done", "not_found"),
     // What the examples confirm was asked for before that; here it is asked for just now.

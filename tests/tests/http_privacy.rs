@@ -3,6 +3,8 @@
 
 #[path = "http_privacy/day.rs"]
 mod day;
+#[path = "http_privacy/letters.rs"]
+mod letters;
 #[path = "http_privacy/told.rs"]
 mod told;
 
@@ -13,11 +15,14 @@ use end_to_end::running::Running;
 use day::Planted;
 
 /// What the logs must hold, so that silence means something: each function has worked, and each kind of mistake was made.
-const HEARD: [(&str, &str); 27] = [
+const HEARD: [(&str, &str); 31] = [
     ("AdministrationFunction", "answered"),
     ("ApiDocsFunction", "answered"),
     ("AuthorizerFunction", "unknown_key"),
     ("AuthorizerFunction", "malformed_credential"),
+    ("CampaignRunFunction", "the vouchers of a run are issued"),
+    ("CampaignsFunction", "an acknowledgement does not agree with the file"),
+    ("CampaignsFunction", "malformed_body"),
     ("CustomerFunction", "malformed_parameter"),
     ("ErpIntakeFunction", "a document of the ERP is refused and listed"),
     ("ErpIntakeFunction", "a message cannot be read"),
@@ -25,6 +30,7 @@ const HEARD: [(&str, &str); 27] = [
     ("FinanceFunction", "malformed_parameter"),
     ("FinanceFunction", "malformed_body"),
     ("FinanceReportsFunction", "the books of a month are written"),
+    ("LettershopExportFunction", "the file of a run stands"),
     ("PartySearchFunction", "searched"),
     ("PartySearchFunction", "malformed_parameter"),
     ("ImportsFunction", "answered"),

@@ -97,11 +97,15 @@ fn keeps_its_own(current: Option<&Record<ProgrammeVersion>>, wanted: &Programme)
     }
 }
 
+/// Product groups in order, none twice.
+fn in_order(mut groups: Vec<String>) -> Vec<String> {
+    groups.sort_unstable();
+    groups.dedup();
+    groups
+}
+
 /// The settings as a programme, version 0, with the product groups in order and none twice.
 pub(crate) fn checked(id: &ProgrammeId, reason: &str, settings: ProgrammeSettings) -> Result<Programme, Problem> {
-    let mut excluded_groups = settings.excluded_groups;
-    excluded_groups.sort_unstable();
-    excluded_groups.dedup();
     let zone = settings.zone.parse::<Tz>();
     let mut flaws = Vec::new();
     let rules = settings.rules.into_iter().enumerate();
@@ -116,7 +120,8 @@ pub(crate) fn checked(id: &ProgrammeId, reason: &str, settings: ProgrammeSetting
             points: settings.earning.points,
             per_minor: settings.earning.per_minor,
         },
-        excluded_groups,
+        excluded_groups: in_order(settings.excluded_groups),
+        tracked_groups: in_order(settings.tracked_groups),
         basis: settings.basis,
         rules,
         stacking: settings.stacking,
@@ -188,6 +193,7 @@ fn view(version: ProgrammeVersion, stored_at: DateTime<Utc>) -> ProgrammeView {
                 per_minor: programme.earning.per_minor,
             },
             excluded_groups: programme.excluded_groups,
+            tracked_groups: programme.tracked_groups,
             basis: programme.basis,
             rules: programme.rules.into_iter().map(rule_body).collect(),
             stacking: programme.stacking,

@@ -3,13 +3,13 @@
 //! Three reads, one after the other: the card, the party's view for the till, and the truth about its vouchers. Location,
 //! programme and who asked for too many unknown cards are kept between calls.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use domain::calendar;
 use domain::card::{CardNumber, CardStatus};
-use domain::id::{LocationId, PartyId, ProgrammeId, Tenant, TillId};
-use domain::voucher::Occasion;
+use domain::id::{LocationId, PartyId, ProgrammeId, RunName, Tenant, TillId};
+use domain::voucher::{Occasion, Voucher, VoucherNumber};
 use http_edge::api::customers::{CashDeskAnswer, DeskCustomer};
 use http_edge::api::purchases::VoucherView;
 use http_edge::{Code, Problem, Request, Response, Scope, guard, page};
@@ -18,7 +18,7 @@ use store::db::Read;
 use store::guess::Terminal;
 use store::party::{self, Personal};
 use store::voucher::{self, OpenVoucher};
-use store::{Site, relationship};
+use store::{Site, relationship, run};
 
 use crate::App;
 use crate::cards::card_unknown;
@@ -50,7 +50,7 @@ impl App {
         let store: LocationId = request.required_query("store")?;
         let till: TillId = request.required_query("till")?;
         let next = request.query.get("next");
-        let after: Option<u64> = next.map(|token| page::position("next", token)).transpose()?;
+        let after: Option<VoucherNumber> = next.map(|token| page::position("next", token)).transpose()?;
         caller.at(&store)?;
         let location = self
             .locations
@@ -92,7 +92,7 @@ impl App {
                 if party::is_stopped(&self.db, Site::DeskView, desk.tenant, desk.party, now).await? {
                     answer
                 } else {
-                    let page = self.references(&desk, after).await?;
+                    let page = self.references(&desk, &after).await?;
                     self.with_vouchers(&desk, answer, page).await?
                 }
             }
@@ -171,7 +171,7 @@ impl App {
             answer.open_vouchers = self.redeemable(desk, &page.references).await?;
             match page.references.last() {
                 Some(last) if answer.open_vouchers.is_empty() && page.more && pages < PAGES_MAX => {
-                    page = self.references(desk, last.sequence).await?;
+                    page = self.references(desk, &last.number).await?;
                     pages += 1;
                 }
                 _ => break,
@@ -179,7 +179,7 @@ impl App {
         }
         let last = page.references.last().filter(|_| page.more);
         answer.more_vouchers = last.is_some();
-        answer.next = last.map(|last| page::token(&last.sequence));
+        answer.next = last.map(|last| page::token(&last.number));
         Ok(answer)
     }
 
@@ -192,7 +192,7 @@ impl App {
                 .await?)
     }
 
-    async fn references(&self, desk: &Desk<'_>, after: u64) -> Result<Page, Problem> {
+    async fn references(&self, desk: &Desk<'_>, after: &VoucherNumber) -> Result<Page, Problem> {
         let programme = &desk.occasion.programme;
         let site = Site::DeskView;
         let (references, more) =
@@ -204,16 +204,40 @@ impl App {
     async fn redeemable(&self, desk: &Desk<'_>, references: &[OpenVoucher]) -> Result<Vec<VoucherView>, Problem> {
         let lookups: Vec<_> = references.iter().map(|open| open.lookup.clone()).collect();
         let vouchers = voucher::read_many(&self.db, Site::DeskVouchers, desk.tenant, &lookups).await?;
-        let truth: HashMap<u64, _> = vouchers.into_iter().map(|found| (found.d.sequence, found.d)).collect();
+        let truth: HashMap<VoucherNumber, _> = vouchers
+            .into_iter()
+            .map(|found| (found.d.number.clone(), found.d))
+            .collect();
+        let waiting = self.waiting(desk.tenant, truth.values()).await?;
         let versions = truth.values().map(|voucher| voucher.code_key_version);
         let keys = self.code_keys.covering(versions).await?;
         let redeemable = references.iter().filter_map(|open| {
-            let voucher = truth.get(&open.sequence)?;
+            let voucher = truth.get(&open.number)?;
             voucher.check(None, &desk.occasion).ok()?;
+            if voucher.waits_for().is_some_and(|run| waiting.contains(run)) {
+                return None;
+            }
             let key = keys.key(voucher.code_key_version);
             VoucherView::of(desk.party, &desk.occasion.programme, open, key)
         });
         Ok(redeemable.collect())
+    }
+}
+
+impl App {
+    /// Of these vouchers' runs, those whose letters must be confirmed and are not.
+    async fn waiting<'a>(
+        &self,
+        tenant: &Tenant,
+        vouchers: impl Iterator<Item = &'a Voucher>,
+    ) -> Result<BTreeSet<RunName>, Problem> {
+        let mut waiting: BTreeSet<RunName> = vouchers.filter_map(Voucher::waits_for).cloned().collect();
+        for run in waiting.clone() {
+            if run::is_confirmed(&self.db, Site::DeskRun, tenant, &run).await? {
+                waiting.remove(&run);
+            }
+        }
+        Ok(waiting)
     }
 }
 

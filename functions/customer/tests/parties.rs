@@ -248,7 +248,11 @@ async fn post(api: &Api, party: &str, programme: &Programme, receipt: &Receipt) 
     let (entry, after) = account
         .post(receipt, (&earned, &known), programme, receipt.key.business_date)
         .unwrap();
-    let postings = [Posting { entry: &entry, receipt }];
+    let postings = [Posting {
+        entry: &entry,
+        receipt,
+        tracked: &[],
+    }];
     let stored = account::commit(&api.db, &id, before.as_ref(), &postings, &after, false, now()).await;
     assert_eq!(stored.unwrap(), Committed::Done);
     after

@@ -3,14 +3,16 @@
 //! What remains of a receipt is folded from the ledger at each look ([`store::history`]), so that a return that comes twice,
 //! late or before its receipt ends in the same entries.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{Account, Cause, Entry, LotKey, TakeBack, return_entry_id};
 use domain::calendar;
 use domain::earning;
 use domain::programme::Programme;
-use domain::receipt::ReceiptKey;
+use domain::receipt::{Receipt, ReceiptKey};
 use domain::returns::Outcome;
-use store::account::{self, AccountId, Committed};
+use store::account::{self, AccountId, Committed, Taking};
 use store::db::Read;
 use store::exception::{self, Exception, ExceptionKind};
 use store::history::{self, History, Sites, TakingBack};
@@ -112,7 +114,14 @@ impl App {
         };
         let (entry, after) = account.take_back(back).map_err(|_| WorkError::OutOfRange)?;
         let due = self.is_worth_vouchers(id, &after).await?;
-        Ok(account::commit_return(&self.db, id, before, (&entry, &after), lot, due, now).await?)
+        let groups = sold_and_back(was, remains, &programme.tracked_groups);
+        let taking = Taking {
+            entry: &entry,
+            after: &after,
+            lot,
+            groups: &groups,
+        };
+        Ok(account::commit_return(&self.db, id, before, taking, due, now).await?)
     }
 
     /// What of the lot has expired and was not forgiven yet; a lot whose last day is not over needs no look.
@@ -163,6 +172,7 @@ impl App {
             earning::earn_simple(&sold, &programme, &stored.circumstances()).map_err(|_| WorkError::OutOfRange)?;
         let less = earned.points.checked_neg().ok_or(WorkError::OutOfRange)?;
         let vat = earning::vat_split(&sold, &earned, less).map_err(|_| WorkError::OutOfRange)?;
+        let groups = sold.revenue_of(&programme.tracked_groups);
         for round in 0..ROUNDS_MAX {
             tokio::time::sleep(PAUSE.saturating_mul(round).mul_f64(fastrand::f64())).await;
             let name = [return_entry_id(key)];
@@ -191,8 +201,13 @@ impl App {
             };
             let (entry, after) = account.take_back(back).map_err(|_| WorkError::OutOfRange)?;
             let due = self.is_worth_vouchers(id, &after).await?;
-            let taken = (&entry, &after);
-            if account::commit_return(&self.db, id, before.as_ref(), taken, None, due, now).await? == Committed::Done {
+            let taking = Taking {
+                entry: &entry,
+                after: &after,
+                lot: None,
+                groups: &groups,
+            };
+            if account::commit_return(&self.db, id, before.as_ref(), taking, due, now).await? == Committed::Done {
                 return Ok(());
             }
         }
@@ -215,6 +230,17 @@ fn next_step<'a>(history: &'a History, programme: &Programme) -> Result<Option<N
         outcome,
         points_after: worth.points,
     }))
+}
+
+/// The revenue of these product groups that a receipt had before and has no more.
+fn sold_and_back(was: &Receipt, remains: &Receipt, groups: &[String]) -> BTreeMap<String, i64> {
+    let left = remains.revenue_of(groups);
+    let mut back = was.revenue_of(groups);
+    for (group, revenue) in &mut back {
+        *revenue = revenue.saturating_sub(left.get(group).copied().unwrap_or(0));
+    }
+    back.retain(|_, revenue| *revenue != 0);
+    back
 }
 
 /// The lot that a receipt's entry put its points into.

@@ -145,11 +145,13 @@ impl App {
         }
         let mut account = before.map(|record| record.d.clone()).unwrap_or_default();
         let mut entries: Vec<Entry> = Vec::with_capacity(receipts.len());
+        let mut programmes = Vec::with_capacity(receipts.len());
         let mut due = false;
         for stored in receipts {
             let (programme, entry, after) = self.fold(id, &account, &entries, stored, now).await?;
             due |= after.vouchers_due(&programme) > 0;
             entries.push(entry);
+            programmes.push(programme);
             account = after;
         }
         // What is kept as in force may be older than the version that a till was answered with: either may have the lower
@@ -160,9 +162,11 @@ impl App {
         let postings: Vec<_> = entries
             .iter()
             .zip(receipts)
-            .map(|(entry, stored)| Posting {
+            .zip(&programmes)
+            .map(|((entry, stored), programme)| Posting {
                 entry,
                 receipt: &stored.receipt,
+                tracked: &programme.tracked_groups,
             })
             .collect();
         Ok(account::commit(&self.db, id, before, &postings, &account, due, now).await?)

@@ -80,10 +80,11 @@ impl App {
         after: Voucher,
     ) -> Result<Option<Response>, Problem> {
         let (id, account) = self.account(due, &due.adjustment.party).await?;
-        let share = self.cost(due, &after).await?;
+        let sequence = after.number.issued_for_points().ok_or_else(no_such_voucher)?;
+        let share = self.cost(due, &after, sequence).await?;
         let Programme { version, points, .. } = due.programme;
         let booked = snapshot(account.as_ref())
-            .void_voucher(after.sequence, &share, points.grace_days, due.today(), *version)
+            .void_voucher(sequence, &share, points.grace_days, due.today(), *version)
             .map_err(out_of_range)?;
         let booking = due.booking((id, account), booked);
         let posted = Adjustment {
@@ -97,12 +98,12 @@ impl App {
             .transpose()
     }
 
-    /// The points that the voucher cost, by lot. Every voucher is one of a threshold today; one that was given without points,
-    /// such as one of a campaign, has no such entry and must give nothing back: this is the place to tell them apart.
-    async fn cost(&self, due: Due<'_>, voucher: &Voucher) -> Result<Vec<LotMove>, Problem> {
+    /// The points that the voucher cost, by lot. A voucher is found here by its number among those issued for points; one that
+    /// a campaign gave cost none.
+    async fn cost(&self, due: Due<'_>, voucher: &Voucher, sequence: u64) -> Result<Vec<LotMove>, Problem> {
         let (id, issued_on) = (due.account(&voucher.party), voucher.valid_from);
-        let found = account::issue_entry(&self.db, Site::AdjustIssue, &id, issued_on, voucher.sequence).await?;
-        let share = found.and_then(|entry| share_of_voucher(&entry.d, voucher.sequence).ok());
+        let found = account::issue_entry(&self.db, Site::AdjustIssue, &id, issued_on, sequence).await?;
+        let share = found.and_then(|entry| share_of_voucher(&entry.d, sequence).ok());
         share.ok_or_else(|| {
             tracing::error!("a voucher has no debit in its ledger: run verify");
             Problem::new(Code::Internal, "the points that the voucher cost are not in the ledger")

@@ -8,11 +8,12 @@ use domain::id::PartyId;
 use domain::money::{Currency, Money};
 use domain::morale;
 use http_edge::api::desk::{
-    MonthActivity, OverviewAccount, OverviewAnswer, OverviewParty, OverviewVoucher, StoreMonth,
+    GroupMonth, MonthActivity, OverviewAccount, OverviewAnswer, OverviewParty, OverviewVoucher, StoreMonth,
 };
 use http_edge::api::erp::MoraleView;
 use http_edge::{Problem, Request, Response, Scope};
-use store::account::{self, AccountId, Activity};
+use store::account::AccountId;
+use store::activity::{self, Month};
 use store::db::Read;
 use store::party::{self, TillView};
 use store::{Record, Site, erp};
@@ -56,19 +57,15 @@ impl App {
                 &id.programme,
                 Read::Eventual
             )),
-            Box::pin(account::activity(
-                &self.db,
-                Site::DeskActivity,
-                &id,
-                (&from, &to),
-                limit
-            )),
+            Box::pin(activity::months(&self.db, Site::DeskActivity, &id, (&from, &to), limit)),
             Box::pin(erp::invoices(&self.db, Site::DeskInvoices, tenant, party, today, 1)),
             Box::pin(self.timeline(&id, settings.zone, Places::START, TIMELINE_ITEMS)),
         );
         let profile = profile?.ok_or_else(no_such_party)?;
         let (till, (invoices, complete)) = (till?, invoices?);
-        let months = months?.into_iter().map(|month| activity(month, settings.currency));
+        let months = months?
+            .into_iter()
+            .map(|month| month_activity(month, settings.currency));
         let said = OverviewAnswer {
             party: who(profile),
             account: account(&till, &id, settings.currency),
@@ -111,17 +108,22 @@ fn account(till: &TillView, id: &AccountId, currency: Currency) -> Option<Overvi
 
 fn vouchers(till: &TillView) -> Vec<OverviewVoucher> {
     let open = till.vouchers.iter().map(|voucher| OverviewVoucher {
-        sequence: voucher.sequence,
+        sequence: voucher.number.issued_for_points(),
+        run: voucher.number.run().map(ToString::to_string),
         value: Money::new(voucher.value_minor, voucher.currency),
         valid_until: voucher.valid_until,
     });
     open.collect()
 }
 
-fn activity(month: Activity, currency: Currency) -> MonthActivity {
+fn month_activity(month: Month, currency: Currency) -> MonthActivity {
     let stores = month.stores.into_iter().map(|(store, receipts, revenue)| StoreMonth {
         store,
         receipts,
+        revenue: Money::new(revenue, currency),
+    });
+    let groups = month.groups.into_iter().map(|(group, revenue)| GroupMonth {
+        group,
         revenue: Money::new(revenue, currency),
     });
     MonthActivity {
@@ -129,5 +131,6 @@ fn activity(month: Activity, currency: Currency) -> MonthActivity {
         receipts: month.receipts,
         revenue: Money::new(month.revenue_minor, currency),
         stores: stores.collect(),
+        groups: groups.collect(),
     }
 }

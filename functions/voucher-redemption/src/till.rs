@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use domain::id::BasketId;
 use domain::receipt::ReceiptKey;
-use domain::voucher::{Command, Outcome, Voucher};
+use domain::voucher::{Command, Outcome, Refusal, Voucher};
 use http_edge::api::vouchers::{
     CheckAnswer, CheckRequest, RedeemRequest, ReleaseRequest, ReserveRequest, ReverseRequest,
 };
 use http_edge::{Caller, Code, Problem, Request, Response, Scope};
-use store::{Site, party, voucher};
+use store::{Site, party, run, voucher};
 
 use crate::App;
 use crate::call::Call;
@@ -126,6 +126,11 @@ impl App {
     /// Why the holder may not pay with vouchers, if so.
     async fn may_pay_or_fault(&self, call: &Call<'_>, voucher: &Voucher) -> Result<Option<Problem>, Problem> {
         let (tenant, now) = (&call.caller.tenant, call.occasion.now);
+        if let Some(run) = voucher.waits_for()
+            && !run::is_confirmed(&self.db, Site::RedeemRun, tenant, run).await?
+        {
+            return Ok(Some(Refusal::NotYetConfirmed.into()));
+        }
         let stopped = party::is_stopped(&self.db, Site::RedeemParty, tenant, &voucher.party, now).await?;
         Ok(stopped.then(|| {
             Problem::new(

@@ -137,6 +137,7 @@ impl Books {
         let posting = Posting {
             entry: &entry,
             receipt: sale,
+            tracked: &[],
         };
         let done = account::commit(db, id, before.as_ref(), &[posting], &after, false, now)
             .await
@@ -166,7 +167,7 @@ impl Books {
         let voucher = Voucher {
             party: self.account.party.clone(),
             programme: programme.id,
-            sequence,
+            number: sequence.into(),
             value_minor: 500,
             currency: programme.currency,
             min_basket_minor: 0,
@@ -182,6 +183,7 @@ impl Books {
             state_version: 1,
             reversed: Vec::new(),
             payment: None,
+            campaign: None,
         };
         let lookup = domain::code::lookup_key(&[1; 32], "test", voucher.id().as_bytes());
         NewVoucher { voucher, lookup }
@@ -368,7 +370,7 @@ impl Books {
             &self.account.tenant,
             &self.account.party,
             &self.account.programme,
-            sequence,
+            &sequence.into(),
         );
         let records = [
             serde_json::to_value(Record::new(key, voucher::VOUCHER, runtime::now(), new.voucher)).unwrap(),

@@ -55,6 +55,9 @@ pub struct Account {
     /// Where the last posted receipt came from: vouchers are announced there first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_store: Option<LocationId>,
+    /// The latest business date of a posted receipt; one that was voided since counts too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_purchase: Option<NaiveDate>,
     /// Receipts posted so far, voided ones not among them.
     pub receipts: u64,
     /// Revenue of the posted receipts less returns, in minor units of the programme's currency.
@@ -170,6 +173,7 @@ impl Account {
                 total_minor, receipt, ..
             } => {
                 self.last_store = Some(receipt.store.clone());
+                self.last_purchase = self.last_purchase.max(Some(receipt.business_date));
                 self.receipts = self.receipts.checked_add(1).ok_or(OutOfRange)?;
                 self.revenue_minor = self.revenue_minor.checked_add(*total_minor).ok_or(OutOfRange)?;
             }
@@ -192,6 +196,18 @@ impl Account {
             | Cause::Recalculation { .. } => {}
         }
         Ok(())
+    }
+
+    /// Whether the stored account is what its ledger says. One that was stored before the day of the last purchase was kept
+    /// knows none until the next receipt.
+    pub fn agrees_with(&self, folded: &Self) -> bool {
+        let known = self.last_purchase.is_some();
+        let last_purchase = folded.last_purchase.filter(|_| known);
+        *self
+            == Self {
+                last_purchase,
+                ..folded.clone()
+            }
     }
 
     /// Rebuilds the account from its entries, in any order.

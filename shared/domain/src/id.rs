@@ -119,6 +119,10 @@ text_id!(
     RunId, "a run id", 40, "a-z, 0-9 and -", lower_or_dash
 );
 text_id!(
+    /// A run of a campaign: the campaign, `~`, and the period it is for, such as `bonus~2026-12`.
+    RunName, "a run of a campaign", 56, "a-z, 0-9, - and ~", |b| lower_or_dash(b) || b == b'~'
+);
+text_id!(
     /// A basket of a till or shop, the name under which a voucher is reserved.
     BasketId, "a basket id", 64, "A-Z, a-z, 0-9, ., - and _", till_word
 );

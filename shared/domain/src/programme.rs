@@ -30,6 +30,9 @@ pub struct Programme {
     pub earning: EarningRate,
     /// Product groups that earn nothing: gift cards, deposits, delivery.
     pub excluded_groups: Vec<String>,
+    /// Product groups of which each customer's revenue is kept by month, for segments: at most [`TRACKED_GROUPS_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tracked_groups: Vec<String>,
     /// Whether points are for gross or net amounts.
     #[serde(default)]
     pub basis: Basis,
@@ -186,6 +189,8 @@ pub enum ReturnPolicy {
 
 /// Greatest number of excluded product groups.
 pub const EXCLUDED_GROUPS_MAX: usize = 100;
+/// Most tracked product groups: with 40 characters each, a customer's month stays below 4 KB.
+pub const TRACKED_GROUPS_MAX: usize = 60;
 /// Greatest number of days in any of the day settings: ten years.
 const DAYS_MAX: u32 = 3_660;
 /// Greatest number of days for which points may be pending.
@@ -205,6 +210,7 @@ impl Programme {
                 per_minor: 100,
             },
             excluded_groups: ["deposit", "delivery", "gift_card"].map(str::to_owned).to_vec(),
+            tracked_groups: Vec::new(),
             basis: Basis::Gross,
             rules: Vec::new(),
             stacking: Stacking::Highest,
@@ -269,6 +275,11 @@ impl Programme {
                 && self.excluded_groups.iter().all(|g| text::is_line(g, 40)),
             "/excluded_groups",
             "must be at most 100 product groups of 1 to 40 printable characters",
+        );
+        check(
+            self.tracked_groups.len() <= TRACKED_GROUPS_MAX && self.tracked_groups.iter().all(|g| text::is_line(g, 40)),
+            "/tracked_groups",
+            "must be at most 60 product groups of 1 to 40 printable characters",
         );
         check(
             in_amounts(self.voucher.threshold_points, 1),
@@ -342,6 +353,7 @@ mod tests {
         bad.adjustments.alone_up_to = -1;
         bad.name = "Treue\u{202e}".to_owned();
         bad.excluded_groups.push("gift\u{200b}card".to_owned());
+        bad.tracked_groups = (0..61).map(|group| group.to_string()).collect();
         let pointers: Vec<_> = bad.violations().into_iter().map(|v| v.pointer).collect();
         assert_eq!(
             pointers,
@@ -349,6 +361,7 @@ mod tests {
                 "/name",
                 "/earning/per_minor",
                 "/excluded_groups",
+                "/tracked_groups",
                 "/voucher/threshold_points",
                 "/reservation_seconds",
                 "/adjustments/alone_up_to"

@@ -1,5 +1,6 @@
 //! A receipt as accepted: its natural key, its content hash, and what makes it acceptable.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -214,6 +215,19 @@ impl Receipt {
             .iter()
             .filter(|p| p.kind == PaymentKind::Voucher)
             .fold(0i64, |sum, p| sum.saturating_add(p.amount_minor))
+    }
+
+    /// What its lines of each of these product groups come to in minor units; groups without lines are left out.
+    pub fn revenue_of(&self, groups: &[String]) -> BTreeMap<String, i64> {
+        let mut revenue = BTreeMap::new();
+        for line in &self.lines {
+            let Some(group) = line.group.as_ref().filter(|group| groups.contains(group)) else {
+                continue;
+            };
+            let sum: &mut i64 = revenue.entry(group.clone()).or_default();
+            *sum = sum.saturating_add(line.amount_minor);
+        }
+        revenue
     }
 
     /// The vouchers that the payments name.

@@ -25,7 +25,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar;
-use crate::id::{BasketId, LocationId, LookupKey, PartyId, ProgrammeId};
+use crate::id::{BasketId, LocationId, LookupKey, PartyId, ProgrammeId, RunName};
 use crate::money::Currency;
 use crate::receipt::ReceiptKey;
 
@@ -39,8 +39,9 @@ pub struct Voucher {
     pub party: PartyId,
     /// The programme it is taken in.
     pub programme: ProgrammeId,
-    /// Sequence number within the account, from 1.
-    pub sequence: u64,
+    /// What tells it from the other vouchers of its account.
+    #[serde(rename = "sequence")]
+    pub number: VoucherNumber,
     /// Face value in minor units.
     pub value_minor: i64,
     /// Currency of all its amounts.
@@ -74,6 +75,9 @@ pub struct Voucher {
     /// The receipt that names the voucher as a payment, see [`Voucher::paid_on`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentNote>,
+    /// Of a voucher that a campaign gave: its further terms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignTerms>,
 }
 
 /// A receipt named the voucher as a payment.
@@ -216,6 +220,12 @@ pub enum Refusal {
     /// The location belongs to another programme.
     #[error("the voucher belongs to another programme")]
     OtherProgramme,
+    /// The campaign takes its vouchers at other locations.
+    #[error("the voucher is not taken at this location: its campaign names others")]
+    OtherLocation,
+    /// The printer has not confirmed the letters of the run yet.
+    #[error("the letters of the voucher's run are not confirmed yet: it is taken once they are")]
+    NotYetConfirmed,
     /// The basket is too small.
     #[error("the basket must come to at least {min_basket_minor} minor units of {currency}")]
     BasketTooSmall {
@@ -255,9 +265,9 @@ pub enum Unmatched {
 }
 
 impl Voucher {
-    /// The name of the voucher: account and sequence. Its code is derived from this.
+    /// The name of the voucher: account and number. Its code is derived from this.
     pub fn id(&self) -> String {
-        voucher_id(&self.party, &self.programme, self.sequence)
+        voucher_id(&self.party, &self.programme, &self.number)
     }
 
     /// Decides a command.
@@ -452,6 +462,12 @@ impl Voucher {
         }
     }
 
+    /// The run whose letters must be confirmed before the voucher is taken.
+    pub fn waits_for(&self) -> Option<&RunName> {
+        let waits = self.campaign.as_ref().is_some_and(|terms| terms.needs_confirmation);
+        self.number.run().filter(|_| waits)
+    }
+
     /// Whether a customer can still use the voucher on `today`, whatever holds it for the moment.
     pub fn usable_on(&self, today: NaiveDate) -> bool {
         matches!(self.state, State::Open | State::Reserved { .. }) && today <= self.valid_until
@@ -468,6 +484,10 @@ impl Voucher {
     fn terms(&self, basket_minor: i64, occasion: &Occasion) -> Result<(), Refusal> {
         if self.programme != occasion.programme {
             return Err(Refusal::OtherProgramme);
+        }
+        let elsewhere = |terms: &CampaignTerms| !terms.is_taken_at(&occasion.location);
+        if self.campaign.as_ref().is_some_and(elsewhere) {
+            return Err(Refusal::OtherLocation);
         }
         let today = calendar::business_day(occasion.now, self.zone);
         if today < self.valid_from {
@@ -514,10 +534,14 @@ fn already(receipt: &ReceiptKey, at: DateTime<Utc>) -> Refusal {
     }
 }
 
-/// The name of the voucher with this sequence number on the account of `party` in `programme`.
-pub fn voucher_id(party: &PartyId, programme: &ProgrammeId, sequence: u64) -> String {
-    format!("{party}~{programme}~{sequence}")
+/// The name of the voucher with this number on the account of `party` in `programme`.
+pub fn voucher_id(party: &PartyId, programme: &ProgrammeId, number: &VoucherNumber) -> String {
+    format!("{party}~{programme}~{number}")
 }
+
+mod number;
+
+pub use number::{CampaignTerms, InvalidRunVoucher, RunVoucher, VoucherNumber};
 
 #[cfg(test)]
 mod tests;

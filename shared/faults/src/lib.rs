@@ -291,6 +291,106 @@ sites! {
     AdjustLedger = "points-desk/ledger",
     /// The points desk commits a voided voucher with the points that come back.
     AdjustVoid = "points-desk/commit-void",
+    /// The office reads campaigns.
+    CampaignsRead = "campaign/read",
+    /// The office stores a campaign.
+    CampaignsWrite = "campaign/write",
+    /// The office reads what a campaign refers to.
+    CampaignsKnown = "campaign/known",
+    /// The office reads runs.
+    CampaignsRuns = "campaign/runs",
+    /// The office begins or changes a run.
+    CampaignsRun = "campaign/run",
+    /// The office asks for the work on a run.
+    CampaignsSend = "campaign/send",
+    /// The office notes what the printer has confirmed.
+    CampaignsConfirm = "campaign/confirm",
+    /// Redemption reads whether the letters of a run are confirmed.
+    RedeemRun = "voucher-redemption/run",
+    /// The cash desk reads whether the letters of a run are confirmed.
+    DeskRun = "customer/desk-run",
+    /// Erasure reads the runs whose addresses can still be read.
+    EraseRuns = "privacy/erase-runs",
+    /// Erasure takes letters out of runs.
+    EraseLetters = "privacy/erase-letters",
+    /// Runs list the programmes.
+    RunProgrammes = "campaign-run/programmes",
+    /// Runs read a programme.
+    RunProgramme = "campaign-run/programme",
+    /// Runs read campaigns.
+    RunCampaign = "campaign-run/campaign",
+    /// Runs move a campaign on.
+    RunStanding = "campaign-run/standing",
+    /// Runs read a run.
+    RunFind = "campaign-run/run",
+    /// Runs begin a run.
+    RunBegin = "campaign-run/begin",
+    /// Runs move a run on.
+    RunChange = "campaign-run/change",
+    /// Runs send work to their own queue.
+    RunSend = "campaign-run/send",
+    /// Runs ask for the file of a run.
+    RunSendFile = "campaign-run/send-file",
+    /// Runs walk through the parties.
+    RunWalk = "campaign-run/walk",
+    /// Runs read the locations.
+    RunLocations = "campaign-run/locations",
+    /// Runs read or make the key of a run's addresses.
+    RunKey = "campaign-run/key",
+    /// Runs freeze a member.
+    RunFreeze = "campaign-run/freeze",
+    /// Runs read how far a run is.
+    RunParts = "campaign-run/parts",
+    /// Runs store how far a segment is.
+    RunPart = "campaign-run/part",
+    /// Runs read frozen members.
+    RunMembers = "campaign-run/members",
+    /// Runs ask whether a member may have vouchers.
+    RunStopped = "campaign-run/stopped",
+    /// Runs note that a member is served.
+    RunNote = "campaign-run/note",
+    /// Runs store a voucher and its reference.
+    RunGive = "campaign-run/give",
+    /// Runs store how far a shard is.
+    RunAdvance = "campaign-run/advance",
+    /// The lettershop's files read a run.
+    ExportRun = "lettershop-export/run",
+    /// The lettershop's files read frozen members.
+    ExportMembers = "lettershop-export/members",
+    /// The lettershop's files read the key of a run's addresses.
+    ExportKey = "lettershop-export/key",
+    /// The lettershop's files read vouchers.
+    ExportVouchers = "lettershop-export/vouchers",
+    /// The lettershop's files read what was agreed on with the printer.
+    ExportSettings = "lettershop-export/settings",
+    /// The lettershop's files put sorted letters into their bucket.
+    ExportPutChunk = "lettershop-export/put-chunk",
+    /// The lettershop's files note sorted letters.
+    ExportChunk = "lettershop-export/chunk",
+    /// The lettershop's files read which letters are sorted.
+    ExportChunks = "lettershop-export/chunks",
+    /// The lettershop's files fetch sorted letters.
+    ExportGetChunk = "lettershop-export/get-chunk",
+    /// The lettershop's files drop sorted letters.
+    ExportDropChunk = "lettershop-export/drop-chunk",
+    /// The lettershop's files begin an upload, or give up one that somebody else was faster with.
+    ExportBegin = "lettershop-export/begin",
+    /// The lettershop's files upload a part.
+    ExportPart = "lettershop-export/part",
+    /// The lettershop's files store how far a file is.
+    ExportAdvance = "lettershop-export/advance",
+    /// The lettershop's files complete an upload.
+    ExportComplete = "lettershop-export/complete",
+    /// The lettershop's files look at a file.
+    ExportHead = "lettershop-export/head",
+    /// The lettershop's files put a manifest.
+    ExportManifest = "lettershop-export/manifest",
+    /// The lettershop's files send work to their own queue.
+    ExportSend = "lettershop-export/send",
+    /// The lettershop's files move a run on.
+    ExportWritten = "lettershop-export/written",
+    /// The lettershop's files move a campaign on.
+    ExportStanding = "lettershop-export/standing",
     /// The finance reports list the programmes.
     FinanceProgrammes = "finance-reports/programmes",
     /// The finance reports read a programme.

@@ -96,6 +96,14 @@ scopes! {
     FinanceRead = "finance:read",
     /// Run the books of a month again.
     FinanceRun = "finance:run",
+    /// Read campaigns, their runs and members.
+    CampaignsRead = "campaigns:read",
+    /// Store campaigns, try, start and close them, and say what is agreed on with the printer.
+    CampaignsWrite = "campaigns:write",
+    /// Approve campaigns that somebody else wrote.
+    CampaignsApprove = "campaigns:approve",
+    /// Fetch the printer's files and confirm them.
+    LettershopPull = "lettershop:pull",
     /// Read imports of files, and what they rejected.
     ImportsRead = "imports:read",
     /// Walk through the file of an import again.

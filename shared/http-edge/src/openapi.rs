@@ -6,6 +6,7 @@
 
 mod adjustments;
 mod administration;
+mod campaigns;
 mod customers;
 mod desk;
 mod docs;
@@ -69,6 +70,11 @@ const TAGS: &[(&str, &str)] = &[
     ("Clients", "Machines that call the API, and their keys."),
     ("Operations", "What does not add up."),
     ("Finance", "The books of a month: liability and settlement."),
+    (
+        "Campaigns",
+        "Vouchers for segments of customers: campaigns, their runs and members.",
+    ),
+    ("Lettershop", "The printer's files, and what is agreed on with it."),
     ("Imports", "Files with parties, and what became of their rows."),
     (
         "Privacy",
@@ -109,6 +115,7 @@ pub fn operations() -> Vec<Operation> {
         recalculations::operations(),
         workflows::operations(),
         finance::operations(),
+        campaigns::operations(),
         imports::operations(),
         privacy::operations(),
         docs::operations(),

@@ -124,6 +124,10 @@ codes! {
     VoucherBlocked = "voucher_blocked", 409, "The voucher is blocked", "Ask the customer service.";
     /// The holder is in a class that keeps it from vouchers.
     VoucherHolderStopped = "voucher_holder_stopped", 409, "Vouchers of this customer are not taken at present", "Take another payment; the customer service knows why.";
+    /// Its campaign names other locations.
+    VoucherOtherLocation = "voucher_other_location", 409, "The voucher is not taken here", "Its campaign names the locations that take it.";
+    /// The printer has not confirmed its letter.
+    VoucherNotYetConfirmed = "voucher_not_yet_confirmed", 409, "The letters of the voucher are not confirmed yet", "Take it once the printer has confirmed the run.";
     /// Void for ever.
     VoucherVoided = "voucher_voided", 409, "The voucher was voided", "Take another payment; the customer service knows why.";
     /// A receipt names the voucher as a payment.
@@ -138,6 +142,10 @@ codes! {
     ApprovalByAuthor = "approval_by_author", 403, "The author cannot approve", "Ask somebody else who may approve.";
     /// It was rejected.
     AdjustmentRejected = "adjustment_rejected", 409, "It was rejected", "Ask for it anew under a new client token if it is right after all.";
+    /// The campaign stands where this cannot be done.
+    CampaignState = "campaign_state", 409, "The campaign does not allow this now", "See the detail for what comes first.";
+    /// The run has no file yet.
+    RunNotWritten = "run_not_written", 409, "The file of the run does not stand yet", "Read how far the run is, and try again later.";
     /// Its points have moved.
     AdjustmentPosted = "adjustment_posted", 409, "It was posted before", "Correct it by another correction.";
     /// The programme does not allow transfers.
@@ -288,6 +296,8 @@ impl From<Refusal> for Problem {
             Refusal::OtherProgramme => Self::new(Code::VoucherOtherProgramme, detail),
             Refusal::BasketTooSmall { min_basket_minor, currency } => Self::new(Code::BasketTooSmall, detail)
                 .with("min_basket", json!({"amount_minor": min_basket_minor, "currency": currency})),
+            Refusal::OtherLocation => Self::new(Code::VoucherOtherLocation, detail),
+            Refusal::NotYetConfirmed => Self::new(Code::VoucherNotYetConfirmed, detail),
             Refusal::Reversed => Self::new(Code::VoucherReversed, detail),
             Refusal::NotRedeemed => Self::new(Code::VoucherNotRedeemed, detail),
             Refusal::TooManyReversals => Self::new(Code::VoucherReversalsExhausted, detail),

@@ -88,6 +88,8 @@ fn every_call_that_changes_something_has_a_body_or_says_all_in_its_path() {
             "tickOffRejectedDocument",
             "approveRecalculation",
             "withdrawKey",
+            "startCampaign",
+            "closeCampaign",
             "restartImport",
             "makeStatement",
             "approveErasure",

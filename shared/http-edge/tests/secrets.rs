@@ -13,6 +13,7 @@ use http_edge::api::vouchers::{
     CheckRequest, FeedEvent, RedeemRequest, ReleaseRequest, ReserveRequest, ReverseRequest,
 };
 use http_edge::openapi;
+use lettershop::settings::ControlAddress;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -105,6 +106,8 @@ fn shown() -> Shown {
             json!({"contact_id": "c1", "kind": "postal", "purposes": [], "valid_from": "2026-11-22", "ended": false});
         shown.add::<ContactView>("ContactView", field, view);
     }
+    let planted = json!({"lines": ["x"], "salutation": "x", "language": "de", "country": "CH"});
+    shown.add::<ControlAddress>("ControlAddress", "postcode", planted);
     let key = json!({"key_id": "k", "created_at": "2026-11-22T12:00:00Z"});
     shown.add::<KeyAnswer>("KeyAnswer", "key", key);
     shown

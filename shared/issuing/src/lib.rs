@@ -166,7 +166,7 @@ impl Issuer {
         Voucher {
             party: id.party.clone(),
             programme: id.programme.clone(),
-            sequence,
+            number: sequence.into(),
             value_minor: programme.voucher.value_minor,
             currency: programme.currency,
             min_basket_minor: programme.voucher.min_basket_minor,
@@ -182,6 +182,7 @@ impl Issuer {
             state_version: 1,
             reversed: Vec::new(),
             payment: None,
+            campaign: None,
         }
     }
 }

@@ -45,9 +45,12 @@
 pub mod address;
 pub mod format;
 mod key;
+mod letter;
 pub mod manifest;
 pub mod merge;
 pub mod piece;
 pub mod returned;
+pub mod settings;
 
 pub use key::{InvalidKey, Key};
+pub use letter::Letter;

@@ -9,7 +9,7 @@ mod file;
 mod totals;
 
 use chrono::NaiveDate;
-use domain::id::RunId;
+use domain::id::RunName;
 use serde::{Deserialize, Serialize};
 
 use crate::Key;
@@ -24,14 +24,14 @@ pub use totals::{Changes, Sums, Totals, VoucherMark};
 #[serde(deny_unknown_fields)]
 pub struct Job {
     /// The run that made the letters.
-    pub run: RunId,
+    pub run: RunName,
     /// The campaign.
     pub campaign: Key,
     /// The letter; all letters of a file are the same.
     pub variant: Key,
     /// Day of the run, in the tenant's time zone. It belongs to the run and not to the clock, so that a file written again has the
     /// same manifest.
-    pub created_on: NaiveDate,
+    pub day: NaiveDate,
 }
 
 /// What is in a file, for the printer and for whoever accepts its acknowledgement. It holds no personal data and no codes.

@@ -22,7 +22,7 @@ pub const VOUCHERS_MAX: usize = 10;
 /// Most texts of a letter.
 pub const TEXTS_MAX: usize = 10;
 /// Longest text of a letter, in characters.
-pub const TEXT_MAX: usize = 200;
+pub const TEXT_MAX: usize = 1_200;
 /// Longest line of an address and longest postcode that a letter takes, in characters.
 pub const LINE_MAX: usize = 80;
 /// Longest id of a voucher, in bytes.

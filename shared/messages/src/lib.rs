@@ -8,7 +8,7 @@ mod sender;
 pub use sender::{SendError, Sender};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::id::{FeedGroup, LocationId, LookupKey, PartyId, ProgrammeId, RunId, Tenant};
+use domain::id::{FeedGroup, LocationId, LookupKey, PartyId, ProgrammeId, RunId, RunName, Tenant};
 use domain::liability::Month;
 use domain::money::Money;
 use domain::receipt::ReceiptKey;
@@ -223,6 +223,70 @@ pub fn finance_segments(
             segment,
         })
         .collect()
+}
+
+/// Work for the runs of campaigns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum CampaignMessage {
+    /// The members of a segment of the table are to be chosen, from where they were left.
+    Choose {
+        /// Tenant.
+        tenant: Tenant,
+        /// The run.
+        run: RunName,
+        /// Which choice of members.
+        revision: u32,
+        /// The segment.
+        segment: u8,
+    },
+    /// A run whose members are chosen and approved is to be started.
+    Start {
+        /// Tenant.
+        tenant: Tenant,
+        /// The run.
+        run: RunName,
+        /// Which choice of members.
+        revision: u32,
+    },
+    /// The members of a shard are to get their vouchers, from where they were left.
+    Issue {
+        /// Tenant.
+        tenant: Tenant,
+        /// The run.
+        run: RunName,
+        /// Which choice of members.
+        revision: u32,
+        /// The shard.
+        shard: u8,
+    },
+}
+
+/// The messages that choose the members of a run: one for each segment.
+pub fn campaign_segments(tenant: &Tenant, (run, revision): (&RunName, u32), segments: u8) -> Vec<CampaignMessage> {
+    (0..segments)
+        .map(|segment| CampaignMessage::Choose {
+            tenant: tenant.clone(),
+            run: run.clone(),
+            revision,
+            segment,
+        })
+        .collect()
+}
+
+/// Work for the lettershop's files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum LettershopMessage {
+    /// The file of a run is to be written, from where it was left.
+    Write {
+        /// Tenant.
+        tenant: Tenant,
+        /// The run.
+        run: RunName,
+        /// Which choice of members.
+        revision: u32,
+    },
 }
 
 /// Work for the import of files.

@@ -159,16 +159,23 @@ pub(crate) fn sound(word: &Word) -> String {
     if code.is_empty() { word.key.clone() } else { code }
 }
 
-pub(crate) fn begins(word: &Word) -> &str {
-    first(&word.key, END)
+pub(crate) fn begins(word: &Word) -> String {
+    in_order(first(&word.key, END))
 }
 
-pub(crate) fn ends(word: &Word) -> &str {
-    last(&word.key, END)
+pub(crate) fn ends(word: &Word) -> String {
+    in_order(last(&word.key, END))
+}
+
+/// The letters of an end in the order of the alphabet, so that two letters that were swapped lead to the same list.
+fn in_order(end: &str) -> String {
+    let mut letters: Vec<char> = end.chars().collect();
+    letters.sort_unstable();
+    letters.into_iter().collect()
 }
 
 /// A list of two words that stand in no order, ordered by what continues them.
-fn unordered(kind: &str, a: (&str, String), b: (&str, String)) -> Entry {
+fn unordered(kind: &str, a: (String, String), b: (String, String)) -> Entry {
     let ((first_end, first_rest), (last_end, last_rest)) = if a <= b { (a, b) } else { (b, a) };
     Entry {
         key: format!("{kind}|{first_end}|{last_end}"),
@@ -198,7 +205,7 @@ fn before(word: &Word) -> String {
 }
 
 pub(crate) fn sounds(a: &Word, b: &Word) -> Entry {
-    unordered("pp", (&sound(a), String::new()), (&sound(b), String::new()))
+    unordered("pp", (sound(a), String::new()), (sound(b), String::new()))
 }
 
 pub(crate) fn two_beginnings(a: &Word, b: &Word) -> Entry {
@@ -326,6 +333,19 @@ pub(crate) fn email(address: &str) -> Option<Entry> {
     })
 }
 
+/// An e-mail address by the end of what stands before its at sign, ordered by what is before that, read backwards.
+pub(crate) fn email_end(address: &str) -> Option<Entry> {
+    let local = fold::compact(address.split('@').next()?);
+    if local.chars().count() <= EMAIL_BEGINNING {
+        return None;
+    }
+    let rest: String = local.chars().rev().skip(EMAIL_BEGINNING).collect();
+    Some(Entry {
+        key: format!("me|{}", last(&local, EMAIL_BEGINNING)),
+        refine: first(&rest, REFINE_MAX).to_owned(),
+    })
+}
+
 /// A number or an id by its end, ordered by what is before it, read backwards.
 pub(crate) fn number(kind: char, text: &str) -> Option<Entry> {
     if text.is_empty() {
@@ -349,7 +369,11 @@ pub fn keys(party: &Searchable) -> Vec<Entry> {
         .external_ids
         .iter()
         .filter_map(|id| number('x', &fold::compact(id)));
-    let emails = party.emails.iter().filter_map(|address| email(address));
+    let emails = party
+        .emails
+        .iter()
+        .flat_map(|address| [email(address), email_end(address)])
+        .flatten();
     found.most = EXACT_MAX;
     emails.chain(numbers).chain(ids).for_each(|entry| found.add(entry));
     // What is left over of the one is none of the other's.

@@ -238,11 +238,15 @@ impl Query {
             reads.push(Read::exact(&entry));
             // The domain has a typing error.
             let local = entry.refine.find('$').unwrap_or(entry.refine.len());
-            reads.push(Read::part(
-                &entry,
-                entry.refine.get(..local).unwrap_or("").chars().count(),
-            ));
+            reads.push(Read {
+                exact: true,
+                ..Read::part(&entry, entry.refine.get(..local).unwrap_or("").chars().count())
+            });
             reads.push(Read::part(&entry, 4));
+        }
+        for entry in self.emails.iter().filter_map(|address| keys::email_end(address)) {
+            reads.push(Read::part(&entry, 4));
+            reads.push(Read::part(&entry, 1));
         }
         for number in &self.numbers {
             let entries = ['n', 'x'].map(|kind| keys::number(kind, number));

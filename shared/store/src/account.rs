@@ -1,4 +1,4 @@
-//! Accounts, their ledger and the monthly activity, in the party's partition.
+//! Accounts and their ledger, in the party's partition.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +9,7 @@ use domain::liability::Posted;
 use domain::receipt::{Receipt, ReceiptKey};
 use faults::Site;
 
+use crate::activity;
 use crate::db::{BATCH_GET_MAX, Condition, Db, Index, Key, Leg, Range, Read, TransactError, Value};
 use crate::error::StoreError;
 use crate::party;
@@ -44,7 +45,7 @@ impl AccountId {
     pub fn key(&self) -> Key {
         Key {
             pk: party::partition(&self.tenant, &self.party),
-            sk: format!("{PREFIX}{}", self.programme),
+            sk: sort_key(&self.programme),
         }
     }
 
@@ -62,13 +63,11 @@ impl AccountId {
             sk: format!("LOT#{}#{}", self.programme, lot.activated()),
         }
     }
+}
 
-    fn activity_key(&self, month: &str) -> Key {
-        Key {
-            pk: party::partition(&self.tenant, &self.party),
-            sk: format!("ACTIVITY#{}#{month}", self.programme),
-        }
-    }
+/// The sort key of accounts in a programme.
+pub(crate) fn sort_key(programme: &ProgrammeId) -> String {
+    format!("{PREFIX}{programme}")
 }
 
 /// The account's snapshot; `None` before its first entry.
@@ -243,68 +242,6 @@ pub async fn ledger_up_to(
     }
 }
 
-/// Receipts and revenue of a month.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Activity {
-    /// The month, `YYYY-MM`.
-    pub month: String,
-    /// Receipts, voided ones not among them.
-    pub receipts: i64,
-    /// Revenue less returns, in minor units of the programme's currency.
-    pub revenue_minor: i64,
-    /// Receipts and revenue by location.
-    pub stores: Vec<(String, i64, i64)>,
-}
-
-/// The activity of an account from one month to another, `YYYY-MM`, in their order; at most as many as `limit`. A month without
-/// any is left out.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn activity(
-    db: &Db,
-    site: Site,
-    id: &AccountId,
-    (from, to): (&str, &str),
-    limit: i32,
-) -> Result<Vec<Activity>, StoreError> {
-    let mut range = Range::prefix(party::partition(&id.tenant, &id.party), "ACTIVITY#", limit);
-    (range.from, range.to) = (id.activity_key(from).sk, id.activity_key(to).sk);
-    let (items, _) = db.query_items(site, &range, Read::Eventual).await?;
-    items.iter().map(|item| month_of(site, item)).collect()
-}
-
-fn month_of(site: Site, item: &crate::record::Item) -> Result<Activity, StoreError> {
-    let unreadable = |what: &str| StoreError::Unreadable {
-        site,
-        reason: format!("{what} of a month's activity cannot be read"),
-    };
-    let sum = |name: &str| match item.get(name) {
-        None => Ok(0),
-        Some(value) => value
-            .as_n()
-            .ok()
-            .and_then(|number| number.parse::<i64>().ok())
-            .ok_or_else(|| unreadable("a sum")),
-    };
-    let sk = item.get("sk").and_then(|sk| sk.as_s().ok());
-    let month = sk
-        .and_then(|sk| sk.rsplit('#').next())
-        .ok_or_else(|| unreadable("the key"))?;
-    let mut locations: Vec<&str> = item.keys().filter_map(|name| name.strip_prefix("r:s:")).collect();
-    locations.sort_unstable();
-    let stores = locations.into_iter().map(|location| {
-        let (receipts, revenue) = (sum(&format!("n:s:{location}"))?, sum(&format!("r:s:{location}"))?);
-        Ok((location.to_owned(), receipts, revenue))
-    });
-    Ok(Activity {
-        month: month.to_owned(),
-        receipts: sum("n")?,
-        revenue_minor: sum("r")?,
-        stores: stores.collect::<Result<_, StoreError>>()?,
-    })
-}
-
 /// The entry of the issue that the voucher with this sequence number came from, on the business day `issued_on`; `None`
 /// when there is none.
 ///
@@ -340,6 +277,21 @@ pub struct Posting<'a> {
     pub entry: &'a Entry,
     /// Its receipt, for the activity of the month.
     pub receipt: &'a Receipt,
+    /// Product groups that its version of the programme tracks.
+    pub tracked: &'a [String],
+}
+
+/// What a return, or the voiding of a receipt, takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Taking<'a> {
+    /// The entry, of cause [`Cause::Return`].
+    pub entry: &'a Entry,
+    /// The account after it.
+    pub after: &'a Account,
+    /// The lot of the receipt.
+    pub lot: Option<LotKey>,
+    /// Revenue of the tracked product groups that goes back, in minor units.
+    pub groups: &'a BTreeMap<String, i64>,
 }
 
 /// The record of an account, found by the day on which something of it becomes due.
@@ -499,7 +451,7 @@ pub async fn commit(
         legs.push(entry_leg(site, id, posting.entry, now)?);
     }
     legs.push(snapshot_leg(site, id, before, after, vouchers_due, now)?);
-    legs.extend(activity_legs(id, postings, now));
+    legs.extend(activity::sold(id, postings, now));
     settled(db.transact(site, legs).await)
 }
 
@@ -571,38 +523,29 @@ pub async fn commit_return(
     db: &Db,
     id: &AccountId,
     before: Option<&Record<Account>>,
-    (entry, after): (&Entry, &Account),
-    lot: Option<LotKey>,
+    taking: Taking<'_>,
     vouchers_due: bool,
     now: DateTime<Utc>,
 ) -> Result<Committed, StoreError> {
     let site = Site::PostReturn;
-    let Cause::Return {
-        receipt,
-        void,
-        total_minor,
-        forgiven,
+    let Taking {
+        entry,
+        after,
+        lot,
+        groups,
         ..
-    } = &entry.cause
-    else {
+    } = taking;
+    let month = activity::came_back(id, (&entry.cause, entry.business_date), groups, now);
+    let (Cause::Return { forgiven, .. }, Some(month)) = (&entry.cause, month) else {
         return Err(StoreError::Refused {
             site,
             code: "NotAReturn".to_owned(),
         });
     };
-    let mut sums = std::collections::BTreeMap::new();
-    let revenue = total_minor.saturating_neg();
-    sums.insert("r".to_owned(), revenue);
-    sums.insert(format!("r:s:{}", receipt.store), revenue);
-    if *void {
-        sums.insert("n".to_owned(), -1);
-        sums.insert(format!("n:s:{}", receipt.store), -1);
-    }
-    let month = entry.business_date.format("%Y-%m").to_string();
     let mut legs = vec![
         entry_leg(site, id, entry, now)?,
         snapshot_leg(site, id, before, after, vouchers_due, now)?,
-        activity_leg(id, &month, sums, now),
+        month,
     ];
     if let Some(lot) = lot.filter(|_| *forgiven > 0) {
         legs.push(closed_lot_leg(id, lot, "forgiven", *forgiven, now));
@@ -617,49 +560,4 @@ pub(crate) fn settled(outcome: Result<(), TransactError>) -> Result<Committed, S
         Err(TransactError::Condition(_) | TransactError::Store(StoreError::Busy(_))) => Ok(Committed::Stale),
         Err(TransactError::Store(error)) => Err(error),
     }
-}
-
-/// One update per calendar month: receipts and revenue, in all and by store. Sums only, so that the order of receipts does
-/// not matter and nothing has to be read first. Product groups are free texts of tills and would let the item grow without
-/// bound; stores are locations.
-fn activity_legs(id: &AccountId, postings: &[Posting<'_>], now: DateTime<Utc>) -> Vec<Leg> {
-    let mut months: std::collections::BTreeMap<String, std::collections::BTreeMap<String, i64>> = Default::default();
-    for posting in postings {
-        let month = posting.entry.business_date.format("%Y-%m").to_string();
-        let sums = months.entry(month).or_default();
-        let mut add = |name: String, by: i64| *sums.entry(name).or_default() += by;
-        let receipt = posting.receipt;
-        add("n".to_owned(), 1);
-        add("r".to_owned(), receipt.total_minor);
-        add(format!("n:s:{}", receipt.key.store), 1);
-        add(format!("r:s:{}", receipt.key.store), receipt.total_minor);
-    }
-    months
-        .into_iter()
-        .map(|(month, sums)| activity_leg(id, &month, sums, now))
-        .collect()
-}
-
-fn activity_leg(id: &AccountId, month: &str, sums: std::collections::BTreeMap<String, i64>, now: DateTime<Utc>) -> Leg {
-    let mut adds = Vec::with_capacity(sums.len());
-    let mut update = Condition::default();
-    for (index, (name, sum)) in sums.into_iter().enumerate() {
-        adds.push(format!("#a{index} :a{index}"));
-        update = update
-            .name(&format!("#a{index}"), &name)
-            .value(&format!(":a{index}"), Value::Integer(sum));
-    }
-    let update = update
-        .expression(format!(
-            "SET #et = :et, #v = :v, #updated = :now, #created = if_not_exists(#created, :now) ADD {}",
-            adds.join(", ")
-        ))
-        .name("#et", "et")
-        .name("#v", "v")
-        .name("#updated", "updated_at")
-        .name("#created", "created_at")
-        .value(":et", Value::Text("activity".to_owned()))
-        .value(":v", Value::Integer(1))
-        .value(":now", Value::Text(instant_key(now)));
-    Leg::Update(id.activity_key(month), update, None)
 }

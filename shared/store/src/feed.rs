@@ -99,7 +99,7 @@ pub async fn published(db: &Db, tenant: &Tenant, changes: &[Change]) -> Result<V
 }
 
 fn published_key(tenant: &Tenant, voucher: &Voucher) -> Key {
-    voucher::published_key(tenant, &voucher.party, &voucher.programme, voucher.sequence)
+    voucher::published_key(tenant, &voucher.party, &voucher.programme, &voucher.number)
 }
 
 /// What became of an append.
@@ -184,7 +184,7 @@ fn open_leg(site: Site, tenant: &Tenant, change: &Change, now: DateTime<Utc>) ->
         let record = voucher::open_record(tenant, voucher, change.lookup.clone(), now);
         Leg::put(site, &record, None)
     } else {
-        let key = voucher::open_key(tenant, &voucher.party, &voucher.programme, voucher.sequence);
+        let key = voucher::open_key(tenant, &voucher.party, &voucher.programme, &voucher.number);
         Ok(Leg::Delete(key, None))
     }
 }

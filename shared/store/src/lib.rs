@@ -10,16 +10,20 @@
 //! | [`returned`] | `RECEIPT#tenant#store#date#returns` | returns of goods |
 //! | [`history`] | | a receipt with its entries and returns |
 //! | [`recalculation`] | `RECALC#tenant#…` | receipts counted again under another version |
-//! | [`account`] | `PARTY#tenant#party` | accounts, ledger entries, monthly activity |
+//! | [`account`] | `PARTY#tenant#party` | accounts, ledger entries |
+//! | [`activity`] | `PARTY#tenant#party` | what an account bought, by month |
 //! | [`party`] | `PARTY#tenant#party` | the party and its name for the till |
 //! | [`party`] | `EXTERNAL#tenant#hash` | which party an external id or a caller's token stands for |
 //! | [`relationship`] | `PARTY#tenant#party` | relationships, on both parties |
 //! | [`party_types`] | `TYPES#tenant` | the types of a tenant |
+//! | [`campaign`] | `CAMPAIGNS#tenant…` | campaigns and their editions |
+//! | [`run`] | `RUNS#tenant`, `RUNPART#…`, `RUNMEMBER#…`, `PARTY#…` | runs of campaigns and the members they chose |
 //! | [`card`] | `CARD#tenant#hash` | cards, and receipts that wait for one |
 //! | [`voucher`] | `VOUCHER#tenant#hash`, `PARTY#…` | vouchers and the party's references to them |
 //! | [`feed`] | `FEED#tenant#group` | the voucher feed |
 //! | [`finance`] | `FINANCE#tenant#programme#month` | runs of finance's books and their partial sums |
 //! | [`import`] | `IMPORT#tenant…` | imports of files, and how far their parts are |
+//! | [`lettershop`] | `LETTERSHOP#tenant`, `RUNPART#…` | what was agreed on with the printer, how far files are |
 //! | [`location`] | `LOCATIONS#tenant` | places that sell |
 //! | [`programme`] | `PROGRAMME#tenant#id` | versions of programmes |
 //! | [`adjustment`] | `ADJUST#tenant#id` | points moved by hand |
@@ -37,8 +41,10 @@
 //! | [`guess`] | `GUESS#tenant#…` | counts of unknown codes and cards |
 
 pub mod account;
+pub mod activity;
 pub mod adjustment;
 pub mod cache;
+pub mod campaign;
 pub mod card;
 pub mod client;
 pub mod communication;
@@ -53,6 +59,7 @@ pub mod finance;
 pub mod guess;
 pub mod history;
 pub mod import;
+pub mod lettershop;
 pub mod location;
 pub mod party;
 pub mod party_types;
@@ -63,6 +70,7 @@ pub mod record;
 pub mod relationship;
 pub mod restore;
 pub mod returned;
+pub mod run;
 pub mod scan;
 pub mod search;
 pub mod statement;

@@ -12,6 +12,7 @@ use domain::account::Account;
 use domain::id::{LookupKey, PartyId, ProgrammeId, Tenant};
 use domain::secret::Secret;
 use domain::till_text::Language;
+use domain::voucher::VoucherNumber;
 use faults::Site;
 use serde::{Deserialize, Serialize};
 
@@ -235,7 +236,7 @@ pub async fn known(
     item.map(|item| read_known(site, item)).transpose()
 }
 
-/// Open vouchers of a party in a programme behind the one with the sequence number `after`, oldest first: a page of at
+/// Open vouchers of a party in a programme behind the one with the number `after`, oldest first: a page of at
 /// most [`VOUCHERS_SHOWN_MAX`], and whether there are more.
 ///
 /// # Errors
@@ -246,7 +247,7 @@ pub async fn open_vouchers(
     tenant: &Tenant,
     party: &PartyId,
     programme: &ProgrammeId,
-    after: u64,
+    after: &VoucherNumber,
 ) -> Result<(Vec<OpenVoucher>, bool), StoreError> {
     // One more than shown tells whether there are more.
     let limit = i32::try_from(VOUCHERS_SHOWN_MAX + 1).unwrap_or(i32::MAX);

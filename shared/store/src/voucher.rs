@@ -5,7 +5,7 @@ use domain::account::{Account, Issue};
 use domain::calendar;
 use domain::id::{LookupKey, PartyId, ProgrammeId, Tenant};
 use domain::money::Currency;
-use domain::voucher::{State, Voucher};
+use domain::voucher::{State, Voucher, VoucherNumber};
 use faults::Site;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,8 @@ use crate::record::{Made, Record, instant_key};
 
 /// Entity type and topic of vouchers.
 pub const VOUCHER: &str = "voucher";
+/// Entity type of the references to open vouchers.
+pub(crate) const OPEN_VOUCHER: &str = "open_voucher";
 /// Shards of the list of vouchers that do not match their receipt.
 pub const UNMATCHED_SHARDS: u8 = 4;
 
@@ -25,8 +27,9 @@ pub const UNMATCHED_SHARDS: u8 = 4;
 pub struct OpenVoucher {
     /// Where the voucher itself stands.
     pub lookup: LookupKey,
-    /// Its sequence number in the account.
-    pub sequence: u64,
+    /// What tells it from the other vouchers of the account.
+    #[serde(rename = "sequence")]
+    pub number: VoucherNumber,
     /// Face value in minor units.
     pub value_minor: i64,
     /// Its currency.
@@ -42,7 +45,7 @@ impl OpenVoucher {
     pub fn of(voucher: &Voucher, lookup: LookupKey) -> Self {
         Self {
             lookup,
-            sequence: voucher.sequence,
+            number: voucher.number.clone(),
             value_minor: voucher.value_minor,
             currency: voucher.currency,
             valid_until: voucher.valid_until,
@@ -58,8 +61,8 @@ pub(crate) fn open_record(
     lookup: LookupKey,
     now: DateTime<Utc>,
 ) -> Record<OpenVoucher> {
-    let key = open_key(tenant, &voucher.party, &voucher.programme, voucher.sequence);
-    let mut record = Record::new(key, "open_voucher", now, OpenVoucher::of(voucher, lookup));
+    let key = open_key(tenant, &voucher.party, &voucher.programme, &voucher.number);
+    let mut record = Record::new(key, OPEN_VOUCHER, now, OpenVoucher::of(voucher, lookup));
     let gone = calendar::plus_days(voucher.valid_until, 2).and_time(NaiveTime::MIN);
     record.ttl = Some(gone.and_utc().timestamp());
     record
@@ -88,18 +91,18 @@ pub(crate) fn open_prefix(programme: &ProgrammeId) -> String {
 }
 
 /// The key of the reference to an open voucher.
-pub fn open_key(tenant: &Tenant, party: &PartyId, programme: &ProgrammeId, sequence: u64) -> Key {
+pub fn open_key(tenant: &Tenant, party: &PartyId, programme: &ProgrammeId, number: &VoucherNumber) -> Key {
     Key {
         pk: party::partition(tenant, party),
-        sk: format!("{}{sequence:012}", open_prefix(programme)),
+        sk: format!("{}{}", open_prefix(programme), number.key()),
     }
 }
 
 /// The key of what the feed has published of a voucher.
-pub fn published_key(tenant: &Tenant, party: &PartyId, programme: &ProgrammeId, sequence: u64) -> Key {
+pub fn published_key(tenant: &Tenant, party: &PartyId, programme: &ProgrammeId, number: &VoucherNumber) -> Key {
     Key {
         pk: party::partition(tenant, party),
-        sk: format!("VOUCHER#{programme}#{sequence:012}"),
+        sk: format!("VOUCHER#{programme}#{}", number.key()),
     }
 }
 
@@ -190,7 +193,9 @@ pub async fn commit_issue(
         Err(TransactError::Condition(failed)) if failed.iter().any(|leg| leg.index < 2) => Ok(Issued::Stale),
         Err(TransactError::Condition(failed)) => {
             let taken = failed.iter().filter_map(|leg| vouchers.get((leg.index - 2) / 2));
-            Ok(Issued::Taken(taken.map(|new| new.voucher.sequence).collect()))
+            Ok(Issued::Taken(
+                taken.filter_map(|new| new.voucher.number.issued_for_points()).collect(),
+            ))
         }
     }
 }
@@ -259,9 +264,10 @@ pub async fn of_party(db: &Db, site: Site, id: &AccountId, sequence: u64) -> Res
     } = id;
     // In this order: whoever takes a voucher off the list of open ones leaves, or finds, the other reference. The other way
     // round it could stand behind neither look.
-    let key = open_key(tenant, party, programme, sequence);
+    let number = VoucherNumber::Account(sequence);
+    let key = open_key(tenant, party, programme, &number);
     let open = db.get::<OpenVoucher>(site, &key, Read::Strong).await?;
-    let key = published_key(tenant, party, programme, sequence);
+    let key = published_key(tenant, party, programme, &number);
     let known = db.get::<Published>(site, &key, Read::Strong).await?;
     let published = known.is_some();
     let lookup = known.map(|known| known.d.lookup).or(open.map(|open| open.d.lookup));
@@ -286,10 +292,10 @@ pub(crate) fn void_legs(
     made: &Made,
 ) -> Result<Vec<Leg>, StoreError> {
     let image = changed(&before.voucher, after.clone(), made);
-    let (party, programme, sequence) = (&after.party, &after.programme, after.sequence);
+    let (party, programme, number) = (&after.party, &after.programme, &after.number);
     let mut legs = vec![
         Leg::put(site, &image, Some(Condition::version(before.voucher.d.version)))?,
-        Leg::Delete(open_key(tenant, party, programme, sequence), None),
+        Leg::Delete(open_key(tenant, party, programme, number), None),
     ];
     if !before.published {
         // The feed has not come to its issue yet. Without either reference nothing of the party would lead to the voucher.
@@ -297,7 +303,7 @@ pub(crate) fn void_legs(
             lookup: before.lookup.clone(),
             version: 0,
         };
-        let key = published_key(tenant, party, programme, sequence);
+        let key = published_key(tenant, party, programme, number);
         let record = Record::new(key, "voucher_reference", made.at, nothing_yet);
         legs.push(Leg::put(site, &record, Some(Condition::absent()))?);
     }

@@ -173,6 +173,7 @@ async fn post(
         let posting = Posting {
             entry: &entry,
             receipt: &receipt,
+            tracked: &[],
         };
         let committed = account::commit(system.db(), &id, before.as_ref(), &[posting], &after, false, now).await?;
         ensure!(committed == Committed::Done, "another writer of the account");

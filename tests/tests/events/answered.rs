@@ -61,6 +61,7 @@ async fn prepare(stack: &Running) -> Result<(String, String)> {
     let _ = stack.admin.put("/v1/recalculations/double-paper", &run).await.must(202);
     begin_books(stack).await?;
     end_import(stack).await?;
+    stop_run(stack).await?;
     let stream = &events()?["dynamodb_stream_facts"];
     for record in stream["Records"].as_array().into_iter().flatten() {
         put(stack, &record["dynamodb"]["NewImage"]).await?;
@@ -88,6 +89,28 @@ async fn begin_books(stack: &Running) -> Result<()> {
         runtime::now(),
     )
     .await?;
+    ensure!(begun.is_none(), "the run is new");
+    Ok(())
+}
+
+/// The run of a campaign that the events name, which was stopped.
+async fn stop_run(stack: &Running) -> Result<()> {
+    let campaign = json!({
+        "id": "bonus", "name": "Bonus", "programme": "treue", "kind": {"type": "bonus"},
+        "voucher": {
+            "worth": {"type": "amount", "value_minor": 1_000}, "validity": {"type": "days", "after_start": 0, "days": 60},
+            "bearer": "personal", "consideration": "free", "vat_kind": "value",
+        },
+        "texts": {"de": "{value}"}, "letter_variant": "a", "letter_cost": {"printing_minor": 22, "postage_minor": 53},
+        "schedule": {"type": "monthly", "day": 1},
+    });
+    let programme = domain::programme::Programme::swiss_default(end_to_end::world::PROGRAMME.parse()?);
+    let day = ("2026-12-01".parse()?, store::run::Cut::default());
+    let run = store::run::Run::new(serde_json::from_value(campaign)?, 1, 1, day, &programme);
+    let mut run = run.context("a run")?;
+    run.stage = store::run::Stage::Stopped;
+    let (db, tenant) = (&stack.system.db, &stack.system.tenant);
+    let begun = store::run::begin(db, store::Site::ToolWrite, tenant, run, runtime::now()).await?;
     ensure!(begun.is_none(), "the run is new");
     Ok(())
 }
@@ -215,6 +238,9 @@ fn check(name: &str, answer: &Value) -> Result<()> {
         | "sqs_recalculation"
         | "schedule_day_close"
         | "sqs_finance"
+        | "sqs_campaign"
+        | "sqs_lettershop"
+        | "schedule_campaign_run"
         | "sqs_erp"
         | "sqs_search_index"
         | "sqs_workflow"
@@ -234,6 +260,7 @@ fn check_http(name: &str, answer: &Value) -> Result<()> {
     ensure!(answer["headers"]["content-type"] == "application/json", "its type");
     ensure!(answer["isBase64Encoded"] == false, "a text");
     let (status, said) = match name {
+        "apigw_v2_campaigns" => (200, body["items"] == json!([])),
         "apigw_v2_cash_desk" => (
             200,
             body["card_status"] == "active" && body["customer"]["programme"] == "treue",

@@ -215,6 +215,12 @@ async fn scenarios_7_and_8_a_crash_while_a_file_is_imported_loses_and_doubles_no
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scenarios_7_and_8_a_crash_on_a_day_of_campaigns_gives_every_member_its_voucher_once() {
+    let elsewhere = sites_of(&[Day::Tills, Day::Desk, Day::Service, Day::Privacy]).await;
+    crash_everywhere(Day::Campaigns, |site| usize::from(!elsewhere.contains(&site))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_while_workflows_act_loses_and_doubles_nothing() {
     let elsewhere = sites_of(&[Day::Tills, Day::Erp, Day::Service]).await;
     crash_everywhere(Day::Workflows, |site| if elsewhere.contains(&site) { 0 } else { 3 }).await;

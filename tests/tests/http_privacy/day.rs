@@ -10,13 +10,15 @@ use http_edge::Scope;
 use http_edge::guard::ANSWERED_MAX;
 use serde_json::{Value, json};
 
-const GIVEN_NAME: &str = "Quendolinde";
-const FAMILY_NAME: &str = "Zwirbelfenster";
+use crate::letters;
+
+pub(crate) const GIVEN_NAME: &str = "Quendolinde";
+pub(crate) const FAMILY_NAME: &str = "Zwirbelfenster";
 const ORGANISATION: &str = "Krummhorn Sägewerk";
 const EXTERNAL_ID: &str = "EXT-4471-QX";
-const SPOKEN: &str = "Wellensittichfutter";
-const MISREAD_CARD: &str = "2499999999998";
-const MISTYPED_CODE: &str = "7Q2K-H4ZX-9D0M-TW3BA";
+pub(crate) const SPOKEN: &str = "Wellensittichfutter";
+pub(crate) const MISREAD_CARD: &str = "2499999999998";
+pub(crate) const MISTYPED_CODE: &str = "7Q2K-H4ZX-9D0M-TW3BA";
 
 /// What was planted: what it is, and its text.
 #[derive(Debug, Default)]
@@ -27,7 +29,7 @@ impl Planted {
         self.0.iter().map(|(what, text)| (*what, text.as_str()))
     }
 
-    fn add(&mut self, what: &'static str, text: &str) {
+    pub(crate) fn add(&mut self, what: &'static str, text: &str) {
         self.0.push((what, text.to_owned()));
     }
 }
@@ -51,6 +53,7 @@ pub(crate) async fn play(stack: &Running) -> Planted {
     planted.add("the key of the till", till.key());
     let customer = customers(stack, &mut planted).await;
     vouchers(stack, &till, &customer, &mut planted).await;
+    letters::write(stack, &till, &customer, &mut planted).await;
     bad_receipts(stack, &till, &customer, &mut planted).await;
     bad_customers(&till).await;
     by_hand(stack, &till, &customer).await;

@@ -7,7 +7,8 @@ use serde_norway::Value;
 use crate::document::{Template, at, entries, items, number, reference, tagged, text, workspace};
 
 /// The variables that the functions' configuration knows.
-const VARIABLES: [&str; 22] = [
+const VARIABLES: [&str; 25] = [
+    "CAMPAIGN_QUEUE_URL",
     "CODE_KEYS_SECRET_ARN",
     "DAY_CLOSE_QUEUE_URL",
     "ERP_TENANTS",
@@ -16,6 +17,8 @@ const VARIABLES: [&str; 22] = [
     "IMPORT_BUCKET",
     "IMPORT_QUEUE_URL",
     "ISSUANCE_QUEUE_URL",
+    "LETTERSHOP_BUCKET",
+    "LETTERSHOP_QUEUE_URL",
     "LOOKUP_PEPPER_SECRET_ARN",
     "OIDC_AUDIENCE",
     "OIDC_ISSUER",

@@ -63,7 +63,7 @@ pub(crate) fn new_voucher(id: &AccountId, programme: &Programme, sequence: u64) 
     let voucher = Voucher {
         party: id.party.clone(),
         programme: id.programme.clone(),
-        sequence,
+        number: sequence.into(),
         value_minor: 500,
         currency: programme.currency,
         min_basket_minor: 2_000,
@@ -79,13 +79,14 @@ pub(crate) fn new_voucher(id: &AccountId, programme: &Programme, sequence: u64) 
         state_version: 1,
         reversed: Vec::new(),
         payment: None,
+        campaign: None,
     };
     let lookup = code_of(&voucher).lookup_key(&PEPPER);
     NewVoucher { voucher, lookup }
 }
 
 pub(crate) fn code_of(voucher: &Voucher) -> VoucherCode {
-    let id = voucher_id(&voucher.party, &voucher.programme, voucher.sequence);
+    let id = voucher_id(&voucher.party, &voucher.programme, &voucher.number);
     VoucherCode::derive(CODE_KEY.as_bytes(), &id)
 }
 

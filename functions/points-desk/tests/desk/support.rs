@@ -250,7 +250,7 @@ impl Table {
         let vouchers = self.of_type::<Voucher>(store::voucher::VOUCHER).await;
         vouchers
             .into_iter()
-            .find(|voucher| voucher.d.sequence == sequence)
+            .find(|voucher| voucher.d.number == sequence.into())
             .unwrap()
     }
 

@@ -90,7 +90,10 @@ async fn the_voucher_is_void_for_every_till_and_off_the_partys_list() {
     assert_eq!(record.topics.as_deref(), Some("voucher"), "the feed hears of it");
     assert!(!at_the_till(&table, &record, &redeem()).await);
     let open = table.of_type::<OpenVoucher>("open_voucher").await;
-    assert_eq!(open.iter().map(|open| open.d.sequence).collect::<Vec<_>>(), [2]);
+    assert_eq!(
+        open.iter().map(|open| open.d.number.clone()).collect::<Vec<_>>(),
+        [2.into()]
+    );
     // The relay has published nothing yet: the reference that stays says so, and leads to the voucher all the same.
     let published = table.of_type::<Published>("voucher_reference").await;
     let (_, lookup) = voucher::parse_partition(&record.pk).unwrap();

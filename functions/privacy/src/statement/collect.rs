@@ -169,7 +169,7 @@ fn held(sk: &str, account: &Account) -> Value {
 /// A voucher without its code, which stands nowhere: whoever has the paper has the code.
 fn shown(voucher: &Voucher) -> Value {
     json!({
-        "id": voucher.id(), "programme": voucher.programme, "sequence": voucher.sequence, "value_minor": voucher.value_minor,
+        "id": voucher.id(), "programme": voucher.programme, "number": voucher.number, "value_minor": voucher.value_minor,
         "currency": voucher.currency, "valid_from": voucher.valid_from, "valid_until": voucher.valid_until,
         "issued_at": voucher.issued_at, "state": voucher.state,
     })

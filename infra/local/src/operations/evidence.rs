@@ -46,8 +46,8 @@ pub(super) async fn at_rest(db: &Db, id: &AccountId) -> Result<(Account, Vec<Ent
 /// Sequence numbers of the vouchers that the party's references lead to. A voucher has one from its issue on: among the
 /// open ones, or among those that the feed has published.
 pub(super) async fn referenced(system: &System, id: &AccountId) -> Result<Vec<u64>, OperationError> {
-    let open = voucher::open_key(&system.tenant, &id.party, &id.programme, 0);
-    let published = voucher::published_key(&system.tenant, &id.party, &id.programme, 0);
+    let open = voucher::open_key(&system.tenant, &id.party, &id.programme, &0.into());
+    let published = voucher::published_key(&system.tenant, &id.party, &id.programme, &0.into());
     let open_prefix = open.sk.trim_end_matches('0');
     let published_prefix = published.sk.trim_end_matches('0');
     let mut lookups = BTreeSet::new();
@@ -61,7 +61,11 @@ pub(super) async fn referenced(system: &System, id: &AccountId) -> Result<Vec<u6
     let mut sequences = Vec::with_capacity(lookups.len());
     for chunk in lookups.chunks(BATCH_GET_MAX) {
         let found = voucher::read_many(&system.db, Site::ToolRead, &system.tenant, chunk).await?;
-        sequences.extend(found.into_iter().map(|record| record.d.sequence));
+        sequences.extend(
+            found
+                .into_iter()
+                .filter_map(|record| record.d.number.issued_for_points()),
+        );
     }
     Ok(sequences)
 }

@@ -424,9 +424,8 @@ async fn unpublished<'a>(
     system: &System,
     vouchers: &'a [Record<Voucher>],
 ) -> Result<Vec<&'a Record<Voucher>>, OperationError> {
-    let key = |voucher: &Voucher| {
-        voucher::published_key(&system.tenant, &voucher.party, &voucher.programme, voucher.sequence)
-    };
+    let key =
+        |voucher: &Voucher| voucher::published_key(&system.tenant, &voucher.party, &voucher.programme, &voucher.number);
     let keys: BTreeSet<_> = vouchers.iter().map(|record| key(&record.d)).collect();
     let keys: Vec<_> = keys.into_iter().collect();
     let published = system

@@ -94,6 +94,24 @@ impl Settlement {
         Ok(())
     }
 
+    /// Adds a redeemed voucher that a campaign gave, for no points: no branch issued it, its face value is the programme's.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] when a sum leaves the 64-bit range.
+    pub fn redeem_given(&mut self, face: Money, redeeming: &LocationId) -> Result<(), OutOfRange> {
+        self.vouchers = self.vouchers.checked_add(1).ok_or(OutOfRange)?;
+        let pair = Pair {
+            issuing: None,
+            redeeming: redeeming.clone(),
+            currency: face.currency,
+        };
+        let settled = Settled {
+            points: 0,
+            value_minor: face.amount_minor,
+        };
+        self.add_pair(pair, settled)
+    }
+
     /// Adds the sums of other vouchers.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ fn voucher() -> Voucher {
     Voucher {
         party: "p1".parse().unwrap(),
         programme: "treue".parse().unwrap(),
-        sequence: 1,
+        number: 1.into(),
         value_minor: 500,
         currency: Currency::CHF,
         min_basket_minor: 1_000,
@@ -26,6 +26,7 @@ fn voucher() -> Voucher {
         state_version: 1,
         reversed: vec![],
         payment: None,
+        campaign: None,
     }
 }
 

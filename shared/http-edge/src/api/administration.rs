@@ -191,6 +191,10 @@ pub struct ProgrammeSettings {
     pub earning: EarningSettings,
     /// Product groups that earn nothing, at most 100 of 1 to 40 printable characters.
     pub excluded_groups: Vec<String>,
+    /// Product groups of which each customer's revenue is kept by month, from the first receipt under these settings on: what
+    /// segments of campaigns can read. At most 60 of 1 to 40 printable characters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tracked_groups: Vec<String>,
     /// Whether points are for amounts with VAT (`gross`, when absent) or without (`net`).
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Basis))]

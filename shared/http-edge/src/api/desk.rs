@@ -499,7 +499,11 @@ pub struct OverviewAccount {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OverviewVoucher {
     /// Its number within the account.
-    pub sequence: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// The run of a campaign that gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// Face value.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub value: Money,
@@ -520,6 +524,17 @@ pub struct StoreMonth {
     pub revenue: Money,
 }
 
+/// Purchases of a product group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GroupMonth {
+    /// The product group.
+    pub group: String,
+    /// Revenue less returns.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
+    pub revenue: Money,
+}
+
 /// Purchases of a month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -533,6 +548,9 @@ pub struct MonthActivity {
     pub revenue: Money,
     /// The same by location.
     pub stores: Vec<StoreMonth>,
+    /// Revenue by product group, of the groups that the programme tracks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupMonth>,
 }
 
 /// All of a party at once.

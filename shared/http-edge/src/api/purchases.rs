@@ -256,7 +256,7 @@ pub struct VoucherView {
 impl VoucherView {
     /// The view of a party's open voucher. `None` when the key that its code is derived from was withdrawn.
     pub fn of(party: &PartyId, programme: &ProgrammeId, open: &OpenVoucher, key: Option<&[u8]>) -> Option<Self> {
-        let code = VoucherCode::derive(key?, &voucher_id(party, programme, open.sequence));
+        let code = VoucherCode::derive(key?, &voucher_id(party, programme, &open.number));
         Some(Self {
             code: Secret::new(code.to_string()),
             value: Money::new(open.value_minor, open.currency),

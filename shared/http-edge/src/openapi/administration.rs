@@ -222,7 +222,7 @@ fn revenue() -> Operation {
 fn settings() -> Value {
     json!({
         "name": "Treue", "currency": "CHF", "zone": "Europe/Zurich", "earning": {"points": 1, "per_minor": 100},
-        "excluded_groups": ["delivery", "deposit", "gift_card"], "basis": "gross",
+        "excluded_groups": ["delivery", "deposit", "gift_card"], "tracked_groups": ["paper", "wine"], "basis": "gross",
         "rules": [{
             "id": "double-paper", "name": "Double points on paper, Saturdays in the shop", "from": "2026-11-01", "until": "2026-12-24",
             "when": "line.group == \"paper\" && receipt.channel == \"shop\" && receipt.weekday == 6",

@@ -1,6 +1,7 @@
 //! What the printer says it has taken.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use chrono::NaiveDate;
 use domain::text;
@@ -47,8 +48,9 @@ pub struct RejectedPiece {
 }
 
 /// Everything in which an acknowledgement contradicts the manifest of the file, or itself. None: the file is taken, but for the
-/// rejected letters. Whether these are letters of the run, only the run's own list can say.
-pub fn check(manifest: &Manifest, said: &Acknowledgement) -> Vec<Violation> {
+/// rejected letters. `days` are those on which it can have been taken. Whether the rejected ones are letters of the run, only the
+/// run's own list can say.
+pub fn check(manifest: &Manifest, said: &Acknowledgement, days: &RangeInclusive<NaiveDate>) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut expect = |ok: bool, at: &str, code: &'static str, detail: &str| {
         if !ok {
@@ -77,8 +79,10 @@ pub fn check(manifest: &Manifest, said: &Acknowledgement) -> Vec<Violation> {
     let same = said.sha256.eq_ignore_ascii_case(&manifest.sha256);
     let detail = "is not the hash of the file: the printer has read other bytes";
     expect(same || !is_hash, "/sha256", "other_file", detail);
-    let after = said.accepted_on >= job.created_on;
-    expect(after, "/accepted_on", "too_early", "lies before the day of the file");
+    let early = "lies before the day on which the file stood";
+    expect(said.accepted_on >= *days.start(), "/accepted_on", "too_early", early);
+    let late = "lies in the future";
+    expect(said.accepted_on <= *days.end(), "/accepted_on", "too_late", late);
     let rejected = u64::try_from(said.rejected.len()).unwrap_or(u64::MAX);
     let detail = "there are more rejected letters than rows";
     expect(rejected <= rows, "/rejected", "too_many", detail);

@@ -11,7 +11,7 @@ fn job() -> Job {
         run: "weihnachten-2026".parse().unwrap(),
         campaign: "weihnachten".parse().unwrap(),
         variant: "noel-a".parse().unwrap(),
-        created_on: "2026-11-27".parse().unwrap(),
+        day: "2026-11-27".parse().unwrap(),
     }
 }
 
@@ -282,7 +282,7 @@ fn said(manifest: &Manifest) -> Acknowledgement {
 #[test]
 fn x7_an_acknowledgement_that_fits_has_no_contradiction() {
     let (_, manifest) = whole();
-    assert_eq!(check(&manifest, &said(&manifest)), []);
+    assert_eq!(check(&manifest, &said(&manifest), &days()), []);
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn x7_every_contradiction_of_an_acknowledgement_is_named() {
     let found = |change: &dyn Fn(&mut Acknowledgement)| {
         let mut acknowledgement = said(&manifest);
         change(&mut acknowledgement);
-        let found = check(&manifest, &acknowledgement).into_iter();
+        let found = check(&manifest, &acknowledgement, &days()).into_iter();
         found.map(|v| format!("{} {}", v.pointer, v.code)).collect::<Vec<_>>()
     };
     assert_eq!(found(&|a| a.run = "other".to_owned()), ["/run other_run"]);
@@ -306,6 +306,10 @@ fn x7_every_contradiction_of_an_acknowledgement_is_named() {
     assert_eq!(
         found(&|a| a.accepted_on = "2026-11-26".parse().unwrap()),
         ["/accepted_on too_early"]
+    );
+    assert_eq!(
+        found(&|a| a.accepted_on = "2026-12-02".parse().unwrap()),
+        ["/accepted_on too_late"]
     );
     let first = said(&manifest).rejected.remove(0);
     assert_eq!(
@@ -352,4 +356,9 @@ fn hexadecimal_digits_come_back_as_bytes_and_nothing_else_does() {
     for bad in ["0", "0g", "0A", "é", "+1"] {
         assert_eq!(unhex(bad), None, "{bad}");
     }
+}
+
+/// The days on which the file can have been taken.
+fn days() -> std::ops::RangeInclusive<chrono::NaiveDate> {
+    "2026-11-27".parse().unwrap()..="2026-12-01".parse().unwrap()
 }

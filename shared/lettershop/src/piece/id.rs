@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use domain::code::{VoucherCode, lookup_key};
-use domain::id::{PartyId, RunId};
+use domain::id::{PartyId, RunName};
 use serde::{Deserialize, Serialize};
 
 /// Symbols of an id with its check symbol.
@@ -32,7 +32,7 @@ pub enum InvalidPieceId {
 
 impl PieceId {
     /// The id of letter number `number` of a run to a party.
-    pub fn derive(key: &[u8], run: &RunId, party: &PartyId, number: u32) -> Self {
+    pub fn derive(key: &[u8], run: &RunName, party: &PartyId, number: u32) -> Self {
         let of_run = lookup_key(key, "piece-id/1", run.as_str().as_bytes());
         // Neither part can hold a `~`, so no two letters have the same text.
         let text = VoucherCode::derive(of_run.as_str().as_bytes(), &format!("{party}~{number}")).compact();

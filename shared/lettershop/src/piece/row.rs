@@ -16,7 +16,7 @@ use super::{Piece, PieceId, PrintedVoucher, Unsound, Worth};
 use crate::Key;
 
 /// Longest row, in bytes without its line end.
-pub const ROW_BYTES_MAX: usize = 32_768;
+pub const ROW_BYTES_MAX: usize = 98_304;
 /// The version that is written; others are refused.
 const VERSION: u8 = 1;
 

@@ -172,7 +172,7 @@ fn a_letter_outside_its_bounds_is_refused_with_the_field() {
         ("vouchers", |p| p.vouchers = vec![voucher("a", Worth::Percent(10_001))]),
         ("vouchers", |p| p.vouchers = vec![voucher("a", francs(1)); 11]),
         ("texts", |p| p.texts = vec![personal("x"); 11]),
-        ("texts", |p| p.texts = vec![personal(&"x".repeat(201))]),
+        ("texts", |p| p.texts = vec![personal(&"x".repeat(1_201))]),
     ];
     for (field, change) in wrong {
         let mut letter = piece(1);
@@ -189,7 +189,7 @@ fn a_letter_outside_its_bounds_is_refused_with_the_field() {
         salutation: personal(&"𝕏".repeat(80)),
         address: vec![personal(&"𝕏".repeat(80)); 6],
         vouchers: vec![voucher(&"x".repeat(120), francs(AMOUNT_MAX)); 10],
-        texts: vec![personal(&"\u{1}".repeat(200)); 10],
+        texts: vec![personal(&"\u{1}".repeat(1_200)); 10],
         ..piece(1)
     };
     assert!(Row::of(&greatest).is_ok());

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use search::print::{BITS, LIST, likeness};
+use search::print::{BITS, PAGE, likeness, of_list};
 use search::query::{READS_FIRST, READS_MAX};
 use search::{Name, Place, Query, Searchable, keys, rank};
 use typed::{Equal, KINDS, hash};
@@ -19,10 +19,9 @@ const DATA: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../../shared/data/duplicates/synth_ch_200000.csv.gz"
 );
-/// As the store has it.
-const PAGE: usize = 200;
-/// Parties looked at for one query.
-const LOOKED_AT: usize = 60;
+/// Parties looked at for one query, as the store has it.
+const LOOKED_AT: usize = 80;
+
 fn main() -> ExitCode {
     let arguments: Vec<u64> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
     let argument = |at: usize, default| arguments.get(at).copied().unwrap_or(default);
@@ -227,9 +226,9 @@ impl Index {
         let began = Instant::now();
         let query = Query::parse(text);
         let print = print_of(&query.features());
-        let mut candidates: HashMap<u32, usize> = HashMap::new();
+        let mut candidates: HashMap<u32, (bool, u32)> = HashMap::new();
         let (mut reads, mut units) = (0, 0.0);
-        let mut page = |key: &str, refine: &str| {
+        let mut page = |key: &str, refine: &str, exact: bool| {
             let (key, prefix) = (hash(key), refine.as_bytes());
             let from = self
                 .entries
@@ -238,34 +237,38 @@ impl Index {
                 .iter()
                 .take_while(|entry| entry.0 == key && entry.1.starts_with(prefix))
                 .take(PAGE);
-            let mut length = 0;
-            for entry in page {
-                *candidates.entry(entry.2).or_default() += 1;
-                length += 1;
+            let page: Vec<_> = page.collect();
+            for entry in &page {
+                let (is_exact, lists) = candidates.entry(entry.2).or_default();
+                *is_exact |= exact;
+                *lists += of_list(page.len());
             }
             reads += 1;
-            units += 0.5 * (f64::from(length) * 130.0 / 4096.0).ceil().max(1.0);
-            length as usize == PAGE
+            units += 0.5 * (page.len() as f64 * 130.0 / 4096.0).ceil().max(1.0);
+            page.len() == PAGE
         };
         let planned = query.reads();
         let (first, later) = planned.split_at(planned.len().min(READS_FIRST));
         let mut left = READS_MAX - first.len();
-        let cut: Vec<_> = first.iter().filter(|read| page(&read.key, &read.refine)).collect();
+        let cut: Vec<_> = first
+            .iter()
+            .filter(|read| page(&read.key, &read.refine, read.exact))
+            .collect();
         for read in cut {
             if let Some(refine) = read.narrower.as_ref().filter(|_| left > 0) {
-                page(&read.key, refine);
+                page(&read.key, refine, false);
                 left -= 1;
             }
         }
         for read in later.iter().take(left) {
-            page(&read.key, &read.refine);
+            page(&read.key, &read.refine, read.exact);
         }
         let all = candidates.len();
         let mut likely: Vec<_> = candidates
             .into_iter()
-            .map(|(party, lists)| {
-                let likeness = likeness(print, self.prints[party as usize]) as usize;
-                (likeness + LIST as usize * lists, party)
+            .map(|(party, (exact, lists))| {
+                let likeness = likeness(print, self.prints[party as usize]) + lists;
+                ((exact, likeness), party)
             })
             .collect();
         likely.sort_unstable_by(|a, b| b.cmp(a));

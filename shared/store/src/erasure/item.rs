@@ -37,7 +37,7 @@ pub enum Fate {
 
 /// What becomes of the item with this sort key; `None` for a kind that nobody has decided about.
 pub fn fate(sk: &str) -> Option<Fate> {
-    const KEPT: [&str; 7] = [
+    const KEPT: [&str; 8] = [
         "TILL#1ACCOUNT#",
         "TILL#2VOUCHER#",
         "LEDGER#",
@@ -45,6 +45,7 @@ pub fn fate(sk: &str) -> Option<Fate> {
         "ACTIVITY#",
         "VOUCHER#",
         "MORALE#",
+        "GIVEN#",
     ];
     const DELETED: [&str; 11] = [
         "TILL#0SEGMENTS",

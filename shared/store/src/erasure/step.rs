@@ -13,6 +13,7 @@ use crate::db::{Db, Key, Leg, TransactError};
 use crate::error::StoreError;
 use crate::party;
 use crate::record::{Made, Record};
+use crate::run;
 use crate::search;
 
 /// Ids that are taken in one step.
@@ -61,7 +62,10 @@ pub async fn step(db: &Db, tenant: &Tenant, party: &PartyId, now: DateTime<Utc>)
         let (legs, after) = match work.stage {
             Stage::Ids => ids(of, work).await?,
             Stage::Items => items(of, work).await?,
-            Stage::Search if search::unlist(db, tenant, party, now).await? => (Vec::new(), at(work, Stage::Files)),
+            Stage::Search if search::unlist(db, tenant, party, now).await? => {
+                run::forget(db, tenant, party, now).await?;
+                (Vec::new(), at(work, Stage::Files))
+            }
             Stage::Search => return Ok(Progress::Wait),
             Stage::Files => return Ok(Progress::Files(Box::new(before))),
             Stage::Proof => return Ok(Progress::Proof(Box::new(before))),

@@ -194,10 +194,15 @@ impl Scope {
                 if voucher.programme == self.id.programme && self.id.month.holds(*at, self.zone) =>
             {
                 let store = receipt.store.clone();
+                let Some(sequence) = voucher.number.issued_for_points() else {
+                    let face = Money::new(voucher.value_minor, voucher.currency);
+                    books.settlement.redeem_given(face, &store)?;
+                    return Ok(true);
+                };
                 let Some(posted) = self.ledger(db, &voucher.party, give_up).await? else {
                     return Ok(false);
                 };
-                redeemed(&mut books.settlement, posted, &voucher, &store)?;
+                redeemed(&mut books.settlement, posted, (&voucher, sequence), &store)?;
                 Ok(true)
             }
             _ => Ok(true),
@@ -261,10 +266,10 @@ type GiveUp<'a> = &'a (dyn Fn() -> bool + Sync);
 fn redeemed(
     settlement: &mut Settlement,
     posted: Vec<Posted>,
-    voucher: &Voucher,
+    (voucher, sequence): (&Voucher, u64),
     redeeming: &LocationId,
 ) -> Result<(), BooksError> {
-    let (party, sequence) = (voucher.party.clone(), voucher.sequence);
+    let party = voucher.party.clone();
     let parcels = voucher_parcels(posted, sequence).map_err(|error| BooksError::Fold {
         party: party.clone(),
         error,

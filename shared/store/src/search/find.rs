@@ -19,10 +19,8 @@ use crate::error::StoreError;
 use crate::party::{self, PartyDocument, Standing};
 use crate::record::Item;
 
-/// Entries read of one list; the rest of a longer one is only reached by a query that says more.
-const PAGE: i32 = 200;
-/// Parties whose profiles are read and compared.
-const LOOKED_AT: usize = 60;
+/// Parties whose profiles are read and compared: one batch.
+pub(crate) const LOOKED_AT: usize = 80;
 
 /// A party that fits.
 #[derive(Debug, Clone)]
@@ -36,7 +34,7 @@ pub struct Found {
 /// The parties that fit, the best first.
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
-    /// At most 60.
+    /// At most 80.
     pub found: Vec<Found>,
     /// Whether there may be others that fit as well: a list was longer than what was read of it, or more parties stood in the
     /// lists than were looked at.
@@ -60,7 +58,7 @@ pub async fn find(
     let mut likely: Vec<_> = candidates
         .into_iter()
         .map(|(party, candidate)| {
-            let likeness = print::likeness(typed, candidate.print) + print::LIST * candidate.lists;
+            let likeness = print::likeness(typed, candidate.print).saturating_add(candidate.lists);
             ((candidate.exact, likeness), party)
         })
         .collect();
@@ -106,7 +104,7 @@ type Candidates = HashMap<PartyId, Candidate>;
 #[derive(Default)]
 struct Candidate {
     print: u128,
-    /// In how many lists it stands.
+    /// What the lists that it stands in add to its likeness.
     lists: u32,
     /// Whether one of them leads to those who have exactly what was typed.
     exact: bool,
@@ -148,10 +146,11 @@ impl Lists<'_> {
         let exact = first.iter().map(|read| read.exact);
         let exact = exact.chain(std::iter::repeat(false));
         for (page, exact) in pages.into_iter().chain(more).zip(exact) {
+            let adds = print::of_list(page.entries.len());
             for (party, print) in page.entries {
                 let candidate = candidates.entry(party).or_default();
                 candidate.print = print;
-                candidate.lists = candidate.lists.saturating_add(1);
+                candidate.lists = candidate.lists.saturating_add(adds);
                 candidate.exact |= exact;
             }
         }
@@ -176,7 +175,7 @@ impl Lists<'_> {
             to: format!("{order}\u{7f}"),
             after: None,
             descending: false,
-            limit: PAGE,
+            limit: i32::try_from(print::PAGE).unwrap_or(i32::MAX),
             index: None,
         };
         let (items, next) = self

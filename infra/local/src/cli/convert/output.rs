@@ -205,6 +205,7 @@ fn programme(set: Set) -> anyhow::Result<Step> {
             per_minor: 100,
         },
         excluded_groups: Vec::new(),
+        tracked_groups: Vec::new(),
         basis: Basis::default(),
         rules: Vec::new(),
         stacking: Stacking::default(),

@@ -611,7 +611,17 @@ fn an_account_stored_before_points_expired_is_read_and_proves_itself() {
         serde_json::from_str::<Entry>(&text).unwrap()
     };
     let entries = vec![entry(1, "2026-10", 10, 10, 1_000), entry(2, "2026-11", 20, 30, 2_000)];
-    assert_eq!(Account::replay(entries).unwrap(), account);
+    let folded = Account::replay(entries).unwrap();
+    assert!(account.agrees_with(&folded));
+    // One that knows a last purchase must know the right one.
+    let other = |last: &str| Account {
+        last_purchase: Some(day(last)),
+        ..account.clone()
+    };
+    assert!(other("2026-11-01").agrees_with(&folded));
+    assert!(!other("2026-11-02").agrees_with(&folded));
+    let poorer = Account { balance: 29, ..account };
+    assert!(!poorer.agrees_with(&folded));
 }
 
 #[test]

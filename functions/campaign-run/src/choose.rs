@@ -1,0 +1,266 @@
+//! The members of a segment are chosen and frozen.
+
+use campaign::{Campaign, Circumstances, Compiled, Decision, DryRun, Kind, PLACEHOLDERS, Priced, Reason, decide, due};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::location::LocationKind;
+use domain::till_text::Language;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use lettershop::Letter;
+use lettershop::address::{LINE_MAX_DEFAULT, Layout};
+use runtime::sqs::Deadline;
+use std::ops::RangeInclusive;
+use store::run::{self, Cut, FoundParty, Member, Part, Run, RunId, SealingKey, Stage};
+use store::scan::Segment;
+use store::{Record, Site, location};
+
+use crate::subject::{Looking, address, subject};
+use crate::{App, RunError};
+
+/// Members that are frozen at the same time.
+const AT_ONCE: usize = 16;
+/// Parts of one segment that one message stores, and rounds lost to other workers among them.
+const PARTS_MAX: u32 = 10_000;
+/// Parties after which a part ends.
+const PART_PARTIES: u64 = 20_000;
+
+/// What all decisions of a run share.
+struct Choice<'a> {
+    id: &'a RunId,
+    campaign: &'a Campaign,
+    compiled: Compiled,
+    priced: Priced,
+    looking: Looking,
+    due: Option<RangeInclusive<NaiveDate>>,
+    key: Option<SealingKey>,
+    layout: Layout,
+    cut: Cut,
+    now: DateTime<Utc>,
+}
+
+impl App {
+    /// Chooses what is left of a segment; `true` when more is left than the time allows. Who finds that all segments are done
+    /// brings their sums together.
+    pub(crate) async fn choose(
+        &self,
+        id: &RunId,
+        segment: u8,
+        deadline: Deadline,
+        now: DateTime<Utc>,
+    ) -> Result<bool, RunError> {
+        let run = run::read(&self.db, Site::RunFind, id).await?;
+        let run = run.ok_or(RunError::Unusable("the run was not begun"))?;
+        if let Some(chosen) = run.d.chosen.as_ref().filter(|_| run.d.stage == Stage::Chosen) {
+            // Chosen, perhaps by a worker that died before it moved the campaign on.
+            return self.tried(id, &run, chosen.digest, now).await.map(|()| false);
+        }
+        if run.d.stage != Stage::Choosing {
+            return Ok(false);
+        }
+        let choice = self.choice(id, &run, now).await?;
+        for _ in 0..PARTS_MAX {
+            let last = run::last_part(&self.db, Site::RunParts, id, segment).await?;
+            let (number, after) = match last {
+                None => (0, None),
+                Some(part) if part.next.is_none() => return self.chosen(id, &run, now).await.map(|()| false),
+                Some(part) => (part.number.saturating_add(1), part.next),
+            };
+            let (dry_run, next) = self.part(&choice, segment, after, deadline).await?;
+            let is_last = next.is_none();
+            let part = Part { number, next, dry_run };
+            // Where another worker has stored this part, ours is dropped: theirs says where to go on.
+            run::store_part(&self.db, Site::RunPart, (id, segment), part, now).await?;
+            if deadline.is_near() && !is_last {
+                return Ok(true);
+            }
+        }
+        Err(RunError::Contended)
+    }
+
+    async fn choice<'a>(
+        &self,
+        id: &'a RunId,
+        run: &'a Record<Run>,
+        now: DateTime<Utc>,
+    ) -> Result<Choice<'a>, RunError> {
+        let campaign = &run.d.campaign;
+        let compiled = campaign.compile().map_err(|found| RunError::unsound(&found))?;
+        let locations = location::list(&self.db, Site::RunLocations, &id.tenant).await?;
+        let shops = locations
+            .into_iter()
+            .filter(|location| location.d.kind == LocationKind::Shop)
+            .map(|location| location.d.id.to_string());
+        Ok(Choice {
+            id,
+            campaign,
+            compiled,
+            priced: Priced::new(campaign, run.d.day),
+            looking: Looking {
+                day: run.d.day,
+                at: run.created_at,
+                shops: shops.collect(),
+            },
+            due: birthdays(campaign, run.d.day)?,
+            layout: layout()?,
+            cut: run.d.cut,
+            key: run::sealing_key(&self.db, Site::RunKey, id, run.created_at, now).await?,
+            now,
+        })
+    }
+
+    /// Chooses from a position on, until the part is full or the time is nearly over.
+    async fn part(
+        &self,
+        choice: &Choice<'_>,
+        segment: u8,
+        mut after: Option<run::Position>,
+        deadline: Deadline,
+    ) -> Result<(DryRun, Option<run::Position>), RunError> {
+        let of = (&choice.id.tenant, &choice.campaign.programme, &*choice.campaign.id);
+        let segment = Segment {
+            index: i32::from(segment),
+            of: i32::from(choice.cut.segments),
+        };
+        let mut sums = DryRun::default();
+        loop {
+            let found = run::walk(&self.db, Site::RunWalk, of, segment, after).await?;
+            let frozen = stream::iter(found.parties)
+                .map(|party| self.decide_one(choice, party))
+                .buffer_unordered(AT_ONCE);
+            let decided: Vec<Member> = frozen.try_collect().await?;
+            for member in &decided {
+                sums.add(&member.party, &member.decision, &choice.priced)?;
+            }
+            if found.next.is_none() || sums.totals.members >= PART_PARTIES || deadline.is_near() {
+                return Ok((sums, found.next));
+            }
+            after = found.next;
+        }
+    }
+
+    /// Decides about a party; what is frozen of it already stays.
+    async fn decide_one(&self, choice: &Choice<'_>, found: FoundParty) -> Result<Member, RunError> {
+        let mut member = choice.member(&found)?;
+        if !is_frozen(&member.decision) {
+            return Ok(member);
+        }
+        let (_, place) = address(&found.document, choice.looking.day);
+        if let (Decision::In { .. }, Some(place)) = (&member.decision, place) {
+            let points = found.account.as_ref().map_or(0, |account| account.balance);
+            let letter = Letter::to(&found.document, place, points, &choice.layout);
+            let letter = serde_json::to_vec(&letter).map_err(|_| RunError::Unusable("a letter cannot be written"))?;
+            let key = choice.key.as_ref();
+            let key = key.ok_or(RunError::Unusable(
+                "the time of the run's addresses is over: begin a new one",
+            ))?;
+            member.letter = Some(key.seal(&member.party, &letter)?);
+        }
+        Ok(run::freeze(&self.db, Site::RunFreeze, (choice.id, choice.cut), member, choice.now).await?)
+    }
+
+    /// Brings the sums together once all segments are done, and moves run and campaign on.
+    async fn chosen(&self, id: &RunId, run: &Record<Run>, now: DateTime<Utc>) -> Result<(), RunError> {
+        let Some(sums) = run::merged(&self.db, Site::RunParts, id, run.d.cut).await? else {
+            return Ok(());
+        };
+        let digest = sums.digest;
+        let beyond = run
+            .d
+            .campaign
+            .budget_minor
+            .is_some_and(|budget| sums.totals.is_beyond(budget));
+        let (members, letters) = (sums.totals.members, sums.totals.letters);
+        let changed = run::change(&self.db, Site::RunChange, run, now, |run| {
+            run.chosen = Some(sums);
+            run.stage = Stage::Chosen;
+            if beyond {
+                run.stage = Stage::Stopped;
+                run.stopped = Some("beyond_budget".to_owned());
+            }
+        });
+        if changed.await? {
+            tracing::info!(run = %id.run, revision = id.revision, members, letters, "the members of a run are chosen");
+        }
+        if beyond {
+            tracing::warn!(run = %id.run, "a run goes beyond its budget and is not made");
+            return Ok(());
+        }
+        self.tried(id, run, digest, now).await
+    }
+}
+
+impl Choice<'_> {
+    fn member(&self, found: &FoundParty) -> Result<Member, RunError> {
+        let subject = subject(found, &self.looking)?;
+        let served: Vec<String> = found
+            .given
+            .iter()
+            .filter(|given| given.run != self.id.run)
+            .map(|given| given.period.clone())
+            .collect();
+        let circumstances = Circumstances {
+            run_day: self.looking.day,
+            due: self.due.as_ref(),
+            placeholders: &PLACEHOLDERS,
+            closed: false,
+            address: address(&found.document, self.looking.day).0,
+            no_vouchers: found.document.voucher_stop(self.looking.at).is_some(),
+            served: &served,
+            household_served: false,
+            budget_left_minor: None,
+        };
+        let decision = decide(self.campaign, &self.compiled, &subject, &circumstances);
+        Ok(Member {
+            party: subject.party.clone(),
+            decision,
+            period: self.period(subject.birth_date),
+            letter: None,
+        })
+    }
+
+    /// The period for which the member is served.
+    fn period(&self, born: Option<NaiveDate>) -> String {
+        let birthday = match (&self.campaign.kind, &self.due, born) {
+            (Kind::Birthday { leap_day, .. }, Some(due), Some(born)) => campaign::birthday_within(due, born, *leap_day),
+            _ => None,
+        };
+        self.campaign.period(birthday.unwrap_or(self.looking.day))
+    }
+}
+
+/// Addresses of letters that are posted in Switzerland, with names of countries in German.
+fn layout() -> Result<Layout, RunError> {
+    let country = "CH"
+        .parse()
+        .map_err(|_| RunError::Unusable("there is no such country"))?;
+    Layout::new(LINE_MAX_DEFAULT, country, Language::De).map_err(|_| RunError::Unusable("there are no such lines"))
+}
+
+/// The birthdays whose letters go out on the day of the run.
+fn birthdays(campaign: &Campaign, day: NaiveDate) -> Result<Option<RangeInclusive<NaiveDate>>, RunError> {
+    let Kind::Birthday { lead, .. } = &campaign.kind else {
+        return Ok(None);
+    };
+    let calendars = campaign::built_in();
+    let calendar = calendars.iter().find(|calendar| calendar.name == lead.calendar);
+    let calendar = calendar.ok_or(RunError::Unusable("the campaign's calendar is not known"))?;
+    let due = due(day, calendar, lead);
+    let due = due.map_err(|_| RunError::Unusable("the campaign's calendar does not reach so far"))?;
+    Ok(Some(due))
+}
+
+/// Whether the decision is kept with the run: of all others the sums are.
+fn is_frozen(decision: &Decision) -> bool {
+    match decision {
+        Decision::In { .. } | Decision::Control => true,
+        Decision::Out { reason } => matches!(
+            reason,
+            Reason::Blacklisted
+                | Reason::LetterObjected
+                | Reason::NoAddress
+                | Reason::AddressBlocked
+                | Reason::AlreadyHadOne
+                | Reason::HouseholdServed
+                | Reason::OverBudget
+        ),
+    }
+}

@@ -1,0 +1,154 @@
+//! The letters of a shard are sorted.
+
+use campaign::Decision;
+use chrono::{DateTime, Utc};
+use domain::code::VoucherCode;
+use domain::id::LookupKey;
+use lettershop::Letter;
+use lettershop::piece::Row;
+use std::collections::BTreeSet;
+use store::lettershop::{self as files, Chunk};
+use store::run::{self, Member, Run, RunId, SealingKey};
+use store::{Record, Site, voucher};
+
+use crate::piece::Letters;
+use crate::{App, ExportError};
+
+/// Members of one page.
+const PAGE: i32 = 100;
+/// Most letters of a shard: with their rows some 40 MB. Beyond that a run of three million is too large, and says so.
+const LETTERS_MAX: usize = 50_000;
+
+/// The letters of a shard.
+struct Sorted {
+    rows: Vec<Row>,
+    gaps: u64,
+    shortened: u64,
+}
+
+impl App {
+    /// Sorts the letters of a shard into an object.
+    pub(crate) async fn sort(
+        &self,
+        id: &RunId,
+        run: &Record<Run>,
+        shard: u8,
+        now: DateTime<Utc>,
+    ) -> Result<(), ExportError> {
+        let key = run::sealing_key(&self.db, Site::ExportKey, id, run.created_at, now).await?;
+        let Sorted { rows, gaps, shortened } = self.rows(id, run, shard, key.as_ref()).await?;
+        let letters = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let name = format!("work/{}/{}/{:04}/{shard:02}", id.tenant, id.run, id.revision);
+        let key = (!rows.is_empty()).then_some(name);
+        if let Some(key) = &key {
+            self.objects.put_work(key, lines(&rows)).await?;
+        }
+        let chunk = Chunk {
+            key,
+            letters,
+            gaps,
+            shortened,
+        };
+        files::store_chunk(&self.db, Site::ExportChunk, (id, shard), chunk, now).await?;
+        Ok(())
+    }
+
+    async fn rows(
+        &self,
+        id: &RunId,
+        run: &Record<Run>,
+        shard: u8,
+        key: Option<&SealingKey>,
+    ) -> Result<Sorted, ExportError> {
+        let code_key = self.code_key(run)?;
+        let letters = Letters::of(&run.d, code_key)?;
+        let (mut rows, mut gaps, mut shortened, mut after) = (Vec::new(), 0u64, 0u64, None);
+        if shard == 0 {
+            for (index, address) in self.settings(id).await?.control.iter().enumerate() {
+                rows.push(Row::of(&letters.control(index, address)?)?);
+            }
+        }
+        loop {
+            let (members, next) = run::members(&self.db, Site::ExportMembers, (id, shard), after, PAGE).await?;
+            let page = self.page(id, &letters, members, key, code_key).await?;
+            for row in page {
+                match row {
+                    Some((row, lost)) => {
+                        rows.push(row);
+                        shortened = shortened.saturating_add(u64::from(lost));
+                    }
+                    None => gaps = gaps.saturating_add(1),
+                }
+            }
+            if rows.len() > LETTERS_MAX {
+                return Err(ExportError::Unusable("the run has more letters than can be sorted"));
+            }
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+        rows.sort_unstable_by(|a, b| a.key().cmp(b.key()));
+        Ok(Sorted { rows, gaps, shortened })
+    }
+
+    /// The rows of a page of members, and whether its address was shortened; `None` for one whose letter cannot be made: it was kept from its vouchers, or erased.
+    async fn page(
+        &self,
+        id: &RunId,
+        letters: &Letters<'_>,
+        members: Vec<Record<Member>>,
+        key: Option<&SealingKey>,
+        code_key: &[u8],
+    ) -> Result<Vec<Option<(Row, bool)>>, ExportError> {
+        let chosen: Vec<_> = members
+            .into_iter()
+            .filter_map(|member| match member.d.decision {
+                Decision::In { vouchers } => Some((member.d, u8::try_from(vouchers).unwrap_or(u8::MAX))),
+                _ => None,
+            })
+            .collect();
+        let lookup = |party, number| -> LookupKey {
+            VoucherCode::derive(code_key, &letters.voucher_id(party, number)).lookup_key(self.pepper.bytes())
+        };
+        let mut lookups = Vec::new();
+        for (member, vouchers) in &chosen {
+            lookups.extend((1..=*vouchers).map(|number| lookup(&member.party, number)));
+        }
+        let mut standing = BTreeSet::new();
+        for some in lookups.chunks(store::db::BATCH_GET_MAX) {
+            let found = voucher::read_many(&self.db, Site::ExportVouchers, &id.tenant, some).await?;
+            standing.extend(found.into_iter().map(|voucher| voucher.d.id()));
+        }
+        let mut rows = Vec::with_capacity(chosen.len());
+        for (member, vouchers) in chosen {
+            let numbers: Vec<u8> = (1..=vouchers).collect();
+            let all = numbers
+                .iter()
+                .all(|number| standing.contains(&letters.voucher_id(&member.party, *number)));
+            let letter = member.letter.as_ref().filter(|_| all).zip(key);
+            let Some((sealed, key)) = letter else {
+                rows.push(None);
+                continue;
+            };
+            let unreadable = ExportError::Unusable("a frozen letter cannot be read");
+            let Ok(letter) = key.open(&member.party, sealed) else {
+                return Err(unreadable);
+            };
+            let letter: Letter = serde_json::from_slice(&letter).map_err(|_| unreadable)?;
+            let lost = letter.lost > 0;
+            let piece = letters.piece(&member.party, letter, &numbers, code_key);
+            rows.push(Some((Row::of(&piece)?, lost)));
+        }
+        Ok(rows)
+    }
+}
+
+fn lines(rows: &[Row]) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for row in rows {
+        lines.extend_from_slice(row.line());
+        lines.push(b'\n');
+    }
+    lines
+}

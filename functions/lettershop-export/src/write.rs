@@ -1,0 +1,238 @@
+//! The objects with sorted letters are merged into the file.
+
+use std::fs::File;
+use std::io::{BufReader, Seek};
+
+use chrono::{DateTime, Utc};
+use domain::code::VoucherCode;
+use lettershop::manifest::{Checkpoint, Job, Manifest, PrintFile};
+use lettershop::merge::{Merge, ReadError, RowReader};
+use lettershop::piece::Row;
+use lettershop::settings::Settings;
+use runtime::sqs::Deadline;
+use store::lettershop::{self as files, Chunk, FileWork};
+use store::run::{Run, RunId};
+use store::{Record, Site};
+
+use crate::{App, ExportError, parsed};
+
+/// Parts of a file: the most that the service takes.
+const PARTS_MAX: usize = 10_000;
+
+/// Rounds against another worker that begins the same file.
+const ROUNDS_MAX: u32 = 3;
+
+/// A file on its way.
+struct Writing<'a> {
+    key: String,
+    work: FileWork,
+    file: PrintFile,
+    rows: Box<dyn Iterator<Item = Result<Row, ExportError>> + Send + 'a>,
+    buffer: Vec<u8>,
+}
+
+impl App {
+    /// Writes what is left of the file; `true` when more is left than the time allows.
+    pub(crate) async fn write(
+        &self,
+        id: &RunId,
+        run: &Record<Run>,
+        deadline: Deadline,
+        now: DateTime<Utc>,
+    ) -> Result<bool, ExportError> {
+        let Some(chunks) = self.sorted(id, run, deadline, now).await? else {
+            return Ok(true);
+        };
+        if chunks.iter().all(|chunk| chunk.letters == 0) {
+            return self.without_letters(id, run, now).await.map(|()| false);
+        }
+        let job = job(run)?;
+        let work = self.begun(id, &job, now).await?;
+        let mut writing = self.writing(id, job, work, &chunks).await?;
+        // Completed by a worker that died behind it: its upload is gone, and what is left to do follows from its rows.
+        let stands = self.objects.bytes(&writing.key).await?.is_some();
+        let code_key = self.code_key(run)?;
+        while let Some(row) = writing.rows.next() {
+            let piece = row?.piece(|voucher| Some(VoucherCode::derive(code_key, voucher)))?;
+            writing.file.push(&piece, &mut writing.buffer)?;
+            if writing.buffer.len() < self.part_bytes {
+                continue;
+            }
+            if stands {
+                writing.buffer.clear();
+                continue;
+            }
+            if !self.part(id, &mut writing, now).await? {
+                // Another worker is at the same file, and further.
+                return Ok(false);
+            }
+            if deadline.is_near() {
+                return Ok(true);
+            }
+        }
+        let Writing {
+            key,
+            mut work,
+            file,
+            buffer,
+            ..
+        } = writing;
+        if !buffer.is_empty() && !stands {
+            let number = number(work.parts.len().saturating_add(1))?;
+            work.parts
+                .push(self.objects.part((&key, &work.upload), number, buffer).await?);
+        }
+        let manifest: Manifest = file.finish();
+        let upload = (!stands).then_some(&work);
+        self.finish(id, run, (&key, upload), &manifest, &chunks, now).await?;
+        Ok(false)
+    }
+
+    /// The sorted letters of all shards; `None` when some had to be sorted first, as far as the time allowed.
+    async fn sorted(
+        &self,
+        id: &RunId,
+        run: &Record<Run>,
+        deadline: Deadline,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Vec<Chunk>>, ExportError> {
+        let done = files::chunks(&self.db, Site::ExportChunks, id).await?;
+        for shard in (0..run.d.cut.shards).filter(|shard| !done.contains_key(shard)) {
+            self.sort(id, run, shard, now).await?;
+            if deadline.is_near() {
+                return Ok(None);
+            }
+        }
+        // The merge begins with all the time of an invocation.
+        let all = done.len() >= usize::from(run.d.cut.shards);
+        Ok(all.then(|| done.into_values().collect()))
+    }
+
+    /// The file as it was begun, or begins it.
+    async fn begun(&self, id: &RunId, job: &Job, now: DateTime<Utc>) -> Result<FileWork, ExportError> {
+        for _ in 0..ROUNDS_MAX {
+            if let Some(work) = files::file_work(&self.db, Site::ExportChunks, id).await? {
+                return Ok(work);
+            }
+            let settings = self.settings(id).await?;
+            let mut head = Vec::new();
+            let file = PrintFile::begin(job.clone(), settings.format.clone(), &mut head);
+            let file = file.map_err(|found| ExportError::format(&found))?;
+            let key = file_key(id, &settings);
+            let upload = self.objects.begin(&key, content_type(&settings)).await?;
+            let work = FileWork {
+                version: 0,
+                upload: upload.clone(),
+                settings: json(&settings)?,
+                parts: Vec::new(),
+                checkpoint: json(&file.checkpoint())?,
+            };
+            if !files::store_file_work(&self.db, Site::ExportAdvance, id, 0, work, now).await? {
+                self.objects.abort(&key, &upload).await?;
+            }
+        }
+        Err(ExportError::Contended)
+    }
+
+    /// The file where it stopped, with the rows that are left.
+    async fn writing(
+        &self,
+        id: &RunId,
+        job: Job,
+        work: FileWork,
+        chunks: &[Chunk],
+    ) -> Result<Writing<'static>, ExportError> {
+        let settings = parsed(work.settings.clone())?;
+        let mut rows = self.merged(chunks).await?;
+        let mut buffer = Vec::new();
+        let file = if work.parts.is_empty() {
+            // What stands before the first row is part of the first part.
+            PrintFile::begin(job, settings.format.clone(), &mut buffer).map_err(|found| ExportError::format(&found))?
+        } else {
+            let checkpoint: Checkpoint = serde_json::from_value(work.checkpoint.clone())
+                .map_err(|_| ExportError::Unusable("where the file goes on cannot be read"))?;
+            let skipped = checkpoint.skip(&mut rows);
+            skipped.map_err(|error| ExportError::Merge(error.to_string()))?;
+            PrintFile::resume(job, settings.format.clone(), &checkpoint)
+                .map_err(|error| ExportError::Merge(error.to_string()))?
+        };
+        Ok(Writing {
+            key: file_key(id, &settings),
+            work,
+            file,
+            rows,
+            buffer,
+        })
+    }
+
+    /// The sorted letters of all shards in one order, from copies on the disk.
+    async fn merged(
+        &self,
+        chunks: &[Chunk],
+    ) -> Result<Box<dyn Iterator<Item = Result<Row, ExportError>> + Send>, ExportError> {
+        let mut readers = Vec::new();
+        for key in chunks.iter().filter_map(|chunk| chunk.key.as_ref()) {
+            let mut file: File = tempfile::tempfile()?;
+            self.objects.fetch_work(key, &mut file).await?;
+            file.rewind()?;
+            readers.push(RowReader::new(BufReader::new(file)));
+        }
+        let merge: Merge<RowReader<BufReader<File>>> = Merge::new(readers);
+        let rows = merge.map(|row| {
+            row.map_err(|error: lettershop::merge::MergeError<ReadError>| ExportError::Merge(error.to_string()))
+        });
+        Ok(Box::new(rows))
+    }
+
+    /// Uploads what is written as a part and notes where the file goes on; `false` when another worker has.
+    async fn part(&self, id: &RunId, writing: &mut Writing<'_>, now: DateTime<Utc>) -> Result<bool, ExportError> {
+        let number = number(writing.work.parts.len().saturating_add(1))?;
+        let content = std::mem::take(&mut writing.buffer);
+        let at = (&*writing.key, &*writing.work.upload);
+        let tag = self.objects.part(at, number, content).await?;
+        let before = writing.work.version;
+        writing.work.parts.push(tag);
+        writing.work.checkpoint = json(&writing.file.checkpoint())?;
+        let work = writing.work.clone();
+        let stored = files::store_file_work(&self.db, Site::ExportAdvance, id, before, work, now).await?;
+        writing.work.version = before.saturating_add(1);
+        Ok(stored)
+    }
+}
+
+/// What the file is for. Of the run and not of the clock, so that whoever writes it writes the same.
+fn job(run: &Record<Run>) -> Result<Job, ExportError> {
+    let unusable = |_| ExportError::Unusable("the campaign's letter has no name that a printer can take");
+    Ok(Job {
+        run: run.d.run.clone(),
+        campaign: run.d.campaign.id.parse().map_err(unusable)?,
+        variant: run.d.campaign.letter_variant.parse().map_err(unusable)?,
+        day: run.d.day,
+    })
+}
+
+fn number(part: usize) -> Result<i32, ExportError> {
+    if part > PARTS_MAX {
+        return Err(ExportError::Unusable("the file has more parts than the service takes"));
+    }
+    i32::try_from(part).map_err(|_| ExportError::Unusable("the file has more parts than the service takes"))
+}
+
+fn file_key(id: &RunId, settings: &Settings) -> String {
+    let ending = match settings.format.layout {
+        lettershop::format::Layout::Csv { .. } => "csv",
+        lettershop::format::Layout::FixedWidth { .. } => "txt",
+    };
+    format!("out/{}/{}/{:04}/letters.{ending}", id.tenant, id.run, id.revision)
+}
+
+fn content_type(settings: &Settings) -> &'static str {
+    match settings.format.layout {
+        lettershop::format::Layout::Csv { .. } => "text/csv",
+        lettershop::format::Layout::FixedWidth { .. } => "text/plain",
+    }
+}
+
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<serde_json::Value, ExportError> {
+    serde_json::to_value(value).map_err(|_| ExportError::Unusable("a document of the file cannot be written"))
+}

@@ -1,0 +1,239 @@
+//! Bodies of campaigns, their runs, and the printer's files.
+
+use campaign::{Campaign, Decision, Difference, DryRun, Standing};
+use chrono::{DateTime, NaiveDate, Utc};
+use lettershop::manifest::Manifest;
+use lettershop::settings::Settings;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::administration::ContextField;
+
+/// A campaign is to be stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CampaignRequest {
+    /// The edition that the caller has seen; 0, or none, for a new campaign.
+    #[serde(default)]
+    pub expected_edition: u64,
+    /// The campaign; its `id` is the one of the path.
+    pub campaign: Campaign,
+}
+
+/// A campaign and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CampaignView {
+    /// Counts the changes of the document.
+    pub edition: u64,
+    /// The document.
+    pub campaign: Campaign,
+    /// Where it stands, and who wrote it.
+    pub standing: Standing,
+    /// When it was stored first.
+    pub created_at: DateTime<Utc>,
+    /// When it changed or moved last.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A page of campaigns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CampaignPage {
+    /// Campaigns, by id.
+    pub items: Vec<CampaignView>,
+    /// Where the next page begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// What the condition of a segment can read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CampaignContext {
+    /// The fields.
+    pub fields: Vec<ContextField>,
+    /// Most steps of one evaluation.
+    pub cost_max: u32,
+    /// Longest condition, in characters.
+    pub source_max: usize,
+    /// Names of the calendars that a birthday campaign can plan by.
+    pub calendars: Vec<String>,
+}
+
+/// The members of a run are to be chosen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DryRunRequest {
+    /// The day on which the run is to be made; without it the next one by the campaign's schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<NaiveDate>,
+}
+
+/// A dry run is to be approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ApproveRequest {
+    /// The digest of the dry run that the approver has seen.
+    pub digest: String,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum CampaignRunStage {
+    /// Members are being chosen.
+    Choosing,
+    /// Members are frozen; it waits for its approval and start.
+    Chosen,
+    /// Vouchers are being issued.
+    Issuing,
+    /// The printer's file is being written.
+    Writing,
+    /// The file stands.
+    Written,
+    /// It is not made; `stopped` says why.
+    Stopped,
+}
+
+/// How far the work of a stage is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CampaignRunProgress {
+    /// Segments whose members are chosen.
+    pub segments_done: u8,
+    /// Of how many.
+    pub segments: u8,
+    /// Shards whose members have their vouchers.
+    pub shards_done: u8,
+    /// Of how many.
+    pub shards: u8,
+    /// Members with vouchers so far.
+    pub members: u64,
+    /// Their vouchers.
+    pub vouchers: u64,
+    /// Members that were kept from vouchers after they were chosen.
+    pub kept_back: u64,
+    /// Vouchers in a minute since the start, while they are being issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouchers_per_minute: Option<u64>,
+    /// When they will all be issued at this rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_end: Option<DateTime<Utc>>,
+}
+
+/// A run of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CampaignRunView {
+    /// The run: the campaign, `~`, and the period.
+    pub run_id: String,
+    /// Which choice of members, from 1.
+    pub revision: u32,
+    /// The campaign.
+    pub campaign: String,
+    /// Its edition.
+    pub edition: u64,
+    /// Business day of the run.
+    pub day: NaiveDate,
+    /// How far it is.
+    pub stage: CampaignRunStage,
+    /// Why it is not made: `beyond_budget`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+    /// Sums and digest, once all members are chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<DryRun>,
+    /// The difference to the last run of the campaign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Difference>,
+    /// How far the work is; absent in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<CampaignRunProgress>,
+    /// Members that were chosen and are not in the file: kept from their vouchers, or erased since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gaps: Option<u64>,
+    /// Letters whose address had no room for all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortened: Option<u64>,
+    /// When the printer's acknowledgement came that agrees with the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged_at: Option<DateTime<Utc>>,
+    /// When it began.
+    pub begun_at: DateTime<Utc>,
+}
+
+/// A page of runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CampaignRunPage {
+    /// Runs, the last by name first.
+    pub items: Vec<CampaignRunView>,
+    /// Where the next page begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// What a run decided about a party.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MemberView {
+    /// The party.
+    pub party_id: String,
+    /// The decision, with its reason.
+    #[serde(flatten)]
+    pub decision: Decision,
+    /// The period for which it counts.
+    pub period: String,
+    /// When it was frozen.
+    pub decided_at: DateTime<Utc>,
+}
+
+/// The files of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CampaignRunFiles {
+    /// A link to the letters, for anyone who has it, until `expires_at`.
+    pub letters_url: String,
+    /// A link to the manifest.
+    pub manifest_url: String,
+    /// When the links cease to work.
+    pub expires_at: DateTime<Utc>,
+    /// The manifest.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub manifest: Value,
+}
+
+/// What is agreed on with the printer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LettershopSettingsView {
+    /// Counts the changes; 0 while nothing was agreed on, and what is shown is what stands then.
+    pub version: u64,
+    /// Format and planted addresses.
+    pub settings: Settings,
+}
+
+/// What is agreed on with the printer is to be stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LettershopSettingsRequest {
+    /// The version that the caller has seen; 0, or none, while nothing was agreed on.
+    #[serde(default)]
+    pub expected_version: u64,
+    /// Format and planted addresses.
+    pub settings: Settings,
+}
+
+/// The manifest in a stored run.
+///
+/// # Errors
+/// It is none.
+pub fn manifest(stored: &Value) -> Result<Manifest, serde_json::Error> {
+    Manifest::deserialize(stored)
+}

@@ -1,0 +1,351 @@
+//! Runs of campaigns (N7, X5, X15): whom a run chose and why, how far its vouchers and letters are.
+//!
+//! A run is begun by choosing its members: the table is walked through in segments, and each member that gets a letter, is in the
+//! control group or is kept from a letter by more than the segment is frozen with the reason. That is the dry run. Once it is
+//! approved, exactly these members get their vouchers, however long that takes and however often it is repeated: codes follow
+//! from the run, the party and a number. Another dry run of the same period is the next revision; vouchers are named after the
+//! run, not the revision, so that no period gives twice.
+//!
+//! Members are spread over the shards of the run, a partition each, by their id. What leads to a person, the address that is printed, is sealed
+//! under a key of the run that the table drops after [`ADDRESS_DAYS`]: what is left of a member then is its id and the reason.
+//!
+//! | file | what |
+//! |---|---|
+//! | `part` | how far the choice of members is: a chain of parts for each segment |
+//! | `member` | frozen members |
+//! | `seal` | addresses under the key of the run |
+//! | `issue` | vouchers of a member |
+//! | `walk` | the parties of the table with what a segment can ask about them |
+
+mod issue;
+mod member;
+mod part;
+mod seal;
+mod walk;
+
+pub use issue::{Gave, Given, GivenVoucher, give, given_key, note};
+pub use member::{Member, MemberPage, drop_letter, forget, freeze, member, members};
+pub use part::{
+    MergeError, Part, Position, ShardWork, advance, last_part, merged, segments_done, shard_work, shards_work,
+    store_part,
+};
+pub use seal::{SealError, Sealed, SealingKey, sealing_key};
+pub use walk::{Found, FoundParty, walk};
+
+use ::campaign::{Campaign, DryRun, Schedule};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono_tz::Tz;
+use domain::id::{RunName, Tenant};
+use domain::money::Currency;
+use domain::programme::Programme;
+use faults::Site;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::db::{Condition, Db, Key, Leg, Range, Read, Written};
+use crate::error::StoreError;
+use crate::record::{Made, Record};
+
+/// In how many parts a run is worked off at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// Segments of the table in which members are chosen.
+    pub segments: u8,
+    /// Partitions over which its members are spread; at least 1.
+    pub shards: u8,
+}
+
+impl Default for Cut {
+    /// For two million parties: so many that a part ends in minutes.
+    fn default() -> Self {
+        Self {
+            segments: 16,
+            shards: 64,
+        }
+    }
+}
+/// Days after which the addresses of a run can no longer be read: the six weeks a printer keeps a job, and two to reprint it.
+pub const ADDRESS_DAYS: i64 = 56;
+/// Days after which frozen members, and the parts of a run, may be dropped.
+pub const MEMBER_DAYS: i64 = 400;
+
+/// Which run of which campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunId {
+    /// Tenant.
+    pub tenant: Tenant,
+    /// The run.
+    pub run: RunName,
+    /// Which choice of members, from 1.
+    pub revision: u32,
+}
+
+impl RunId {
+    fn key(&self) -> Key {
+        Key {
+            pk: partition(&self.tenant),
+            sk: format!("{}#{:04}", self.run, self.revision),
+        }
+    }
+
+    pub(crate) fn parts(&self) -> String {
+        format!("RUNPART#{}#{}#{:04}", self.tenant, self.run, self.revision)
+    }
+}
+
+fn partition(tenant: &Tenant) -> String {
+    format!("RUNS#{tenant}")
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Members are being chosen.
+    Choosing,
+    /// Members are frozen; it waits for its approval and start.
+    Chosen,
+    /// Vouchers are being issued.
+    Issuing,
+    /// The printer's file is being written.
+    Writing,
+    /// The file stands; the printer has it or will fetch it.
+    Written,
+    /// It was stopped; what it issued stays.
+    Stopped,
+}
+
+/// A run of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// The run.
+    pub run: RunName,
+    /// Which choice of members, from 1.
+    pub revision: u32,
+    /// Counts the writes of the item, from 1.
+    pub version: u64,
+    /// The campaign as it was when the run began.
+    pub campaign: Campaign,
+    /// Which edition that was.
+    pub edition: u64,
+    /// Business day of the run.
+    pub day: NaiveDate,
+    /// Zone of its days.
+    pub zone: Tz,
+    /// Currency of its amounts.
+    pub currency: Currency,
+    /// In how many parts it is worked off.
+    pub cut: Cut,
+    /// How far it is.
+    pub stage: Stage,
+    /// What the choice came to, once all segments are done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<DryRun>,
+    /// Why it was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+    /// Version of the code key, once it was started: all its codes are derived under it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_key_version: Option<u32>,
+    /// When issuing began: what its vouchers say, however often they are issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<DateTime<Utc>>,
+    /// What the vouchers came to, once all were issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued: Option<Issued>,
+    /// The printer's file, once it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<PrintFile>,
+    /// The printer's acknowledgement, once it agrees with the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<Acknowledged>,
+}
+
+impl Run {
+    /// A run of the campaign on this day, whose members are still to be chosen; `None` when campaign and day make no name.
+    pub fn new(
+        campaign: Campaign,
+        edition: u64,
+        revision: u32,
+        (day, cut): (NaiveDate, Cut),
+        programme: &Programme,
+    ) -> Option<Self> {
+        Some(Self {
+            run: campaign.run_id(day).parse().ok()?,
+            revision,
+            version: 1,
+            campaign,
+            edition,
+            day,
+            zone: programme.zone,
+            currency: programme.currency,
+            cut,
+            stage: Stage::Choosing,
+            chosen: None,
+            stopped: None,
+            code_key_version: None,
+            started_at: None,
+            issued: None,
+            file: None,
+            acknowledged: None,
+        })
+    }
+
+    /// Whether the schedule starts it by now. A run that could not be started on its day is started later.
+    pub fn campaign_is_due(&self, today: NaiveDate) -> bool {
+        match self.campaign.schedule {
+            Schedule::Once { on } => on <= today,
+            Schedule::Monthly { day } => day <= today.day() || today > self.day && today.month() != self.day.month(),
+            Schedule::Daily {} => true,
+        }
+    }
+}
+
+/// What issuing came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issued {
+    /// Members with vouchers.
+    pub members: u64,
+    /// Their vouchers.
+    pub vouchers: u64,
+    /// Members that were kept from vouchers after they were chosen: put on a blacklist, or erased.
+    pub kept_back: u64,
+}
+
+impl Issued {
+    /// The sum of both.
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            members: self.members.saturating_add(other.members),
+            vouchers: self.vouchers.saturating_add(other.vouchers),
+            kept_back: self.kept_back.saturating_add(other.kept_back),
+        }
+    }
+}
+
+/// The file for the printer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrintFile {
+    /// Its key in the bucket.
+    pub key: String,
+    /// The manifest's key.
+    pub manifest_key: String,
+    /// The manifest, as it was written.
+    pub manifest: Value,
+    /// Members that were chosen and are not in it: kept from their vouchers, or erased since.
+    pub gaps: u64,
+    /// Letters whose address had no room for all of it.
+    pub shortened: u64,
+    /// When it stood.
+    pub at: DateTime<Utc>,
+}
+
+/// What the printer confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledged {
+    /// When it came.
+    pub at: DateTime<Utc>,
+    /// The document.
+    pub document: Value,
+}
+
+/// A run; `None` when it was not begun.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn read(db: &Db, site: Site, id: &RunId) -> Result<Option<Record<Run>>, StoreError> {
+    db.get(site, &id.key(), Read::Strong).await
+}
+
+/// The last revision of a run; `None` before the first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn latest(db: &Db, site: Site, tenant: &Tenant, run: &RunName) -> Result<Option<Record<Run>>, StoreError> {
+    let mut range = Range::prefix(partition(tenant), &format!("{run}#"), 1);
+    range.descending = true;
+    let (runs, _) = db.query(site, &range, Read::Strong).await?;
+    Ok(runs.into_iter().next())
+}
+
+/// Runs of a campaign, or of all, the last by name first, in pages of at most `limit`; `after` is the sort key to continue after.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn page(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    campaign: Option<&str>,
+    after: Option<String>,
+    limit: i32,
+) -> Result<(Vec<Record<Run>>, Option<String>), StoreError> {
+    let prefix = campaign.map_or_else(String::new, |campaign| format!("{campaign}~"));
+    let mut range = Range::prefix(partition(tenant), &prefix, limit);
+    if prefix.is_empty() {
+        range.from = " ".to_owned();
+    }
+    range.descending = true;
+    range.after = after;
+    db.query(site, &range, Read::Strong).await
+}
+
+/// Begins a run. What stands in its place when it was begun before.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn begin(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    run: Run,
+    made: impl Into<Made>,
+) -> Result<Option<Record<Run>>, StoreError> {
+    let id = RunId {
+        tenant: tenant.clone(),
+        run: run.run.clone(),
+        revision: run.revision,
+    };
+    let record = Record::new(id.key(), "run", made, run);
+    let put = Leg::put(site, &record, Some(Condition::absent()))?;
+    match db.write(site, put).await? {
+        Written::Done => Ok(None),
+        Written::Refused(Some(before)) => Ok(Some(*before)),
+        Written::Refused(None) => Err(StoreError::Unknown(site)),
+    }
+}
+
+/// Stores what `change` makes of the run. `false` when somebody else changed it meanwhile.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn change(
+    db: &Db,
+    site: Site,
+    before: &Record<Run>,
+    made: impl Into<Made>,
+    change: impl FnOnce(&mut Run),
+) -> Result<bool, StoreError> {
+    let made = made.into();
+    let mut record = before.clone();
+    record.updated_at = made.at;
+    record.by = made.by.or_else(|| before.by.clone());
+    change(&mut record.d);
+    record.d.version = before.d.version.saturating_add(1);
+    let put = Leg::put(site, &record, Some(Condition::version(before.d.version)))?;
+    Ok(matches!(db.write::<Run>(site, put).await?, Written::Done))
+}
+
+/// Whether the printer has confirmed the letters of a run. Once it is true it stays so.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn is_confirmed(db: &Db, site: Site, tenant: &Tenant, run: &RunName) -> Result<bool, StoreError> {
+    let latest = latest(db, site, tenant, run).await?;
+    Ok(latest.is_some_and(|run| run.d.acknowledged.is_some()))
+}
+
+/// Seconds since 1970, so many days after an instant.
+pub(crate) fn days_after(at: DateTime<Utc>, days: i64) -> i64 {
+    at.timestamp().saturating_add(days.saturating_mul(24 * 60 * 60))
+}

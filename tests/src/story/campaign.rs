@@ -1,0 +1,175 @@
+//! A campaign from its draft to a redeemed voucher; a birthday campaign that starts by itself; somebody is kept back, somebody erased.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{done, listed, read};
+use crate::delivery::Delivering;
+use crate::till::receipt;
+use crate::world::{IF_MATCH, World, second_person};
+
+/// A voucher of ten francs for everybody who has bought something.
+fn welcome() -> Value {
+    json!({
+        "id": "welcome", "name": "Welcome", "programme": "treue", "kind": {"type": "individual"},
+        "segment": "activity.receipts_12m >= 1",
+        "voucher": {
+            "worth": {"type": "amount", "value_minor": 1_000}, "validity": {"type": "days", "after_start": 0, "days": 60},
+            "bearer": "personal", "consideration": "free", "vat_kind": "value",
+        },
+        "texts": {"de": "{salutation}, {value} bis {valid_until}."}, "letter_variant": "a", "needs_acknowledgement": true,
+        "letter_cost": {"printing_minor": 22, "postage_minor": 53}, "schedule": {"type": "monthly", "day": 22},
+    })
+}
+
+fn birthdays() -> Value {
+    let mut campaign = welcome();
+    campaign["id"] = json!("birthdays");
+    campaign["kind"] = json!({
+        "type": "birthday", "floor_minor": 0, "window_months": 12,
+        "lead": {"printer_working_days": 1, "post_working_days": 1, "calendar": ::campaign::zurich().name},
+    });
+    campaign["schedule"] = json!({"type": "daily"});
+    campaign
+}
+
+async fn shopper(world: &World, serial: u64) -> (String, String) {
+    let (card, party) = world.customer(serial).await;
+    let address = json!({
+        "kind": "postal", "purposes": ["main"], "street": "Gasse", "house_number": "1", "postcode": "8001", "town": "Zürich",
+        "country": "CH",
+    });
+    let path = [("party_id", &*party), (IF_MATCH, "*")];
+    let known = read(world, "GET /v1/parties/{party_id}", &[("party_id", &party)]).await;
+    if known["contacts"].as_array().is_none_or(Vec::is_empty) {
+        done(world, "POST /v1/parties/{party_id}/contacts", &path, &address).await;
+    }
+    let body = receipt("B01", &serial.to_string(), 5_000, Some(&card));
+    done(world, "POST /v1/purchases", &[], &body).await;
+    (card, party)
+}
+
+async fn put(world: &World, campaign: &Value) {
+    let path = [("campaign_id", campaign["id"].as_str().expect("an id"))];
+    let body = json!({"expected_edition": 0, "campaign": campaign});
+    done(world, "PUT /v1/campaigns/{campaign_id}", &path, &body).await;
+}
+
+/// Chooses the members of the next run and has them approved; the run.
+async fn approved(world: &World, delivering: &mut Delivering, campaign: &str) -> Value {
+    let path = [("campaign_id", campaign)];
+    let route = "POST /v1/campaigns/{campaign_id}/dry-runs";
+    let (status, run) = world.call(route, &path, &json!({})).await;
+    assert_eq!(status, 202, "{run}");
+    delivering.until_rest(world).await;
+    let name = run["run_id"].as_str().expect("a run");
+    let run = read(world, "GET /v1/runs/{run_id}", &[("run_id", name)]).await;
+    let body = json!({"digest": run["dry_run"]["digest"]});
+    let (status, answer) = world
+        .call_as(
+            &second_person(),
+            "POST /v1/campaigns/{campaign_id}/approve",
+            &path,
+            &body,
+        )
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    run
+}
+
+async fn confirm(world: &World, run: &str) {
+    let path = [("run_id", run)];
+    let files = read(world, "GET /v1/runs/{run_id}/files", &path).await;
+    let file = world
+        .file(&format!("out/demo/{run}/0001/letters.csv"))
+        .await
+        .expect("the file");
+    let sha256: String = Sha256::digest(file.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(files["manifest"]["sha256"], json!(sha256));
+    // Anna, and the planted address.
+    assert_eq!(file.lines().count(), 3, "{file}");
+    let said = json!({"run": run, "variant": "a", "rows": 2, "sha256": sha256, "accepted_on": "2026-11-22"});
+    done(world, "POST /v1/runs/{run_id}/acknowledgement", &path, &said).await;
+}
+
+pub(super) async fn tell(world: &mut World, delivering: &mut Delivering) {
+    let (anna_card, anna) = shopper(world, 1).await;
+    let (_, beat) = shopper(world, 2).await;
+    delivering.until_rest(world).await;
+    let settings = read(world, "GET /v1/lettershop/settings", &[]).await;
+    let mut agreed = settings["settings"].clone();
+    agreed["control"] = json!([
+        {"lines": ["Olga Office", "Hauptsitz 1", "8000 Zürich"], "salutation": "Frau Office", "language": "de", "country": "CH",
+         "postcode": "8000"},
+    ]);
+    let body = json!({"expected_version": settings["version"], "settings": agreed});
+    // The same call again, after a crash, finds its own change.
+    let (status, answer) = world.call("PUT /v1/lettershop/settings", &[], &body).await;
+    assert!(matches!(status, 200 | 409), "{answer}");
+
+    put(world, &welcome()).await;
+    let run = approved(world, delivering, "welcome").await;
+    assert_eq!(run["dry_run"]["totals"]["letters"], 2, "{run}");
+    let path = [("party_id", &*beat), (IF_MATCH, "*")];
+    let class = json!({"classification": "blacklist", "reason": "Test"});
+    let known = read(world, "GET /v1/parties/{party_id}", &[("party_id", &beat)]).await;
+    assert!(known["classifications"].as_array().is_none_or(Vec::is_empty));
+    done(world, "POST /v1/parties/{party_id}/classifications", &path, &class).await;
+    let path = [("campaign_id", "welcome")];
+    let (status, answer) = world
+        .call("POST /v1/campaigns/{campaign_id}/start", &path, &Value::Null)
+        .await;
+    assert_eq!(status, 202, "{answer}");
+    world.ask_for_runs().await;
+    delivering.until_rest(world).await;
+    world.ask_for_runs().await;
+    delivering.until_rest(world).await;
+    let runs = read(world, "GET /v1/runs?campaign=welcome", &[]).await;
+    assert_eq!(listed(&runs, "stage"), ["written"], "{runs}");
+    assert_eq!(world.desk(&anna_card).await.1, Vec::<String>::new());
+    confirm(world, "welcome~2026-11").await;
+    let path = [("run_id", "welcome~2026-11"), ("party_id", &*anna)];
+    let member = read(world, "GET /v1/runs/{run_id}/members/{party_id}", &path).await;
+    assert_eq!(member["decision"], "in", "{member}");
+    let (_, codes) = world.desk(&anna_card).await;
+    done(
+        world,
+        "POST /v1/vouchers/redeem",
+        &[],
+        &crate::till::redeem("B01", &codes[0], "9", 5_000),
+    )
+    .await;
+    delivering.until_rest(world).await;
+
+    put(world, &birthdays()).await;
+    approved(world, delivering, "birthdays").await;
+    world.now = "2026-11-23T12:00:00Z".parse().expect("an instant");
+    world.ask_for_runs().await;
+    delivering.until_rest(world).await;
+    let run = read(world, "GET /v1/runs/{run_id}", &[("run_id", "birthdays~2026-11-23")]).await;
+    assert_eq!(
+        (&run["stage"], &run["dry_run"]["totals"]["letters"]),
+        (&json!("written"), &json!(0))
+    );
+    let path = [("campaign_id", "birthdays")];
+    done(world, "POST /v1/campaigns/{campaign_id}/close", &path, &Value::Null).await;
+    let campaigns = read(world, "GET /v1/campaigns", &[]).await;
+    assert_eq!(campaigns["items"].as_array().map(Vec::len), Some(2));
+
+    let path = [("party_id", &*anna)];
+    let (status, answer) = world
+        .call(
+            "POST /v1/parties/{party_id}/erasure",
+            &path,
+            &json!({"reason": "on_request"}),
+        )
+        .await;
+    assert!(matches!(status, 200..=202), "{status} {answer}");
+    let route = "POST /v1/parties/{party_id}/erasure/approval";
+    let (status, answer) = world.call_as(&second_person(), route, &path, &Value::Null).await;
+    assert!(matches!(status, 200..=202), "{status} {answer}");
+    delivering.until_rest(world).await;
+}

@@ -1,0 +1,127 @@
+//! A campaign writes to the planted customer, and everything about it is also done wrong.
+
+use end_to_end::client::Client;
+use end_to_end::running::{Customer, Running};
+use serde_json::{Value, json};
+
+use crate::day::{FAMILY_NAME, GIVEN_NAME, MISREAD_CARD, MISTYPED_CODE, Planted, SPOKEN};
+
+/// From the draft to the letter, with the codes of its vouchers planted.
+pub(crate) async fn write(stack: &Running, till: &Client, customer: &Customer, planted: &mut Planted) {
+    let admin = &stack.admin;
+    let address = json!({
+        "kind": "postal", "purposes": ["main"], "street": SPOKEN, "house_number": "12", "postcode": "8001", "town": "Zürich",
+        "country": "CH",
+    });
+    let contacts = format!("/v1/parties/{}/contacts", customer.party);
+    let any = [("if-match", "*"), ("content-type", "application/json")];
+    let _ = admin
+        .send("POST", &contacts, &any, address.to_string().into())
+        .await
+        .must(200);
+    settings(admin).await;
+    drafts(admin).await;
+    let tried = admin.post("/v1/campaigns/planted/dry-runs", &json!({})).await.must(202);
+    stack.rest().await;
+    let run = format!("/v1/runs/{}", tried["run_id"].as_str().expect("the name of a run"));
+    let tried = admin.get(&run).await.must(200);
+    let digest = json!({"digest": tried["dry_run"]["digest"]});
+    let _ = admin.post("/v1/campaigns/planted/approve", &digest).await.must(403);
+    let named = json!({"digest": FAMILY_NAME});
+    let _ = till.post("/v1/campaigns/planted/approve", &named).await.must(422);
+    let _ = till.post("/v1/campaigns/planted/approve", &digest).await.must(200);
+    let _ = admin.post("/v1/campaigns/planted/start", &Value::Null).await.must(202);
+    strike(stack).await;
+    stack.rest().await;
+    taken_over(stack, till, &run, planted).await;
+    let _ = admin.get(&format!("{run}/members/{}", customer.party)).await.must(200);
+    let _ = admin.get(&format!("{run}/members/{FAMILY_NAME}")).await.must(400);
+}
+
+/// How letters are written, with a planted address, right and wrong.
+async fn settings(admin: &Client) {
+    let stored = admin.get("/v1/lettershop/settings").await.must(200);
+    let mut body = json!({"expected_version": stored["version"], "settings": stored["settings"]});
+    body["settings"]["control"] = json!([{
+        "lines": [format!("{GIVEN_NAME} {FAMILY_NAME}"), "8001 Zürich"], "salutation": FAMILY_NAME, "language": "de", "country": "CH",
+    }]);
+    let _ = admin.put("/v1/lettershop/settings", &body).await.must(200);
+    body["settings"]["control"][0]["lines"] = json!([FAMILY_NAME.repeat(9)]);
+    body["expected_version"] = json!(stored["version"].as_u64().map(|version| version + 1));
+    let _ = admin.put("/v1/lettershop/settings", &body).await.must(422);
+    body["settings"]["control"][0]["country"] = json!(FAMILY_NAME);
+    let _ = admin.put("/v1/lettershop/settings", &body).await.must(400);
+}
+
+/// The campaign, after two that cannot be.
+async fn drafts(admin: &Client) {
+    let mut campaign = json!({
+        "id": "planted", "name": FAMILY_NAME, "programme": "treue", "kind": {"type": "bonus"},
+        "segment": "activity.revenue_minor_12m > 0",
+        "voucher": {
+            "worth": {"type": "amount", "value_minor": 1_000}, "min_basket_minor": 2_000,
+            "validity": {"type": "days", "after_start": 0, "days": 60}, "bearer": "personal", "consideration": "free",
+            "vat_kind": "value", "per_member": 1,
+        },
+        "texts": {"de": "{salutation}, dieser Gutschein ist {value} wert."}, "letter_variant": "a", "control_per_cent": 0,
+        "one_per_household": false, "needs_acknowledgement": true,
+        "letter_cost": {"printing_minor": 22, "postage_minor": 53}, "schedule": {"type": "monthly", "day": 1},
+    });
+    let put = async |campaign: &Value| {
+        let body = json!({"expected_edition": 0, "campaign": campaign});
+        admin.put("/v1/campaigns/planted", &body).await
+    };
+    let mut wrong = campaign.clone();
+    wrong["segment"] = json!(format!("party.{FAMILY_NAME} == '{MISREAD_CARD}'"));
+    let _ = put(&wrong).await.must(422);
+    wrong["kind"] = json!({"type": SPOKEN});
+    let _ = put(&wrong).await.must(400);
+    let _ = put(&campaign).await.must(201);
+    campaign["name"] = json!(GIVEN_NAME);
+    let _ = put(&campaign).await.must(409);
+}
+
+/// The hour of campaigns strikes.
+async fn strike(stack: &Running) {
+    let lambda = Client::new(&stack.stack.urls().invoke, None);
+    let path = "/2015-03-31/functions/CampaignRunFunction/invocations";
+    let answer = lambda.post(path, &json!({"source": "aws.scheduler"})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+/// The printer pulls the file, confirms it wrongly and rightly, and a till tries the codes.
+async fn taken_over(stack: &Running, till: &Client, run: &str, planted: &mut Planted) {
+    let admin = &stack.admin;
+    let files = admin.get(&format!("{run}/files")).await.must(200);
+    let manifest = &files["manifest"];
+    let link = files["letters_url"].as_str().expect("a link to the letters");
+    let text = Client::new(link, None).get("").await.text;
+    assert!(text.contains(FAMILY_NAME), "the letters name whom they go to");
+    let mut reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(text.as_bytes());
+    let headers = reader.headers().expect("a first line").clone();
+    let code = headers
+        .iter()
+        .position(|name| name == "code")
+        .expect("a column of codes");
+    let rows = reader.records().map(|row| row.expect("a row"));
+    // The planted address of the printer's settings gets a letter without a voucher.
+    let rows: Vec<_> = rows.filter(|row| !row[code].is_empty()).collect();
+    assert_eq!(rows.len(), 1, "one customer gets a voucher");
+    for row in rows {
+        planted.add("the code of a letter", &row[code]);
+        let body = json!({"store": "B01", "till": "1", "code": &row[code]});
+        let _ = till.post("/v1/vouchers/check", &body).await;
+    }
+    let mut said = json!({
+        "run": manifest["job"]["run"], "variant": "a", "rows": manifest["totals"]["all"]["rows"], "sha256": manifest["sha256"],
+        "accepted_on": stack.today, "rejected": [],
+    });
+    let acknowledgement = format!("{run}/acknowledgement");
+    let right = said.clone();
+    said["variant"] = json!(MISTYPED_CODE);
+    let _ = admin.post(&acknowledgement, &said).await.must(422);
+    said["rejected"] = json!([{"piece": FAMILY_NAME, "reason": FAMILY_NAME}]);
+    let refused = admin.post(&acknowledgement, &said).await;
+    assert!(matches!(refused.status, 400 | 422), "{}", refused.text);
+    let _ = admin.post(&acknowledgement, &right).await.must(200);
+}
