@@ -1,8 +1,9 @@
 //! The texts under which a party is listed.
 //!
-//! A typing error leaves at least one end of a word as it is, or its sound. So names are listed under pairs of ends: beginning
-//! or end of the one with beginning or end of the other, and under the sound of both. A pair has no order: whoever types need
-//! not know which is the family name. Single words are listed too, by beginning, end and sound, for those who know no more.
+//! A typing error leaves at least one end of a word as it is. So names are listed under pairs of ends: both beginnings, both
+//! ends, the letters of each end in the order of the alphabet, so that two that were swapped lead to the same list. A pair has
+//! no order: whoever types need not know which is the family name. Single words are listed too, by beginning, end and sound,
+//! for those who know no more.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -429,7 +430,7 @@ impl Collected {
     }
 
     fn pair(&mut self, a: &Word, b: &Word) {
-        for key in [sounds(a, b), two_beginnings(a, b), two_ends(a, b)] {
+        for key in [two_beginnings(a, b), two_ends(a, b)] {
             self.add(key);
         }
     }
