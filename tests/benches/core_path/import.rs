@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use domain::code;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use party::read::Context as Reading;
@@ -24,6 +25,7 @@ use crate::figures::{self, Target};
 use crate::system::{Medium, System};
 
 const IMPORT: &str = "PartyImportFunction";
+const LISTING: &str = "SearchIndexFunction";
 /// Where the data set lies, from the workspace.
 const DATA: &str = "../../shared/data/duplicates/synth_ch_200000.csv.gz";
 /// Writes of the raw rate at the same time: as many as the function's workers do together.
@@ -35,6 +37,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 const LOOKS_MAX: u32 = 20_000;
 /// Units of a new party, its search keys included.
 const UNITS_MAX: f64 = 25.0;
+/// How long a message of a killed worker stays hidden.
+const KILLED_VISIBILITY_SECONDS: u64 = 60;
 /// Memory of a process of the function.
 const MEMORY_MAX_MB: f64 = 256.0;
 
@@ -58,13 +62,9 @@ pub(crate) async fn measure(functions: &Path, data: Option<&Path>, rows: usize, 
 async fn one(functions: &Path, data: Option<&Path>, rows: usize) -> Result<f64> {
     let file = file(data, rows)?;
     let system = System::start(functions, Medium::Disk).await?;
-    let bucket = system.running.stack.bucket("ImportBucket")?;
-    let tenant = system.tenant();
-    let key = format!("incoming/{tenant}/synth.parties.csv");
     let began = Instant::now();
-    let put = system.running.stack.clients().s3.put_object().bucket(bucket).key(key);
-    put.body(file.clone().into()).send().await?;
-    let import = complete(&system).await?;
+    put(&system, "synth", &file).await?;
+    let import = complete(&system, "synth").await?;
     let took = began.elapsed();
     let counted = |name: &str| import["counts"][name].as_u64().unwrap_or(0);
     ensure!(counted("read") == rows as u64, "every row is read: {import}");
@@ -78,12 +78,20 @@ async fn one(functions: &Path, data: Option<&Path>, rows: usize) -> Result<f64> 
     let raw = raw(&system, &file).await?;
     figures::line("raw: the same writes from one process", &format!("{raw:.0}/s"));
     figures::against("their ratio", rate / raw, "", &Target::AtLeast(0.5));
-    let log = system.running.stack.function_log(IMPORT)?;
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let written: f64 = lines.map(|line| cost::logged_units(&line).2).sum();
+    let began = Instant::now();
+    system.rest().await?;
+    figures::line(
+        "after the import, until all are listed for the search",
+        &format!("{:.0} s", began.elapsed().as_secs_f64()),
+    );
+    let created = counted("created") as f64;
+    let imported = written(&system, IMPORT)? / created;
+    let listed = written(&system, LISTING)? / created;
+    figures::line("write units per new party, import", &format!("{imported:.1} units"));
+    figures::line("write units per new party, search keys", &format!("{listed:.1} units"));
     figures::against(
-        "write units per new party, without search keys",
-        written / counted("created") as f64,
+        "write units per new party, together",
+        imported + listed,
         "units",
         &Target::AtMost(UNITS_MAX),
     );
@@ -118,18 +126,109 @@ pub(crate) fn file(data: Option<&Path>, rows: usize) -> Result<Vec<u8>> {
     Ok(file)
 }
 
-async fn complete(system: &System) -> Result<Value> {
+/// The import of the file with this name, as the API shows it.
+async fn run_of(system: &System, name: &str) -> Option<Value> {
+    let listed = system.running.admin.get("/v1/imports").await.must(200);
+    let name = format!("/{name}.parties.csv");
+    let is_it = |import: &&Value| import["file"].as_str().is_some_and(|file| file.ends_with(&name));
+    listed["items"].as_array()?.iter().find(is_it).cloned()
+}
+
+async fn complete(system: &System, name: &str) -> Result<Value> {
     for _ in 0..LOOKS_MAX {
-        let listed = system.running.admin.get("/v1/imports").await.must(200);
-        if let Some(import) = listed["items"].as_array().and_then(|items| items.first())
+        if let Some(import) = run_of(system, name).await
             && import["state"] != "running"
         {
             ensure!(import["state"] == "complete", "{import}");
-            return Ok(import.clone());
+            return Ok(import);
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;
     }
     anyhow::bail!("the import does not come to an end")
+}
+
+/// Write units that a function has logged.
+fn written(system: &System, function: &str) -> Result<f64> {
+    let log = system.running.stack.function_log(function)?;
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    Ok(lines.map(|line| cost::logged_units(&line).2).sum())
+}
+
+/// Imports a file of which the workers are killed `kills` times on the way, then the same file once more, and proves that there
+/// is one party for each row and that nothing differs from what the file says.
+pub(crate) async fn killed(functions: &Path, data: Option<&Path>, rows: usize, kills: u64) -> Result<()> {
+    let file = file(data, rows)?;
+    let system = System::start_with(functions, Medium::Disk, |options| {
+        // A killed worker's part is taken up again after this time.
+        options.visibility_timeout_seconds = Some(KILLED_VISIBILITY_SECONDS);
+    });
+    let system = system.await?;
+    let before = parties(&system).await?;
+    figures::title(&format!(
+        "Import of {rows} customers on disk, its workers killed {kills} times"
+    ));
+    let began = Instant::now();
+    put(&system, "killed", &file).await?;
+    for kill in 1..=kills {
+        let enough = rows as u64 * kill / (kills + 1);
+        until_read(&system, "killed", enough).await?;
+        system.running.stack.kill_function(IMPORT)?;
+        let at = format!("{:.0} s", began.elapsed().as_secs_f64());
+        figures::line(&format!("killed after {enough} rows"), &at);
+    }
+    let first = complete(&system, "killed").await?;
+    figures::line("complete", &format!("{:.0} s", began.elapsed().as_secs_f64()));
+    let began = Instant::now();
+    put(&system, "again", &file).await?;
+    let second = complete(&system, "again").await?;
+    let took = began.elapsed().as_secs_f64();
+    figures::line("the same file again", &format!("{took:.0} s, {}", second["counts"]));
+    let counted = |import: &Value, name: &str| import["counts"][name].as_u64().unwrap_or(0);
+    let taken = counted(&first, "created");
+    ensure!(counted(&second, "unchanged") == taken, "nothing differs: {second}");
+    ensure!(counted(&second, "created") == 0, "nothing is new: {second}");
+    let stored = parties(&system).await? - before;
+    ensure!(stored == taken, "{taken} rows made {stored} parties");
+    figures::line("parties, one for each row that was taken", &stored.to_string());
+    system.running.stop().await;
+    Ok(())
+}
+
+async fn put(system: &System, name: &str, file: &[u8]) -> Result<()> {
+    let bucket = system.running.stack.bucket("ImportBucket")?;
+    let key = format!("incoming/{}/{name}.parties.csv", system.tenant());
+    let put = system.running.stack.clients().s3.put_object().bucket(bucket).key(key);
+    put.body(file.to_vec().into()).send().await?;
+    Ok(())
+}
+
+/// Waits until so many rows are read.
+async fn until_read(system: &System, name: &str, rows: u64) -> Result<()> {
+    for _ in 0..LOOKS_MAX {
+        let import = run_of(system, name).await;
+        if import.is_some_and(|import| import["counts"]["read"].as_u64() >= Some(rows)) {
+            return Ok(());
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    anyhow::bail!("the import does not go on")
+}
+
+/// Parties in the table.
+async fn parties(system: &System) -> Result<u64> {
+    let db = system.db();
+    let pages = db
+        .client()
+        .scan()
+        .table_name(db.table())
+        .filter_expression("et = :party");
+    let pages = pages.expression_attribute_values(":party", AttributeValue::S("party".to_owned()));
+    let mut pages = pages.select(Select::Count).into_paginator().send();
+    let mut count = 0;
+    while let Some(page) = pages.next().await {
+        count += u64::try_from(page?.count())?;
+    }
+    Ok(count)
 }
 
 /// The writes of new parties with the documents of the file under other ids; rows per second.

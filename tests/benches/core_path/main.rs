@@ -51,6 +51,8 @@ enum Part {
     Close,
     /// Import of the synthetic customers.
     Import,
+    /// The same, with workers that are killed.
+    ImportKilled,
     /// Search among the synthetic customers.
     Search,
     /// Start of each function beside a function that does nothing.
@@ -90,6 +92,9 @@ struct Args {
     /// Rows of the import, and of the larger one beside it; equal numbers leave that out.
     #[arg(long, num_args = 2, default_values_t = [20_000, 220_000])]
     import_rows: Vec<usize>,
+    /// How often the workers of an import are killed.
+    #[arg(long, default_value_t = 2)]
+    kills: u64,
     /// The synthetic customers (gzip), where they do not lie beside the workspace.
     #[arg(long, value_name = "FILE")]
     import_data: Option<std::path::PathBuf>,
@@ -144,6 +149,10 @@ async fn main() -> Result<()> {
             _ => anyhow::bail!("--import-rows takes two numbers"),
         };
         import::measure(&functions, args.import_data.as_deref(), rows, whole).await?;
+    }
+    if wants(Part::ImportKilled) {
+        let rows = args.import_rows.iter().copied().max().unwrap_or_default();
+        import::killed(&functions, args.import_data.as_deref(), rows, args.kills).await?;
     }
     if wants(Part::Search) {
         search::measure(&functions, args.import_data.as_deref(), args.found_among, args.queries).await?;

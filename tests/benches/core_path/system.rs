@@ -15,6 +15,7 @@ use store::account::AccountId;
 use tempfile::TempDir;
 use treue_local::aws::StreamTrim;
 use treue_local::operations::verify;
+use treue_local::stack::StackOptions;
 
 /// Longest wait for the stack to come to rest.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -48,12 +49,22 @@ pub(crate) struct System {
 impl System {
     /// Starts one with empty data and functions in release mode.
     pub(crate) async fn start(functions: &Path, medium: Medium) -> Result<Self> {
+        Self::start_with(functions, medium, |_| {}).await
+    }
+
+    /// The same with other options.
+    pub(crate) async fn start_with(
+        functions: &Path,
+        medium: Medium,
+        change: impl FnOnce(&mut StackOptions),
+    ) -> Result<Self> {
         let data = (medium == Medium::Disk).then(tempfile::tempdir).transpose()?;
         let running = Running::start_from(functions, |options| {
             options.data_dir = data.as_ref().map(|dir| dir.path().to_owned());
             for name in ["ThrottleRate", "ThrottleBurst"] {
                 options.parameters.insert(name.to_owned(), NO_THROTTLE.to_owned());
             }
+            change(options);
         })
         .await;
         Ok(Self { running, _data: data })
