@@ -145,6 +145,7 @@ impl App {
         }
         let (_, place) = address(&found.document, choice.looking.day);
         if let (Decision::In { .. }, Some(place)) = (&member.decision, place) {
+            member.contact = Some(place.0.id);
             let points = found.account.as_ref().map_or(0, |account| account.balance);
             let letter = Letter::to(&found.document, place, points, &choice.layout);
             let letter = serde_json::to_vec(&letter).map_err(|_| RunError::Unusable("a letter cannot be written"))?;
@@ -214,6 +215,7 @@ impl Choice<'_> {
             decision,
             period: self.period(subject.birth_date),
             letter: None,
+            contact: None,
         })
     }
 

@@ -1,4 +1,4 @@
-//! Campaigns, their runs and the printer's files over HTTP (L5, X6, X7, X15).
+//! Campaigns, their runs, the printer's files and letters that come back, over HTTP (L5, P3, P4, X6, X7, X13, X15).
 //!
 //! What is asked for is stored before its messages are sent: a call that breaks down between the two is repeated by its caller,
 //! and sends them again.
@@ -9,12 +9,16 @@
 //! | `moves` | dry run, approval, start |
 //! | `runs` | how far runs are, and what they decided about a party |
 //! | `printer` | the printer's files, its acknowledgement, what is agreed on with it |
+//! | `returns` | letters that came back are read |
+//! | `take_back` | and taken back |
 //! | `unsupported` | what a campaign can say and runs cannot do yet |
 
 mod edit;
 mod moves;
 mod printer;
+mod returns;
 mod runs;
+mod take_back;
 mod unsupported;
 
 use aws_sdk_s3::Client;
@@ -89,6 +93,7 @@ impl App {
             "GET /v1/runs/{run_id}/members/{party_id}" => self.show_member(&request).await,
             "GET /v1/runs/{run_id}/files" => self.files(&request, now).await,
             "POST /v1/runs/{run_id}/acknowledgement" => self.acknowledge(&request, now).await,
+            "POST /v1/lettershop/returns" => Box::pin(self.take_letters_back(&request, now)).await,
             "GET /v1/lettershop/settings" => self.settings(&request).await,
             "PUT /v1/lettershop/settings" => self.put_settings(&request, now).await,
             _ => Err(Problem::new(Code::NotFound, "this function has no such route")),

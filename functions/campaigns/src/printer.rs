@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use aws_sdk_s3::presigning::PresigningConfig;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::calendar::{minus_days, plus_days};
+use domain::id::Tenant;
 use domain::violation::Violation;
 use http_edge::api::campaigns::{
     CampaignRunFiles, LettershopSettingsRequest, LettershopSettingsView, manifest as stored_manifest,
@@ -79,19 +80,18 @@ impl App {
     pub(crate) async fn settings(&self, request: &Request) -> Result<Response, Problem> {
         let caller = request.caller()?;
         caller.require(Scope::CampaignsRead)?;
-        let stored = agreed::settings(&self.db, Site::CampaignsKnown, &caller.tenant).await?;
-        let answer = match stored {
-            None => LettershopSettingsView {
-                version: 0,
-                settings: Settings::default(),
-            },
-            Some(stored) => LettershopSettingsView {
-                version: stored.d.version,
-                settings: serde_json::from_value(stored.d.document)
-                    .map_err(|_| Problem::new(Code::Internal, "what is agreed on with the printer cannot be read"))?,
-            },
+        let (version, settings) = self.agreed(&caller.tenant).await?;
+        Response::json(200, &LettershopSettingsView { version, settings })
+    }
+
+    /// What is agreed on, with its version; what stands while nothing is, with version 0.
+    pub(crate) async fn agreed(&self, tenant: &Tenant) -> Result<(u64, Settings), Problem> {
+        let Some(stored) = agreed::settings(&self.db, Site::CampaignsKnown, tenant).await? else {
+            return Ok((0, Settings::default()));
         };
-        Response::json(200, &answer)
+        let unreadable = |_| Problem::new(Code::Internal, "what is agreed on with the printer cannot be read");
+        let settings = serde_json::from_value(stored.d.document).map_err(unreadable)?;
+        Ok((stored.d.version, settings))
     }
 
     /// `PUT /v1/lettershop/settings`.

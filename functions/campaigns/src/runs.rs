@@ -3,10 +3,12 @@
 use campaign::Difference;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::{PartyId, RunName};
-use http_edge::api::campaigns::{CampaignRunPage, CampaignRunProgress, CampaignRunStage, CampaignRunView, MemberView};
+use http_edge::api::campaigns::{
+    CampaignRunPage, CampaignRunProgress, CampaignRunStage, CampaignRunView, MemberView, ReturnedFrom, ReturnedSums,
+};
 use http_edge::{Caller, Code, Problem, Request, Response, Scope, page};
 use store::run::{self, Issued, Run, RunId, Stage};
-use store::{Record, Site};
+use store::{Record, Site, returned_mail};
 
 use crate::App;
 
@@ -82,8 +84,28 @@ impl App {
         if let Some(now) = at {
             answer.progress = Some(self.progress(caller, run, now).await?);
             answer.difference = self.difference(caller, run).await?;
+            answer.returned = self.returned(caller, run).await?;
         }
         Response::json(status, &answer)
+    }
+
+    /// What came back of a run whose file stands.
+    async fn returned(&self, caller: &Caller, run: &Record<Run>) -> Result<Option<ReturnedSums>, Problem> {
+        if run.d.stage != Stage::Written {
+            return Ok(None);
+        }
+        let (sums, complete) = returned_mail::of_run(&self.db, Site::CampaignsRuns, &id(caller, run)).await?;
+        let cost = run.d.campaign.letter_cost;
+        let each = cost.printing_minor.saturating_add(cost.postage_minor);
+        let sources = sums.into_iter().map(|(sales_channel, letters)| ReturnedFrom {
+            sales_channel,
+            letters,
+            cost_minor: i64::try_from(letters).map_or(i64::MAX, |letters| letters.saturating_mul(each)),
+        });
+        Ok(Some(ReturnedSums {
+            sources: sources.collect(),
+            complete,
+        }))
     }
 
     async fn progress(
@@ -186,6 +208,7 @@ fn view(run: &Record<Run>) -> CampaignRunView {
         progress: None,
         gaps: stored.file.as_ref().map(|file| file.gaps),
         shortened: stored.file.as_ref().map(|file| file.shortened),
+        returned: None,
         acknowledged_at: stored.acknowledged.as_ref().map(|acknowledged| acknowledged.at),
         begun_at: run.created_at,
     }

@@ -3,13 +3,15 @@
 use campaign::Decision;
 use chrono::{DateTime, Utc};
 use domain::code::VoucherCode;
-use domain::id::LookupKey;
+use domain::id::{LookupKey, PartyId};
+use futures::stream::{self, StreamExt, TryStreamExt};
 use lettershop::Letter;
 use lettershop::piece::Row;
+use party::contact::ContactId;
 use std::collections::BTreeSet;
 use store::lettershop::{self as files, Chunk};
 use store::run::{self, Member, Run, RunId, SealingKey};
-use store::{Record, Site, voucher};
+use store::{Record, Site, returned_mail, voucher};
 
 use crate::piece::Letters;
 use crate::{App, ExportError};
@@ -18,6 +20,12 @@ use crate::{App, ExportError};
 const PAGE: i32 = 100;
 /// Most letters of a shard: with their rows some 40 MB. Beyond that a run of three million is too large, and says so.
 const LETTERS_MAX: usize = 50_000;
+
+/// Letters that are noted at the same time.
+const AT_ONCE: usize = 16;
+
+/// To whom a letter goes, and to which of the party's addresses.
+type To = (PartyId, Option<ContactId>);
 
 /// The letters of a shard.
 struct Sorted {
@@ -36,7 +44,7 @@ impl App {
         now: DateTime<Utc>,
     ) -> Result<(), ExportError> {
         let key = run::sealing_key(&self.db, Site::ExportKey, id, run.created_at, now).await?;
-        let Sorted { rows, gaps, shortened } = self.rows(id, run, shard, key.as_ref()).await?;
+        let Sorted { rows, gaps, shortened } = self.rows(id, run, shard, key.as_ref(), now).await?;
         let letters = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         let name = format!("work/{}/{}/{:04}/{shard:02}", id.tenant, id.run, id.revision);
         let key = (!rows.is_empty()).then_some(name);
@@ -59,21 +67,27 @@ impl App {
         run: &Record<Run>,
         shard: u8,
         key: Option<&SealingKey>,
+        now: DateTime<Utc>,
     ) -> Result<Sorted, ExportError> {
         let code_key = self.code_key(run)?;
         let letters = Letters::of(&run.d, code_key)?;
         let (mut rows, mut gaps, mut shortened, mut after) = (Vec::new(), 0u64, 0u64, None);
         if shard == 0 {
             for (index, address) in self.settings(id).await?.control.iter().enumerate() {
-                rows.push(Row::of(&letters.control(index, address)?)?);
+                let row = Row::of(&letters.control(index, address)?)?;
+                self.note(id, &row, None, now).await?;
+                rows.push(row);
             }
         }
         loop {
             let (members, next) = run::members(&self.db, Site::ExportMembers, (id, shard), after, PAGE).await?;
             let page = self.page(id, &letters, members, key, code_key).await?;
+            let noted = page.iter().flatten();
+            let noted = stream::iter(noted).map(|(row, to, _)| self.note(id, row, Some(to), now));
+            noted.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
             for row in page {
                 match row {
-                    Some((row, lost)) => {
+                    Some((row, _, lost)) => {
                         rows.push(row);
                         shortened = shortened.saturating_add(u64::from(lost));
                     }
@@ -92,7 +106,21 @@ impl App {
         Ok(Sorted { rows, gaps, shortened })
     }
 
-    /// The rows of a page of members, and whether its address was shortened; `None` for one whose letter cannot be made: it was kept from its vouchers, or erased.
+    /// Notes to whom a letter goes; nobody for a planted address.
+    async fn note(&self, id: &RunId, row: &Row, to: Option<&To>, now: DateTime<Utc>) -> Result<(), ExportError> {
+        let piece = row.key().piece();
+        let letter = returned_mail::Letter {
+            run: id.run.clone(),
+            revision: id.revision,
+            party: to.map(|(party, _)| party.clone()),
+            contact: to.and_then(|(_, contact)| *contact),
+        };
+        let of = (&id.tenant, piece.as_str());
+        returned_mail::note(&self.db, Site::ExportLetter, of, letter, now).await?;
+        Ok(())
+    }
+
+    /// The rows of a page of members, each with whom it goes to, and whether its address was shortened; `None` for one whose letter cannot be made: it was kept from its vouchers, or erased.
     async fn page(
         &self,
         id: &RunId,
@@ -100,7 +128,7 @@ impl App {
         members: Vec<Record<Member>>,
         key: Option<&SealingKey>,
         code_key: &[u8],
-    ) -> Result<Vec<Option<(Row, bool)>>, ExportError> {
+    ) -> Result<Vec<Option<(Row, To, bool)>>, ExportError> {
         let chosen: Vec<_> = members
             .into_iter()
             .filter_map(|member| match member.d.decision {
@@ -138,7 +166,8 @@ impl App {
             let letter: Letter = serde_json::from_slice(&letter).map_err(|_| unreadable)?;
             let lost = letter.lost > 0;
             let piece = letters.piece(&member.party, letter, &numbers, code_key);
-            rows.push(Some((Row::of(&piece)?, lost)));
+            let to = (member.party, member.contact);
+            rows.push(Some((Row::of(&piece)?, to, lost)));
         }
         Ok(rows)
     }

@@ -305,6 +305,14 @@ sites! {
     CampaignsSend = "campaign/send",
     /// The office notes what the printer has confirmed.
     CampaignsConfirm = "campaign/confirm",
+    /// The office finds the letters that came back.
+    CampaignsLetters = "campaign/letters",
+    /// The office reads the party of a letter that came back.
+    CampaignsParty = "campaign/party",
+    /// The office reads what came back from an address before.
+    CampaignsReturned = "campaign/returned",
+    /// The office takes a letter back: party, task and note.
+    CampaignsTakeBack = "campaign/take-back",
     /// Redemption reads whether the letters of a run are confirmed.
     RedeemRun = "voucher-redemption/run",
     /// The cash desk reads whether the letters of a run are confirmed.
@@ -361,6 +369,8 @@ sites! {
     ExportKey = "lettershop-export/key",
     /// The lettershop's files read vouchers.
     ExportVouchers = "lettershop-export/vouchers",
+    /// The lettershop's files note to whom a letter goes.
+    ExportLetter = "lettershop-export/letter",
     /// The lettershop's files read what was agreed on with the printer.
     ExportSettings = "lettershop-export/settings",
     /// The lettershop's files put sorted letters into their bucket.

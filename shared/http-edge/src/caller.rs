@@ -102,7 +102,7 @@ scopes! {
     CampaignsWrite = "campaigns:write",
     /// Approve campaigns that somebody else wrote.
     CampaignsApprove = "campaigns:approve",
-    /// Fetch the printer's files and confirm them.
+    /// Fetch the printer's files, confirm them, and report letters that came back.
     LettershopPull = "lettershop:pull",
     /// Read imports of files, and what they rejected.
     ImportsRead = "imports:read",

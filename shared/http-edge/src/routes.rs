@@ -459,6 +459,7 @@ pub const ROUTES: &[Route] = &[
         Scope::LettershopPull,
         "campaigns",
     ),
+    route("POST", "/v1/lettershop/returns", Scope::LettershopPull, "campaigns"),
     route("GET", "/v1/lettershop/settings", Scope::CampaignsRead, "campaigns"),
     route("PUT", "/v1/lettershop/settings", Scope::CampaignsWrite, "campaigns"),
     route("GET", "/v1/imports", Scope::ImportsRead, "imports"),

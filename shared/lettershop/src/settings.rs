@@ -1,4 +1,4 @@
-//! What is agreed on with the printer: the format of files, and planted addresses.
+//! What is agreed on with the printer: the format of files, planted addresses, and what comes back.
 
 use domain::till_text::Language;
 use domain::violation::Violation;
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::LINES_MAX;
 use crate::format::{ControlCharacters, CsvColumn, Encoding, FileFormat, Layout, Source};
 use crate::piece::LINE_MAX;
+use crate::returned::ReturnRules;
 
 /// Most planted addresses.
 pub const CONTROL_MAX: usize = 20;
@@ -24,6 +25,9 @@ pub struct Settings {
     /// carrier can be watched. They count in no statistics.
     #[serde(default)]
     pub control: Vec<ControlAddress>,
+    /// What carriers' codes mean, and what letters that come back do; the built-in rules where nothing else is said.
+    #[serde(default)]
+    pub returns: ReturnRules,
 }
 
 /// A planted address.
@@ -79,6 +83,7 @@ impl Default for Settings {
                 layout: Layout::Csv { columns },
             },
             control: Vec::new(),
+            returns: ReturnRules::default(),
         }
     }
 }
@@ -124,6 +129,7 @@ impl Settings {
                 ));
             }
         }
+        found.extend(self.returns.violations("/returns"));
         found
     }
 }

@@ -316,7 +316,12 @@ fn relationship_defaults() -> Vec<RelationshipType> {
 
 impl Default for PartyTypes {
     fn default() -> Self {
-        let classes = [("blacklist", "Blacklist", true), ("vip", "Important customer", false)];
+        let classes = [
+            ("blacklist", "Blacklist", true),
+            ("vip", "Important customer", false),
+            ("deceased", "Reported dead", true),
+            ("objection-candidate", "May object to advertising", false),
+        ];
         let classifications = classes.map(|(code, name, no_vouchers)| ClassificationType {
             code: word(code),
             name: name.to_owned(),

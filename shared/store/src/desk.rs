@@ -420,19 +420,30 @@ pub async fn open(
     (id, task): (&LookupKey, &Task),
     made: &Made,
 ) -> Result<Opened, StoreError> {
-    let list = due_list(tenant, shard_of(id));
-    let mut legs = vec![
-        task_leg(site, tenant, id, None, task, made)?,
-        party::stays(tenant, party),
-        reference_leg(site, task_key(tenant, id, "BYDUE"), (id, task), Some(list), made)?,
-    ];
-    legs.extend(party_legs(site, (tenant, party), (id, task), made)?);
+    let mut legs = opening_legs(site, (tenant, party), (id, task), made)?;
+    legs.push(party::stays(tenant, party));
     match db.transact(site, legs).await {
         Ok(()) => Ok(Opened::New),
         Err(TransactError::Condition(failed)) if failed.iter().any(|leg| leg.index == 0) => Ok(Opened::Before),
         Err(TransactError::Condition(_)) => Ok(Opened::NoParty),
         Err(TransactError::Store(error)) => Err(error),
     }
+}
+
+/// The legs of a new task about a party, the task first. That the party stands is for the transaction to see to.
+pub(crate) fn opening_legs(
+    site: Site,
+    (tenant, party): (&Tenant, &PartyId),
+    (id, task): (&LookupKey, &Task),
+    made: &Made,
+) -> Result<Vec<Leg>, StoreError> {
+    let list = due_list(tenant, shard_of(id));
+    let mut legs = vec![
+        task_leg(site, tenant, id, None, task, made)?,
+        reference_leg(site, task_key(tenant, id, "BYDUE"), (id, task), Some(list), made)?,
+    ];
+    legs.extend(party_legs(site, (tenant, party), (id, task), made)?);
+    Ok(legs)
 }
 
 fn task_leg(

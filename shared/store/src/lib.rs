@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | [`receipt`] | `RECEIPT#tenant#store#date` | receipts, by till and number |
 //! | [`returned`] | `RECEIPT#tenant#store#date#returns` | returns of goods |
+//! | [`returned_mail`] | `LETTER#tenant#piece`, `PARTY#…`, `RUNPART#…` | letters that were sent, and those that came back |
 //! | [`history`] | | a receipt with its entries and returns |
 //! | [`recalculation`] | `RECALC#tenant#…` | receipts counted again under another version |
 //! | [`account`] | `PARTY#tenant#party` | accounts, ledger entries |
@@ -70,6 +71,7 @@ pub mod record;
 pub mod relationship;
 pub mod restore;
 pub mod returned;
+pub mod returned_mail;
 pub mod run;
 pub mod scan;
 pub mod search;

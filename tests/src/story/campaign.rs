@@ -1,4 +1,4 @@
-//! A campaign from its draft to a redeemed voucher; a birthday campaign that starts by itself; somebody is kept back, somebody erased.
+//! A campaign from its draft to a redeemed voucher and a letter that came back; a birthday campaign that starts by itself; somebody is kept back, somebody erased.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -77,6 +77,21 @@ async fn approved(world: &World, delivering: &mut Delivering, campaign: &str) ->
     run
 }
 
+/// Anna's letter comes back.
+async fn come_back(world: &World, run: &str) {
+    let file = world.file(&format!("out/demo/{run}/0001/letters.csv")).await;
+    let file = file.expect("the file");
+    let row = file.lines().find(|row| row.contains("8001 Zürich")).expect("her letter");
+    let piece = row.trim_start_matches('\u{feff}').split(';').next().expect("an id");
+    let letter = json!({"piece": piece, "carrier": "internal", "code": "moved_unknown", "returned_on": "2026-11-22"});
+    let (status, answer) = world
+        .call("POST /v1/lettershop/returns", &[], &json!({"returns": [letter]}))
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    let done = &answer["items"][0]["done"];
+    assert_eq!(*done, json!(["address_blocked", "task_opened"]), "{answer}");
+}
+
 async fn confirm(world: &World, run: &str) {
     let path = [("run_id", run)];
     let files = read(world, "GET /v1/runs/{run_id}/files", &path).await;
@@ -144,6 +159,8 @@ pub(super) async fn tell(world: &mut World, delivering: &mut Delivering) {
     .await;
     delivering.until_rest(world).await;
 
+    come_back(world, "welcome~2026-11").await;
+    delivering.until_rest(world).await;
     put(world, &birthdays()).await;
     approved(world, delivering, "birthdays").await;
     world.now = "2026-11-23T12:00:00Z".parse().expect("an instant");

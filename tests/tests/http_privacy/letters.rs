@@ -107,6 +107,7 @@ async fn taken_over(stack: &Running, till: &Client, run: &str, planted: &mut Pla
     // The planted address of the printer's settings gets a letter without a voucher.
     let rows: Vec<_> = rows.filter(|row| !row[code].is_empty()).collect();
     assert_eq!(rows.len(), 1, "one customer gets a voucher");
+    let piece = rows[0][0].to_owned();
     for row in rows {
         planted.add("the code of a letter", &row[code]);
         let body = json!({"store": "B01", "till": "1", "code": &row[code]});
@@ -117,6 +118,7 @@ async fn taken_over(stack: &Running, till: &Client, run: &str, planted: &mut Pla
         "accepted_on": stack.today, "rejected": [],
     });
     let acknowledgement = format!("{run}/acknowledgement");
+    returned(admin, &piece).await;
     let right = said.clone();
     said["variant"] = json!(MISTYPED_CODE);
     let _ = admin.post(&acknowledgement, &said).await.must(422);
@@ -124,4 +126,22 @@ async fn taken_over(stack: &Running, till: &Client, run: &str, planted: &mut Pla
     let refused = admin.post(&acknowledgement, &said).await;
     assert!(matches!(refused.status, 400 | 422), "{}", refused.text);
     let _ = admin.post(&acknowledgement, &right).await.must(200);
+}
+
+/// A letter comes back, reported wrongly and rightly.
+async fn returned(admin: &Client, piece: &str) {
+    let returns = "/v1/lettershop/returns";
+    let mut letter = json!({"piece": piece, "carrier": "internal", "code": FAMILY_NAME, "returned_on": FAMILY_NAME});
+    let _ = admin.post(returns, &json!({"returns": [letter]})).await.must(422);
+    letter["code"] = json!("moved_new_address");
+    letter["returned_on"] = json!("2026-01-01");
+    letter["new_address"] = json!({"street": SPOKEN, "house_number": FAMILY_NAME, "postcode": MISREAD_CARD, "town": FAMILY_NAME});
+    let _ = admin.post(returns, &json!({"returns": [letter]})).await.must(422);
+    letter["new_address"] = json!({"street": SPOKEN, "house_number": "1", "postcode": "8001", "town": FAMILY_NAME});
+    let back = admin.post(returns, &json!({"returns": [letter]})).await.must(200);
+    assert_eq!(back["items"][0]["outcome"], "applied", "{back}");
+    letter["code"] = json!(FAMILY_NAME);
+    letter["carrier"] = json!(GIVEN_NAME);
+    letter["piece"] = json!(MISTYPED_CODE);
+    let _ = admin.post(returns, &json!({"returns": [letter]})).await.must(422);
 }

@@ -12,7 +12,7 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 29] = [
+const KEY_KINDS: [&str; 30] = [
     "ADJUST#*",
     "APIKEY#*",
     "CAMPAIGNS#*",
@@ -28,6 +28,7 @@ const KEY_KINDS: [&str; 29] = [
     "FINANCE#*",
     "GUESS#*",
     "IMPORT#*",
+    "LETTER#*",
     "LETTERSHOP#*",
     "LOCATIONS#*",
     "PARTY#*",
@@ -52,7 +53,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 36] = [
+const TRANSACTIONS: [Transaction; 37] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -176,6 +177,13 @@ const TRANSACTIONS: [Transaction; 36] = [
         "PurchaseIngestionRole",
         &["PutItem", "UpdateItem"],
         &["RECEIPT#*"],
+    ),
+    // A letter came back: the party, tasks, and what it was of which run.
+    (
+        "returned_mail.rs",
+        "CampaignsRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["DESK#*", "PARTY#*", "RUNPART#*"],
     ),
     (
         "statement.rs",

@@ -107,6 +107,10 @@ impl Sections {
                 let made = entity::<store::statement::Statement>(item)?;
                 self.add("statements", json!({"made_at": made.created_at, "by": made.by}))
             }
+            store::returned_mail::RETURNED_LETTER => {
+                let returned = entity::<store::returned_mail::Returned>(item)?.d;
+                self.add("returned_letters", json!(returned))
+            }
             store::workflow::EFFECT => {
                 let effect = entity::<store::workflow::Effect>(item)?;
                 let said = json!({"at": effect.created_at, "workflow": effect.d.workflow, "event": effect.d.event, "came_to": effect.d.kept});

@@ -1,11 +1,12 @@
-//! Calls of campaigns, their runs, and the printer's files.
+//! Calls of campaigns, their runs, the printer's files, and letters that come back.
 
 use serde_json::{Value, json};
 
 use super::operation::{Answer, Body, Operation, Parameter, optional, path};
 use crate::api::campaigns::{
     ApproveRequest, CampaignContext, CampaignPage, CampaignRequest, CampaignRunFiles, CampaignRunPage, CampaignRunView,
-    CampaignView, DryRunRequest, LettershopSettingsRequest, LettershopSettingsView, MemberView,
+    CampaignView, DryRunRequest, LetterReturnsAnswer, LetterReturnsRequest, LettershopSettingsRequest,
+    LettershopSettingsView, MemberView,
 };
 use crate::problem::Code;
 use lettershop::manifest::Acknowledgement;
@@ -31,6 +32,7 @@ pub(super) fn operations() -> Vec<Operation> {
         member(),
         files(),
         acknowledge(),
+        take_back(),
         settings(),
         put_settings(),
     ]
@@ -375,6 +377,41 @@ fn acknowledge() -> Operation {
             Code::RunNotWritten,
             Code::ConcurrentChange,
         ],
+    }
+}
+
+fn take_back() -> Operation {
+    let moved = json!({
+        "piece": "3F8KQ2W9ZT4M7XABW", "carrier": "internal", "code": "moved_new_address", "returned_on": "2026-11-24",
+        "new_address": {"street": "Bahnhofstrasse", "house_number": "7", "postcode": "8001", "town": "Zürich", "country": "CH"},
+    });
+    let unknown = json!({
+        "piece": "9H2JQ5W3ZR8M1XCDZ", "carrier": "swiss-post", "code": "Recipient not found at address provided",
+        "returned_on": "2026-11-24",
+    });
+    Operation {
+        route: "POST /v1/lettershop/returns",
+        id: "takeLettersBack",
+        tag: LETTERSHOP,
+        summary: "Report letters that came back",
+        description: "Up to 500 at once. Every wrong field is named, and then nothing is done. Else each letter is taken back by \
+                      itself, once: its address is blocked, replaced or ended, tasks are opened, channels stopped, as the \
+                      lettershop's settings say for the reason. A letter to an address that was corrected, replaced or confirmed \
+                      since leaves addresses alone. After a 503 the same call completes what is missing.",
+        parameters: vec![],
+        request: Some(Body::of::<LetterReturnsRequest>(json!({"returns": [moved, unknown]}))),
+        answers: vec![Answer::json::<LetterReturnsAnswer>(
+            200,
+            "What became of each letter.",
+            json!({"items": [
+                {
+                    "piece": "3F8KQ2W9ZT4M7XABW", "outcome": "applied", "reason": "moved_new_address",
+                    "done": ["address_added", "address_ended"],
+                },
+                {"piece": "9H2JQ5W3ZR8M1XCDZ", "outcome": "unknown_piece"},
+            ]}),
+        )],
+        codes: &[Code::Invalid],
     }
 }
 

@@ -49,6 +49,28 @@ impl CarrierMap {
         }
     }
 
+    /// For returns of Swiss Post that somebody types in: the reasons as it names them in English when an item is sent back. The
+    /// codes of its electronic report are agreed on with it and stand in a map of their own.
+    pub fn swiss_post() -> Self {
+        let codes = [
+            ("Moved, forwarding period expired", Reason::ForwardingExpired),
+            ("Recipient not found at address provided", Reason::UnknownAtAddress),
+            ("Letterbox / P.O. Box no longer emptied", Reason::UnknownAtAddress),
+            ("Delivery refused", Reason::Refused),
+            ("Not collected", Reason::NotCollected),
+            ("Deceased", Reason::Deceased),
+            ("Company no longer in business", Reason::CompanyGone),
+        ];
+        let codes = codes.map(|(code, reason)| CarrierCode {
+            code: code.to_owned(),
+            reason,
+        });
+        Self {
+            carrier: "swiss-post".to_owned(),
+            codes: codes.into(),
+        }
+    }
+
     /// What a code means.
     pub fn reason(&self, code: &str) -> Option<Reason> {
         let found = self.codes.iter().find(|known| known.code == code);

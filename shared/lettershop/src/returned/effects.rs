@@ -22,7 +22,7 @@ const DUE_DAYS_MAX: u32 = 3_650;
 /// One thing that a return does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ReturnEffect))]
 pub enum Effect {
     /// Nothing more is sent to the address until it is corrected or confirmed.
     BlockAddress,
@@ -49,7 +49,7 @@ pub enum Effect {
 /// What returns do, by reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ReturnEffectRules))]
 pub struct EffectRules {
     /// For every reason 0 to 5 effects, in the order in which they are done.
     pub reasons: BTreeMap<Reason, Vec<Effect>>,

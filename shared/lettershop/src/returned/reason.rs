@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Why a letter came back. Carriers have their own codes; [`super::CarrierMap`] translates them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ReturnReason))]
 pub enum Reason {
     /// Moved, and the carrier says where to.
     MovedNewAddress,

@@ -18,6 +18,7 @@ use crate::error::StoreError;
 use crate::party::{CHANGE, Change};
 use crate::record::{Item, Made, Record};
 use crate::relationship::{self, Relationship};
+use crate::returned_mail::RETURNED;
 
 /// Tasks of a case that are emptied in one step: each is up to four items.
 const TASKS_MAX: usize = 8;
@@ -47,7 +48,7 @@ pub fn fate(sk: &str) -> Option<Fate> {
         "MORALE#",
         "GIVEN#",
     ];
-    const DELETED: [&str; 11] = [
+    const DELETED: [&str; 12] = [
         "TILL#0SEGMENTS",
         "PAST#",
         "REL#",
@@ -58,6 +59,7 @@ pub fn fate(sk: &str) -> Option<Fate> {
         "HAPPENED#",
         "EFFECT#",
         "STATEMENT#",
+        RETURNED,
         REFERENCES,
     ];
     // The approval or the step for search has seen to these already.
@@ -349,6 +351,7 @@ mod tests {
             "TIMELINE#0000000000001#communication#AA",
             "TIMELINE#0000000000001#task#AA",
             "OPPORTUNITY#AA",
+            "RETURNED#0000000001#AA",
         ];
         assert!(kept.iter().all(|sk| fate(sk) == Some(Fate::Kept)));
         assert!(deleted.iter().all(|sk| fate(sk) == Some(Fate::Deleted)));

@@ -4,6 +4,7 @@ use ::campaign::Decision;
 use chrono::{DateTime, Utc};
 use domain::id::{PartyId, Tenant};
 use faults::Site;
+use ::party::contact::ContactId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -28,6 +29,9 @@ pub struct Member {
     /// The letter as it will be printed, but for codes; gone with the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub letter: Option<Sealed>,
+    /// The number of the address to which it goes, among those of the party.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<ContactId>,
 }
 
 /// The shard of a party's member.
