@@ -84,7 +84,10 @@ async fn made(world: &World, delivering: &mut Delivering, run: &Value) -> BTreeM
     let bytes = world.file(&key).await.expect("the file stands");
     let mut reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(bytes.as_bytes());
     let rows: Result<Vec<BTreeMap<String, String>>, _> = reader.deserialize().collect();
-    rows.unwrap().into_iter().map(|row| (row["postcode"].clone(), row)).collect()
+    rows.unwrap()
+        .into_iter()
+        .map(|row| (row["postcode"].clone(), row))
+        .collect()
 }
 
 fn letter(piece: &str, code: &str, day: &str) -> Value {
@@ -145,7 +148,11 @@ async fn x13_a_blocked_address_is_in_no_file_and_a_repaired_one_is_again() {
     let what = [&open[0]["title"], &open[0]["party_id"], &open[0]["due"]];
     assert_eq!(
         what,
-        [&json!("Find the correct postal address"), &json!(anna), &json!("2026-12-29")]
+        [
+            &json!("Find the correct postal address"),
+            &json!(anna),
+            &json!("2026-12-29")
+        ]
     );
     let stored = party(&world, &anna).await;
     let delivery = &stored["contacts"][0]["delivery"];
@@ -219,7 +226,11 @@ async fn p4_each_reason_does_what_was_agreed_on() {
     let run = tried(&world, &mut delivering, "second").await;
     let second = made(&world, &mut delivering, &run).await;
     let piece = |file: &BTreeMap<String, BTreeMap<String, String>>, at: &str| file[at]["piece_id"].clone();
-    let pieces: BTreeSet<_> = first.values().chain(second.values()).map(|row| &row["piece_id"]).collect();
+    let pieces: BTreeSet<_> = first
+        .values()
+        .chain(second.values())
+        .map(|row| &row["piece_id"])
+        .collect();
     assert_eq!(pieces.len(), 10, "every letter has its id");
 
     world.now = "2026-12-15T10:00:00Z".parse().unwrap();
@@ -243,7 +254,11 @@ async fn p4_each_reason_does_what_was_agreed_on() {
         letter(&piece(&second, "8004"), "not_collected", "2026-12-10"),
         letter(&piece(&first, "8005"), "no_such_address", "2026-12-10"),
     ];
-    let done: Vec<_> = report(&world, &returns).await.into_iter().map(|(_, done)| done).collect();
+    let done: Vec<_> = report(&world, &returns)
+        .await
+        .into_iter()
+        .map(|(_, done)| done)
+        .collect();
     let expected = [
         json!(["address_added", "address_ended"]),
         json!(["channels_stopped", "task_opened"]),
@@ -305,7 +320,13 @@ async fn p3_a_body_with_wrong_fields_is_refused_whole_with_every_one_of_them() {
     incomplete["new_address"] = json!({"postcode": "801", "house_number": "1"});
     let mut stranger = letter("3F8KQ2W9ZT4M7XABX", "moved_unknown", "22.11.2026");
     stranger["carrier"] = json!("pigeon");
-    let returns = [right, foreign, incomplete, stranger, letter("x", "moved_new_address", "2026-11-22")];
+    let returns = [
+        right,
+        foreign,
+        incomplete,
+        stranger,
+        letter("x", "moved_new_address", "2026-11-22"),
+    ];
     let (status, answer) = world.call(RETURNS, &[], &json!({"returns": returns})).await;
     assert_eq!(status, 422, "{answer}");
     let errors = answer["errors"].as_array().unwrap();
@@ -326,7 +347,11 @@ async fn p3_a_body_with_wrong_fields_is_refused_whole_with_every_one_of_them() {
     ];
     assert_eq!(found.into_iter().collect::<Vec<_>>(), expected, "{answer}");
     let stored = party(&world, &anna).await;
-    assert_eq!(stored["contacts"][0]["delivery"], Value::Null, "nothing was done: {stored}");
+    assert_eq!(
+        stored["contacts"][0]["delivery"],
+        Value::Null,
+        "nothing was done: {stored}"
+    );
     assert!(tasks(&world, "addresses").await.is_empty());
     for returns in [Vec::new(), vec![letter("x", "other", "2026-11-22"); 501]] {
         let (status, answer) = world.call(RETURNS, &[], &json!({"returns": returns})).await;
@@ -382,12 +407,20 @@ async fn p3_a_letter_of_nobody_is_told_from_one_that_came_back() {
         back(&rows["8000"]["piece_id"]),
         back(&rows["8001"]["piece_id"]),
     ];
-    let outcomes: Vec<_> = report(&world, &returns).await.into_iter().map(|(outcome, _)| outcome).collect();
+    let outcomes: Vec<_> = report(&world, &returns)
+        .await
+        .into_iter()
+        .map(|(outcome, _)| outcome)
+        .collect();
     assert_eq!(outcomes, ["unknown_piece", "planted_address", "party_gone"]);
     assert!(tasks(&world, "addresses").await.is_empty());
     let mut late = world;
     late.now = "2028-01-10T10:00:00Z".parse().unwrap();
-    let outcomes: Vec<_> = report(&late, &returns).await.into_iter().map(|(outcome, _)| outcome).collect();
+    let outcomes: Vec<_> = report(&late, &returns)
+        .await
+        .into_iter()
+        .map(|(outcome, _)| outcome)
+        .collect();
     assert_eq!(outcomes, ["unknown_piece", "run_too_old", "run_too_old"]);
 }
 
@@ -418,7 +451,8 @@ async fn p3_a_call_that_dies_between_two_letters_is_completed_by_the_same_call()
     let applied = back.iter().filter(|(outcome, _)| outcome == "applied").count();
     assert!(known >= 1 && known + applied == 4, "{back:?}");
     assert!(
-        back.iter().all(|(_, done)| *done == json!(["address_blocked", "task_opened"])),
+        back.iter()
+            .all(|(_, done)| *done == json!(["address_blocked", "task_opened"])),
         "{back:?}"
     );
     assert_eq!(tasks(&world, "addresses").await.len(), 4);

@@ -14,9 +14,9 @@ use lettershop::returned::{self, Came, Effect, EffectRules, Standing, apply, eff
 use party::PartyDocument;
 use party::contact::ContactId;
 use serde_json::json;
+use store::Site;
 use store::desk::{Step, Task, TaskStatus};
 use store::returned_mail::{self as mail, Letter, Outcome, Piece, Returned, Sites, TakenBack};
-use store::Site;
 
 use crate::App;
 use crate::returns::Reported;

@@ -81,7 +81,10 @@ async fn approved(world: &World, delivering: &mut Delivering, campaign: &str) ->
 async fn come_back(world: &World, run: &str) {
     let file = world.file(&format!("out/demo/{run}/0001/letters.csv")).await;
     let file = file.expect("the file");
-    let row = file.lines().find(|row| row.contains("8001 Zürich")).expect("her letter");
+    let row = file
+        .lines()
+        .find(|row| row.contains("8001 Zürich"))
+        .expect("her letter");
     let piece = row.trim_start_matches('\u{feff}').split(';').next().expect("an id");
     let letter = json!({"piece": piece, "carrier": "internal", "code": "moved_unknown", "returned_on": "2026-11-22"});
     let (status, answer) = world

@@ -135,7 +135,8 @@ async fn returned(admin: &Client, piece: &str) {
     let _ = admin.post(returns, &json!({"returns": [letter]})).await.must(422);
     letter["code"] = json!("moved_new_address");
     letter["returned_on"] = json!("2026-01-01");
-    letter["new_address"] = json!({"street": SPOKEN, "house_number": FAMILY_NAME, "postcode": MISREAD_CARD, "town": FAMILY_NAME});
+    letter["new_address"] =
+        json!({"street": SPOKEN, "house_number": FAMILY_NAME, "postcode": MISREAD_CARD, "town": FAMILY_NAME});
     let _ = admin.post(returns, &json!({"returns": [letter]})).await.must(422);
     letter["new_address"] = json!({"street": SPOKEN, "house_number": "1", "postcode": "8001", "town": FAMILY_NAME});
     let back = admin.post(returns, &json!({"returns": [letter]})).await.must(200);

@@ -1,10 +1,10 @@
 //! Frozen members.
 
 use ::campaign::Decision;
+use ::party::contact::ContactId;
 use chrono::{DateTime, Utc};
 use domain::id::{PartyId, Tenant};
 use faults::Site;
-use ::party::contact::ContactId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

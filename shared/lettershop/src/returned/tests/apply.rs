@@ -161,9 +161,8 @@ fn p4_a_refused_letter_makes_a_candidate_and_no_objection() {
 
 #[test]
 fn p4_a_return_tells_nothing_about_an_address_that_was_corrected_ended_or_confirmed_since() {
-    let stands = |document: &PartyDocument, returned_on: &str| {
-        standing(document, ContactId(1), day(returned_on), when().today)
-    };
+    let stands =
+        |document: &PartyDocument, returned_on: &str| standing(document, ContactId(1), day(returned_on), when().today);
     let mut document = anna();
     assert_eq!(stands(&document, "2026-12-14"), Standing::Current);
     document.contacts[0].delivery = Some(party::contact::Deliverability {
@@ -172,7 +171,11 @@ fn p4_a_return_tells_nothing_about_an_address_that_was_corrected_ended_or_confir
         since: now(),
     });
     assert_eq!(stands(&document, "2026-12-14"), Standing::Replaced);
-    assert_eq!(stands(&document, "2026-12-16"), Standing::Current, "it came back after that");
+    assert_eq!(
+        stands(&document, "2026-12-16"),
+        Standing::Current,
+        "it came back after that"
+    );
     let wanted = Wanted {
         point: Point::Postal(postal("Gasse")),
         purposes: None,
