@@ -30,15 +30,13 @@ const SITES: Sites = Sites {
     write: Site::CampaignsTakeBack,
 };
 
-/// What taking letters back needs to know besides them.
+/// What all letters of a call share.
 struct Desk<'a> {
     caller: &'a Caller,
     effects: &'a EffectRules,
     rules: &'a Rules,
+    reported: &'a [Reported],
 }
-
-/// A letter that came back, with its place in the body and to whom it went.
-type Found<'a> = (usize, &'a Reported, &'a Letter);
 
 impl App {
     /// Takes letters back; what became of each, in their order.
@@ -51,9 +49,14 @@ impl App {
     ) -> Result<Vec<LetterReturnView>, Problem> {
         let pieces: Vec<String> = reported.iter().map(|letter| letter.piece.to_string()).collect();
         let known = mail::letters(&self.db, Site::CampaignsLetters, &caller.tenant, &pieces).await?;
-        let desk = Desk { caller, effects, rules };
+        let desk = Desk {
+            caller,
+            effects,
+            rules,
+            reported,
+        };
         let mut views = Vec::with_capacity(reported.len());
-        let mut of_parties: BTreeMap<&PartyId, Vec<Found<'_>>> = BTreeMap::new();
+        let mut of_parties: BTreeMap<PartyId, Vec<(usize, Letter)>> = BTreeMap::new();
         for (index, letter) in reported.iter().enumerate() {
             let outcome = match known.get(letter.piece.as_str()) {
                 None => LetterReturnOutcome::UnknownPiece,
@@ -64,7 +67,8 @@ impl App {
                 Some(stored) => match &stored.d.party {
                     None => LetterReturnOutcome::PlantedAddress,
                     Some(party) => {
-                        of_parties.entry(party).or_default().push((index, letter, &stored.d));
+                        let letters = of_parties.entry(party.clone()).or_default();
+                        letters.push((index, stored.d.clone()));
                         // Until it is looked at.
                         LetterReturnOutcome::PartyGone
                     }
@@ -90,9 +94,13 @@ impl App {
     async fn of_party(
         &self,
         desk: &Desk<'_>,
-        party: &PartyId,
-        mut letters: Vec<Found<'_>>,
+        party: PartyId,
+        letters: Vec<(usize, Letter)>,
     ) -> Result<Vec<(usize, LetterReturnView)>, Problem> {
+        let mut letters: Vec<_> = letters
+            .into_iter()
+            .filter_map(|(index, letter)| Some((index, desk.reported.get(index)?, letter)))
+            .collect();
         letters.sort_by_key(|(_, reported, _)| reported.returned_on);
         let mut views = Vec::with_capacity(letters.len());
         let made = desk.caller.made(desk.rules.when.now);
@@ -101,11 +109,11 @@ impl App {
                 tenant: &desk.caller.tenant,
                 piece: reported.piece.as_str(),
                 revision: letter.revision,
-                party,
+                party: &party,
                 contact: letter.contact.unwrap_or(ContactId(0)),
             };
             let decide = |document: &PartyDocument, earlier: &[Returned]| {
-                desk.outcome(of, (reported, letter), document, earlier)
+                desk.outcome(of, (reported, &letter), document, earlier)
             };
             let taken = mail::take_back(&self.db, SITES, of, (desk.rules.when, &made), decide).await?;
             let view = match taken {

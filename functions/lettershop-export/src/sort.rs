@@ -6,7 +6,7 @@ use domain::code::VoucherCode;
 use domain::id::{LookupKey, PartyId};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use lettershop::Letter;
-use lettershop::piece::Row;
+use lettershop::piece::{PieceId, Row};
 use party::contact::ContactId;
 use std::collections::BTreeSet;
 use store::lettershop::{self as files, Chunk};
@@ -75,15 +75,19 @@ impl App {
         if shard == 0 {
             for (index, address) in self.settings(id).await?.control.iter().enumerate() {
                 let row = Row::of(&letters.control(index, address)?)?;
-                self.note(id, &row, None, now).await?;
+                self.note(id, piece(&row), None, now).await?;
                 rows.push(row);
             }
         }
         loop {
             let (members, next) = run::members(&self.db, Site::ExportMembers, (id, shard), after, PAGE).await?;
             let page = self.page(id, &letters, members, key, code_key).await?;
-            let noted = page.iter().flatten();
-            let noted = stream::iter(noted).map(|(row, to, _)| self.note(id, row, Some(to), now));
+            let to: Vec<_> = page
+                .iter()
+                .flatten()
+                .map(|(row, to, _)| (piece(row), to.clone()))
+                .collect();
+            let noted = stream::iter(to).map(|(piece, to)| self.note(id, piece, Some(to), now));
             noted.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
             for row in page {
                 match row {
@@ -107,13 +111,13 @@ impl App {
     }
 
     /// Notes to whom a letter goes; nobody for a planted address.
-    async fn note(&self, id: &RunId, row: &Row, to: Option<&To>, now: DateTime<Utc>) -> Result<(), ExportError> {
-        let piece = row.key().piece();
+    async fn note(&self, id: &RunId, piece: PieceId, to: Option<To>, now: DateTime<Utc>) -> Result<(), ExportError> {
+        let (party, contact) = to.map_or((None, None), |(party, contact)| (Some(party), contact));
         let letter = returned_mail::Letter {
             run: id.run.clone(),
             revision: id.revision,
-            party: to.map(|(party, _)| party.clone()),
-            contact: to.and_then(|(_, contact)| *contact),
+            party,
+            contact,
         };
         let of = (&id.tenant, piece.as_str());
         returned_mail::note(&self.db, Site::ExportLetter, of, letter, now).await?;
@@ -171,6 +175,10 @@ impl App {
         }
         Ok(rows)
     }
+}
+
+const fn piece(row: &Row) -> PieceId {
+    row.key().piece()
 }
 
 fn lines(rows: &[Row]) -> Vec<u8> {

@@ -286,7 +286,7 @@ pub struct LetterReturn {
     pub new_address: Option<ReturnedAddress>,
 }
 
-/// Where an addressee lives now. `Debug` shows nothing of it.
+/// Where an addressee lives now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
