@@ -51,6 +51,10 @@ fn a_wrong_command_line_is_refused_with_2() {
         "--table",
     );
     refused(&["replay", "journal.jsonl", "--table", "t"], 2, "--api");
+    refused(&["returns", "back.csv"], 2, "--carrier");
+    refused(&["returns", "missing.csv", "--carrier", "post"], 2, "missing.csv");
+    let on_aws = ["--carrier", "post", "--api", "https://api.example.com"];
+    refused(&[&["returns", "back.csv"], &on_aws[..]].concat(), 2, "--key");
     refused(&["reconcile", "--posting-queue-url", "x"], 2, "--table");
     refused(&["verify", "--party", "Max Muster"], 2, "party");
     refused(&["finance", "2026-13"], 2, "a month is a year of four digits");

@@ -10,6 +10,7 @@
 //! | `finance` | `treue finance MONTH` |
 //! | `restore` | `treue restore` |
 //! | `import` | `treue import FILE` |
+//! | `returns` | `treue returns FILE` |
 //! | `convert` | `treue convert` |
 //!
 //! Everything that a program reads goes to standard output, everything about the way there (progress, hints, errors) to
@@ -28,6 +29,7 @@ mod progress;
 mod reconcile;
 pub mod replay;
 mod restore;
+mod returns;
 mod start;
 mod story;
 mod target;
@@ -67,6 +69,8 @@ enum Command {
     Restore(restore::RestoreArgs),
     /// Imports a file with parties into the stack that runs here, and shows how far it is.
     Import(import::ImportArgs),
+    /// Reports the letters of a carrier's file that came back, and what became of each.
+    Returns(returns::ReturnsArgs),
     /// Makes a journal of a data set with real purchases.
     Convert(convert::ConvertArgs),
 }
@@ -94,6 +98,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Reconcile(args)) => reconcile::run(&args).await,
         Some(Command::Restore(args)) => restore::run(&args).await,
         Some(Command::Import(args)) => import::run(&args).await,
+        Some(Command::Returns(args)) => returns::run(&args).await,
         Some(Command::Convert(args)) => convert::run(&args),
     }
 }
