@@ -15,13 +15,14 @@ use end_to_end::running::Running;
 use day::Planted;
 
 /// What the logs must hold, so that silence means something: each function has worked, and each kind of mistake was made.
-const HEARD: [(&str, &str); 31] = [
+const HEARD: [(&str, &str); 32] = [
     ("AdministrationFunction", "answered"),
     ("ApiDocsFunction", "answered"),
     ("AuthorizerFunction", "unknown_key"),
     ("AuthorizerFunction", "malformed_credential"),
     ("CampaignRunFunction", "the vouchers of a run are issued"),
     ("CampaignsFunction", "an acknowledgement does not agree with the file"),
+    ("CampaignsFunction", "letters came back"),
     ("CampaignsFunction", "malformed_body"),
     ("CustomerFunction", "malformed_parameter"),
     ("ErpIntakeFunction", "a document of the ERP is refused and listed"),
