@@ -210,6 +210,38 @@ async fn x13_a_blocked_address_is_in_no_file_and_a_repaired_one_is_again() {
 }
 
 #[tokio::test]
+async fn x13_an_address_that_is_blocked_after_the_choice_is_in_no_file_either() {
+    let mut world = World::new().await;
+    let mut delivering = Delivering::well();
+    let anna = shopper(&world, 1, "8001").await;
+    shopper(&world, 2, "8002").await;
+    delivering.until_rest(&world).await;
+    put(&world, &bonus("bonus")).await;
+    let run = tried(&world, &mut delivering, "bonus").await;
+    let rows = made(&world, &mut delivering, &run).await;
+    world.now = "2026-12-15T10:00:00Z".parse().unwrap();
+    let next = tried(&world, &mut delivering, "bonus").await;
+    assert_eq!(next["dry_run"]["totals"]["letters"], 2, "{next}");
+    let back = letter(&rows["8001"]["piece_id"], "moved_unknown", "2026-12-14");
+    assert_eq!(report(&world, &[back]).await[0].0, "applied");
+    let rows = made(&world, &mut delivering, &next).await;
+    assert_eq!(rows.keys().collect::<Vec<_>>(), ["8002"]);
+    let path = [("run_id", "bonus~2027-01")];
+    let run = get(&world, "GET /v1/runs/{run_id}", &path).await;
+    assert_eq!(
+        (&run["progress"]["kept_back"], &run["gaps"]),
+        (&json!(1), &json!(1)),
+        "{run}"
+    );
+    let path = [("run_id", "bonus~2027-01"), ("party_id", &*anna)];
+    let member = get(&world, "GET /v1/runs/{run_id}/members/{party_id}", &path).await;
+    assert_eq!(
+        member["decision"], "in",
+        "the decision stays as it was approved: {member}"
+    );
+}
+
+#[tokio::test]
 async fn p4_each_reason_does_what_was_agreed_on() {
     let mut world = World::new().await;
     let mut delivering = Delivering::well();

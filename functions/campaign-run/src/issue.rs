@@ -11,8 +11,9 @@ use messages::LettershopMessage;
 use runtime::sqs::Deadline;
 use store::programme::{self};
 use store::run::{self, Gave, Given, GivenVoucher, Issued, Member, Run, RunId, ShardWork, Stage};
-use store::{Record, Site, location, party};
+use store::{Record, Site, StoreError, location, party};
 
+use crate::subject::kept_back;
 use crate::{App, RunError};
 
 /// Members of one page, after which the position is kept.
@@ -149,8 +150,14 @@ impl App {
             kept_back: 1,
             ..Issued::default()
         };
-        // Asked when the vouchers are given: a party on a blacklist, or one that was erased since, gets none.
-        if party::is_stopped(&self.db, Site::RunStopped, tenant, &member.party, issuing.now).await? {
+        // Asked when the vouchers are given: a party on a blacklist, one that was erased since, or one that letters do not reach any
+        // more gets none.
+        let stands = match party::read(&self.db, Site::RunStopped, tenant, &member.party).await {
+            Ok(stands) => stands,
+            Err(StoreError::Erased(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        if stands.is_none_or(|party| kept_back(&party.d, member.contact, issuing.now)) {
             // Nothing is printed for it either.
             run::drop_letter(&self.db, Site::RunStopped, record, issuing.now).await?;
             return Ok(kept_back);

@@ -4,7 +4,7 @@ use campaign::{Activity, Address, Consent, Consents, GroupSum, MonthSums, StoreS
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::money::OutOfRange;
 use party::PartyDocument;
-use party::contact::{Arrives, Contact, Point, Postal, Purpose};
+use party::contact::{Arrives, Contact, ContactId, Point, Postal, Purpose};
 use party::dated::{Permission, Permitted};
 use store::run::FoundParty;
 
@@ -163,6 +163,18 @@ pub(crate) fn address(document: &PartyDocument, day: NaiveDate) -> (Address, Opt
         None if blocked => (Address::Blocked, None),
         None => (Address::Missing, None),
     }
+}
+
+/// Whether something that was said after the choice keeps a member from the letter to this address: it gets no vouchers, wants no
+/// letters, or a letter came back from there.
+pub(crate) fn kept_back(document: &PartyDocument, contact: Option<ContactId>, now: DateTime<Utc>) -> bool {
+    let came_back = |known: &Contact| {
+        let delivery = known.delivery.as_ref();
+        Some(known.id) == contact && delivery.is_some_and(|known| known.arrives == Arrives::Undeliverable)
+    };
+    document.voucher_stop(now).is_some()
+        || consents(&document.consents).letter == Consent::Withdrawn
+        || document.contacts.iter().any(came_back)
 }
 
 /// How well an address with these purposes suits letters, 0 the best; `None` where it is for other things only.

@@ -208,7 +208,8 @@ pub struct Issued {
     pub members: u64,
     /// Their vouchers.
     pub vouchers: u64,
-    /// Members that were kept from vouchers after they were chosen: put on a blacklist, or erased.
+    /// Members that were kept from vouchers after they were chosen: put on a blacklist, erased, or a letter came back from their
+    /// address.
     pub kept_back: u64,
 }
 

@@ -245,7 +245,8 @@ fn start() -> Operation {
         tag: CAMPAIGNS,
         summary: "Start the approved run",
         description: "Before its day, or again when its work was lost. Without this call the schedule starts it on its day. Exactly \
-                      the frozen members get vouchers; who was put on a blacklist or erased since gets none.",
+                      the frozen members get vouchers; who was put on a blacklist or erased since, wants no \
+                      letters any more, or has an address from which a letter came back gets none.",
         parameters: vec![which()],
         request: None,
         answers: vec![Answer::json::<CampaignRunView>(202, "It is under way.", chosen())],
