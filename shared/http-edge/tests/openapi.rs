@@ -133,7 +133,8 @@ fn examples(key: &str) -> Vec<String> {
 
 #[test]
 fn codes_and_card_numbers_of_examples_have_their_check_characters() {
-    let codes = examples("code");
+    // The code of a carrier has the same name and no four groups.
+    let codes: Vec<_> = examples("code").into_iter().filter(|code| code.len() == 20).collect();
     assert!(codes.len() >= 6, "{}", codes.len());
     for code in codes {
         assert_eq!(code.parse::<VoucherCode>().unwrap().to_string(), code);
