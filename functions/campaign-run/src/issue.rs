@@ -13,7 +13,7 @@ use store::programme::{self};
 use store::run::{self, Gave, Given, GivenVoucher, Issued, Member, Run, RunId, ShardWork, Stage};
 use store::{Record, Site, StoreError, location, party};
 
-use crate::subject::kept_back;
+use crate::subject::is_kept_back;
 use crate::{App, RunError};
 
 /// Members of one page, after which the position is kept.
@@ -157,7 +157,7 @@ impl App {
             Err(StoreError::Erased(_)) => None,
             Err(error) => return Err(error.into()),
         };
-        if stands.is_none_or(|party| kept_back(&party.d, member.contact, issuing.now)) {
+        if stands.is_none_or(|party| is_kept_back(&party.d, member.contact, issuing.now)) {
             // Nothing is printed for it either.
             run::drop_letter(&self.db, Site::RunStopped, record, issuing.now).await?;
             return Ok(kept_back);

@@ -167,7 +167,7 @@ pub(crate) fn address(document: &PartyDocument, day: NaiveDate) -> (Address, Opt
 
 /// Whether something that was said after the choice keeps a member from the letter to this address: it gets no vouchers, wants no
 /// letters, or a letter came back from there.
-pub(crate) fn kept_back(document: &PartyDocument, contact: Option<ContactId>, now: DateTime<Utc>) -> bool {
+pub(crate) fn is_kept_back(document: &PartyDocument, contact: Option<ContactId>, now: DateTime<Utc>) -> bool {
     let came_back = |known: &Contact| {
         let delivery = known.delivery.as_ref();
         Some(known.id) == contact && delivery.is_some_and(|known| known.arrives == Arrives::Undeliverable)
