@@ -475,14 +475,20 @@ async fn n8_n9_birthday_letters_go_out_on_their_day_once_a_year() {
         .await;
     assert_eq!(status, 200, "{answer}");
 
-    // Every hour of two weeks: on each day at most one run, and Anna's letter five working days before her birthday.
+    // Every hour of a week, but for a day on which nobody asks: on each day at most one run, and Anna's letter in that of the
+    // day that lies five working days before her birthday.
     let mut sent = Vec::new();
     for day in 23..=30 {
         for hour in [5, 6, 18] {
+            if day == 27 {
+                continue;
+            }
             world.now = format!("2026-11-{day}T{hour:02}:00:00Z").parse().unwrap();
             world.ask_for_runs().await;
             delivering.until_rest(&world).await;
         }
+    }
+    for day in 23..=30 {
         let run = run_of(&world, &format!("birthday~2026-11-{day}")).await;
         assert_eq!(run["stage"], "written", "{run}");
         sent.push((day, run["dry_run"]["totals"]["letters"].as_u64().unwrap()));

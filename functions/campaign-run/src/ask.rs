@@ -1,20 +1,23 @@
 //! What the schedule begins: runs whose day has come.
 
+use std::ops::RangeInclusive;
+
 use campaign::{Schedule, Status};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar;
-use domain::id::Tenant;
+use domain::id::{RunName, Tenant};
 use domain::programme::Programme;
 use messages::{CampaignMessage, campaign_segments};
 use store::campaign::{self as campaigns, Stored};
 use store::run::{self, Run, RunId, Stage};
 use store::{Record, Site, programme};
 
-use crate::start::starts_itself;
 use crate::{App, RunError};
 
 /// Campaigns of one page.
 const PAGE: i32 = 50;
+/// Days back for which the run of a daily campaign is made up for.
+const MISSED_DAYS: u32 = 7;
 
 impl App {
     /// Begins and starts the runs whose day has come.
@@ -61,20 +64,44 @@ impl App {
             .await?
             .ok_or(RunError::Unusable("the programme of the campaign is not stored"))?;
         let today = calendar::business_day(now, programme.zone);
-        let name = match &stored.d.standing.status {
-            Status::Executing { run, .. } => run.clone(),
-            Status::Approved { run, .. } if !matches!(campaign.schedule, Schedule::Daily {}) => run.clone(),
-            _ => campaign.run_id(today),
+        let named = match &stored.d.standing.status {
+            Status::Executing { run, .. } => run,
+            Status::Approved { at, .. } if matches!(campaign.schedule, Schedule::Daily {}) => {
+                let since = calendar::business_day(*at, programme.zone);
+                return self
+                    .ask_for_days(tenant, stored, (&programme, since..=today), now)
+                    .await;
+            }
+            Status::Approved { run, .. } => run,
+            _ => return Ok(()),
         };
-        let run = name
-            .parse()
-            .map_err(|_| RunError::Unusable("the campaign names a run that cannot be"))?;
-        let latest = run::latest(&self.db, Site::RunFind, tenant, &run).await?;
+        let latest = run::latest(&self.db, Site::RunFind, tenant, &name(named)?).await?;
         match latest {
             Some(found) => self.go_on(tenant, &found, today).await,
-            None if starts_itself(&stored.d) => self.begin(tenant, stored, (&programme, today), now).await,
             None => Ok(()),
         }
+    }
+
+    /// The first day whose run is not made yet, today or one on which nobody asked: a letter that is late is better than none.
+    async fn ask_for_days(
+        &self,
+        tenant: &Tenant,
+        stored: &Record<Stored>,
+        (programme, days): (&Programme, RangeInclusive<NaiveDate>),
+        now: DateTime<Utc>,
+    ) -> Result<(), RunError> {
+        let today = *days.end();
+        let first = (*days.start()).max(calendar::minus_days(today, MISSED_DAYS));
+        for day in first.iter_days().take_while(|day| *day <= today) {
+            let name = name(&stored.d.campaign.run_id(day))?;
+            match run::latest(&self.db, Site::RunFind, tenant, &name).await? {
+                None => return self.begin(tenant, stored, (programme, day), now).await,
+                Some(made) if matches!(made.d.stage, Stage::Written | Stage::Stopped) => {}
+                // One at a time: the campaign stands where its run does.
+                Some(found) => return self.go_on(tenant, &found, today).await,
+            }
+        }
+        Ok(())
     }
 
     /// What a run waits for is asked for again: a message may be lost with a queue.
@@ -109,12 +136,12 @@ impl App {
         &self,
         tenant: &Tenant,
         stored: &Record<Stored>,
-        (programme, today): (&Programme, NaiveDate),
+        (programme, day): (&Programme, NaiveDate),
         now: DateTime<Utc>,
     ) -> Result<(), RunError> {
         let campaign = &stored.d.campaign;
-        let name = campaign.run_id(today);
-        let run = Run::new(campaign.clone(), stored.d.edition, 1, (today, self.cut), programme)
+        let name = campaign.run_id(day);
+        let run = Run::new(campaign.clone(), stored.d.edition, 1, (day, self.cut), programme)
             .ok_or(RunError::Unusable("the campaign names a run that cannot be"))?;
         tracing::info!(run = %name, "a run is begun");
         let id = RunId {
@@ -129,4 +156,9 @@ impl App {
             .send(Site::RunSend, &self.queues.campaign, &messages)
             .await?)
     }
+}
+
+fn name(run: &str) -> Result<RunName, RunError> {
+    let unusable = |_| RunError::Unusable("the campaign names a run that cannot be");
+    run.parse().map_err(unusable)
 }

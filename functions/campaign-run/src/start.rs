@@ -123,7 +123,7 @@ impl App {
 }
 
 /// Whether the runs of the campaign start by themselves.
-pub(crate) fn starts_itself(stored: &Stored) -> bool {
+fn starts_itself(stored: &Stored) -> bool {
     let daily = matches!(stored.campaign.schedule, Schedule::Daily {});
     daily
         && matches!(
