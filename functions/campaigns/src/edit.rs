@@ -82,8 +82,8 @@ impl App {
         caller.require(Scope::CampaignsWrite)?;
         let id: String = request.path("campaign_id")?;
         let of = (&caller.tenant, &*id);
-        let step = stored::step(&self.db, Site::CampaignsWrite, of, caller.made(now), |standing| {
-            standing.closed(now)
+        let step = stored::step(&self.db, Site::CampaignsWrite, of, caller.made(now), |stored| {
+            stored.standing.closed(now)
         });
         moved(step.await?)?;
         Response::json(200, &view(&self.of_id(&caller.tenant, &id).await?))

@@ -136,6 +136,9 @@ pub struct Run {
     pub currency: Currency,
     /// In how many parts it is worked off.
     pub cut: Cut,
+    /// Whether the schedule began it, so that it starts by itself; else somebody wants to see what it would come to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub scheduled: bool,
     /// How far it is.
     pub stage: Stage,
     /// What the choice came to, once all segments are done.
@@ -180,6 +183,7 @@ impl Run {
             zone: programme.zone,
             currency: programme.currency,
             cut,
+            scheduled: false,
             stage: Stage::Choosing,
             chosen: None,
             stopped: None,
@@ -326,14 +330,42 @@ pub async fn change(
     made: impl Into<Made>,
     change: impl FnOnce(&mut Run),
 ) -> Result<bool, StoreError> {
-    let made = made.into();
+    let put = changed(site, before, &made.into(), change)?;
+    Ok(matches!(db.write::<Run>(site, put).await?, Written::Done))
+}
+
+/// The leg that puts what `change` makes of the run, under the condition that nobody changed it meanwhile.
+pub(crate) fn changed(
+    site: Site,
+    before: &Record<Run>,
+    made: &Made,
+    change: impl FnOnce(&mut Run),
+) -> Result<Leg, StoreError> {
     let mut record = before.clone();
     record.updated_at = made.at;
-    record.by = made.by.or_else(|| before.by.clone());
+    record.by = made.by.clone().or_else(|| before.by.clone());
     change(&mut record.d);
     record.d.version = before.d.version.saturating_add(1);
-    let put = Leg::put(site, &record, Some(Condition::version(before.d.version)))?;
-    Ok(matches!(db.write::<Run>(site, put).await?, Written::Done))
+    Leg::put(site, &record, Some(Condition::version(before.d.version)))
+}
+
+/// Why a run was stopped that a later choice of the same period has replaced.
+pub const SUPERSEDED: &str = "superseded";
+
+/// Takes a choice that was not started out of the way of the next one; `false` when somebody changed it meanwhile, such as by
+/// starting it.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn supersede(db: &Db, site: Site, before: &Record<Run>, made: impl Into<Made>) -> Result<bool, StoreError> {
+    if !matches!(before.d.stage, Stage::Choosing | Stage::Chosen) {
+        return Ok(before.d.stage == Stage::Stopped);
+    }
+    let stop = |run: &mut Run| {
+        run.stage = Stage::Stopped;
+        run.stopped = Some(SUPERSEDED.to_owned());
+    };
+    change(db, site, before, made, stop).await
 }
 
 /// Whether the printer has confirmed the letters of a run. Once it is true it stays so.
