@@ -509,8 +509,11 @@ async fn n8_n9_birthday_letters_go_out_on_their_day_once_a_year() {
         .await;
     delivering.until_rest(&world).await;
     world.now = "2026-12-02T06:00:00Z".parse().unwrap();
-    world.ask_for_runs().await;
-    delivering.until_rest(&world).await;
+    // The day before, nobody asked.
+    for _ in 0..2 {
+        world.ask_for_runs().await;
+        delivering.until_rest(&world).await;
+    }
     let run = run_of(&world, "birthday~2026-12-02").await;
     let totals = &run["dry_run"]["totals"];
     assert_eq!(
@@ -757,4 +760,98 @@ async fn x5_a_file_of_several_parts_is_the_same_after_kills_behind_every_part() 
 /// The value at a pointer of one or two steps, made where it is missing.
 fn pointed<'a>(value: &'a mut Value, pointer: &str) -> &'a mut Value {
     pointer.split('/').skip(1).fold(value, |value, step| &mut value[step])
+}
+
+#[tokio::test]
+async fn x6_what_somebody_only_wanted_to_see_is_never_issued() {
+    let mut world = World::new().await;
+    let mut delivering = Delivering::well();
+    let (_, anna) = shopper(&world, 1, "8001", "Zürich").await;
+    let path = [("party_id", &*anna), (IF_MATCH, "*")];
+    let born = json!({"birth_date": "1980-12-04"});
+    world.call("PATCH /v1/parties/{party_id}", &path, &born).await;
+    delivering.until_rest(&world).await;
+    let mut campaign = bonus();
+    campaign["id"] = json!("birthday");
+    campaign["kind"] = json!({
+        "type": "birthday", "floor_minor": 0, "window_months": 12,
+        "lead": {"printer_working_days": 3, "post_working_days": 2, "calendar": calendar(&world).await},
+    });
+    campaign["schedule"] = json!({"type": "daily"});
+    campaign["voucher"]["worth"]["value_minor"] = json!(50_000);
+    assert_eq!(put(&world, &campaign, 0).await.0, 201);
+    // The dear one is tried for the day of the letter and never approved; the cheap one is tried for today and approved.
+    let tries = "POST /v1/campaigns/{campaign_id}/dry-runs";
+    let friday = json!({"day": "2026-11-27"});
+    assert_eq!(post(&world, tries, "birthday", &friday).await.0, 202);
+    delivering.until_rest(&world).await;
+    campaign["voucher"]["worth"]["value_minor"] = json!(500);
+    campaign["voucher"]["min_basket_minor"] = json!(0);
+    assert_eq!(put(&world, &campaign, 1).await.0, 200);
+    assert_eq!(post(&world, tries, "birthday", &json!({})).await.0, 202);
+    delivering.until_rest(&world).await;
+    let digest = run_of(&world, "birthday~2026-11-22").await["dry_run"]["digest"].clone();
+    let path = [("campaign_id", "birthday")];
+    let approve = "POST /v1/campaigns/{campaign_id}/approve";
+    let body = json!({"digest": digest});
+    let (status, answer) = world.call_as(&second_person(), approve, &path, &body).await;
+    assert_eq!(status, 200, "{answer}");
+    // Nor is a look at a later day the start of it, nor the end of the approval.
+    assert_eq!(
+        post(&world, tries, "birthday", &json!({"day": "2026-11-30"})).await.0,
+        202
+    );
+    delivering.until_rest(&world).await;
+    let seen = run_of(&world, "birthday~2026-11-30").await;
+    assert_eq!(
+        (&seen["stage"], &seen["progress"]["vouchers"]),
+        (&json!("chosen"), &json!(0)),
+        "{seen}"
+    );
+    for day in 23..=27 {
+        world.now = format!("2026-11-{day}T06:00:00Z").parse().unwrap();
+        for _ in 0..2 {
+            world.ask_for_runs().await;
+            delivering.until_rest(&world).await;
+        }
+    }
+    let run = run_of(&world, "birthday~2026-11-27").await;
+    assert_eq!(
+        (&run["stage"], &run["revision"], &run["dry_run"]["totals"]["letters"]),
+        (&json!("written"), &json!(2), &json!(1)),
+        "{run}"
+    );
+    let bytes = world.file("out/demo/birthday~2026-11-27/0002/letters.csv").await;
+    assert!(bytes.expect("the file stands").contains("5.00"));
+}
+
+#[tokio::test]
+async fn a_run_whose_vouchers_would_be_over_when_the_letters_come_is_not_made() {
+    let mut world = World::new().await;
+    let mut delivering = Delivering::well();
+    shopper(&world, 1, "8001", "Zürich").await;
+    delivering.until_rest(&world).await;
+    let mut campaign = bonus();
+    campaign["voucher"]["validity"] = json!({"type": "days", "after_start": 0, "days": 21});
+    assert_eq!(put(&world, &campaign, 0).await.0, 201);
+    let tries = "POST /v1/campaigns/{campaign_id}/dry-runs";
+    assert_eq!(post(&world, tries, "bonus", &json!({})).await.0, 202);
+    delivering.until_rest(&world).await;
+    let digest = run_of(&world, "bonus~2026-12").await["dry_run"]["digest"].clone();
+    let approve = "POST /v1/campaigns/{campaign_id}/approve";
+    let path = [("campaign_id", "bonus")];
+    let approved = world
+        .call_as(&second_person(), approve, &path, &json!({"digest": digest}))
+        .await;
+    assert_eq!(approved.0, 200, "{}", approved.1);
+    // Nobody asks until the vouchers of 1 December are nearly over.
+    world.now = "2026-12-20T06:00:00Z".parse().unwrap();
+    world.ask_for_runs().await;
+    delivering.until_rest(&world).await;
+    let run = run_of(&world, "bonus~2026-12").await;
+    assert_eq!(
+        (&run["stage"], &run["stopped"], &run["progress"]["vouchers"]),
+        (&json!("stopped"), &json!("vouchers_over"), &json!(0)),
+        "{run}"
+    );
 }
