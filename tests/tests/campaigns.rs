@@ -19,7 +19,7 @@ fn bonus() -> Value {
         "segment": "activity.revenue_minor_3m >= 5000",
         "voucher": {
             "worth": {"type": "amount", "value_minor": 1_000}, "min_basket_minor": 2_000,
-            "validity": {"type": "days", "after_start": 0, "days": 60}, "bearer": "personal", "consideration": "free",
+            "validity": {"type": "days", "after_start": 0, "days": 60}, "bearer": "bearer", "consideration": "free",
             "vat_kind": "value", "per_member": 1,
         },
         "texts": {
@@ -661,6 +661,8 @@ async fn l5_a_campaign_that_cannot_work_is_refused_with_every_wrong_field() {
         ("/segment", json!("rfmr.score > 5")),
         ("/voucher/worth", json!({"type": "per_cent", "per_cent": 10})),
         ("/voucher/groups", json!(["wine"])),
+        ("/voucher/bearer", json!("personal")),
+        ("/voucher/vat_kind", json!("service")),
     ] {
         let mut beyond = bonus();
         *pointed(&mut beyond, field) = value;
@@ -672,6 +674,16 @@ async fn l5_a_campaign_that_cannot_work_is_refused_with_every_wrong_field() {
             "{answer}"
         );
     }
+    // A letter with two codes has no room in the file as it was agreed on.
+    let mut two = bonus();
+    two["voucher"]["per_member"] = json!(2);
+    let (status, answer) = put(&world, &two, 0).await;
+    let found = &answer["errors"][0];
+    assert_eq!(
+        (status, &found["pointer"], &found["code"]),
+        (422, &json!("/campaign/voucher/per_member"), &json!("no_column")),
+        "{answer}"
+    );
     let mut unknown = bonus();
     unknown["programme"] = json!("other");
     let (status, answer) = put(&world, &unknown, 0).await;

@@ -9,7 +9,7 @@ use domain::violation::Violation;
 use http_edge::api::campaigns::{
     CampaignRunFiles, LettershopSettingsRequest, LettershopSettingsView, manifest as stored_manifest,
 };
-use http_edge::{Code, Problem, Request, Response, Scope};
+use http_edge::{Caller, Code, Problem, Request, Response, Scope};
 use lettershop::manifest::{Acknowledgement, check};
 use lettershop::settings::Settings;
 use serde_json::json;
@@ -79,8 +79,13 @@ impl App {
     pub(crate) async fn settings(&self, request: &Request) -> Result<Response, Problem> {
         let caller = request.caller()?;
         caller.require(Scope::CampaignsRead)?;
+        Response::json(200, &self.agreed(caller).await?)
+    }
+
+    /// What is agreed on with the printer, or stands while nothing is.
+    pub(crate) async fn agreed(&self, caller: &Caller) -> Result<LettershopSettingsView, Problem> {
         let stored = agreed::settings(&self.db, Site::CampaignsKnown, &caller.tenant).await?;
-        let answer = match stored {
+        Ok(match stored {
             None => LettershopSettingsView {
                 version: 0,
                 settings: Settings::default(),
@@ -90,8 +95,7 @@ impl App {
                 settings: serde_json::from_value(stored.d.document)
                     .map_err(|_| Problem::new(Code::Internal, "what is agreed on with the printer cannot be read"))?,
             },
-        };
-        Response::json(200, &answer)
+        })
     }
 
     /// `PUT /v1/lettershop/settings`.
