@@ -32,6 +32,8 @@ pub use part::{
 pub use seal::{SealError, Sealed, SealingKey, sealing_key};
 pub use walk::{Found, FoundParty, walk};
 
+use std::time::Duration;
+
 use ::campaign::{Campaign, DryRun, Schedule};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -42,6 +44,7 @@ use faults::Site;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::cache::Kept;
 use crate::db::{Condition, Db, Key, Leg, Range, Read, Written};
 use crate::error::StoreError;
 use crate::record::{Made, Record};
@@ -368,13 +371,28 @@ pub async fn supersede(db: &Db, site: Site, before: &Record<Run>, made: impl Int
     change(db, site, before, made, stop).await
 }
 
-/// Whether the printer has confirmed the letters of a run. Once it is true it stays so.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn is_confirmed(db: &Db, site: Site, tenant: &Tenant, run: &RunName) -> Result<bool, StoreError> {
-    let latest = latest(db, site, tenant, run).await?;
-    Ok(latest.is_some_and(|run| run.d.acknowledged.is_some()))
+/// Runs whose letters the printer has confirmed, as far as this process knows. Once confirmed a run stays so, and a till that asks
+/// for one of its vouchers costs no further read.
+#[derive(Debug, Default)]
+pub struct Confirmed(Kept<(Tenant, RunName), ()>);
+
+impl Confirmed {
+    /// Whether the printer has confirmed the letters of a run.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is(&self, db: &Db, site: Site, tenant: &Tenant, run: &RunName) -> Result<bool, StoreError> {
+        let which = (tenant.clone(), run.clone());
+        if self.0.get(&which, Duration::MAX).is_some() {
+            return Ok(true);
+        }
+        let latest = latest(db, site, tenant, run).await?;
+        let confirmed = latest.is_some_and(|run| run.d.acknowledged.is_some());
+        if confirmed {
+            self.0.insert(which, ());
+        }
+        Ok(confirmed)
+    }
 }
 
 /// Seconds since 1970, so many days after an instant.
