@@ -417,7 +417,7 @@ pub(crate) fn missing_objects_are_told(template: &Template) -> Vec<String> {
             let actions = items(at(statement, &["Action"])).into_iter().filter_map(Value::as_str);
             *id == role
                 && actions.into_iter().any(|action| action == "s3:ListBucket")
-                && at(statement, &["Resource"]).is_some_and(|resource| resource.to_string().contains(bucket))
+                && at(statement, &["Resource"]).is_some_and(|resource| format!("{resource:?}").contains(bucket))
         })
     };
     LOOK_FOR_OBJECTS
