@@ -402,11 +402,11 @@ fn sources_of_transactions() -> BTreeSet<String> {
         .collect()
 }
 
-/// Roles of functions that look for an object before it stands, and its bucket: without the list of the bucket, S3 answers 403 in
+/// Roles, or policies of roles, of functions that look for an object before it stands, and its bucket: without the list of the bucket, S3 answers 403 in
 /// the place of 404, and nothing goes on.
 const LOOK_FOR_OBJECTS: [(&str, &str); 2] = [
     ("LettershopExportRole", "LettershopBucket"),
-    ("PartyImportRole", "ImportBucket"),
+    ("PartyImportFiles", "ImportBucket"),
 ];
 
 /// Who looks for an object hears that there is none.
