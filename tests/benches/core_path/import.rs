@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::code;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use party::read::Context as Reading;
@@ -17,11 +17,13 @@ use party::row::{self, Lines, Row, Wanted};
 use party::types::PartyTypes;
 use serde_json::Value;
 use store::party::import::{self, Imported, Outcome, Place};
-use store::{Made, Site};
+use store::party::{PARTY, PartyDocument};
+use store::{Made, Record, Site};
 use treue_local::cli::convert::synth;
 
 use crate::cost;
 use crate::figures::{self, Target};
+use crate::search;
 use crate::system::{Medium, System};
 
 const IMPORT: &str = "PartyImportFunction";
@@ -155,15 +157,21 @@ fn written(system: &System, function: &str) -> Result<f64> {
 }
 
 /// Imports a file of which the workers are killed `kills` times on the way, then the same file once more, and proves that there
-/// is one party for each row and that nothing differs from what the file says.
-pub(crate) async fn killed(functions: &Path, data: Option<&Path>, rows: usize, kills: u64) -> Result<()> {
+/// is one party for each row and that nothing differs from what the file says. Then the customers are searched for, as they were
+/// imported and listed.
+pub(crate) async fn killed(
+    functions: &Path,
+    data: Option<&Path>,
+    (rows, kills): (usize, u64),
+    queries: usize,
+) -> Result<()> {
     let file = file(data, rows)?;
     let system = System::start_with(functions, Medium::Disk, |options| {
         // A killed worker's part is taken up again after this time.
         options.visibility_timeout_seconds = Some(KILLED_VISIBILITY_SECONDS);
     });
     let system = system.await?;
-    let before = parties(&system).await?;
+    let before = parties(&system).await?.len();
     figures::title(&format!(
         "Import of {rows} customers on disk, its workers killed {kills} times"
     ));
@@ -187,9 +195,13 @@ pub(crate) async fn killed(functions: &Path, data: Option<&Path>, rows: usize, k
     let taken = counted(&first, "created");
     ensure!(counted(&second, "unchanged") == taken, "nothing differs: {second}");
     ensure!(counted(&second, "created") == 0, "nothing is new: {second}");
-    let stored = parties(&system).await? - before;
-    ensure!(stored == taken, "{taken} rows made {stored} parties");
+    let documents = parties(&system).await?;
+    let stored = documents.len() - before;
+    ensure!(stored as u64 == taken, "{taken} rows made {stored} parties");
     figures::line("parties, one for each row that was taken", &stored.to_string());
+    system.rest().await?;
+    search::ask(&system, &documents, queries).await?;
+    search::scan(&system).await?;
     system.running.stop().await;
     Ok(())
 }
@@ -214,21 +226,21 @@ async fn until_read(system: &System, name: &str, rows: u64) -> Result<()> {
     anyhow::bail!("the import does not go on")
 }
 
-/// Parties in the table.
-async fn parties(system: &System) -> Result<u64> {
+/// The parties in the table.
+async fn parties(system: &System) -> Result<Vec<PartyDocument>> {
     let db = system.db();
     let pages = db
         .client()
         .scan()
         .table_name(db.table())
         .filter_expression("et = :party");
-    let pages = pages.expression_attribute_values(":party", AttributeValue::S("party".to_owned()));
-    let mut pages = pages.select(Select::Count).into_paginator().send();
-    let mut count = 0;
-    while let Some(page) = pages.next().await {
-        count += u64::try_from(page?.count())?;
+    let pages = pages.expression_attribute_values(":party", AttributeValue::S(PARTY.to_owned()));
+    let mut items = pages.into_paginator().items().send();
+    let mut found = Vec::new();
+    while let Some(item) = items.next().await {
+        found.push(Record::<PartyDocument>::from_item(Site::ToolRead, item?)?.d);
     }
-    Ok(count)
+    Ok(found)
 }
 
 /// The writes of new parties with the documents of the file under other ids; rows per second.
