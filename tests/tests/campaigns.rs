@@ -867,3 +867,68 @@ async fn a_run_whose_vouchers_would_be_over_when_the_letters_come_is_not_made() 
         "{run}"
     );
 }
+
+#[tokio::test]
+async fn p4_an_address_that_came_back_or_an_objection_since_the_choice_keeps_the_letter_back() {
+    let world = World::new().await;
+    let mut delivering = Delivering::well();
+    let (_, anna) = shopper(&world, 1, "8001", "Zürich").await;
+    let (_, beat) = shopper(&world, 2, "8002", "Zürich").await;
+    let (_, carla) = shopper(&world, 3, "8003", "Zürich").await;
+    shopper(&world, 4, "8004", "Zürich").await;
+    delivering.until_rest(&world).await;
+    put(&world, &bonus(), 0).await;
+    let tries = "POST /v1/campaigns/{campaign_id}/dry-runs";
+    post(&world, tries, "bonus", &json!({})).await;
+    delivering.until_rest(&world).await;
+    let digest = run_of(&world, "bonus~2026-12").await["dry_run"]["digest"].clone();
+
+    let path = [("party_id", &*anna), ("contact_id", "c1"), (IF_MATCH, "*")];
+    let came_back = json!({
+        "kind": "postal", "purposes": ["main"], "street": "Rue du Rhône", "house_number": "12", "postcode": "8001", "town": "Zürich",
+        "country": "CH", "delivery": {"arrives": "undeliverable", "reason": "moved-unknown"},
+    });
+    let (status, answer) = world
+        .call("PUT /v1/parties/{party_id}/contacts/{contact_id}", &path, &came_back)
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    let path = [("party_id", &*beat), (IF_MATCH, "*"), ("channel", "letter")];
+    let consent = json!({"state": "withdrawn", "source": "till"});
+    let objected = world
+        .call("PUT /v1/parties/{party_id}/consents/{channel}", &path, &consent)
+        .await;
+    assert_eq!(objected.0, 200, "{}", objected.1);
+    // Another address of hers is not the one that is written on the letter.
+    address(&world, &carla, "3011", "Bern").await;
+    let path = [("party_id", &*carla), ("contact_id", "c1"), (IF_MATCH, "*")];
+    let (status, answer) = world
+        .call(
+            "DELETE /v1/parties/{party_id}/contacts/{contact_id}",
+            &path,
+            &Value::Null,
+        )
+        .await;
+    assert!(matches!(status, 200 | 204), "{status} {answer}");
+    delivering.until_rest(&world).await;
+
+    let approve = "POST /v1/campaigns/{campaign_id}/approve";
+    let path = [("campaign_id", "bonus")];
+    let approved = world
+        .call_as(&second_person(), approve, &path, &json!({"digest": digest}))
+        .await;
+    assert_eq!(approved.0, 200, "{}", approved.1);
+    post(&world, "POST /v1/campaigns/{campaign_id}/start", "bonus", &Value::Null).await;
+    delivering.until_rest(&world).await;
+    let run = run_of(&world, "bonus~2026-12").await;
+    assert_eq!(
+        (
+            &run["progress"]["kept_back"],
+            &run["progress"]["vouchers"],
+            &run["stage"]
+        ),
+        (&json!(3), &json!(1), &json!("written")),
+        "{run}"
+    );
+    let (rows, _) = letters(&world, "bonus~2026-12").await;
+    assert_eq!((rows.len(), &*rows[0]["postcode"]), (1, "8004"));
+}

@@ -157,6 +157,7 @@ impl App {
                 "the time of the run's addresses is over: begin a new one",
             ))?;
             member.letter = Some(key.seal(&member.party, &letter)?);
+            member.contact = Some(place.0.id);
         }
         Ok(run::freeze(&self.db, Site::RunFreeze, (choice.id, choice.cut), member, choice.now).await?)
     }
@@ -245,6 +246,7 @@ impl Choice<'_> {
             party: subject.party.clone(),
             decision,
             period: self.period(subject.birth_date),
+            contact: None,
             letter: None,
         })
     }

@@ -4,7 +4,7 @@ use campaign::{Activity, Address, Consent, Consents, GroupSum, MonthSums, StoreS
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::money::OutOfRange;
 use party::PartyDocument;
-use party::contact::{Arrives, Contact, Point, Postal, Purpose};
+use party::contact::{Arrives, Contact, ContactId, Point, Postal, Purpose};
 use party::dated::{Permission, Permitted};
 use store::run::FoundParty;
 
@@ -163,6 +163,19 @@ pub(crate) fn address(document: &PartyDocument, day: NaiveDate) -> (Address, Opt
         None if blocked => (Address::Blocked, None),
         None => (Address::Missing, None),
     }
+}
+
+/// Whether a letter to this address of the party may still be sent: nobody has objected to letters, and the address stands and none
+/// has come back from it. Other addresses do not count: the letter is written.
+pub(crate) fn reaches(document: &PartyDocument, contact: Option<ContactId>, day: NaiveDate) -> bool {
+    let stands = |known: &Contact| {
+        let came_back = known
+            .delivery
+            .as_ref()
+            .is_some_and(|delivery| delivery.arrives == Arrives::Undeliverable);
+        Some(known.id) == contact && !known.ended && known.holds(day) && !came_back
+    };
+    consents(&document.consents).letter != Consent::Withdrawn && document.contacts.iter().any(stands)
 }
 
 /// How well an address with these purposes suits letters, 0 the best; `None` where it is for other things only.

@@ -92,9 +92,8 @@ fn listed(system: &System, pepper: &[u8], document: &PartyDocument) -> Result<Ve
     Ok(items)
 }
 
-/// Asks `queries` and prints what came of it.
 #[expect(clippy::cast_precision_loss, reason = "some thousand queries")]
-pub(crate) async fn ask(system: &System, documents: &[PartyDocument], queries: usize) -> Result<()> {
+async fn ask(system: &System, documents: &[PartyDocument], queries: usize) -> Result<()> {
     let now = runtime::now();
     let known: Vec<Searchable> = documents
         .iter()
@@ -160,7 +159,7 @@ pub(crate) async fn ask(system: &System, documents: &[PartyDocument], queries: u
 }
 
 /// What it takes to look at everybody.
-pub(crate) async fn scan(system: &System) -> Result<()> {
+async fn scan(system: &System) -> Result<()> {
     let db = system.db();
     let (mut after, mut units, mut parties) = (None, 0.0, 0u64);
     let began = Instant::now();

@@ -1,6 +1,7 @@
 //! Frozen members.
 
 use ::campaign::Decision;
+use ::party::contact::ContactId;
 use chrono::{DateTime, Utc};
 use domain::id::{PartyId, Tenant};
 use faults::Site;
@@ -25,6 +26,9 @@ pub struct Member {
     pub decision: Decision,
     /// Of a birthday run, the year of the birthday that it serves; of others the period.
     pub period: String,
+    /// Which of its addresses the letter goes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<ContactId>,
     /// The letter as it will be printed, but for codes; gone with the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub letter: Option<Sealed>,
