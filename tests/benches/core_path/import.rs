@@ -130,9 +130,14 @@ pub(crate) fn file(data: Option<&Path>, rows: usize) -> Result<Vec<u8>> {
     Ok(file)
 }
 
-/// The import of the file with this name, as the API shows it.
+/// The import of the file with this name, as the API shows it; `None` also where the table is too busy to say so.
 async fn run_of(system: &System, name: &str) -> Option<Value> {
-    let listed = system.running.admin.get("/v1/imports").await.must(200);
+    let listed = system.running.admin.get("/v1/imports").await;
+    let listed = if listed.status == 503 {
+        return None;
+    } else {
+        listed.must(200)
+    };
     let name = format!("/{name}.parties.csv");
     let is_it = |import: &&Value| import["file"].as_str().is_some_and(|file| file.ends_with(&name));
     listed["items"].as_array()?.iter().find(is_it).cloned()

@@ -152,13 +152,7 @@ async fn main() -> Result<()> {
     }
     if wants(Part::ImportKilled) {
         let rows = args.import_rows.iter().copied().max().unwrap_or_default();
-        import::killed(
-            &functions,
-            args.import_data.as_deref(),
-            (rows, args.kills),
-            args.queries,
-        )
-        .await?;
+        import::killed(&functions, args.import_data.as_deref(), rows, args.kills).await?;
     }
     if wants(Part::Search) {
         search::measure(&functions, args.import_data.as_deref(), args.found_among, args.queries).await?;
