@@ -19,7 +19,7 @@ fn bonus() -> Value {
         "segment": "activity.revenue_minor_3m >= 5000",
         "voucher": {
             "worth": {"type": "amount", "value_minor": 1_000}, "min_basket_minor": 2_000,
-            "validity": {"type": "days", "after_start": 0, "days": 60}, "bearer": "personal", "consideration": "free",
+            "validity": {"type": "days", "after_start": 0, "days": 60}, "bearer": "bearer", "consideration": "free",
             "vat_kind": "value", "per_member": 1,
         },
         "texts": {
@@ -475,14 +475,20 @@ async fn n8_n9_birthday_letters_go_out_on_their_day_once_a_year() {
         .await;
     assert_eq!(status, 200, "{answer}");
 
-    // Every hour of two weeks: on each day at most one run, and Anna's letter five working days before her birthday.
+    // Every hour of a week, but for a day on which nobody asks: on each day at most one run, and Anna's letter in that of the
+    // day that lies five working days before her birthday.
     let mut sent = Vec::new();
     for day in 23..=30 {
         for hour in [5, 6, 18] {
+            if day == 27 {
+                continue;
+            }
             world.now = format!("2026-11-{day}T{hour:02}:00:00Z").parse().unwrap();
             world.ask_for_runs().await;
             delivering.until_rest(&world).await;
         }
+    }
+    for day in 23..=30 {
         let run = run_of(&world, &format!("birthday~2026-11-{day}")).await;
         assert_eq!(run["stage"], "written", "{run}");
         sent.push((day, run["dry_run"]["totals"]["letters"].as_u64().unwrap()));
@@ -503,8 +509,11 @@ async fn n8_n9_birthday_letters_go_out_on_their_day_once_a_year() {
         .await;
     delivering.until_rest(&world).await;
     world.now = "2026-12-02T06:00:00Z".parse().unwrap();
-    world.ask_for_runs().await;
-    delivering.until_rest(&world).await;
+    // The day before, nobody asked.
+    for _ in 0..2 {
+        world.ask_for_runs().await;
+        delivering.until_rest(&world).await;
+    }
     let run = run_of(&world, "birthday~2026-12-02").await;
     let totals = &run["dry_run"]["totals"];
     assert_eq!(
@@ -652,6 +661,8 @@ async fn l5_a_campaign_that_cannot_work_is_refused_with_every_wrong_field() {
         ("/segment", json!("rfmr.score > 5")),
         ("/voucher/worth", json!({"type": "per_cent", "per_cent": 10})),
         ("/voucher/groups", json!(["wine"])),
+        ("/voucher/bearer", json!("personal")),
+        ("/voucher/vat_kind", json!("service")),
     ] {
         let mut beyond = bonus();
         *pointed(&mut beyond, field) = value;
@@ -663,6 +674,16 @@ async fn l5_a_campaign_that_cannot_work_is_refused_with_every_wrong_field() {
             "{answer}"
         );
     }
+    // A letter with two codes has no room in the file as it was agreed on.
+    let mut two = bonus();
+    two["voucher"]["per_member"] = json!(2);
+    let (status, answer) = put(&world, &two, 0).await;
+    let found = &answer["errors"][0];
+    assert_eq!(
+        (status, &found["pointer"], &found["code"]),
+        (422, &json!("/campaign/voucher/per_member"), &json!("no_column")),
+        "{answer}"
+    );
     let mut unknown = bonus();
     unknown["programme"] = json!("other");
     let (status, answer) = put(&world, &unknown, 0).await;
@@ -751,4 +772,163 @@ async fn x5_a_file_of_several_parts_is_the_same_after_kills_behind_every_part() 
 /// The value at a pointer of one or two steps, made where it is missing.
 fn pointed<'a>(value: &'a mut Value, pointer: &str) -> &'a mut Value {
     pointer.split('/').skip(1).fold(value, |value, step| &mut value[step])
+}
+
+#[tokio::test]
+async fn x6_what_somebody_only_wanted_to_see_is_never_issued() {
+    let mut world = World::new().await;
+    let mut delivering = Delivering::well();
+    let (_, anna) = shopper(&world, 1, "8001", "Zürich").await;
+    let path = [("party_id", &*anna), (IF_MATCH, "*")];
+    let born = json!({"birth_date": "1980-12-04"});
+    world.call("PATCH /v1/parties/{party_id}", &path, &born).await;
+    delivering.until_rest(&world).await;
+    let mut campaign = bonus();
+    campaign["id"] = json!("birthday");
+    campaign["kind"] = json!({
+        "type": "birthday", "floor_minor": 0, "window_months": 12,
+        "lead": {"printer_working_days": 3, "post_working_days": 2, "calendar": calendar(&world).await},
+    });
+    campaign["schedule"] = json!({"type": "daily"});
+    campaign["voucher"]["worth"]["value_minor"] = json!(50_000);
+    assert_eq!(put(&world, &campaign, 0).await.0, 201);
+    // The dear one is tried for the day of the letter and never approved; the cheap one is tried for today and approved.
+    let tries = "POST /v1/campaigns/{campaign_id}/dry-runs";
+    let friday = json!({"day": "2026-11-27"});
+    assert_eq!(post(&world, tries, "birthday", &friday).await.0, 202);
+    delivering.until_rest(&world).await;
+    campaign["voucher"]["worth"]["value_minor"] = json!(500);
+    campaign["voucher"]["min_basket_minor"] = json!(0);
+    assert_eq!(put(&world, &campaign, 1).await.0, 200);
+    assert_eq!(post(&world, tries, "birthday", &json!({})).await.0, 202);
+    delivering.until_rest(&world).await;
+    let digest = run_of(&world, "birthday~2026-11-22").await["dry_run"]["digest"].clone();
+    let path = [("campaign_id", "birthday")];
+    let approve = "POST /v1/campaigns/{campaign_id}/approve";
+    let body = json!({"digest": digest});
+    let (status, answer) = world.call_as(&second_person(), approve, &path, &body).await;
+    assert_eq!(status, 200, "{answer}");
+    // Nor is a look at a later day the start of it, nor the end of the approval.
+    assert_eq!(
+        post(&world, tries, "birthday", &json!({"day": "2026-11-30"})).await.0,
+        202
+    );
+    delivering.until_rest(&world).await;
+    let seen = run_of(&world, "birthday~2026-11-30").await;
+    assert_eq!(
+        (&seen["stage"], &seen["progress"]["vouchers"]),
+        (&json!("chosen"), &json!(0)),
+        "{seen}"
+    );
+    for day in 23..=27 {
+        world.now = format!("2026-11-{day}T06:00:00Z").parse().unwrap();
+        for _ in 0..2 {
+            world.ask_for_runs().await;
+            delivering.until_rest(&world).await;
+        }
+    }
+    let run = run_of(&world, "birthday~2026-11-27").await;
+    assert_eq!(
+        (&run["stage"], &run["revision"], &run["dry_run"]["totals"]["letters"]),
+        (&json!("written"), &json!(2), &json!(1)),
+        "{run}"
+    );
+    let bytes = world.file("out/demo/birthday~2026-11-27/0002/letters.csv").await;
+    assert!(bytes.expect("the file stands").contains("5.00"));
+}
+
+#[tokio::test]
+async fn a_run_whose_vouchers_would_be_over_when_the_letters_come_is_not_made() {
+    let mut world = World::new().await;
+    let mut delivering = Delivering::well();
+    shopper(&world, 1, "8001", "Zürich").await;
+    delivering.until_rest(&world).await;
+    let mut campaign = bonus();
+    campaign["voucher"]["validity"] = json!({"type": "days", "after_start": 0, "days": 21});
+    assert_eq!(put(&world, &campaign, 0).await.0, 201);
+    let tries = "POST /v1/campaigns/{campaign_id}/dry-runs";
+    assert_eq!(post(&world, tries, "bonus", &json!({})).await.0, 202);
+    delivering.until_rest(&world).await;
+    let digest = run_of(&world, "bonus~2026-12").await["dry_run"]["digest"].clone();
+    let approve = "POST /v1/campaigns/{campaign_id}/approve";
+    let path = [("campaign_id", "bonus")];
+    let approved = world
+        .call_as(&second_person(), approve, &path, &json!({"digest": digest}))
+        .await;
+    assert_eq!(approved.0, 200, "{}", approved.1);
+    // Nobody asks until the vouchers of 1 December are nearly over.
+    world.now = "2026-12-20T06:00:00Z".parse().unwrap();
+    world.ask_for_runs().await;
+    delivering.until_rest(&world).await;
+    let run = run_of(&world, "bonus~2026-12").await;
+    assert_eq!(
+        (&run["stage"], &run["stopped"], &run["progress"]["vouchers"]),
+        (&json!("stopped"), &json!("vouchers_over"), &json!(0)),
+        "{run}"
+    );
+}
+
+#[tokio::test]
+async fn p4_an_address_that_came_back_or_an_objection_since_the_choice_keeps_the_letter_back() {
+    let world = World::new().await;
+    let mut delivering = Delivering::well();
+    let (_, anna) = shopper(&world, 1, "8001", "Zürich").await;
+    let (_, beat) = shopper(&world, 2, "8002", "Zürich").await;
+    let (_, carla) = shopper(&world, 3, "8003", "Zürich").await;
+    shopper(&world, 4, "8004", "Zürich").await;
+    delivering.until_rest(&world).await;
+    put(&world, &bonus(), 0).await;
+    let tries = "POST /v1/campaigns/{campaign_id}/dry-runs";
+    post(&world, tries, "bonus", &json!({})).await;
+    delivering.until_rest(&world).await;
+    let digest = run_of(&world, "bonus~2026-12").await["dry_run"]["digest"].clone();
+
+    let path = [("party_id", &*anna), ("contact_id", "c1"), (IF_MATCH, "*")];
+    let came_back = json!({
+        "kind": "postal", "purposes": ["main"], "street": "Rue du Rhône", "house_number": "12", "postcode": "8001", "town": "Zürich",
+        "country": "CH", "delivery": {"arrives": "undeliverable", "reason": "moved-unknown"},
+    });
+    let (status, answer) = world
+        .call("PUT /v1/parties/{party_id}/contacts/{contact_id}", &path, &came_back)
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    let path = [("party_id", &*beat), (IF_MATCH, "*"), ("channel", "letter")];
+    let consent = json!({"state": "withdrawn", "source": "till"});
+    let objected = world
+        .call("PUT /v1/parties/{party_id}/consents/{channel}", &path, &consent)
+        .await;
+    assert_eq!(objected.0, 200, "{}", objected.1);
+    // Another address of hers is not the one that is written on the letter.
+    address(&world, &carla, "3011", "Bern").await;
+    let path = [("party_id", &*carla), ("contact_id", "c1"), (IF_MATCH, "*")];
+    let (status, answer) = world
+        .call(
+            "DELETE /v1/parties/{party_id}/contacts/{contact_id}",
+            &path,
+            &Value::Null,
+        )
+        .await;
+    assert!(matches!(status, 200 | 204), "{status} {answer}");
+    delivering.until_rest(&world).await;
+
+    let approve = "POST /v1/campaigns/{campaign_id}/approve";
+    let path = [("campaign_id", "bonus")];
+    let approved = world
+        .call_as(&second_person(), approve, &path, &json!({"digest": digest}))
+        .await;
+    assert_eq!(approved.0, 200, "{}", approved.1);
+    post(&world, "POST /v1/campaigns/{campaign_id}/start", "bonus", &Value::Null).await;
+    delivering.until_rest(&world).await;
+    let run = run_of(&world, "bonus~2026-12").await;
+    assert_eq!(
+        (
+            &run["progress"]["kept_back"],
+            &run["progress"]["vouchers"],
+            &run["stage"]
+        ),
+        (&json!(3), &json!(1), &json!("written")),
+        "{run}"
+    );
+    let (rows, _) = letters(&world, "bonus~2026-12").await;
+    assert_eq!((rows.len(), &*rows[0]["postcode"]), (1, "8004"));
 }

@@ -174,7 +174,7 @@ async fn t6_a_customer_is_found_by_any_fragment_with_typing_errors_and_in_every_
 async fn t6_an_answer_says_when_more_parties_stood_in_the_lists_than_were_looked_at() {
     let world = World::new().await;
     // They begin as what is typed and are called otherwise.
-    for _ in 0..60 {
+    for _ in 0..80 {
         person(&world, "Hans", "Zbigniewski").await;
     }
     Delivering::well().until_rest(&world).await;

@@ -20,7 +20,7 @@ fn bonus(id: &str) -> Value {
         "segment": "activity.revenue_minor_12m >= 5000",
         "voucher": {
             "worth": {"type": "amount", "value_minor": 1_000}, "min_basket_minor": 2_000,
-            "validity": {"type": "days", "after_start": 0, "days": 60}, "bearer": "personal", "consideration": "free",
+            "validity": {"type": "days", "after_start": 0, "days": 60}, "bearer": "bearer", "consideration": "free",
             "vat_kind": "value", "per_member": 1,
         },
         "texts": {"de": "{salutation}, {value} bis {valid_until}."},

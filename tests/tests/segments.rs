@@ -13,7 +13,7 @@ fn campaign(id: &str, segment: &str) -> Value {
         "id": id, "name": "Segment", "programme": PROGRAMME, "kind": {"type": "individual"}, "segment": segment,
         "voucher": {
             "worth": {"type": "amount", "value_minor": 1_000}, "validity": {"type": "days", "after_start": 0, "days": 60},
-            "bearer": "personal", "consideration": "free", "vat_kind": "value",
+            "bearer": "bearer", "consideration": "free", "vat_kind": "value",
         },
         "texts": {"de": "{salutation}, {value}"}, "letter_variant": "a", "control_per_cent": 0, "one_per_household": false,
         "needs_acknowledgement": false, "letter_cost": {"printing_minor": 22, "postage_minor": 53},

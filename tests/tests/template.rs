@@ -79,6 +79,17 @@ fn access_to_the_table_is_bounded_by_keys() -> Result<()> {
 }
 
 #[test]
+fn who_looks_for_an_object_hears_that_there_is_none() -> Result<()> {
+    check(
+        access::missing_objects_are_told,
+        &[(
+            "Resource: !GetAtt LettershopBucket.Arn",
+            "Resource: !GetAtt ImportBucket.Arn",
+        )],
+    )
+}
+
+#[test]
 fn a_transaction_is_granted_by_one_statement_for_each_of_its_actions() -> Result<()> {
     check(
         access::transactions_are_granted_whole,

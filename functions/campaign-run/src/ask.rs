@@ -3,18 +3,19 @@
 use campaign::{Schedule, Status};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar;
-use domain::id::Tenant;
+use domain::id::{RunName, Tenant};
 use domain::programme::Programme;
 use messages::{CampaignMessage, campaign_segments};
 use store::campaign::{self as campaigns, Stored};
-use store::run::{self, Run, RunId, Stage};
+use store::run::{self, Run, RunId, SUPERSEDED, Stage};
 use store::{Record, Site, programme};
 
-use crate::start::starts_itself;
 use crate::{App, RunError};
 
 /// Campaigns of one page.
 const PAGE: i32 = 50;
+/// Days back for which the run of a daily campaign is made up for.
+const MISSED_DAYS: u32 = 7;
 
 impl App {
     /// Begins and starts the runs whose day has come.
@@ -61,20 +62,63 @@ impl App {
             .await?
             .ok_or(RunError::Unusable("the programme of the campaign is not stored"))?;
         let today = calendar::business_day(now, programme.zone);
-        let name = match &stored.d.standing.status {
-            Status::Executing { run, .. } => run.clone(),
-            Status::Approved { run, .. } if !matches!(campaign.schedule, Schedule::Daily {}) => run.clone(),
-            _ => campaign.run_id(today),
+        let named = match &stored.d.standing.status {
+            Status::Executing { run, .. } => run,
+            Status::Approved { at, .. } if matches!(campaign.schedule, Schedule::Daily {}) => {
+                let since = calendar::business_day(*at, programme.zone);
+                return self.ask_for_days(tenant, stored, (&programme, since, today), now).await;
+            }
+            Status::Approved { run, .. } => run,
+            _ => return Ok(()),
         };
-        let run = name
-            .parse()
-            .map_err(|_| RunError::Unusable("the campaign names a run that cannot be"))?;
-        let latest = run::latest(&self.db, Site::RunFind, tenant, &run).await?;
+        let latest = run::latest(&self.db, Site::RunFind, tenant, &name(named)?).await?;
         match latest {
             Some(found) => self.go_on(tenant, &found, today).await,
-            None if starts_itself(&stored.d) => self.begin(tenant, stored, (&programme, today), now).await,
             None => Ok(()),
         }
+    }
+
+    /// The run of the first day behind the last that is made: of today, or of one on which nobody asked or nothing was approved. A
+    /// letter that is late is better than none. Where none is made yet, the approval says since when.
+    async fn ask_for_days(
+        &self,
+        tenant: &Tenant,
+        stored: &Record<Stored>,
+        (programme, since, today): (&Programme, NaiveDate, NaiveDate),
+        now: DateTime<Utc>,
+    ) -> Result<(), RunError> {
+        let first = calendar::minus_days(today, MISSED_DAYS);
+        let mut days = Vec::new();
+        for day in first.iter_days().take_while(|day| *day <= today) {
+            let name = name(&stored.d.campaign.run_id(day))?;
+            let latest = run::latest(&self.db, Site::RunFind, tenant, &name).await?;
+            days.push((day, latest));
+        }
+        let made = days
+            .iter()
+            .rposition(|(_, latest)| latest.as_ref().is_some_and(is_made));
+        let from = match made {
+            Some(at) => at.saturating_add(1),
+            None => days.iter().take_while(|(day, _)| *day < since).count(),
+        };
+        // One at a time: the campaign stands where its run does.
+        let Some((day, latest)) = days.into_iter().nth(from) else {
+            return Ok(());
+        };
+        let Some(found) = latest else {
+            return self.begin(tenant, stored, (programme, day, 1), now).await;
+        };
+        let waits = matches!(found.d.stage, Stage::Choosing | Stage::Chosen);
+        let counts = found.d.scheduled && found.d.edition == stored.d.edition;
+        if waits && counts || !waits && found.d.stage != Stage::Stopped {
+            return self.go_on(tenant, &found, today).await;
+        }
+        // What somebody wanted to see, or was chosen for the campaign as it was, is no run of its own.
+        if !run::supersede(&self.db, Site::RunChange, &found, now).await? {
+            return Err(RunError::Contended);
+        }
+        let next = found.d.revision.saturating_add(1);
+        self.begin(tenant, stored, (programme, day, next), now).await
     }
 
     /// What a run waits for is asked for again: a message may be lost with a queue.
@@ -109,14 +153,15 @@ impl App {
         &self,
         tenant: &Tenant,
         stored: &Record<Stored>,
-        (programme, today): (&Programme, NaiveDate),
+        (programme, day, revision): (&Programme, NaiveDate, u32),
         now: DateTime<Utc>,
     ) -> Result<(), RunError> {
         let campaign = &stored.d.campaign;
-        let name = campaign.run_id(today);
-        let run = Run::new(campaign.clone(), stored.d.edition, 1, (today, self.cut), programme)
+        let name = campaign.run_id(day);
+        let mut run = Run::new(campaign.clone(), stored.d.edition, revision, (day, self.cut), programme)
             .ok_or(RunError::Unusable("the campaign names a run that cannot be"))?;
-        tracing::info!(run = %name, "a run is begun");
+        run.scheduled = true;
+        tracing::info!(run = %name, revision, "a run is begun");
         let id = RunId {
             tenant: tenant.clone(),
             run: run.run.clone(),
@@ -129,4 +174,18 @@ impl App {
             .send(Site::RunSend, &self.queues.campaign, &messages)
             .await?)
     }
+}
+
+/// Whether nothing is left to do for the period of a run.
+fn is_made(run: &Record<Run>) -> bool {
+    match run.d.stage {
+        Stage::Written => true,
+        Stage::Stopped => run.d.stopped.as_deref() != Some(SUPERSEDED),
+        _ => false,
+    }
+}
+
+fn name(run: &str) -> Result<RunName, RunError> {
+    let unusable = |_| RunError::Unusable("the campaign names a run that cannot be");
+    run.parse().map_err(unusable)
 }

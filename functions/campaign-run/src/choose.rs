@@ -20,6 +20,10 @@ use crate::{App, RunError};
 const AT_ONCE: usize = 16;
 /// Parts of one segment that one message stores, and rounds lost to other workers among them.
 const PARTS_MAX: u32 = 10_000;
+/// Members of one page, when they are counted.
+const PAGE: i32 = 500;
+/// Why a run is stopped of which more is frozen than its sums say.
+const DISTURBED: &str = "choice_disturbed";
 /// Parties after which a part ends.
 const PART_PARTIES: u64 = 20_000;
 
@@ -145,7 +149,6 @@ impl App {
         }
         let (_, place) = address(&found.document, choice.looking.day);
         if let (Decision::In { .. }, Some(place)) = (&member.decision, place) {
-            member.contact = Some(place.0.id);
             let points = found.account.as_ref().map_or(0, |account| account.balance);
             let letter = Letter::to(&found.document, place, points, &choice.layout);
             let letter = serde_json::to_vec(&letter).map_err(|_| RunError::Unusable("a letter cannot be written"))?;
@@ -154,8 +157,32 @@ impl App {
                 "the time of the run's addresses is over: begin a new one",
             ))?;
             member.letter = Some(key.seal(&member.party, &letter)?);
+            member.contact = Some(place.0.id);
         }
         Ok(run::freeze(&self.db, Site::RunFreeze, (choice.id, choice.cut), member, choice.now).await?)
+    }
+
+    /// Letters and vouchers of the members that are frozen. Where a worker died behind a member whose facts changed before another
+    /// came to it, one is frozen that the sums do not count, and nobody approved.
+    async fn frozen(&self, id: &RunId, cut: Cut) -> Result<(u64, u64), RunError> {
+        let (mut letters, mut vouchers) = (0u64, 0u64);
+        for shard in 0..cut.shards {
+            let mut after = None;
+            loop {
+                let (members, next) = run::members(&self.db, Site::RunMembers, (id, shard), after, PAGE).await?;
+                for member in members {
+                    if let Decision::In { vouchers: of_member } = member.d.decision {
+                        letters = letters.saturating_add(1);
+                        vouchers = vouchers.saturating_add(u64::from(of_member));
+                    }
+                }
+                after = next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok((letters, vouchers))
     }
 
     /// Brings the sums together once all segments are done, and moves run and campaign on.
@@ -164,6 +191,7 @@ impl App {
             return Ok(());
         };
         let digest = sums.digest;
+        let disturbed = self.frozen(id, run.d.cut).await? != (sums.totals.letters, sums.totals.vouchers);
         let beyond = run
             .d
             .campaign
@@ -173,13 +201,17 @@ impl App {
         let changed = run::change(&self.db, Site::RunChange, run, now, |run| {
             run.chosen = Some(sums);
             run.stage = Stage::Chosen;
-            if beyond {
+            if beyond || disturbed {
                 run.stage = Stage::Stopped;
-                run.stopped = Some("beyond_budget".to_owned());
+                run.stopped = Some(if disturbed { DISTURBED } else { "beyond_budget" }.to_owned());
             }
         });
         if changed.await? {
             tracing::info!(run = %id.run, revision = id.revision, members, letters, "the members of a run are chosen");
+        }
+        if disturbed {
+            tracing::error!(run = %id.run, revision = id.revision, "members were frozen that no sum counts: try it again");
+            return Ok(());
         }
         if beyond {
             tracing::warn!(run = %id.run, "a run goes beyond its budget and is not made");
@@ -214,8 +246,8 @@ impl Choice<'_> {
             party: subject.party.clone(),
             decision,
             period: self.period(subject.birth_date),
-            letter: None,
             contact: None,
+            letter: None,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use campaign::{Bearer, Channel, Decision, Kind, Schedule, Terms, Worth, terms};
 use chrono::{DateTime, Utc};
+use domain::calendar;
 use domain::code::VoucherCode;
 use domain::id::{LocationId, PartyId};
 use domain::location::{Location, LocationKind};
@@ -13,7 +14,7 @@ use store::programme::{self};
 use store::run::{self, Gave, Given, GivenVoucher, Issued, Member, Run, RunId, ShardWork, Stage};
 use store::{Record, Site, StoreError, location, party};
 
-use crate::subject::is_kept_back;
+use crate::subject::reaches;
 use crate::{App, RunError};
 
 /// Members of one page, after which the position is kept.
@@ -150,14 +151,7 @@ impl App {
             kept_back: 1,
             ..Issued::default()
         };
-        // Asked when the vouchers are given: a party on a blacklist, one that was erased since, or one that letters do not reach any
-        // more gets none.
-        let stands = match party::read(&self.db, Site::RunStopped, tenant, &member.party).await {
-            Ok(stands) => stands,
-            Err(StoreError::Erased(_)) => None,
-            Err(error) => return Err(error.into()),
-        };
-        if stands.is_none_or(|party| is_kept_back(&party.d, member.contact, issuing.now)) {
+        if !self.still_gets_one(issuing, member).await? {
             // Nothing is printed for it either.
             run::drop_letter(&self.db, Site::RunStopped, record, issuing.now).await?;
             return Ok(kept_back);
@@ -180,6 +174,19 @@ impl App {
             vouchers: u64::from(vouchers),
             kept_back: 0,
         })
+    }
+
+    /// Asked when the vouchers are given: a party on a blacklist, one that was erased or wants no letters any more since it was
+    /// chosen, or from whose address a letter has come back, gets none.
+    async fn still_gets_one(&self, issuing: &Issuing<'_>, member: &Member) -> Result<bool, RunError> {
+        let tenant = &issuing.id.tenant;
+        let document = match party::read(&self.db, Site::RunStopped, tenant, &member.party).await {
+            Ok(Some(found)) => found.d,
+            Ok(None) | Err(StoreError::Erased(_)) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let today = calendar::business_day(issuing.now, issuing.run.zone);
+        Ok(document.voucher_stop(issuing.now).is_none() && reaches(&document, member.contact, today))
     }
 
     async fn give(&self, issuing: &Issuing<'_>, party: &PartyId, number: u8) -> Result<(), RunError> {

@@ -165,16 +165,17 @@ pub(crate) fn address(document: &PartyDocument, day: NaiveDate) -> (Address, Opt
     }
 }
 
-/// Whether something that was said after the choice keeps a member from the letter to this address: it gets no vouchers, wants no
-/// letters, or a letter came back from there.
-pub(crate) fn is_kept_back(document: &PartyDocument, contact: Option<ContactId>, now: DateTime<Utc>) -> bool {
-    let came_back = |known: &Contact| {
-        let delivery = known.delivery.as_ref();
-        Some(known.id) == contact && delivery.is_some_and(|known| known.arrives == Arrives::Undeliverable)
+/// Whether a letter to this address of the party may still be sent: nobody has objected to letters, and the address stands and none
+/// has come back from it. Other addresses do not count: the letter is written.
+pub(crate) fn reaches(document: &PartyDocument, contact: Option<ContactId>, day: NaiveDate) -> bool {
+    let stands = |known: &Contact| {
+        let came_back = known
+            .delivery
+            .as_ref()
+            .is_some_and(|delivery| delivery.arrives == Arrives::Undeliverable);
+        Some(known.id) == contact && !known.ended && known.holds(day) && !came_back
     };
-    document.voucher_stop(now).is_some()
-        || consents(&document.consents).letter == Consent::Withdrawn
-        || document.contacts.iter().any(came_back)
+    consents(&document.consents).letter != Consent::Withdrawn && document.contacts.iter().any(stands)
 }
 
 /// How well an address with these purposes suits letters, 0 the best; `None` where it is for other things only.

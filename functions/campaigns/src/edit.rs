@@ -82,8 +82,8 @@ impl App {
         caller.require(Scope::CampaignsWrite)?;
         let id: String = request.path("campaign_id")?;
         let of = (&caller.tenant, &*id);
-        let step = stored::step(&self.db, Site::CampaignsWrite, of, caller.made(now), |standing| {
-            standing.closed(now)
+        let step = stored::step(&self.db, Site::CampaignsWrite, of, caller.made(now), |stored| {
+            stored.standing.closed(now)
         });
         moved(step.await?)?;
         Response::json(200, &view(&self.of_id(&caller.tenant, &id).await?))
@@ -105,6 +105,12 @@ impl App {
         {
             let detail = "must be one of the calendars of GET /v1/campaign-context";
             found.push(Violation::new("/campaign/kind/lead/calendar", "unknown", detail));
+        }
+        let per_member = u8::try_from(campaign.voucher.per_member).unwrap_or(u8::MAX);
+        if let Some(source) = self.agreed(caller).await?.settings.format.lacks(per_member) {
+            let detail =
+                format!("the printer's format has no column for {source}: change it first, or give fewer vouchers");
+            found.push(Violation::new("/campaign/voucher/per_member", "no_column", detail));
         }
         if !found.is_empty() {
             return Err(Problem::invalid(found));

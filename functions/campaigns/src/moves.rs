@@ -16,7 +16,7 @@ use crate::edit::view;
 use crate::{App, contended, moved, refused};
 
 /// Days ahead of which a run can be tried.
-const AHEAD_MAX: u64 = 366;
+const AHEAD_MAX: u64 = 42;
 
 impl App {
     /// `POST /v1/campaigns/{campaign_id}/dry-runs`.
@@ -52,6 +52,11 @@ impl App {
                 return Err(Problem::new(Code::CampaignState, detail));
             }
             Some(latest) => {
+                // First: what was approved before must not be started beside what is tried now.
+                let (site, made) = (Site::CampaignsRun, caller.made(now));
+                if !run::supersede(&self.db, site, &latest, made).await? {
+                    return Err(contended());
+                }
                 let next = begin(latest.d.revision.saturating_add(1))?;
                 self.begun(caller, next, now).await?
             }
@@ -87,7 +92,8 @@ impl App {
             Problem::invalid(vec![Violation::new("/digest", "malformed", detail)])
         })?;
         let (of, by) = ((&caller.tenant, &*id), caller.subject.clone());
-        let step = stored::step(&self.db, Site::CampaignsWrite, of, caller.made(now), |standing| {
+        let step = stored::step(&self.db, Site::CampaignsWrite, of, caller.made(now), |stored| {
+            let standing = &stored.standing;
             match &standing.status {
                 // The same call again.
                 Status::Approved {
@@ -151,7 +157,10 @@ fn day_of(campaign: &Campaign, asked: Option<NaiveDate>, today: NaiveDate) -> Re
     let ahead = today.checked_add_days(Days::new(AHEAD_MAX)).unwrap_or(NaiveDate::MAX);
     match (asked, campaign.schedule) {
         (Some(day), _) if day < today => wrong("out_of_range", "must not be in the past"),
-        (Some(day), _) if day > ahead => wrong("out_of_range", "must be within a year"),
+        (Some(day), _) if day > ahead => wrong(
+            "out_of_range",
+            "must be within six weeks: what is chosen today is printed then",
+        ),
         (Some(day), _) if !campaign.runs_on(day) && day != today => {
             wrong("not_scheduled", "must be today, or a day of the campaign's schedule")
         }

@@ -5,12 +5,11 @@ use std::ops::RangeInclusive;
 use aws_sdk_s3::presigning::PresigningConfig;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::calendar::{minus_days, plus_days};
-use domain::id::Tenant;
 use domain::violation::Violation;
 use http_edge::api::campaigns::{
     CampaignRunFiles, LettershopSettingsRequest, LettershopSettingsView, manifest as stored_manifest,
 };
-use http_edge::{Code, Problem, Request, Response, Scope};
+use http_edge::{Caller, Code, Problem, Request, Response, Scope};
 use lettershop::manifest::{Acknowledgement, check};
 use lettershop::settings::Settings;
 use serde_json::json;
@@ -80,18 +79,23 @@ impl App {
     pub(crate) async fn settings(&self, request: &Request) -> Result<Response, Problem> {
         let caller = request.caller()?;
         caller.require(Scope::CampaignsRead)?;
-        let (version, settings) = self.agreed(&caller.tenant).await?;
-        Response::json(200, &LettershopSettingsView { version, settings })
+        Response::json(200, &self.agreed(caller).await?)
     }
 
-    /// What is agreed on, with its version; what stands while nothing is, with version 0.
-    pub(crate) async fn agreed(&self, tenant: &Tenant) -> Result<(u64, Settings), Problem> {
-        let Some(stored) = agreed::settings(&self.db, Site::CampaignsKnown, tenant).await? else {
-            return Ok((0, Settings::default()));
-        };
-        let unreadable = |_| Problem::new(Code::Internal, "what is agreed on with the printer cannot be read");
-        let settings = serde_json::from_value(stored.d.document).map_err(unreadable)?;
-        Ok((stored.d.version, settings))
+    /// What is agreed on with the printer, or stands while nothing is.
+    pub(crate) async fn agreed(&self, caller: &Caller) -> Result<LettershopSettingsView, Problem> {
+        let stored = agreed::settings(&self.db, Site::CampaignsKnown, &caller.tenant).await?;
+        Ok(match stored {
+            None => LettershopSettingsView {
+                version: 0,
+                settings: Settings::default(),
+            },
+            Some(stored) => LettershopSettingsView {
+                version: stored.d.version,
+                settings: serde_json::from_value(stored.d.document)
+                    .map_err(|_| Problem::new(Code::Internal, "what is agreed on with the printer cannot be read"))?,
+            },
+        })
     }
 
     /// `PUT /v1/lettershop/settings`.

@@ -35,7 +35,7 @@ impl App {
         let caller = request.caller()?;
         caller.require(Scope::LettershopPull)?;
         let body: LetterReturnsRequest = request.json()?;
-        let agreed = self.agreed(&caller.tenant).await?.1.returns;
+        let agreed = self.agreed(caller).await?.settings.returns;
         let rules = Rules::of(&self.db, Site::CampaignsKnown, &caller.tenant, now).await?;
         let reported = reported(&body, &agreed, &rules)?;
         let items = self.taken_back(caller, &agreed.effects, &rules, &reported).await?;

@@ -1,6 +1,6 @@
 //! What a campaign can say and runs cannot do yet: refused when it is stored, so that nobody finds out from the letters.
 
-use ::campaign::{Campaign, Consideration, SCHEMA, Worth};
+use ::campaign::{Bearer, Campaign, Consideration, SCHEMA, VatKind, Worth};
 use conditions::Condition;
 use domain::violation::Violation;
 
@@ -38,6 +38,16 @@ pub(crate) fn unsupported(campaign: &Campaign) -> Vec<Violation> {
             !voucher.groups.is_empty(),
             "/voucher/groups",
             "must be empty: redemption does not know the basket's lines yet",
+        ),
+        (
+            voucher.bearer == Bearer::Personal,
+            "/voucher/bearer",
+            "must be `bearer`: tills do not say yet whose card was presented",
+        ),
+        (
+            voucher.vat_kind == VatKind::Service,
+            "/voucher/vat_kind",
+            "must be `value`: vouchers for services are not kept apart in the books yet",
         ),
         (
             voucher.consideration == Consideration::Paid,

@@ -18,7 +18,7 @@ use store::db::Read;
 use store::guess::Terminal;
 use store::party::{self, Personal};
 use store::voucher::{self, OpenVoucher};
-use store::{Site, relationship, run};
+use store::{Site, relationship};
 
 use crate::App;
 use crate::cards::card_unknown;
@@ -233,7 +233,7 @@ impl App {
     ) -> Result<BTreeSet<RunName>, Problem> {
         let mut waiting: BTreeSet<RunName> = vouchers.filter_map(Voucher::waits_for).cloned().collect();
         for run in waiting.clone() {
-            if run::is_confirmed(&self.db, Site::DeskRun, tenant, &run).await? {
+            if self.confirmed.is(&self.db, Site::DeskRun, tenant, &run).await? {
                 waiting.remove(&run);
             }
         }

@@ -41,7 +41,7 @@ use http_edge::guard::Guard;
 use http_edge::intake::new_party_id;
 use http_edge::{Code, Problem, Request, Response};
 use runtime::secrets::{KeyRing, Pepper};
-use store::{Db, location, programme};
+use store::{Db, location, programme, run};
 use uuid::Uuid;
 
 /// The function with what it holds on to between requests.
@@ -53,6 +53,7 @@ pub struct App {
     guard: Guard,
     locations: location::Cache,
     programmes: programme::Cache,
+    confirmed: run::Confirmed,
 }
 
 impl App {
@@ -65,6 +66,7 @@ impl App {
             guard: Guard::default(),
             locations: location::Cache::default(),
             programmes: programme::Cache::default(),
+            confirmed: run::Confirmed::default(),
         }
     }
 

@@ -86,8 +86,8 @@ impl App {
     async fn end(&self, id: &RunId, run: &Record<Run>, now: DateTime<Utc>) -> Result<(), ExportError> {
         let (schedule, name) = (run.d.campaign.schedule, id.run.to_string());
         let of = (&id.tenant, &*run.d.campaign.id);
-        let step = campaigns::step(&self.db, Site::ExportStanding, of, now, |standing| {
-            standing.finished(schedule, &name, now)
+        let step = campaigns::step(&self.db, Site::ExportStanding, of, now, |stored| {
+            stored.standing.finished(schedule, &name, now)
         });
         match step.await? {
             Moved::Done | Moved::Refused(_) | Moved::Unknown => Ok(()),

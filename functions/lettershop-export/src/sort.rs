@@ -44,6 +44,10 @@ impl App {
         now: DateTime<Utc>,
     ) -> Result<(), ExportError> {
         let key = run::sealing_key(&self.db, Site::ExportKey, id, run.created_at, now).await?;
+        if key.is_none() {
+            let over = "the time of the run's addresses is over: no letter of it can be printed";
+            return Err(ExportError::Unusable(over));
+        }
         let Sorted { rows, gaps, shortened } = self.rows(id, run, shard, key.as_ref(), now).await?;
         let letters = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         let name = format!("work/{}/{}/{:04}/{shard:02}", id.tenant, id.run, id.revision);

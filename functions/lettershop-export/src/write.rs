@@ -128,7 +128,11 @@ impl App {
                 checkpoint: json(&file.checkpoint())?,
             };
             if !files::store_file_work(&self.db, Site::ExportAdvance, id, 0, work, now).await? {
-                self.objects.abort(&key, &upload).await?;
+                // Refused may be a repetition of our own that was taken: only an upload that nobody goes on with is given up.
+                let standing = files::file_work(&self.db, Site::ExportChunks, id).await?;
+                if standing.is_some_and(|standing| standing.upload != upload) {
+                    self.objects.abort(&key, &upload).await?;
+                }
             }
         }
         Err(ExportError::Contended)
@@ -194,9 +198,15 @@ impl App {
         writing.work.parts.push(tag);
         writing.work.checkpoint = json(&writing.file.checkpoint())?;
         let work = writing.work.clone();
+        let parts = work.parts.clone();
         let stored = files::store_file_work(&self.db, Site::ExportAdvance, id, before, work, now).await?;
         writing.work.version = before.saturating_add(1);
-        Ok(stored)
+        if stored {
+            return Ok(true);
+        }
+        // Refused may be a repetition of our own that was taken.
+        let standing = files::file_work(&self.db, Site::ExportChunks, id).await?;
+        Ok(standing.is_some_and(|standing| standing.parts == parts))
     }
 }
 

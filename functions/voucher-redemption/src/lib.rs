@@ -23,7 +23,7 @@ use chrono::{DateTime, Utc};
 use http_edge::guard::Guard;
 use http_edge::{Code, Problem, Request, Response};
 use runtime::secrets::{KeyRing, Pepper};
-use store::{Db, location, programme};
+use store::{Db, location, programme, run};
 
 /// The function with what it holds on to between requests.
 #[derive(Debug)]
@@ -34,6 +34,7 @@ pub struct App {
     guard: Guard,
     locations: location::Cache,
     programmes: programme::Cache,
+    confirmed: run::Confirmed,
 }
 
 impl App {
@@ -46,6 +47,7 @@ impl App {
             guard: Guard::default(),
             locations: location::Cache::default(),
             programmes: programme::Cache::default(),
+            confirmed: run::Confirmed::default(),
         }
     }
 

@@ -8,7 +8,7 @@ use http_edge::api::vouchers::{
     CheckAnswer, CheckRequest, RedeemRequest, ReleaseRequest, ReserveRequest, ReverseRequest,
 };
 use http_edge::{Caller, Code, Problem, Request, Response, Scope};
-use store::{Site, party, run, voucher};
+use store::{Site, party, voucher};
 
 use crate::App;
 use crate::call::Call;
@@ -127,7 +127,7 @@ impl App {
     async fn may_pay_or_fault(&self, call: &Call<'_>, voucher: &Voucher) -> Result<Option<Problem>, Problem> {
         let (tenant, now) = (&call.caller.tenant, call.occasion.now);
         if let Some(run) = voucher.waits_for()
-            && !run::is_confirmed(&self.db, Site::RedeemRun, tenant, run).await?
+            && !self.confirmed.is(&self.db, Site::RedeemRun, tenant, run).await?
         {
             return Ok(Some(Refusal::NotYetConfirmed.into()));
         }

@@ -114,6 +114,9 @@ pub enum Refused {
     /// Another run is under way, or none.
     #[error("this run is not under way")]
     NotExecuting,
+    /// The run was chosen for the campaign as it was before it was changed.
+    #[error("the campaign was changed since the run was chosen: make a new dry run and have it approved")]
+    OtherEdition,
 }
 
 impl Standing {

@@ -297,6 +297,15 @@ mod tests {
     }
 
     #[test]
+    fn c5_what_is_open_is_the_total_less_all_payments_and_never_less_than_nothing() {
+        assert_eq!(invoice(Vec::new()).open_minor(), 10_000);
+        assert_eq!(invoice(vec![payment("Z-1", "2026-01-20", 4_000)]).open_minor(), 6_000);
+        assert_eq!(invoice(vec![payment("Z-1", "2026-01-20", 12_000)]).open_minor(), 0);
+        let words = [InvoiceStatus::Open, InvoiceStatus::Cancelled, InvoiceStatus::WrittenOff];
+        assert_eq!(words.map(InvoiceStatus::as_str), ["open", "cancelled", "written_off"]);
+    }
+
+    #[test]
     fn c5_a_payment_that_is_taken_back_opens_the_invoice_again() {
         let back = invoice(vec![
             payment("Z-1", "2026-01-20", 10_000),

@@ -333,6 +333,8 @@ sites! {
     RunFind = "campaign-run/run",
     /// Runs begin a run.
     RunBegin = "campaign-run/begin",
+    /// Runs start, with their campaign.
+    RunStart = "campaign-run/start",
     /// Runs move a run on.
     RunChange = "campaign-run/change",
     /// Runs send work to their own queue.

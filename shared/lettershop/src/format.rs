@@ -158,6 +158,16 @@ impl FileFormat {
             Layout::FixedWidth { columns } => columns.iter().map(|c| (c.name.as_str(), c.source)).collect(),
         }
     }
+
+    /// What letters with so many vouchers need a column for and this format has none; a voucher needs its code or its barcode.
+    pub fn lacks(&self, vouchers: u8) -> Option<Source> {
+        let columns = self.columns();
+        let has = |wanted: Source| columns.iter().any(|(_, source)| *source == wanted);
+        let lines = (1..=6).map(Source::AddressLine).find(|line| !has(*line));
+        let codes = || (1..=vouchers).find(|n| !has(Source::Code(*n)) && !has(Source::Barcode(*n)));
+        let text = || Some(Source::Text(1)).filter(|text| !has(*text));
+        lines.or_else(text).or_else(|| codes().map(Source::Code))
+    }
 }
 
 #[cfg(test)]

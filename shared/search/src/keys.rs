@@ -242,14 +242,6 @@ pub(crate) fn letter_at(word: &Word, postcode: &str) -> Entry {
     }
 }
 
-/// The beginning of a word with a postcode.
-pub(crate) fn given_at(word: &Word, postcode: &str) -> Entry {
-    Entry {
-        key: format!("gp|{}|{postcode}", begins(word)),
-        refine: alternating(&behind(word), ""),
-    }
-}
-
 /// By its beginning, ordered by the letters behind it; `$` stands for the end of the word.
 pub(crate) fn from_beginning(word: &Word) -> Entry {
     let rest: String = word.key.chars().skip(END).chain(std::iter::once('$')).collect();
@@ -406,12 +398,9 @@ impl Collected {
                 for family in &family {
                     given.iter().for_each(|given| self.pair(given, family));
                     self.single(family);
-                    self.at(family, places, true);
+                    self.at(family, places);
                 }
-                for given in &given {
-                    self.add(given_from_beginning(given));
-                    self.at(given, places, false);
-                }
+                given.iter().for_each(|given| self.add(given_from_beginning(given)));
             }
             Name::Organisation(name) => {
                 let words = telling(name);
@@ -423,7 +412,9 @@ impl Collected {
                         .take(2_usize.saturating_sub(at))
                         .for_each(|other| self.pair(word, other));
                     self.single(word);
-                    self.at(word, places, at == 0);
+                    if at == 0 {
+                        self.at(word, places);
+                    }
                 }
             }
         }
@@ -442,20 +433,16 @@ impl Collected {
         self.add(both_ends(word, if is_short(word) { END - 1 } else { END }));
     }
 
-    fn at(&mut self, word: &Word, places: &[Place], main: bool) {
+    fn at(&mut self, word: &Word, places: &[Place]) {
         for place in places {
             let postcode = fold::compact(&place.postcode);
-            if !postcode.is_empty() && main {
+            if !postcode.is_empty() {
                 self.add(beginning_at(word, &postcode));
                 self.add(end_at(word, &postcode));
                 self.add(letter_at(word, &postcode));
-            } else if !postcode.is_empty() {
-                self.add(given_at(word, &postcode));
             }
-            if main {
-                let town = telling(&place.town).into_iter().next();
-                town.iter().for_each(|town| self.add(sounds(word, town)));
-            }
+            let town = telling(&place.town).into_iter().next();
+            town.iter().for_each(|town| self.add(sounds(word, town)));
         }
     }
 }

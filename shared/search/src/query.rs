@@ -277,9 +277,6 @@ impl Query {
         pairs.iter().for_each(|(a, b)| add(keys::two_beginnings(a, b)));
         pairs.iter().for_each(|(a, b)| add(keys::two_ends(a, b)));
         pairs.iter().for_each(|(a, b)| add(keys::sounds(a, b)));
-        for postcode in &self.postcodes {
-            words.iter().for_each(|word| add(keys::given_at(word, postcode)));
-        }
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError};
 use crate::error::StoreError;
 use crate::record::{Made, Record};
+use crate::run::{self, Run};
 
 /// A campaign and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,11 +80,29 @@ pub async fn write(
     made: impl Into<Made>,
 ) -> Result<bool, StoreError> {
     let made = made.into();
+    committed(db.transact(site, legs(site, tenant, before, after, &made)?).await)
+}
+
+fn committed(outcome: Result<(), TransactError>) -> Result<bool, StoreError> {
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(TransactError::Condition(_)) => Ok(false),
+        Err(TransactError::Store(error)) => Err(error),
+    }
+}
+
+fn legs(
+    site: Site,
+    tenant: &Tenant,
+    before: Option<&Record<Stored>>,
+    after: Stored,
+    made: &Made,
+) -> Result<Vec<Leg>, StoreError> {
     let condition = before.map_or_else(Condition::absent, |before| Condition::version(before.d.version));
     let is_new = before.is_none_or(|before| before.d.edition != after.edition);
     let edition = edition_key(tenant, &after.campaign.id, after.edition);
-    let kept = Record::new(edition, "campaign_edition", &made, after.campaign.clone());
-    let mut record = Record::new(key(tenant, &after.campaign.id), "campaign", &made, after);
+    let kept = Record::new(edition, "campaign_edition", made, after.campaign.clone());
+    let mut record = Record::new(key(tenant, &after.campaign.id), "campaign", made, after);
     if let Some(before) = before {
         record.created_at = before.created_at;
         record.by = record.by.or_else(|| before.by.clone());
@@ -92,11 +111,7 @@ pub async fn write(
     if is_new {
         legs.push(Leg::put(site, &kept, Some(Condition::absent()))?);
     }
-    match db.transact(site, legs).await {
-        Ok(()) => Ok(true),
-        Err(TransactError::Condition(_)) => Ok(false),
-        Err(TransactError::Store(error)) => Err(error),
-    }
+    Ok(legs)
 }
 
 /// Rounds of a step against other writers of the campaign.
@@ -124,14 +139,14 @@ pub async fn step(
     site: Site,
     (tenant, id): (&Tenant, &str),
     made: impl Into<Made>,
-    step: impl Fn(&Standing) -> Result<Standing, Refused>,
+    step: impl Fn(&Stored) -> Result<Standing, Refused>,
 ) -> Result<Moved, StoreError> {
     let made = made.into();
     for _ in 0..ROUNDS_MAX {
         let Some(before) = read(db, site, tenant, id).await? else {
             return Ok(Moved::Unknown);
         };
-        let standing = match step(&before.d.standing) {
+        let standing = match step(&before.d) {
             Ok(standing) if standing == before.d.standing => return Ok(Moved::Done),
             Ok(standing) => standing,
             Err(refused) => return Ok(Moved::Refused(refused)),
@@ -146,4 +161,35 @@ pub async fn step(
         }
     }
     Ok(Moved::Contended)
+}
+
+/// Makes a step of a campaign together with the start of its run, or neither: a run that was replaced meanwhile starts nothing.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn start(
+    db: &Db,
+    site: Site,
+    (tenant, run): (&Tenant, &Record<Run>),
+    made: impl Into<Made>,
+    step: impl Fn(&Stored) -> Result<Standing, Refused>,
+    change: impl FnOnce(&mut Run),
+) -> Result<Moved, StoreError> {
+    let made = made.into();
+    let Some(before) = read(db, site, tenant, &run.d.campaign.id).await? else {
+        return Ok(Moved::Unknown);
+    };
+    let standing = match step(&before.d) {
+        Ok(standing) => standing,
+        Err(refused) => return Ok(Moved::Refused(refused)),
+    };
+    let after = Stored {
+        version: before.d.version.saturating_add(1),
+        standing,
+        ..before.d.clone()
+    };
+    let mut legs = legs(site, tenant, Some(&before), after, &made)?;
+    legs.push(run::changed(site, run, &made, change)?);
+    let done = committed(db.transact(site, legs).await)?;
+    Ok(if done { Moved::Done } else { Moved::Contended })
 }

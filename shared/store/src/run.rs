@@ -32,6 +32,8 @@ pub use part::{
 pub use seal::{SealError, Sealed, SealingKey, sealing_key};
 pub use walk::{Found, FoundParty, walk};
 
+use std::time::Duration;
+
 use ::campaign::{Campaign, DryRun, Schedule};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -42,6 +44,7 @@ use faults::Site;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::cache::Kept;
 use crate::db::{Condition, Db, Key, Leg, Range, Read, Written};
 use crate::error::StoreError;
 use crate::record::{Made, Record};
@@ -136,6 +139,9 @@ pub struct Run {
     pub currency: Currency,
     /// In how many parts it is worked off.
     pub cut: Cut,
+    /// Whether the schedule began it, so that it starts by itself; else somebody wants to see what it would come to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub scheduled: bool,
     /// How far it is.
     pub stage: Stage,
     /// What the choice came to, once all segments are done.
@@ -180,6 +186,7 @@ impl Run {
             zone: programme.zone,
             currency: programme.currency,
             cut,
+            scheduled: false,
             stage: Stage::Choosing,
             chosen: None,
             stopped: None,
@@ -327,23 +334,66 @@ pub async fn change(
     made: impl Into<Made>,
     change: impl FnOnce(&mut Run),
 ) -> Result<bool, StoreError> {
-    let made = made.into();
-    let mut record = before.clone();
-    record.updated_at = made.at;
-    record.by = made.by.or_else(|| before.by.clone());
-    change(&mut record.d);
-    record.d.version = before.d.version.saturating_add(1);
-    let put = Leg::put(site, &record, Some(Condition::version(before.d.version)))?;
+    let put = changed(site, before, &made.into(), change)?;
     Ok(matches!(db.write::<Run>(site, put).await?, Written::Done))
 }
 
-/// Whether the printer has confirmed the letters of a run. Once it is true it stays so.
+/// The leg that puts what `change` makes of the run, under the condition that nobody changed it meanwhile.
+pub(crate) fn changed(
+    site: Site,
+    before: &Record<Run>,
+    made: &Made,
+    change: impl FnOnce(&mut Run),
+) -> Result<Leg, StoreError> {
+    let mut record = before.clone();
+    record.updated_at = made.at;
+    record.by = made.by.clone().or_else(|| before.by.clone());
+    change(&mut record.d);
+    record.d.version = before.d.version.saturating_add(1);
+    Leg::put(site, &record, Some(Condition::version(before.d.version)))
+}
+
+/// Why a run was stopped that a later choice of the same period has replaced.
+pub const SUPERSEDED: &str = "superseded";
+
+/// Takes a choice that was not started out of the way of the next one; `false` when somebody changed it meanwhile, such as by
+/// starting it.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn is_confirmed(db: &Db, site: Site, tenant: &Tenant, run: &RunName) -> Result<bool, StoreError> {
-    let latest = latest(db, site, tenant, run).await?;
-    Ok(latest.is_some_and(|run| run.d.acknowledged.is_some()))
+pub async fn supersede(db: &Db, site: Site, before: &Record<Run>, made: impl Into<Made>) -> Result<bool, StoreError> {
+    if !matches!(before.d.stage, Stage::Choosing | Stage::Chosen) {
+        return Ok(before.d.stage == Stage::Stopped);
+    }
+    let stop = |run: &mut Run| {
+        run.stage = Stage::Stopped;
+        run.stopped = Some(SUPERSEDED.to_owned());
+    };
+    change(db, site, before, made, stop).await
+}
+
+/// Runs whose letters the printer has confirmed, as far as this process knows. Once confirmed a run stays so, and a till that asks
+/// for one of its vouchers costs no further read.
+#[derive(Debug, Default)]
+pub struct Confirmed(Kept<(Tenant, RunName), ()>);
+
+impl Confirmed {
+    /// Whether the printer has confirmed the letters of a run.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is(&self, db: &Db, site: Site, tenant: &Tenant, run: &RunName) -> Result<bool, StoreError> {
+        let which = (tenant.clone(), run.clone());
+        if self.0.get(&which, Duration::MAX).is_some() {
+            return Ok(true);
+        }
+        let latest = latest(db, site, tenant, run).await?;
+        let confirmed = latest.is_some_and(|run| run.d.acknowledged.is_some());
+        if confirmed {
+            self.0.insert(which, ());
+        }
+        Ok(confirmed)
+    }
 }
 
 /// Seconds since 1970, so many days after an instant.

@@ -117,7 +117,12 @@ impl System {
 
     /// Waits until nothing is under way.
     pub(crate) async fn rest(&self) -> Result<()> {
-        Ok(self.running.stack.quiescent(PATIENCE).await?)
+        self.rest_within(PATIENCE).await
+    }
+
+    /// The same with another patience.
+    pub(crate) async fn rest_within(&self, patience: Duration) -> Result<()> {
+        Ok(self.running.stack.quiescent(patience).await?)
     }
 
     /// Makes customers, each with a card and the id of another system.

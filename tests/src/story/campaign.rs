@@ -15,7 +15,7 @@ fn welcome() -> Value {
         "segment": "activity.receipts_12m >= 1",
         "voucher": {
             "worth": {"type": "amount", "value_minor": 1_000}, "validity": {"type": "days", "after_start": 0, "days": 60},
-            "bearer": "personal", "consideration": "free", "vat_kind": "value",
+            "bearer": "bearer", "consideration": "free", "vat_kind": "value",
         },
         "texts": {"de": "{salutation}, {value} bis {valid_until}."}, "letter_variant": "a", "needs_acknowledgement": true,
         "letter_cost": {"printing_minor": 22, "postage_minor": 53}, "schedule": {"type": "monthly", "day": 22},

@@ -99,7 +99,7 @@ async fn stop_run(stack: &Running) -> Result<()> {
         "id": "bonus", "name": "Bonus", "programme": "treue", "kind": {"type": "bonus"},
         "voucher": {
             "worth": {"type": "amount", "value_minor": 1_000}, "validity": {"type": "days", "after_start": 0, "days": 60},
-            "bearer": "personal", "consideration": "free", "vat_kind": "value",
+            "bearer": "bearer", "consideration": "free", "vat_kind": "value",
         },
         "texts": {"de": "{value}"}, "letter_variant": "a", "letter_cost": {"printing_minor": 22, "postage_minor": 53},
         "schedule": {"type": "monthly", "day": 1},

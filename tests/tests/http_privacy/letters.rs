@@ -60,7 +60,7 @@ async fn drafts(admin: &Client) {
         "segment": "activity.revenue_minor_12m > 0",
         "voucher": {
             "worth": {"type": "amount", "value_minor": 1_000}, "min_basket_minor": 2_000,
-            "validity": {"type": "days", "after_start": 0, "days": 60}, "bearer": "personal", "consideration": "free",
+            "validity": {"type": "days", "after_start": 0, "days": 60}, "bearer": "bearer", "consideration": "free",
             "vat_kind": "value", "per_member": 1,
         },
         "texts": {"de": "{salutation}, dieser Gutschein ist {value} wert."}, "letter_variant": "a", "control_per_cent": 0,

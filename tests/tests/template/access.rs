@@ -67,7 +67,12 @@ const TRANSACTIONS: [Transaction; 37] = [
         &["PutItem", "DeleteItem", "ConditionCheckItem"],
         &["ADJUST#*", "PARTY#*", "VOUCHER#*"],
     ),
-    ("campaign.rs", "CampaignRunRole", &["PutItem"], &["CAMPAIGNS#*"]),
+    (
+        "campaign.rs",
+        "CampaignRunRole",
+        &["PutItem"],
+        &["CAMPAIGNS#*", "RUNS#*"],
+    ),
     ("campaign.rs", "CampaignsRole", &["PutItem"], &["CAMPAIGNS#*"]),
     ("campaign.rs", "LettershopExportRole", &["PutItem"], &["CAMPAIGNS#*"]),
     (
@@ -402,6 +407,31 @@ fn sources_of_transactions() -> BTreeSet<String> {
     files
         .filter(|file| std::fs::read_to_string(file.path()).is_ok_and(|text| text.contains("db.transact(")))
         .map(|file| file.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+/// Roles, or policies of roles, of functions that look for an object before it stands, and its bucket: without the list of the bucket, S3 answers 403 in
+/// the place of 404, and nothing goes on.
+const LOOK_FOR_OBJECTS: [(&str, &str); 2] = [
+    ("LettershopExportRole", "LettershopBucket"),
+    ("PartyImportFiles", "ImportBucket"),
+];
+
+/// Who looks for an object hears that there is none.
+pub(crate) fn missing_objects_are_told(template: &Template) -> Vec<String> {
+    let all = statements(template);
+    let tells = |role: &str, bucket: &str| {
+        all.iter().any(|(id, statement)| {
+            let actions = items(at(statement, &["Action"])).into_iter().filter_map(Value::as_str);
+            *id == role
+                && actions.into_iter().any(|action| action == "s3:ListBucket")
+                && at(statement, &["Resource"]).is_some_and(|resource| format!("{resource:?}").contains(bucket))
+        })
+    };
+    LOOK_FOR_OBJECTS
+        .iter()
+        .filter(|(role, bucket)| !tells(role, bucket))
+        .map(|(role, bucket)| format!("{role}: is not told that an object of {bucket} is missing"))
         .collect()
 }
 

@@ -52,6 +52,27 @@ fn a_receipt_key_reads_back_what_it_prints_and_refuses_anything_else() {
     }
 }
 
+#[test]
+fn n11_the_revenue_of_product_groups_is_that_of_their_lines() {
+    let line = |group: Option<&str>, amount_minor| Line {
+        group: group.map(str::to_owned),
+        amount_minor,
+        ..receipt().lines.remove(0)
+    };
+    let basket = Receipt {
+        lines: vec![
+            line(Some("wine"), 900),
+            line(None, 100),
+            line(Some("paper"), 20),
+            line(Some("wine"), 3),
+        ],
+        ..receipt()
+    };
+    let groups = ["tea", "wine"].map(str::to_owned);
+    assert_eq!(basket.revenue_of(&groups), BTreeMap::from([("wine".to_owned(), 903)]));
+    assert_eq!(basket.revenue_of(&[]), BTreeMap::new());
+}
+
 proptest! {
     /// One receipt has one key: whatever is read as a key prints as it was given, and is read again.
     #[test]

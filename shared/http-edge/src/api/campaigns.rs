@@ -145,7 +145,8 @@ pub struct CampaignRunView {
     pub day: NaiveDate,
     /// How far it is.
     pub stage: CampaignRunStage,
-    /// Why it is not made: `beyond_budget`.
+    /// Why it is not made: `beyond_budget`; `superseded` by a later choice; `chosen_too_long_ago` or `vouchers_over` when it was to
+    /// be started too late; `choice_disturbed` when it must be tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
     /// Sums and digest, once all members are chosen.

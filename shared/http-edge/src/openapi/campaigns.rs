@@ -60,7 +60,7 @@ fn campaign() -> Value {
         "segment": "activity.revenue_minor_3m >= 10000 && party.country == \"CH\"",
         "voucher": {
             "worth": {"type": "amount", "value_minor": 1_000}, "min_basket_minor": 5_000,
-            "validity": {"type": "days", "after_start": 10, "days": 60}, "bearer": "personal", "consideration": "free",
+            "validity": {"type": "days", "after_start": 10, "days": 60}, "bearer": "bearer", "consideration": "free",
             "vat_kind": "value", "per_member": 1,
         },
         "texts": {"de": "{salutation}, dieser Gutschein ist {value} wert und gilt bis {valid_until}."},

@@ -12,7 +12,7 @@ use super::Manifest;
 use crate::piece::PieceId;
 
 /// Most rejected letters in an acknowledgement. A printer that rejects more has the wrong file.
-pub const REJECTED_MAX: usize = 10_000;
+pub const REJECTED_MAX: usize = 1_000;
 /// Longest reason of a rejection, in characters.
 pub const REASON_MAX: usize = 200;
 
@@ -87,7 +87,7 @@ pub fn check(manifest: &Manifest, said: &Acknowledgement, days: &RangeInclusive<
     let detail = "there are more rejected letters than rows";
     expect(rejected <= rows, "/rejected", "too_many", detail);
     if said.rejected.len() > REJECTED_MAX {
-        let detail = "there can be at most 10000 rejected letters: ask for the file again";
+        let detail = "there can be at most 1000 rejected letters: ask for the file again";
         expect(false, "/rejected", "out_of_range", detail);
         return found;
     }

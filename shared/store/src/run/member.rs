@@ -26,12 +26,12 @@ pub struct Member {
     pub decision: Decision,
     /// Of a birthday run, the year of the birthday that it serves; of others the period.
     pub period: String,
+    /// Which of its addresses the letter goes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<ContactId>,
     /// The letter as it will be printed, but for codes; gone with the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub letter: Option<Sealed>,
-    /// The number of the address to which it goes, among those of the party.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contact: Option<ContactId>,
 }
 
 /// The shard of a party's member.
