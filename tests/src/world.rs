@@ -247,7 +247,7 @@ impl World {
     pub async fn ask_for_close(&self) {
         for _ in 0..REPEATS_MAX {
             let (app, now) = (self.closing(), self.now);
-            if let Called::Answered(Ok(())) = alive(async move { app.ask(now).await }).await {
+            if let Called::Answered(Ok(())) = alive(async move { Box::pin(app.ask(now)).await }).await {
                 return;
             }
         }
@@ -268,7 +268,7 @@ impl World {
     pub async fn ask_for_books(&self) {
         for _ in 0..REPEATS_MAX {
             let (app, now) = (self.books(), self.now);
-            if let Called::Answered(Ok(())) = alive(async move { app.ask(now).await }).await {
+            if let Called::Answered(Ok(())) = alive(async move { Box::pin(app.ask(now)).await }).await {
                 return;
             }
         }
@@ -310,7 +310,7 @@ impl World {
     pub async fn ask_for_runs(&self) {
         for _ in 0..REPEATS_MAX {
             let (app, now) = (self.running_campaigns(), self.now);
-            if let Called::Answered(Ok(())) = alive(async move { app.ask(now).await }).await {
+            if let Called::Answered(Ok(())) = alive(async move { Box::pin(app.ask(now)).await }).await {
                 return;
             }
         }
