@@ -167,8 +167,8 @@ pub(super) async fn tell(world: &mut World, delivering: &mut Delivering) {
     put(world, &birthdays()).await;
     approved(world, delivering, "birthdays").await;
     world.now = "2026-11-23T12:00:00Z".parse().expect("an instant");
-    // The run of the day on which it was approved, and that of today.
-    for _ in 0..2 {
+    // First the run of the day of the approval, chosen anew, then that of the day; once more for whoever died on the way.
+    for _ in 0..3 {
         Box::pin(world.ask_for_runs()).await;
         delivering.until_rest(world).await;
     }
