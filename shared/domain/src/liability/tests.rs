@@ -622,6 +622,11 @@ proptest! {
             return Ok(());
         };
         let origins = taken_by(giving.clone(), &moved.from.0).unwrap();
+        // Where the debit stands already, it is not counted twice.
+        let mut posted_already = giving.clone();
+        let at = posted_already.last().map(|posted| posted.at).unwrap();
+        posted_already.push(Posted { at, entry: moved.from.0.clone() });
+        prop_assert_eq!(&taken_by(posted_already, &moved.from.0).unwrap(), &origins);
         let moved = moved.with_origins(origins).unwrap();
         let rows = |entries: &[Posted], entry: &Entry| {
             let mut parcels = Parcels::default();
