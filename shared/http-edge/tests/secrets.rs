@@ -5,6 +5,7 @@ use std::fmt::Debug;
 
 use http_edge::Response;
 use http_edge::api::administration::KeyAnswer;
+use http_edge::api::campaigns::ReturnedAddress;
 use http_edge::api::customers::{CardAnswer, CardSummary, IssueCardRequest, ReplaceCardRequest};
 use http_edge::api::parties::{ContactInput, ContactView};
 use http_edge::api::purchases::{ClaimRequest, PurchasePayment, PurchaseRequest, VoucherView};
@@ -24,7 +25,10 @@ const PLANTED: &str = "PLANTED-4711";
 const SUSPICIOUS: [&str; 5] = ["card", "code", "key", "last4", "number"];
 
 /// Fields that only sound like it.
-const HARMLESS: [(&str, &str); 20] = [
+const HARMLESS: [(&str, &str); 23] = [
+    ("CarrierCode", "code"),
+    ("CarrierMap", "codes"),
+    ("LetterReturn", "code"),
     ("CashDeskAnswer", "card_status"),
     ("ClientView", "keys"),
     ("DocumentAnswer", "number"),
@@ -108,6 +112,9 @@ fn shown() -> Shown {
     }
     let planted = json!({"lines": ["x"], "salutation": "x", "language": "de", "country": "CH"});
     shown.add::<ControlAddress>("ControlAddress", "postcode", planted);
+    for field in ["postcode", "house_number"] {
+        shown.add::<ReturnedAddress>("ReturnedAddress", field, json!({}));
+    }
     let key = json!({"key_id": "k", "created_at": "2026-11-22T12:00:00Z"});
     shown.add::<KeyAnswer>("KeyAnswer", "key", key);
     shown
