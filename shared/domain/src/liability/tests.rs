@@ -694,3 +694,25 @@ fn transferred_points_go_into_the_lots_that_they_name_also_where_lots_are_merged
         "the latest lot holds what was earned for it"
     );
 }
+
+#[test]
+fn x9_vouchers_that_a_campaign_gave_are_settled_without_a_branch_that_issued_them() {
+    let mut settlement = Settlement::default();
+    let redeeming: LocationId = "B2".parse().unwrap();
+    for _ in 0..2 {
+        settlement
+            .redeem_given(Money::new(1_000, Currency::CHF), &redeeming)
+            .unwrap();
+    }
+    let pair = super::settlement::Pair {
+        issuing: None,
+        redeeming,
+        currency: Currency::CHF,
+    };
+    let settled = super::settlement::Settled {
+        points: 0,
+        value_minor: 2_000,
+    };
+    assert_eq!(settlement.vouchers, 2);
+    assert_eq!(settlement.pairs, BTreeMap::from([(pair, settled)]));
+}
