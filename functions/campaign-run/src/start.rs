@@ -1,6 +1,6 @@
 //! Run and campaign move on together: after the choice, at the start.
 //!
-//! The campaign is moved first, the run after it, the messages last. Each step finds what an earlier try has done, so whoever
+//! At the start both move in one transaction, the messages follow. Each step finds what an earlier try has done, so whoever
 //! repeats it gets on with what is missing.
 
 use campaign::{Digest, LETTER_DAYS_MIN, Refused, Schedule, Standing, Status, terms};

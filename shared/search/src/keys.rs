@@ -11,7 +11,7 @@ use std::fmt;
 use crate::fold::{self, Word, first, last};
 use crate::phonetic;
 
-/// Most entries of the names and places of one party; a person with one address, e-mail and phone has about 15 of all kinds.
+/// Most entries of the names and places of one party; a person with one address, e-mail and phone has about 14 of all kinds.
 pub const ENTRIES_MAX: usize = 40;
 /// Most entries of its e-mail addresses, numbers and ids, which names and places take nothing of.
 pub const EXACT_MAX: usize = 60;
