@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
 use futures::future::join_all;
 use messages::{
-    CampaignMessage, DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, LettershopMessage,
+    CampaignMessage, DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, LettershopInboxMessage, LettershopMessage,
     PostingMessage, PrivacyMessage, RecalculationMessage, SearchIndexMessage, WorkflowMessage,
 };
 use runtime::sqs::{Deadline, Delivery};
@@ -125,6 +125,9 @@ impl Delivering {
         let files = drain(world, &world.lettershop_queue).await;
         idle &= files.is_empty();
         self.export(world, files).await;
+        let inbox = drain(world, &world.inbox_queue).await;
+        idle &= inbox.is_empty();
+        self.take_in(world, inbox).await;
         idle
     }
 
@@ -373,6 +376,18 @@ impl Delivering {
             let work = batches.iter().map(|batch| {
                 work_off(batch.clone(), |left| {
                     let (app, now) = (world.exporting(), world.now);
+                    async move { app.work_off(left, Deadline::never(), now).await }
+                })
+            });
+            join_all(work).await;
+        }
+    }
+
+    async fn take_in(&mut self, world: &World, messages: Vec<LettershopInboxMessage>) {
+        for batches in self.batches(messages).chunks(self.at_once) {
+            let work = batches.iter().map(|batch| {
+                work_off(batch.clone(), |left| {
+                    let (app, now) = (world.lettershop(), world.now);
                     async move { app.work_off(left, Deadline::never(), now).await }
                 })
             });

@@ -17,6 +17,7 @@
 pub mod books;
 pub mod client;
 pub mod delivery;
+pub mod letters;
 pub mod place;
 pub mod plan;
 pub mod running;

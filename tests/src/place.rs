@@ -37,6 +37,8 @@ pub(crate) const IMPORT: &str = "import";
 pub(crate) const CAMPAIGN: &str = "campaign";
 /// The queue of the printer's files.
 pub(crate) const LETTERSHOP: &str = "lettershop";
+/// The queue of the lettershop's inbox.
+pub(crate) const INBOX: &str = "lettershop-inbox";
 /// What a call may take; an emulator that works off one request after the other makes the last of fifty wait.
 const CALL_MAX: Duration = Duration::from_secs(30);
 /// How often a new table is looked at, and how long between two looks: ten seconds in all.

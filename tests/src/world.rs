@@ -51,6 +51,8 @@ pub struct World {
     pub campaign_queue: String,
     /// URL of the queue of the printer's files.
     pub lettershop_queue: String,
+    /// URL of the queue of the lettershop's inbox.
+    pub inbox_queue: String,
     /// The code keys that new processes know.
     pub code_keys: CodeKeys,
     pepper: Pepper,
@@ -92,6 +94,7 @@ impl World {
         let import_queue = place.create_queue(crate::place::IMPORT).await;
         let campaign_queue = place.create_queue(crate::place::CAMPAIGN).await;
         let lettershop_queue = place.create_queue(crate::place::LETTERSHOP).await;
+        let inbox_queue = place.create_queue(crate::place::INBOX).await;
         let key = "k".repeat(64);
         let world = Self {
             db: Db::new(place.dynamodb(), place.table().to_owned(), Probe::none()),
@@ -104,6 +107,7 @@ impl World {
             import_queue,
             campaign_queue,
             lettershop_queue,
+            inbox_queue,
             pepper: Pepper::new("p".repeat(64).into_bytes()),
             code_keys: CodeKeys::parse(&json!({"current": "1", "1": key}).to_string()).expect("code keys"),
         };
@@ -317,6 +321,48 @@ impl World {
         panic!("the runs were not asked for after {REPEATS_MAX} hours");
     }
 
+    /// A new process of the lettershop's calls and inbox. It shares the bucket of the relay.
+    pub fn lettershop(&self) -> lettershop_intake::App {
+        let place = lettershop_intake::Place {
+            queue_url: self.inbox_queue.clone(),
+            bucket: self.place.bucket().to_owned(),
+        };
+        let objects = lettershop_intake::Objects::new(self.place.s3(), self.probe.clone());
+        lettershop_intake::App::new(self.handlers_db(), self.sender(), objects, place)
+    }
+
+    /// Puts a file into the lettershop's inbox, and notifies it as the bucket does, until it is heard.
+    ///
+    /// # Panics
+    /// When it never is.
+    pub async fn put_inbox(&self, name: &str, content: &[u8]) {
+        self.put_bytes(name, content.to_vec()).await;
+        self.notify_inbox(name).await;
+    }
+
+    /// A notification of the inbox, delivered until it is heard.
+    ///
+    /// # Panics
+    /// When it never is.
+    pub async fn notify_inbox(&self, name: &str) {
+        for _ in 0..REPEATS_MAX {
+            let (app, put) = (self.lettershop(), self.notice(name, ""));
+            if let Called::Answered(Ok(())) = alive(async move { Box::pin(app.begin(put)).await }).await {
+                return;
+            }
+        }
+        panic!("the inbox did not hear of a file in {REPEATS_MAX} notifications");
+    }
+
+    /// What the bucket says of a file that was put.
+    fn notice(&self, name: &str, sequencer: &str) -> runtime::sqs::Put {
+        runtime::sqs::Put {
+            bucket: self.place.bucket().to_owned(),
+            key: format!("incoming/{TENANT}/{name}"),
+            sequencer: sequencer.to_owned(),
+        }
+    }
+
     /// A new process of the import. It shares the bucket of the relay.
     pub fn importing(&self) -> party_import::App {
         self.importing_over(self.handlers_db())
@@ -343,12 +389,13 @@ impl World {
     /// # Panics
     /// When it cannot be put.
     pub async fn put_only(&self, name: &str, content: &str) {
+        self.put_bytes(name, content.to_owned().into_bytes()).await;
+    }
+
+    async fn put_bytes(&self, name: &str, content: Vec<u8>) {
         let put = self.place.s3().put_object().bucket(self.place.bucket());
         let put = put.key(format!("incoming/{TENANT}/{name}"));
-        put.body(content.to_owned().into_bytes().into())
-            .send()
-            .await
-            .expect("the file is put");
+        put.body(content.into()).send().await.expect("the file is put");
     }
 
     /// Takes a file away that was put to be imported.
@@ -368,11 +415,7 @@ impl World {
     pub async fn notify_import(&self, name: &str, sequencer: &str) {
         for _ in 0..REPEATS_MAX {
             let (app, now) = (self.importing(), self.now);
-            let put = runtime::sqs::Put {
-                bucket: self.place.bucket().to_owned(),
-                key: format!("incoming/{TENANT}/{name}"),
-                sequencer: sequencer.to_owned(),
-            };
+            let put = self.notice(name, sequencer);
             if let Called::Answered(Ok(())) = alive(async move { Box::pin(app.begin(put, now)).await }).await {
                 return;
             }
@@ -444,20 +487,14 @@ impl World {
             },
         );
         let privacy = self.privacy();
-        let campaigns = campaigns::App::new(
-            self.handlers_db(),
-            self.sender(),
-            self.place.s3(),
-            campaigns::Place {
-                queue_url: self.campaign_queue.clone(),
-                bucket: self.place.bucket().to_owned(),
-            },
-        )
-        .with_cut(CUT);
+        let campaigns =
+            campaigns::App::new(self.handlers_db(), self.sender(), self.campaign_queue.clone()).with_cut(CUT);
+        let lettershop = self.lettershop();
         // The future of one handler is large, that of all of them too large for the stack.
         alive(Box::pin(async move {
             let outcome = match function {
                 "campaigns" => campaigns.handle(request, now).await,
+                "lettershop-intake" => lettershop.handle(request, now).await,
                 "imports" => imports.handle(request, now).await,
                 "finance" => finance.handle(request, now).await,
                 "privacy" => privacy.handle(&request, now).await,

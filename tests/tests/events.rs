@@ -16,7 +16,7 @@ use http_edge::api::purchases::PurchaseRequest;
 use http_edge::request::Request;
 use http_edge::routes;
 use messages::{
-    CampaignMessage, DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, LettershopMessage,
+    CampaignMessage, DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, LettershopInboxMessage, LettershopMessage,
     PostingMessage, PrivacyMessage, RecalculationMessage, SearchIndexMessage, WorkflowMessage,
 };
 use serde::de::DeserializeOwned;
@@ -71,8 +71,10 @@ fn taker(event: &Value) -> Result<&'static str> {
     let arn = record["eventSourceARN"].as_str().unwrap_or_default();
     match record["eventSource"].as_str() {
         Some("aws:dynamodb") => Ok("event-relay"),
-        Some("aws:s3") => Ok("party-import"),
+        Some("aws:s3") if record["s3"]["configurationId"] == "imports" => Ok("party-import"),
+        Some("aws:s3") => Ok("lettershop-intake"),
         Some("aws:sqs") if arn.contains("ImportQueue") => Ok("party-import"),
+        Some("aws:sqs") if arn.contains("LettershopInboxQueue") => Ok("lettershop-intake"),
         Some("aws:sqs") if arn.contains("PostingQueue") => Ok("point-calculation"),
         Some("aws:sqs") if arn.contains("IssuanceQueue") => Ok("voucher-issuance"),
         Some("aws:sqs") if arn.contains("DayCloseQueue") => Ok("day-close"),
@@ -109,6 +111,7 @@ fn check_queue_event(event: &Value) -> Result<()> {
             "erp-intake" => serde_json::from_str::<ErpMessage>(body).map(drop),
             "campaign-run" => serde_json::from_str::<CampaignMessage>(body).map(drop),
             "lettershop-export" => serde_json::from_str::<LettershopMessage>(body).map(drop),
+            "lettershop-intake" => serde_json::from_str::<LettershopInboxMessage>(body).map(drop),
             "finance-reports" => serde_json::from_str::<FinanceMessage>(body).map(drop),
             "party-import" => serde_json::from_str::<ImportMessage>(body).map(drop),
             _ => serde_json::from_str::<IssuanceMessage>(body).map(drop),

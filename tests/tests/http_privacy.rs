@@ -15,14 +15,12 @@ use end_to_end::running::Running;
 use day::Planted;
 
 /// What the logs must hold, so that silence means something: each function has worked, and each kind of mistake was made.
-const HEARD: [(&str, &str); 32] = [
+const HEARD: [(&str, &str); 34] = [
     ("AdministrationFunction", "answered"),
     ("ApiDocsFunction", "answered"),
     ("AuthorizerFunction", "unknown_key"),
     ("AuthorizerFunction", "malformed_credential"),
     ("CampaignRunFunction", "the vouchers of a run are issued"),
-    ("CampaignsFunction", "an acknowledgement does not agree with the file"),
-    ("CampaignsFunction", "letters came back"),
     ("CampaignsFunction", "malformed_body"),
     ("CustomerFunction", "malformed_parameter"),
     ("ErpIntakeFunction", "a document of the ERP is refused and listed"),
@@ -32,6 +30,10 @@ const HEARD: [(&str, &str); 32] = [
     ("FinanceFunction", "malformed_body"),
     ("FinanceReportsFunction", "the books of a month are written"),
     ("LettershopExportFunction", "the file of a run stands"),
+    ("LettershopIntakeFunction", "a file in the inbox is done"),
+    ("LettershopIntakeFunction", "a file in the inbox was refused"),
+    ("LettershopIntakeFunction", "an acknowledgement does not agree with the file"),
+    ("LettershopIntakeFunction", "letters came back"),
     ("PartySearchFunction", "searched"),
     ("PartySearchFunction", "malformed_parameter"),
     ("ImportsFunction", "answered"),

@@ -5,90 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use end_to_end::delivery::Delivering;
+use end_to_end::letters::{bonus, letter_shopper, made_run, put_campaign, read, tried_run};
 use end_to_end::plan::{CrashPoint, Crashes, Moment};
-use end_to_end::till::receipt;
 use end_to_end::world::{IF_MATCH, World, second_person};
 use faults::Site;
 use serde_json::{Value, json};
 
 const RETURNS: &str = "POST /v1/lettershop/returns";
-
-/// A voucher of ten francs for everybody with a purchase.
-fn bonus(id: &str) -> Value {
-    json!({
-        "id": id, "name": "Bonus", "programme": "treue", "kind": {"type": "bonus"},
-        "segment": "activity.revenue_minor_12m >= 5000",
-        "voucher": {
-            "worth": {"type": "amount", "value_minor": 1_000}, "min_basket_minor": 2_000,
-            "validity": {"type": "days", "after_start": 0, "days": 60}, "bearer": "bearer", "consideration": "free",
-            "vat_kind": "value", "per_member": 1,
-        },
-        "texts": {"de": "{salutation}, {value} bis {valid_until}."},
-        "letter_variant": "bonus-a", "control_per_cent": 0, "one_per_household": false, "needs_acknowledgement": false,
-        "letter_cost": {"printing_minor": 22, "postage_minor": 53}, "schedule": {"type": "monthly", "day": 1},
-    })
-}
-
-/// A customer at an address of their own who has bought something.
-async fn shopper(world: &World, serial: u64, postcode: &str) -> String {
-    let (number, party) = world.customer(serial).await;
-    let body = json!({
-        "kind": "postal", "purposes": ["main"], "street": "Rue du Rhône", "house_number": "12", "postcode": postcode, "town": "Ort",
-        "country": "CH",
-    });
-    let path = [("party_id", &*party), (IF_MATCH, "*")];
-    let (status, answer) = world.call("POST /v1/parties/{party_id}/contacts", &path, &body).await;
-    assert!(matches!(status, 200 | 201), "{status} {answer}");
-    let bought = receipt("B01", &serial.to_string(), 12_990, Some(&number));
-    assert_eq!(world.buy(&bought).await.0, 201);
-    party
-}
-
-async fn put(world: &World, campaign: &Value) {
-    let id = campaign["id"].as_str().unwrap().to_owned();
-    let body = json!({"expected_edition": 0, "campaign": campaign});
-    let route = "PUT /v1/campaigns/{campaign_id}";
-    let (status, answer) = world.call(route, &[("campaign_id", &id)], &body).await;
-    assert_eq!(status, 201, "{answer}");
-}
-
-async fn get(world: &World, route: &str, path: &[(&str, &str)]) -> Value {
-    let (status, answer) = world.call(route, path, &Value::Null).await;
-    assert_eq!(status, 200, "{answer}");
-    answer
-}
-
-/// Chooses the members of the next run; the run.
-async fn tried(world: &World, delivering: &mut Delivering, campaign: &str) -> Value {
-    let route = "POST /v1/campaigns/{campaign_id}/dry-runs";
-    let (status, run) = world.call(route, &[("campaign_id", campaign)], &json!({})).await;
-    assert_eq!(status, 202, "{run}");
-    delivering.until_rest(world).await;
-    let name = run["run_id"].as_str().unwrap();
-    get(world, "GET /v1/runs/{run_id}", &[("run_id", name)]).await
-}
-
-/// Has a run approved by somebody else and makes it; the ids of its letters and their rows, by postcode.
-async fn made(world: &World, delivering: &mut Delivering, run: &Value) -> BTreeMap<String, BTreeMap<String, String>> {
-    let path = [("campaign_id", run["campaign"].as_str().unwrap())];
-    let body = json!({"digest": run["dry_run"]["digest"]});
-    let route = "POST /v1/campaigns/{campaign_id}/approve";
-    let (status, answer) = world.call_as(&second_person(), route, &path, &body).await;
-    assert_eq!(status, 200, "{answer}");
-    let route = "POST /v1/campaigns/{campaign_id}/start";
-    let (status, answer) = world.call(route, &path, &Value::Null).await;
-    assert_eq!(status, 202, "{answer}");
-    delivering.until_rest(world).await;
-    let (name, revision) = (run["run_id"].as_str().unwrap(), run["revision"].as_u64().unwrap());
-    let key = format!("out/demo/{name}/{revision:04}/letters.csv");
-    let bytes = world.file(&key).await.expect("the file stands");
-    let mut reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(bytes.as_bytes());
-    let rows: Result<Vec<BTreeMap<String, String>>, _> = reader.deserialize().collect();
-    rows.unwrap()
-        .into_iter()
-        .map(|row| (row["postcode"].clone(), row))
-        .collect()
-}
 
 fn letter(piece: &str, code: &str, day: &str) -> Value {
     json!({"piece": piece, "carrier": "internal", "code": code, "returned_on": day})
@@ -104,28 +27,28 @@ async fn report(world: &World, returns: &[Value]) -> Vec<(String, Value)> {
 }
 
 async fn tasks(world: &World, queue: &str) -> Vec<Value> {
-    let tasks = get(world, &format!("GET /v1/tasks?queue={queue}"), &[]).await;
+    let tasks = read(world, &format!("GET /v1/tasks?queue={queue}"), &[]).await;
     tasks["items"].as_array().unwrap().clone()
 }
 
 async fn party(world: &World, party: &str) -> Value {
-    get(world, "GET /v1/parties/{party_id}", &[("party_id", party)]).await
+    read(world, "GET /v1/parties/{party_id}", &[("party_id", party)]).await
 }
 
 #[tokio::test]
 async fn x13_a_blocked_address_is_in_no_file_and_a_repaired_one_is_again() {
     let mut world = World::new().await;
     let mut delivering = Delivering::well();
-    let anna = shopper(&world, 1, "8001").await;
-    shopper(&world, 2, "8002").await;
+    let anna = letter_shopper(&world, 1, "8001").await;
+    letter_shopper(&world, 2, "8002").await;
     let path = [("party_id", &*anna), (IF_MATCH, "*")];
     let route = "PATCH /v1/parties/{party_id}";
     let (status, answer) = world.call(route, &path, &json!({"sales_channel": "shop"})).await;
     assert_eq!(status, 200, "{answer}");
     delivering.until_rest(&world).await;
-    put(&world, &bonus("bonus")).await;
-    let run = tried(&world, &mut delivering, "bonus").await;
-    let rows = made(&world, &mut delivering, &run).await;
+    put_campaign(&world, &bonus("bonus")).await;
+    let run = tried_run(&world, &mut delivering, "bonus").await;
+    let rows = made_run(&world, &mut delivering, &run).await;
     assert_eq!(rows.len(), 2, "{rows:?}");
 
     // It came back, and is reported twice, the second time as somebody typed it.
@@ -162,12 +85,12 @@ async fn x13_a_blocked_address_is_in_no_file_and_a_repaired_one_is_again() {
         "{stored}"
     );
     let path = [("run_id", run["run_id"].as_str().unwrap())];
-    let sums = get(&world, "GET /v1/runs/{run_id}", &path).await;
+    let sums = read(&world, "GET /v1/runs/{run_id}", &path).await;
     let expected = json!({"sources": [{"sales_channel": "shop", "letters": 1, "cost_minor": 75}], "complete": true});
     assert_eq!(sums["returned"], expected, "{sums}");
 
     // The next run leaves it out.
-    let next = tried(&world, &mut delivering, "bonus").await;
+    let next = tried_run(&world, &mut delivering, "bonus").await;
     assert_eq!(next["run_id"], "bonus~2027-01");
     let totals = &next["dry_run"]["totals"];
     assert_eq!(
@@ -184,9 +107,9 @@ async fn x13_a_blocked_address_is_in_no_file_and_a_repaired_one_is_again() {
     let (status, answer) = world.call(route, &path, &found).await;
     assert_eq!(status, 200, "{answer}");
     delivering.until_rest(&world).await;
-    let next = tried(&world, &mut delivering, "bonus").await;
+    let next = tried_run(&world, &mut delivering, "bonus").await;
     assert_eq!(next["dry_run"]["totals"]["letters"], 2, "{next}");
-    let rows = made(&world, &mut delivering, &next).await;
+    let rows = made_run(&world, &mut delivering, &next).await;
     let towns: Vec<_> = rows.keys().collect();
     assert_eq!(towns, ["8002", "8003"]);
 
@@ -199,7 +122,7 @@ async fn x13_a_blocked_address_is_in_no_file_and_a_repaired_one_is_again() {
     let back = report(&world, &all).await;
     assert!(back.iter().all(|(outcome, _)| outcome == "applied"), "{back:?}");
     let path = [("run_id", "bonus~2027-01")];
-    let sums = get(&world, "GET /v1/runs/{run_id}", &path).await;
+    let sums = read(&world, "GET /v1/runs/{run_id}", &path).await;
     let sources = sums["returned"]["sources"].as_array().unwrap();
     let letters: u64 = sources.iter().map(|source| source["letters"].as_u64().unwrap()).sum();
     assert_eq!(
@@ -213,28 +136,28 @@ async fn x13_a_blocked_address_is_in_no_file_and_a_repaired_one_is_again() {
 async fn x13_an_address_that_is_blocked_after_the_choice_is_in_no_file_either() {
     let mut world = World::new().await;
     let mut delivering = Delivering::well();
-    let anna = shopper(&world, 1, "8001").await;
-    shopper(&world, 2, "8002").await;
+    let anna = letter_shopper(&world, 1, "8001").await;
+    letter_shopper(&world, 2, "8002").await;
     delivering.until_rest(&world).await;
-    put(&world, &bonus("bonus")).await;
-    let run = tried(&world, &mut delivering, "bonus").await;
-    let rows = made(&world, &mut delivering, &run).await;
+    put_campaign(&world, &bonus("bonus")).await;
+    let run = tried_run(&world, &mut delivering, "bonus").await;
+    let rows = made_run(&world, &mut delivering, &run).await;
     world.now = "2026-12-15T10:00:00Z".parse().unwrap();
-    let next = tried(&world, &mut delivering, "bonus").await;
+    let next = tried_run(&world, &mut delivering, "bonus").await;
     assert_eq!(next["dry_run"]["totals"]["letters"], 2, "{next}");
     let back = letter(&rows["8001"]["piece_id"], "moved_unknown", "2026-12-14");
     assert_eq!(report(&world, &[back]).await[0].0, "applied");
-    let rows = made(&world, &mut delivering, &next).await;
+    let rows = made_run(&world, &mut delivering, &next).await;
     assert_eq!(rows.keys().collect::<Vec<_>>(), ["8002"]);
     let path = [("run_id", "bonus~2027-01")];
-    let run = get(&world, "GET /v1/runs/{run_id}", &path).await;
+    let run = read(&world, "GET /v1/runs/{run_id}", &path).await;
     assert_eq!(
         (&run["progress"]["kept_back"], &run["gaps"]),
         (&json!(1), &json!(1)),
         "{run}"
     );
     let path = [("run_id", "bonus~2027-01"), ("party_id", &*anna)];
-    let member = get(&world, "GET /v1/runs/{run_id}/members/{party_id}", &path).await;
+    let member = read(&world, "GET /v1/runs/{run_id}/members/{party_id}", &path).await;
     assert_eq!(
         member["decision"], "in",
         "the decision stays as it was approved: {member}"
@@ -245,18 +168,18 @@ async fn x13_an_address_that_is_blocked_after_the_choice_is_in_no_file_either() 
 async fn p4_each_reason_does_what_was_agreed_on() {
     let mut world = World::new().await;
     let mut delivering = Delivering::well();
-    let moved = shopper(&world, 1, "8001").await;
-    let dead = shopper(&world, 2, "8002").await;
-    let refusing = shopper(&world, 3, "8003").await;
-    let away = shopper(&world, 4, "8004").await;
-    let repaired = shopper(&world, 5, "8005").await;
+    let moved = letter_shopper(&world, 1, "8001").await;
+    let dead = letter_shopper(&world, 2, "8002").await;
+    let refusing = letter_shopper(&world, 3, "8003").await;
+    let away = letter_shopper(&world, 4, "8004").await;
+    let repaired = letter_shopper(&world, 5, "8005").await;
     delivering.until_rest(&world).await;
-    put(&world, &bonus("first")).await;
-    put(&world, &bonus("second")).await;
-    let run = tried(&world, &mut delivering, "first").await;
-    let first = made(&world, &mut delivering, &run).await;
-    let run = tried(&world, &mut delivering, "second").await;
-    let second = made(&world, &mut delivering, &run).await;
+    put_campaign(&world, &bonus("first")).await;
+    put_campaign(&world, &bonus("second")).await;
+    let run = tried_run(&world, &mut delivering, "first").await;
+    let first = made_run(&world, &mut delivering, &run).await;
+    let run = tried_run(&world, &mut delivering, "second").await;
+    let second = made_run(&world, &mut delivering, &run).await;
     let piece = |file: &BTreeMap<String, BTreeMap<String, String>>, at: &str| file[at]["piece_id"].clone();
     let pieces: BTreeSet<_> = first
         .values()
@@ -330,7 +253,7 @@ async fn p4_each_reason_does_what_was_agreed_on() {
     assert_eq!(late, [("applied".to_owned(), Value::Null)]);
     assert_eq!(tasks(&world, "addresses").await.len(), 1, "the report of a death");
 
-    let next = tried(&world, &mut delivering, "first").await;
+    let next = tried_run(&world, &mut delivering, "first").await;
     let out = &next["dry_run"]["totals"]["out"];
     let letters = &next["dry_run"]["totals"]["letters"];
     assert_eq!((letters, &out["address_blocked"]), (&json!(3), &json!(1)), "{next}");
@@ -340,11 +263,11 @@ async fn p4_each_reason_does_what_was_agreed_on() {
 async fn p3_a_body_with_wrong_fields_is_refused_whole_with_every_one_of_them() {
     let world = World::new().await;
     let mut delivering = Delivering::well();
-    let anna = shopper(&world, 1, "8001").await;
+    let anna = letter_shopper(&world, 1, "8001").await;
     delivering.until_rest(&world).await;
-    put(&world, &bonus("bonus")).await;
-    let run = tried(&world, &mut delivering, "bonus").await;
-    let rows = made(&world, &mut delivering, &run).await;
+    put_campaign(&world, &bonus("bonus")).await;
+    let run = tried_run(&world, &mut delivering, "bonus").await;
+    let rows = made_run(&world, &mut delivering, &run).await;
     let right = letter(&rows["8001"]["piece_id"], "moved_unknown", "2026-11-22");
     let mut foreign = right.clone();
     foreign["new_address"] = json!({"street": "Gasse", "postcode": "8001", "town": "Zürich"});
@@ -396,9 +319,9 @@ async fn p3_a_body_with_wrong_fields_is_refused_whole_with_every_one_of_them() {
 async fn p3_a_letter_of_nobody_is_told_from_one_that_came_back() {
     let world = World::new().await;
     let mut delivering = Delivering::well();
-    let anna = shopper(&world, 1, "8001").await;
+    let anna = letter_shopper(&world, 1, "8001").await;
     delivering.until_rest(&world).await;
-    let settings = get(&world, "GET /v1/lettershop/settings", &[]).await;
+    let settings = read(&world, "GET /v1/lettershop/settings", &[]).await;
     let mut agreed = settings["settings"].clone();
     agreed["control"] = json!([
         {"lines": ["Olga Office", "8000 Zürich"], "salutation": "Frau Office", "language": "de", "country": "CH", "postcode": "8000"},
@@ -422,9 +345,9 @@ async fn p3_a_letter_of_nobody_is_told_from_one_that_came_back() {
     let (status, answer) = world.call("PUT /v1/lettershop/settings", &[], &body).await;
     assert_eq!(status, 200, "{answer}");
 
-    put(&world, &bonus("bonus")).await;
-    let run = tried(&world, &mut delivering, "bonus").await;
-    let rows = made(&world, &mut delivering, &run).await;
+    put_campaign(&world, &bonus("bonus")).await;
+    let run = tried_run(&world, &mut delivering, "bonus").await;
+    let rows = made_run(&world, &mut delivering, &run).await;
     let path = [("party_id", &*anna)];
     let route = "POST /v1/parties/{party_id}/erasure";
     let (status, answer) = world.call(route, &path, &json!({"reason": "on_request"})).await;
@@ -459,7 +382,7 @@ async fn p3_a_letter_of_nobody_is_told_from_one_that_came_back() {
 #[tokio::test]
 async fn p3_a_call_that_dies_between_two_letters_is_completed_by_the_same_call() {
     let at = |occurrence, moment| CrashPoint {
-        site: Site::CampaignsTakeBack,
+        site: Site::ShopTakeBack,
         occurrence,
         moment,
     };
@@ -467,12 +390,12 @@ async fn p3_a_call_that_dies_between_two_letters_is_completed_by_the_same_call()
     let world = World::with_plan(Some(plan.clone())).await;
     let mut delivering = Delivering::well();
     for serial in 1..=4 {
-        shopper(&world, serial, &(8_000 + serial).to_string()).await;
+        letter_shopper(&world, serial, &(8_000 + serial).to_string()).await;
     }
     delivering.until_rest(&world).await;
-    put(&world, &bonus("bonus")).await;
-    let run = tried(&world, &mut delivering, "bonus").await;
-    let rows = made(&world, &mut delivering, &run).await;
+    put_campaign(&world, &bonus("bonus")).await;
+    let run = tried_run(&world, &mut delivering, "bonus").await;
+    let rows = made_run(&world, &mut delivering, &run).await;
     let returns: Vec<_> = rows
         .values()
         .map(|row| letter(&row["piece_id"], "moved_unknown", "2026-11-22"))

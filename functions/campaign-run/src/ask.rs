@@ -5,6 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar;
 use domain::id::{RunName, Tenant};
 use domain::programme::Programme;
+use lettershop::settings::Settings;
 use messages::{CampaignMessage, campaign_segments};
 use store::campaign::{self as campaigns, Stored};
 use store::run::{self, Run, RunId, SUPERSEDED, Stage};
@@ -14,6 +15,8 @@ use crate::{App, RunError};
 
 /// Campaigns of one page.
 const PAGE: i32 = 50;
+/// Files without acknowledgement that are looked at in an hour.
+const UNCONFIRMED_MAX: i32 = 100;
 /// Days back for which the run of a daily campaign is made up for.
 const MISSED_DAYS: u32 = 7;
 
@@ -28,6 +31,10 @@ impl App {
         tenants.dedup();
         let mut outcome = Ok(());
         for tenant in tenants {
+            if let Err(error) = self.ask_for_acknowledgements(&tenant, now).await {
+                tracing::error!(%error, %tenant, "the acknowledgements of files were not looked at");
+                outcome = Err(error);
+            }
             let mut after = None;
             loop {
                 let (page, next) = campaigns::page(&self.db, Site::RunCampaign, &tenant, after, PAGE).await?;
@@ -45,6 +52,31 @@ impl App {
             }
         }
         outcome
+    }
+
+    /// Tells of files that the printer has not acknowledged in time; the log raises the alarm.
+    async fn ask_for_acknowledgements(&self, tenant: &Tenant, now: DateTime<Utc>) -> Result<(), RunError> {
+        let waiting = run::unconfirmed(&self.db, Site::RunUnconfirmed, tenant, now, UNCONFIRMED_MAX).await?;
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let agreed = self.agreed(tenant).await?;
+        for run in waiting {
+            let stood = run.d.file.as_ref().map(|file| file.at);
+            if stood.is_some_and(|stood| agreed.acknowledged_until(stood) < now) {
+                tracing::error!(%tenant, run = %run.d.run, "the printer has not acknowledged a file in time");
+            }
+        }
+        Ok(())
+    }
+
+    async fn agreed(&self, tenant: &Tenant) -> Result<Settings, RunError> {
+        let stored = store::lettershop::settings(&self.db, Site::RunAgreed, tenant).await?;
+        let unreadable = |_| RunError::Unusable("what was agreed on with the printer cannot be read");
+        stored.map_or_else(
+            || Ok(Settings::default()),
+            |stored| serde_json::from_value(stored.d.document).map_err(unreadable),
+        )
     }
 
     async fn ask_for(&self, tenant: &Tenant, stored: &Record<Stored>, now: DateTime<Utc>) -> Result<(), RunError> {

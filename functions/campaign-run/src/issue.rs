@@ -57,7 +57,10 @@ impl App {
             return Ok(false);
         }
         let issuing = self.issuing(id, &run.d, now).await?;
-        for _ in 0..PAGES_MAX {
+        for page in 0..PAGES_MAX {
+            if page > 0 && self.is_stopped(id).await? {
+                return Ok(false);
+            }
             let before = run::shard_work(&self.db, Site::RunParts, id, shard).await?;
             if before.done {
                 return self.issued(id, &run, now).await.map(|()| false);
@@ -71,6 +74,12 @@ impl App {
             }
         }
         Err(RunError::Contended)
+    }
+
+    /// Whether somebody has stopped the run since.
+    async fn is_stopped(&self, id: &RunId) -> Result<bool, RunError> {
+        let run = run::read(&self.db, Site::RunFind, id).await?;
+        Ok(run.is_none_or(|run| run.d.stage == Stage::Stopped))
     }
 
     async fn issuing<'a>(&'a self, id: &'a RunId, run: &'a Run, now: DateTime<Utc>) -> Result<Issuing<'a>, RunError> {

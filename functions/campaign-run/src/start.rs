@@ -91,7 +91,7 @@ impl App {
             run.started_at = Some(now);
         };
         // Both at once: a run that another choice has replaced meanwhile moves no campaign.
-        let moved = campaigns::start(&self.db, Site::RunStart, (&id.tenant, &run), now, step, begin).await?;
+        let moved = campaigns::with_run(&self.db, Site::RunStart, (&id.tenant, &run), now, step, begin).await?;
         if !self.is_moved(id, moved)? {
             return Ok(false);
         }

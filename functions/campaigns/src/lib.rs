@@ -1,4 +1,4 @@
-//! Campaigns, their runs, the printer's files and letters that come back, over HTTP (L5, P3, P4, X6, X7, X13, X15).
+//! Campaigns and their runs over HTTP (L5, X6, X15).
 //!
 //! What is asked for is stored before its messages are sent: a call that breaks down between the two is repeated by its caller,
 //! and sends them again.
@@ -8,20 +8,15 @@
 //! | `edit` | list, read, store and close campaigns |
 //! | `moves` | dry run, approval, start |
 //! | `runs` | how far runs are, and what they decided about a party |
-//! | `printer` | the printer's files, its acknowledgement, what is agreed on with it |
-//! | `returns` | letters that came back are read |
-//! | `take_back` | and taken back |
+//! | `stop` | a run is stopped |
 //! | `unsupported` | what a campaign can say and runs cannot do yet |
 
 mod edit;
 mod moves;
-mod printer;
-mod returns;
 mod runs;
-mod take_back;
+mod stop;
 mod unsupported;
 
-use aws_sdk_s3::Client;
 use campaign::Refused;
 use chrono::{DateTime, Utc};
 use domain::id::Tenant;
@@ -31,33 +26,22 @@ use store::campaign::{self as stored, Moved, Stored};
 use store::run::Cut;
 use store::{Db, Record, Site};
 
-/// Where campaigns are worked off.
-#[derive(Debug, Clone)]
-pub struct Place {
-    /// The queue of their runs.
-    pub queue_url: String,
-    /// The bucket of the printer.
-    pub bucket: String,
-}
-
 /// The function.
 #[derive(Debug)]
 pub struct App {
     db: Db,
     sender: Sender,
-    buckets: Client,
-    place: Place,
+    queue_url: String,
     cut: Cut,
 }
 
 impl App {
-    /// The function over a table, the queue of runs and the bucket of the printer.
-    pub fn new(db: Db, sender: Sender, buckets: Client, place: Place) -> Self {
+    /// The function over a table and the queue of runs.
+    pub fn new(db: Db, sender: Sender, queue_url: String) -> Self {
         Self {
             db,
             sender,
-            buckets,
-            place,
+            queue_url,
             cut: Cut::default(),
         }
     }
@@ -90,12 +74,8 @@ impl App {
             "POST /v1/campaigns/{campaign_id}/start" => self.start(&request, now).await,
             "GET /v1/runs" => self.list_runs(&request).await,
             "GET /v1/runs/{run_id}" => self.show_run(&request, now).await,
+            "POST /v1/runs/{run_id}/stop" => self.stop(&request, now).await,
             "GET /v1/runs/{run_id}/members/{party_id}" => self.show_member(&request).await,
-            "GET /v1/runs/{run_id}/files" => self.files(&request, now).await,
-            "POST /v1/runs/{run_id}/acknowledgement" => self.acknowledge(&request, now).await,
-            "POST /v1/lettershop/returns" => Box::pin(self.take_letters_back(&request, now)).await,
-            "GET /v1/lettershop/settings" => self.settings(&request).await,
-            "PUT /v1/lettershop/settings" => self.put_settings(&request, now).await,
             _ => Err(Problem::new(Code::NotFound, "this function has no such route")),
         }
     }

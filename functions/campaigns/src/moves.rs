@@ -142,7 +142,7 @@ impl App {
     async fn send(&self, messages: &[CampaignMessage]) -> Result<(), Problem> {
         let sent = self
             .sender
-            .send(Site::CampaignsSend, &self.place.queue_url, messages)
+            .send(Site::CampaignsSend, &self.queue_url, messages)
             .await;
         sent.map_err(|error| {
             tracing::warn!(%error, "the work on a run was not sent");

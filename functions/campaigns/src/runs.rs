@@ -4,8 +4,10 @@ use campaign::Difference;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::{PartyId, RunName};
 use http_edge::api::campaigns::{
-    CampaignRunPage, CampaignRunProgress, CampaignRunStage, CampaignRunView, MemberView, ReturnedFrom, ReturnedSums,
+    CampaignRunPage, CampaignRunProgress, MemberView, ReturnedFrom, ReturnedSums,
 };
+use http_edge::lettershop::agreed;
+use http_edge::runs::view;
 use http_edge::{Caller, Code, Problem, Request, Response, Scope, page};
 use store::run::{self, Issued, Run, RunId, Stage};
 use store::{Record, Site, returned_mail};
@@ -85,8 +87,18 @@ impl App {
             answer.progress = Some(self.progress(caller, run, now).await?);
             answer.difference = self.difference(caller, run).await?;
             answer.returned = self.returned(caller, run).await?;
+            answer.acknowledgement_due_at = self.awaited(caller, run).await?;
         }
         Response::json(status, &answer)
+    }
+
+    /// Until when the acknowledgement of a file is awaited that has not come.
+    async fn awaited(&self, caller: &Caller, run: &Record<Run>) -> Result<Option<DateTime<Utc>>, Problem> {
+        let (Some(file), None) = (&run.d.file, &run.d.acknowledged) else {
+            return Ok(None);
+        };
+        let agreed = agreed(&self.db, Site::CampaignsKnown, &caller.tenant).await?;
+        Ok(Some(agreed.settings.acknowledged_until(file.at)))
     }
 
     /// What came back of a run whose file stands.
@@ -182,34 +194,5 @@ pub(crate) fn id(caller: &Caller, run: &Record<Run>) -> RunId {
         tenant: caller.tenant.clone(),
         run: run.d.run.clone(),
         revision: run.d.revision,
-    }
-}
-
-/// A run as lists show it.
-fn view(run: &Record<Run>) -> CampaignRunView {
-    let stored = &run.d;
-    CampaignRunView {
-        run_id: stored.run.to_string(),
-        revision: stored.revision,
-        campaign: stored.campaign.id.clone(),
-        edition: stored.edition,
-        day: stored.day,
-        stage: match stored.stage {
-            Stage::Choosing => CampaignRunStage::Choosing,
-            Stage::Chosen => CampaignRunStage::Chosen,
-            Stage::Issuing => CampaignRunStage::Issuing,
-            Stage::Writing => CampaignRunStage::Writing,
-            Stage::Written => CampaignRunStage::Written,
-            Stage::Stopped => CampaignRunStage::Stopped,
-        },
-        stopped: stored.stopped.clone(),
-        dry_run: stored.chosen.clone(),
-        difference: None,
-        progress: None,
-        gaps: stored.file.as_ref().map(|file| file.gaps),
-        shortened: stored.file.as_ref().map(|file| file.shortened),
-        returned: None,
-        acknowledged_at: stored.acknowledged.as_ref().map(|acknowledged| acknowledged.at),
-        begun_at: run.created_at,
     }
 }

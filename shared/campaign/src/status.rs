@@ -245,14 +245,19 @@ impl Standing {
         }
     }
 
-    /// Gives a run up: a draft again. What it has issued stays; the period keeps those members from a second voucher.
-    ///
-    /// # Errors
-    /// [`Refused::NotExecuting`] when this run is not under way.
-    pub fn stopped(&self, run: &str) -> Result<Self, Refused> {
+    /// Gives a run up: a draft again where the campaign waits for this run. What it has issued stays; the period keeps those members
+    /// from a second voucher.
+    #[must_use]
+    pub fn stopped(&self, run: &str) -> Self {
         match &self.status {
-            Status::Executing { run: other, .. } if other == run => Ok(self.with(Status::Draft {})),
-            _ => Err(Refused::NotExecuting),
+            Status::Executing { run: other, .. }
+            | Status::Approved { run: other, .. }
+            | Status::DryRun { run: other, .. }
+                if other == run =>
+            {
+                self.with(Status::Draft {})
+            }
+            _ => self.clone(),
         }
     }
 

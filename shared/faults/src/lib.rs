@@ -303,16 +303,6 @@ sites! {
     CampaignsRun = "campaign/run",
     /// The office asks for the work on a run.
     CampaignsSend = "campaign/send",
-    /// The office notes what the printer has confirmed.
-    CampaignsConfirm = "campaign/confirm",
-    /// The office finds the letters that came back.
-    CampaignsLetters = "campaign/letters",
-    /// The office reads the party of a letter that came back.
-    CampaignsParty = "campaign/party",
-    /// The office reads what came back from an address before.
-    CampaignsReturned = "campaign/returned",
-    /// The office takes a letter back: party, task and note.
-    CampaignsTakeBack = "campaign/take-back",
     /// Redemption reads whether the letters of a run are confirmed.
     RedeemRun = "voucher-redemption/run",
     /// The cash desk reads whether the letters of a run are confirmed.
@@ -341,6 +331,10 @@ sites! {
     RunSend = "campaign-run/send",
     /// Runs ask for the file of a run.
     RunSendFile = "campaign-run/send-file",
+    /// Runs read which files are not acknowledged.
+    RunUnconfirmed = "campaign-run/unconfirmed",
+    /// Runs read what was agreed on with the printer.
+    RunAgreed = "campaign-run/agreed",
     /// Runs walk through the parties.
     RunWalk = "campaign-run/walk",
     /// Runs read the locations.
@@ -363,6 +357,38 @@ sites! {
     RunGive = "campaign-run/give",
     /// Runs store how far a shard is.
     RunAdvance = "campaign-run/advance",
+    /// The office stops a run, with its campaign.
+    CampaignsStop = "campaign/stop",
+    /// The lettershop's calls read a run.
+    ShopRun = "lettershop-intake/run",
+    /// The lettershop's calls read what was agreed on with the printer, and the types of parties.
+    ShopKnown = "lettershop-intake/known",
+    /// The lettershop's calls store what was agreed on.
+    ShopAgreed = "lettershop-intake/agreed",
+    /// The lettershop's calls note what the printer has confirmed.
+    ShopConfirm = "lettershop-intake/confirm",
+    /// The lettershop's calls find the letters that came back.
+    ShopLetters = "lettershop-intake/letters",
+    /// The lettershop's calls read the party of a letter that came back.
+    ShopParty = "lettershop-intake/party",
+    /// The lettershop's calls read what came back from an address before.
+    ShopReturned = "lettershop-intake/returned",
+    /// The lettershop's calls take a letter back: party, task and note.
+    ShopTakeBack = "lettershop-intake/take-back",
+    /// The lettershop's calls send work on a file that was put.
+    ShopSend = "lettershop-intake/send",
+    /// The lettershop's calls look at a file that was put.
+    ShopHead = "lettershop-intake/head",
+    /// The lettershop's calls read a file that was put.
+    ShopFile = "lettershop-intake/file",
+    /// The lettershop's calls put the report on a file.
+    ShopReport = "lettershop-intake/report",
+    /// The lettershop's calls drop a file that is done.
+    ShopDrop = "lettershop-intake/drop",
+    /// The lettershop's calls read what became of files.
+    ShopInbox = "lettershop-intake/inbox",
+    /// The lettershop's calls note what became of a file.
+    ShopNote = "lettershop-intake/note",
     /// The lettershop's files read a run.
     ExportRun = "lettershop-export/run",
     /// The lettershop's files read frozen members.

@@ -64,6 +64,11 @@ impl Findings {
         Problem::invalid(self.0)
     }
 
+    /// What was found.
+    pub fn into_violations(self) -> Vec<Violation> {
+        self.0
+    }
+
     /// Insists that there are none.
     ///
     /// # Errors

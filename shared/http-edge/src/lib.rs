@@ -20,6 +20,7 @@ pub mod client_token;
 pub mod findings;
 pub mod guard;
 pub mod intake;
+pub mod lettershop;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod page;
@@ -27,6 +28,7 @@ pub mod problem;
 pub mod request;
 pub mod response;
 pub mod routes;
+pub mod runs;
 
 pub use caller::{Caller, Scope};
 pub use findings::Findings;

@@ -14,6 +14,7 @@ mod erp;
 mod finance;
 mod imports;
 mod leads;
+mod lettershop;
 mod operation;
 mod parties;
 mod privacy;
@@ -116,6 +117,7 @@ pub fn operations() -> Vec<Operation> {
         workflows::operations(),
         finance::operations(),
         campaigns::operations(),
+        lettershop::operations(),
         imports::operations(),
         privacy::operations(),
         docs::operations(),

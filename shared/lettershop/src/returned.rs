@@ -14,7 +14,7 @@ mod rules;
 mod text;
 
 pub use apply::{Came, Done, apply, standing};
-pub use carrier::{CODE_MAX, CODES_MAX, CarrierCode, CarrierMap};
+pub use carrier::{CODE_MAX, CODES_MAX, CarrierCode, CarrierFile, CarrierMap};
 pub use effects::{EFFECTS_MAX, Effect, EffectRules, MONTHS_MAX, Standing, effects};
 pub use file::{Declared, FILE_BYTES_MAX, FileEncoding, ROWS_MAX, Refused, Returns, read};
 pub use reason::{InvalidReason, Reason};

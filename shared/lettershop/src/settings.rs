@@ -1,5 +1,6 @@
 //! What is agreed on with the printer: the format of files, planted addresses, and what comes back.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::till_text::Language;
 use domain::violation::Violation;
 use party::Personal;
@@ -25,6 +26,9 @@ pub struct Settings {
     /// carrier can be watched. They count in no statistics.
     #[serde(default)]
     pub control: Vec<ControlAddress>,
+    /// Days after a file stands within which the printer acknowledges it, 1 to 30; then an alarm is raised.
+    #[serde(default = "usual_days")]
+    pub acknowledge_within_days: u32,
     /// What carriers' codes mean, and what letters that come back do; the built-in rules where nothing else is said.
     #[serde(default)]
     pub returns: ReturnRules,
@@ -83,9 +87,14 @@ impl Default for Settings {
                 layout: Layout::Csv { columns },
             },
             control: Vec::new(),
+            acknowledge_within_days: usual_days(),
             returns: ReturnRules::default(),
         }
     }
+}
+
+const fn usual_days() -> u32 {
+    3
 }
 
 fn column(name: &str, source: Source) -> CsvColumn {
@@ -96,6 +105,12 @@ fn column(name: &str, source: Source) -> CsvColumn {
 }
 
 impl Settings {
+    /// Until when a file that stood then is to be acknowledged.
+    pub fn acknowledged_until(&self, stood: DateTime<Utc>) -> DateTime<Utc> {
+        let days = TimeDelta::days(i64::from(self.acknowledge_within_days));
+        stood.checked_add_signed(days).unwrap_or(stood)
+    }
+
     /// Everything wrong with them.
     pub fn violations(&self) -> Vec<Violation> {
         let mut found = self.format.violations("/format");
@@ -105,6 +120,10 @@ impl Settings {
                 "out_of_range",
                 "must be at most 20 addresses",
             ));
+        }
+        if !(1..=30).contains(&self.acknowledge_within_days) {
+            let detail = "must be 1 to 30 days";
+            found.push(Violation::new("/acknowledge_within_days", "out_of_range", detail));
         }
         for (index, address) in self.control.iter().enumerate() {
             let lines = (1..=LINES_MAX).contains(&address.lines.len())

@@ -289,6 +289,25 @@ pub enum LettershopMessage {
     },
 }
 
+/// Work for the lettershop's inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum LettershopInboxMessage {
+    /// A file that printer or carrier has put is to be worked off, from where it was left.
+    File {
+        /// Tenant.
+        tenant: Tenant,
+        /// The bucket.
+        bucket: String,
+        /// Key of the file.
+        key: String,
+        /// Its ETag, without quotes.
+        etag: String,
+        /// When it was put, by the bucket's clock.
+        put_at: DateTime<Utc>,
+    },
+}
+
 /// Work for the import of files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -142,7 +142,7 @@ where
 }
 
 /// The objects of a bucket's notification; `None` for another event. Keys arrive as in a query: encoded, with `+` for a space.
-fn puts(event: &serde_json::Value) -> Option<Vec<Put>> {
+pub(crate) fn puts(event: &serde_json::Value) -> Option<Vec<Put>> {
     let records = event.get("Records")?.as_array()?;
     let of_bucket = |record: &serde_json::Value| {
         let source = record.get("eventSource")?.as_str()?;

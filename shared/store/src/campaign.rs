@@ -163,11 +163,12 @@ pub async fn step(
     Ok(Moved::Contended)
 }
 
-/// Makes a step of a campaign together with the start of its run, or neither: a run that was replaced meanwhile starts nothing.
+/// Makes a step of a campaign together with one of its run, such as the start, or neither: a run that was replaced meanwhile starts
+/// nothing.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn start(
+pub async fn with_run(
     db: &Db,
     site: Site,
     (tenant, run): (&Tenant, &Record<Run>),

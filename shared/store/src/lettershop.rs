@@ -1,5 +1,7 @@
 //! What was agreed on with the printer, and how far the files of runs are.
 
+pub mod inbox;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};

@@ -71,6 +71,9 @@ pub struct Returned {
     pub returned_on: NaiveDate,
     /// What was done, as the lettershop's rules name it.
     pub done: Value,
+    /// The file that said so; none for a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 /// That a letter of a run came back, for the sums of the run. Names nobody.

@@ -40,14 +40,15 @@ use chrono_tz::Tz;
 use domain::id::{RunName, Tenant};
 use domain::money::Currency;
 use domain::programme::Programme;
+use domain::secret::Secret;
 use faults::Site;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cache::Kept;
-use crate::db::{Condition, Db, Key, Leg, Range, Read, Written};
+use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, Written};
 use crate::error::StoreError;
-use crate::record::{Made, Record};
+use crate::record::{Made, Record, instant_key};
 
 /// In how many parts a run is worked off at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +70,8 @@ impl Default for Cut {
 }
 /// Days after which the addresses of a run can no longer be read: the six weeks a printer keeps a job, and two to reprint it.
 pub const ADDRESS_DAYS: i64 = 56;
+/// Partitions of the index `work` with the runs that wait for their acknowledgement.
+const UNCONFIRMED: &str = "UNCONFIRMED#";
 /// Days after which frozen members, and the parts of a run, may be dropped.
 pub const MEMBER_DAYS: i64 = 400;
 
@@ -150,6 +153,9 @@ pub struct Run {
     /// Why it was stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
+    /// What somebody said who stopped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_reason: Option<Secret>,
     /// Version of the code key, once it was started: all its codes are derived under it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_key_version: Option<u32>,
@@ -190,6 +196,7 @@ impl Run {
             stage: Stage::Choosing,
             chosen: None,
             stopped: None,
+            stop_reason: None,
             code_key_version: None,
             started_at: None,
             issued: None,
@@ -350,9 +357,46 @@ pub(crate) fn changed(
     record.by = made.by.clone().or_else(|| before.by.clone());
     change(&mut record.d);
     record.d.version = before.d.version.saturating_add(1);
+    (record.work_pk, record.work_sk) = match (&record.d.file, &record.d.acknowledged) {
+        (Some(file), None) => {
+            let tenant = before.pk.strip_prefix("RUNS#").unwrap_or_default();
+            let since = format!("{}#{}", instant_key(file.at), before.sk);
+            (Some(unconfirmed_partition(tenant)), Some(since))
+        }
+        _ => (None, None),
+    };
     Leg::put(site, &record, Some(Condition::version(before.d.version)))
 }
 
+fn unconfirmed_partition(tenant: &str) -> String {
+    format!("{UNCONFIRMED}{tenant}")
+}
+
+/// Runs whose files stood before `until` and were not acknowledged, the oldest first, at most `limit`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn unconfirmed(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    until: DateTime<Utc>,
+    limit: i32,
+) -> Result<Vec<Record<Run>>, StoreError> {
+    let range = Range {
+        pk: unconfirmed_partition(tenant.as_str()),
+        from: "0".to_owned(),
+        to: instant_key(until),
+        after: None,
+        descending: false,
+        limit,
+        index: Some(Index::Work),
+    };
+    Ok(db.query(site, &range, Read::Eventual).await?.0)
+}
+
+/// Why a run was stopped that somebody stopped.
+pub const BY_HAND: &str = "by_hand";
 /// Why a run was stopped that a later choice of the same period has replaced.
 pub const SUPERSEDED: &str = "superseded";
 

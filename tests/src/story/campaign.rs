@@ -95,6 +95,21 @@ async fn come_back(world: &World, run: &str) {
     assert_eq!(*done, json!(["address_blocked", "task_opened"]), "{answer}");
 }
 
+/// A carrier's file about a letter that nobody knows.
+async fn by_file(world: &World, delivering: &mut Delivering) {
+    let content = "piece_id;reason;returned_on\n3F8KQ2W9ZT4M7XABW;refused;2026-11-22\n";
+    let name = "returns/internal/november.csv";
+    world.put_inbox(name, content.as_bytes()).await;
+    delivering.until_rest(world).await;
+    let files = read(world, "GET /v1/lettershop/inbox", &[]).await;
+    let outcomes = &files["items"][0]["outcomes"];
+    assert_eq!(*outcomes, json!({"unknown_piece": 1}), "{files}");
+    let file = files["items"][0]["file_id"].as_str().expect("an id");
+    let path = [("file_id", file)];
+    let file = read(world, "GET /v1/lettershop/inbox/{file_id}", &path).await;
+    assert_eq!(file["state"], "done", "{file}");
+}
+
 async fn confirm(world: &World, run: &str) {
     let path = [("run_id", run)];
     let files = read(world, "GET /v1/runs/{run_id}/files", &path).await;
@@ -164,6 +179,7 @@ pub(super) async fn tell(world: &mut World, delivering: &mut Delivering) {
 
     come_back(world, "welcome~2026-11").await;
     delivering.until_rest(world).await;
+    by_file(world, delivering).await;
     put(world, &birthdays()).await;
     approved(world, delivering, "birthdays").await;
     world.now = "2026-11-23T12:00:00Z".parse().expect("an instant");

@@ -73,7 +73,7 @@ const TRANSACTIONS: [Transaction; 37] = [
         &["PutItem"],
         &["CAMPAIGNS#*", "RUNS#*"],
     ),
-    ("campaign.rs", "CampaignsRole", &["PutItem"], &["CAMPAIGNS#*"]),
+    ("campaign.rs", "CampaignsRole", &["PutItem"], &["CAMPAIGNS#*", "RUNS#*"]),
     ("campaign.rs", "LettershopExportRole", &["PutItem"], &["CAMPAIGNS#*"]),
     (
         "card.rs",
@@ -186,7 +186,7 @@ const TRANSACTIONS: [Transaction; 37] = [
     // A letter came back: the party, tasks, and what it was of which run.
     (
         "returned_mail.rs",
-        "CampaignsRole",
+        "LettershopIntakeRole",
         &["PutItem", "ConditionCheckItem"],
         &["DESK#*", "PARTY#*", "RUNPART#*"],
     ),
@@ -412,8 +412,9 @@ fn sources_of_transactions() -> BTreeSet<String> {
 
 /// Roles, or policies of roles, of functions that look for an object before it stands, and its bucket: without the list of the bucket, S3 answers 403 in
 /// the place of 404, and nothing goes on.
-const LOOK_FOR_OBJECTS: [(&str, &str); 2] = [
+const LOOK_FOR_OBJECTS: [(&str, &str); 3] = [
     ("LettershopExportRole", "LettershopBucket"),
+    ("LettershopIntakeFiles", "LettershopInboxBucket"),
     ("PartyImportFiles", "ImportBucket"),
 ];
 

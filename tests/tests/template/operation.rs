@@ -7,7 +7,7 @@ use serde_norway::Value;
 use crate::document::{Template, at, entries, items, number, reference, tagged, text, workspace};
 
 /// The variables that the functions' configuration knows.
-const VARIABLES: [&str; 25] = [
+const VARIABLES: [&str; 26] = [
     "CAMPAIGN_QUEUE_URL",
     "CODE_KEYS_SECRET_ARN",
     "DAY_CLOSE_QUEUE_URL",
@@ -18,6 +18,7 @@ const VARIABLES: [&str; 25] = [
     "IMPORT_QUEUE_URL",
     "ISSUANCE_QUEUE_URL",
     "LETTERSHOP_BUCKET",
+    "LETTERSHOP_INBOX_QUEUE_URL",
     "LETTERSHOP_QUEUE_URL",
     "LOOKUP_PEPPER_SECRET_ARN",
     "OIDC_AUDIENCE",

@@ -7,11 +7,10 @@ use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use http::Method;
-use http_edge::api::campaigns::{
+use http_edge::api::lettershop::{
     LetterReturn, LetterReturnOutcome, LetterReturnsAnswer, LetterReturnsRequest, LettershopSettingsView,
-    ReturnedAddress,
 };
-use lettershop::returned::{self, CarrierMap, Declared, FileEncoding, Reason, ReturnedLetter};
+use lettershop::returned::{self, CarrierMap, Declared, FileEncoding, ReturnedLetter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -150,30 +149,9 @@ fn api(args: &ReturnsArgs) -> Result<Api, Failure> {
     Ok(Api::new(&stack.api_url, Some(key))?)
 }
 
-/// The letters as the API takes them, each with its line. An address that comes with another reason is left out, as when the
-/// carrier had not sent it.
+/// The letters as the API takes them, each with its line.
 fn bodies(letters: &[ReturnedLetter], carrier: &CarrierMap) -> Vec<(u64, LetterReturn)> {
-    let body = |letter: &ReturnedLetter| {
-        let mut codes = carrier.codes.iter();
-        let code = codes.find(|code| code.reason == letter.reason)?;
-        let moved = letter.reason == Reason::MovedNewAddress;
-        let new_address = letter.new_address.as_ref().filter(|_| moved);
-        let body = LetterReturn {
-            piece: letter.piece.to_string(),
-            carrier: carrier.carrier.clone(),
-            code: code.code.clone(),
-            returned_on: letter.returned_on.to_string(),
-            new_address: new_address.map(|postal| ReturnedAddress {
-                street: postal.street.clone(),
-                house_number: postal.house_number.clone(),
-                po_box: postal.po_box.clone(),
-                postcode: postal.postcode.clone(),
-                town: Some(postal.town.clone()),
-                country: Some(postal.country.as_str().to_owned()),
-            }),
-        };
-        Some((letter.line, body))
-    };
+    let body = |letter: &ReturnedLetter| Some((letter.line, LetterReturn::of_row(letter, carrier)?));
     letters.iter().filter_map(body).collect()
 }
 

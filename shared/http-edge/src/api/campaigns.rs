@@ -1,12 +1,8 @@
-//! Bodies of campaigns, their runs, the printer's files, and letters that come back.
+//! Bodies of campaigns, their runs and the printer's files.
 
 use campaign::{Campaign, Decision, Difference, DryRun, Standing};
 use chrono::{DateTime, NaiveDate, Utc};
 use lettershop::manifest::Manifest;
-use lettershop::returned::{Done, Reason};
-use lettershop::settings::Settings;
-use party::Personal;
-use party::input::ContactInput;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -84,6 +80,15 @@ pub struct ApproveRequest {
     pub digest: String,
 }
 
+/// A run is to be stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StopRequest {
+    /// Why, 1 to 200 printable characters.
+    pub reason: String,
+}
+
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -145,10 +150,13 @@ pub struct CampaignRunView {
     pub day: NaiveDate,
     /// How far it is.
     pub stage: CampaignRunStage,
-    /// Why it is not made: `beyond_budget`; `superseded` by a later choice; `chosen_too_long_ago` or `vouchers_over` when it was to
+    /// Why it is not made: `by_hand`; `beyond_budget`; `superseded` by a later choice; `chosen_too_long_ago` or `vouchers_over` when it was to
     /// be started too late; `choice_disturbed` when it must be tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
+    /// What was said by who stopped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_reason: Option<String>,
     /// Sums and digest, once all members are chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<DryRun>,
@@ -164,6 +172,9 @@ pub struct CampaignRunView {
     /// Letters whose address had no room for all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shortened: Option<u64>,
+    /// Until when the printer's acknowledgement is awaited; absent in lists, and once it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledgement_due_at: Option<DateTime<Utc>>,
     /// When the printer's acknowledgement came that agrees with the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged_at: Option<DateTime<Utc>>,
@@ -236,143 +247,6 @@ pub struct CampaignRunFiles {
     /// The manifest.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub manifest: Value,
-}
-
-/// What is agreed on with the printer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct LettershopSettingsView {
-    /// Counts the changes; 0 while nothing was agreed on, and what is shown is what stands then.
-    pub version: u64,
-    /// Format and planted addresses.
-    pub settings: Settings,
-}
-
-/// What is agreed on with the printer is to be stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct LettershopSettingsRequest {
-    /// The version that the caller has seen; 0, or none, while nothing was agreed on.
-    #[serde(default)]
-    pub expected_version: u64,
-    /// Format and planted addresses.
-    pub settings: Settings,
-}
-
-/// Letters that came back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct LetterReturnsRequest {
-    /// 1 to 500 letters, none twice.
-    pub returns: Vec<LetterReturn>,
-}
-
-/// A letter that came back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct LetterReturn {
-    /// The id of the letter, 17 letters and digits. Capitals, spaces, dashes and look-alikes do not matter.
-    pub piece: String,
-    /// One of the carriers of the lettershop's settings.
-    pub carrier: String,
-    /// Why it came back, as that carrier writes it.
-    pub code: String,
-    /// Day on which the carrier gave it up, as `YYYY-MM-DD`; not in the future.
-    pub returned_on: String,
-    /// Where the addressee lives now: needed where the code means that, and not allowed else.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub new_address: Option<ReturnedAddress>,
-}
-
-/// Where an addressee lives now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct ReturnedAddress {
-    /// Street without house number, 1 to 60 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
-    pub street: Option<Personal>,
-    /// House number with its letter, 1 to 12 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
-    pub house_number: Option<Personal>,
-    /// Post box as it is printed, 1 to 30 characters. A street or a post box is needed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
-    pub po_box: Option<Personal>,
-    /// Postcode as its country writes it; needed where the country has postcodes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
-    pub postcode: Option<Personal>,
-    /// Town, 1 to 60 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
-    pub town: Option<Personal>,
-    /// Code of the country (ISO 3166-1 alpha-2); `CH` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub country: Option<String>,
-}
-
-impl From<&ReturnedAddress> for ContactInput {
-    fn from(address: &ReturnedAddress) -> Self {
-        Self {
-            kind: "postal".to_owned(),
-            street: address.street.clone(),
-            house_number: address.house_number.clone(),
-            po_box: address.po_box.clone(),
-            postcode: address.postcode.clone(),
-            town: address.town.clone(),
-            country: address.country.clone(),
-            ..Self::default()
-        }
-    }
-}
-
-/// What became of letters that came back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct LetterReturnsAnswer {
-    /// One for each letter, in the order of the body.
-    pub items: Vec<LetterReturnView>,
-}
-
-/// What became of a letter that came back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct LetterReturnView {
-    /// The letter.
-    pub piece: String,
-    /// What became of it.
-    pub outcome: LetterReturnOutcome,
-    /// Why it came back, of one that was taken back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Reason>,
-    /// What was done, now or before.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub done: Vec<Done>,
-}
-
-/// What became of a letter that came back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub enum LetterReturnOutcome {
-    /// It was taken back now.
-    Applied,
-    /// It was taken back before: what was said now changes nothing.
-    AlreadyKnown,
-    /// There is no such letter, or none any more.
-    UnknownPiece,
-    /// It was written more than 400 days ago.
-    RunTooOld,
-    /// Its addressee is not there any more.
-    PartyGone,
-    /// It went to a planted address.
-    PlantedAddress,
 }
 
 /// The manifest in a stored run.

@@ -10,6 +10,7 @@ pub mod erp;
 pub mod finance;
 pub mod imports;
 pub mod leads;
+pub mod lettershop;
 pub mod parties;
 pub mod privacy;
 pub mod purchases;

@@ -1,21 +1,17 @@
-//! Calls of campaigns, their runs, the printer's files, and letters that come back.
+//! Calls of campaigns and their runs.
 
 use serde_json::{Value, json};
 
 use super::operation::{Answer, Body, Operation, Parameter, optional, path};
 use crate::api::campaigns::{
-    ApproveRequest, CampaignContext, CampaignPage, CampaignRequest, CampaignRunFiles, CampaignRunPage, CampaignRunView,
-    CampaignView, DryRunRequest, LetterReturnsAnswer, LetterReturnsRequest, LettershopSettingsRequest,
-    LettershopSettingsView, MemberView,
+    ApproveRequest, CampaignContext, CampaignPage, CampaignRequest, CampaignRunPage, CampaignRunView, CampaignView,
+    DryRunRequest, MemberView, StopRequest,
 };
 use crate::problem::Code;
-use lettershop::manifest::Acknowledgement;
-use lettershop::settings::Settings;
 
 const CAMPAIGNS: &str = "Campaigns";
-const LETTERSHOP: &str = "Lettershop";
 const PARTY: &str = "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10";
-const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+pub(super) const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -29,12 +25,8 @@ pub(super) fn operations() -> Vec<Operation> {
         close(),
         runs(),
         run(),
+        stop(),
         member(),
-        files(),
-        acknowledge(),
-        take_back(),
-        settings(),
-        put_settings(),
     ]
 }
 
@@ -46,7 +38,7 @@ fn which() -> Parameter {
     )
 }
 
-fn which_run() -> Parameter {
+pub(super) fn which_run() -> Parameter {
     path(
         "run_id",
         "The run: the campaign, `~`, and the period; its last choice of members.",
@@ -89,7 +81,7 @@ fn sums() -> Value {
     })
 }
 
-fn chosen() -> Value {
+pub(super) fn chosen() -> Value {
     json!({
         "run_id": "bonus-2026~2026-12", "revision": 1, "campaign": "bonus-2026", "edition": 1, "day": "2026-12-01", "stage": "chosen",
         "dry_run": sums(), "begun_at": "2026-11-24T09:05:00Z",
@@ -105,10 +97,6 @@ fn choosing() -> Value {
         },
         "begun_at": "2026-11-24T09:05:00Z",
     })
-}
-
-fn manifest() -> Value {
-    json!({"version": 1, "sha256": DIGEST, "bytes": 20_480_000})
 }
 
 fn list() -> Operation {
@@ -307,6 +295,31 @@ fn run() -> Operation {
     }
 }
 
+fn stop() -> Operation {
+    let mut stopped = chosen();
+    stopped["stage"] = json!("stopped");
+    stopped["stopped"] = json!("by_hand");
+    stopped["stop_reason"] = json!("Wrong value on the letters");
+    Operation {
+        route: "POST /v1/runs/{run_id}/stop",
+        id: "stopRun",
+        tag: CAMPAIGNS,
+        summary: "Stop a run",
+        description: "Before its letters are written. No further voucher is issued, but for those of the members that are at work, \
+                      some hundred; what was issued stays. The campaign is a draft again, and its period gives nobody a second \
+                      voucher.",
+        parameters: vec![which_run()],
+        request: Some(Body::of::<StopRequest>(json!({"reason": "Wrong value on the letters"}))),
+        answers: vec![Answer::json::<CampaignRunView>(200, "Stopped, now or before.", stopped)],
+        codes: &[
+            Code::Invalid,
+            Code::NotFound,
+            Code::CampaignState,
+            Code::ConcurrentChange,
+        ],
+    }
+}
+
 fn member() -> Operation {
     Operation {
         route: "GET /v1/runs/{run_id}/members/{party_id}",
@@ -326,130 +339,5 @@ fn member() -> Operation {
             }),
         )],
         codes: &[Code::NotFound],
-    }
-}
-
-fn files() -> Operation {
-    Operation {
-        route: "GET /v1/runs/{run_id}/files",
-        id: "getRunFiles",
-        tag: LETTERSHOP,
-        summary: "Fetch the printer's file",
-        description: "Links that work for some minutes, and the manifest. The file stands for six weeks.",
-        parameters: vec![which_run()],
-        request: None,
-        answers: vec![Answer::json::<CampaignRunFiles>(
-            200,
-            "The files.",
-            json!({
-                "letters_url": "https://bucket.s3.eu-central-1.amazonaws.com/out/demo/bonus-2026~2026-12/0001/letters.csv?X-Amz-Signature=0",
-                "manifest_url": "https://bucket.s3.eu-central-1.amazonaws.com/out/demo/bonus-2026~2026-12/0001/manifest.json?X-Amz-Signature=0",
-                "expires_at": "2026-12-01T06:15:00Z", "manifest": manifest(),
-            }),
-        )],
-        codes: &[Code::NotFound, Code::RunNotWritten],
-    }
-}
-
-fn acknowledge() -> Operation {
-    let mut acknowledged = chosen();
-    acknowledged["stage"] = json!("written");
-    acknowledged["acknowledged_at"] = json!("2026-12-01T08:00:00Z");
-    Operation {
-        route: "POST /v1/runs/{run_id}/acknowledgement",
-        id: "acknowledgeRun",
-        tag: LETTERSHOP,
-        summary: "Confirm the printer's file",
-        description: "What the printer has read must agree with the manifest; else everything that differs is named and nothing is \
-                      noted. Where the campaign asks for it, vouchers are taken from then on only.",
-        parameters: vec![which_run()],
-        request: Some(Body::of::<Acknowledgement>(json!({
-            "run": "bonus-2026~2026-12", "variant": "bonus-a", "rows": 45_600, "sha256": DIGEST, "accepted_on": "2026-12-01",
-            "rejected": [],
-        }))),
-        answers: vec![Answer::json::<CampaignRunView>(
-            200,
-            "Noted, now or before.",
-            acknowledged,
-        )],
-        codes: &[
-            Code::Invalid,
-            Code::NotFound,
-            Code::RunNotWritten,
-            Code::ConcurrentChange,
-        ],
-    }
-}
-
-fn take_back() -> Operation {
-    let moved = json!({
-        "piece": "3F8KQ2W9ZT4M7XABW", "carrier": "internal", "code": "moved_new_address", "returned_on": "2026-11-24",
-        "new_address": {"street": "Bahnhofstrasse", "house_number": "7", "postcode": "8001", "town": "Zürich", "country": "CH"},
-    });
-    let unknown = json!({
-        "piece": "9H2JQ5W3ZR8M1XCDZ", "carrier": "swiss-post", "code": "Recipient not found at address provided",
-        "returned_on": "2026-11-24",
-    });
-    Operation {
-        route: "POST /v1/lettershop/returns",
-        id: "takeLettersBack",
-        tag: LETTERSHOP,
-        summary: "Report letters that came back",
-        description: "Up to 500 at once. Every wrong field is named, and then nothing is done. Else each letter is taken back by \
-                      itself, once: its address is blocked, replaced or ended, tasks are opened, channels stopped, as the \
-                      lettershop's settings say for the reason. A letter to an address that was corrected, replaced or confirmed \
-                      since leaves addresses alone. After a 503 the same call completes what is missing.",
-        parameters: vec![],
-        request: Some(Body::of::<LetterReturnsRequest>(json!({"returns": [moved, unknown]}))),
-        answers: vec![Answer::json::<LetterReturnsAnswer>(
-            200,
-            "What became of each letter.",
-            json!({"items": [
-                {
-                    "piece": "3F8KQ2W9ZT4M7XABW", "outcome": "applied", "reason": "moved_new_address",
-                    "done": ["address_added", "address_ended"],
-                },
-                {"piece": "9H2JQ5W3ZR8M1XCDZ", "outcome": "unknown_piece"},
-            ]}),
-        )],
-        codes: &[Code::Invalid],
-    }
-}
-
-fn agreed(version: u64) -> Value {
-    json!({"version": version, "settings": json!(Settings::default())})
-}
-
-fn settings() -> Operation {
-    Operation {
-        route: "GET /v1/lettershop/settings",
-        id: "getLettershopSettings",
-        tag: LETTERSHOP,
-        summary: "Read what is agreed on with the printer",
-        description: "Version 0 is what stands while nothing was agreed on.",
-        parameters: vec![],
-        request: None,
-        answers: vec![Answer::json::<LettershopSettingsView>(
-            200,
-            "What is agreed on.",
-            agreed(0),
-        )],
-        codes: &[],
-    }
-}
-
-fn put_settings() -> Operation {
-    Operation {
-        route: "PUT /v1/lettershop/settings",
-        id: "putLettershopSettings",
-        tag: LETTERSHOP,
-        summary: "Store what is agreed on with the printer",
-        description: "For files that are begun from now on.",
-        parameters: vec![],
-        request: Some(Body::of::<LettershopSettingsRequest>(
-            json!({"expected_version": 0, "settings": json!(Settings::default())}),
-        )),
-        answers: vec![Answer::json::<LettershopSettingsView>(200, "Stored.", agreed(1))],
-        codes: &[Code::Invalid, Code::ConcurrentChange],
     }
 }

@@ -6,7 +6,7 @@ use domain::text;
 use domain::violation::Violation;
 use serde::{Deserialize, Serialize};
 
-use super::Reason;
+use super::{FileEncoding, Reason};
 use crate::Key;
 
 /// Most codes of a carrier.
@@ -23,6 +23,22 @@ pub struct CarrierMap {
     pub carrier: String,
     /// 1 to 200 codes.
     pub codes: Vec<CarrierCode>,
+    /// How its files are written.
+    #[serde(default)]
+    pub file: CarrierFile,
+}
+
+/// How the files of a carrier are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CarrierFile {
+    /// How bytes become characters.
+    #[serde(default)]
+    pub encoding: FileEncoding,
+    /// Whether every file ends with `#END;count` and a line end: one without them is refused as cut off.
+    #[serde(default)]
+    pub trailer: bool,
 }
 
 /// A code of a carrier.
@@ -46,6 +62,7 @@ impl CarrierMap {
         Self {
             carrier: "internal".to_owned(),
             codes: codes.collect(),
+            file: CarrierFile::default(),
         }
     }
 
@@ -68,6 +85,7 @@ impl CarrierMap {
         Self {
             carrier: "swiss-post".to_owned(),
             codes: codes.into(),
+            file: CarrierFile::default(),
         }
     }
 

@@ -24,11 +24,12 @@ pub const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
 const TRAILER: &str = "#END";
 
 /// How bytes become characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum FileEncoding {
     /// UTF-8, with or without a byte order mark.
+    #[default]
     Utf8,
     /// Windows-1252. Nothing in a file tells it from other encodings of one byte: it must be agreed on.
     #[serde(rename = "windows_1252")]

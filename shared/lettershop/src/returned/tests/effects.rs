@@ -143,6 +143,7 @@ fn p4_every_wrong_field_of_a_carriers_table_is_named() {
         let map = CarrierMap {
             carrier: carrier.to_owned(),
             codes: codes.iter().map(|c| code(c)).collect(),
+            file: CarrierFile::default(),
         };
         map.violations("")
             .into_iter()

@@ -82,6 +82,7 @@ fn p3_a_carriers_codes_are_read_by_its_table_only() {
     let carrier = CarrierMap {
         carrier: "post-ch".to_owned(),
         codes: vec![code("10", Reason::MovedUnknown), code("2A", Reason::Deceased)],
+        file: CarrierFile::default(),
     };
     let text = format!(
         "{SHORT}\n{};10;2026-12-09\n{};2A;2026-12-09\n{};2a;2026-12-09\n{};refused;2026-12-09\n",

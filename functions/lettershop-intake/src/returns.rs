@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use http_edge::api::campaigns::{LetterReturn, LetterReturnsAnswer, LetterReturnsRequest, ReturnedAddress};
+use http_edge::api::lettershop::{LetterReturn, LetterReturnsAnswer, LetterReturnsRequest, ReturnedAddress};
+use http_edge::lettershop::agreed;
 use http_edge::intake::Rules;
 use http_edge::{Findings, Problem, Request, Response, Scope};
 use lettershop::piece::PieceId;
@@ -15,6 +16,7 @@ use party::read;
 use store::Site;
 
 use crate::App;
+use crate::take_back::Desk;
 
 /// Most letters of a body.
 const RETURNS_MAX: usize = 500;
@@ -35,10 +37,17 @@ impl App {
         let caller = request.caller()?;
         caller.require(Scope::LettershopPull)?;
         let body: LetterReturnsRequest = request.json()?;
-        let agreed = self.agreed(caller).await?.settings.returns;
-        let rules = Rules::of(&self.db, Site::CampaignsKnown, &caller.tenant, now).await?;
+        let agreed = agreed(&self.db, Site::ShopKnown, &caller.tenant).await?.settings.returns;
+        let rules = Rules::of(&self.db, Site::ShopKnown, &caller.tenant, now).await?;
         let reported = reported(&body, &agreed, &rules)?;
-        let items = self.taken_back(caller, &agreed.effects, &rules, &reported).await?;
+        let desk = Desk {
+            caller,
+            effects: &agreed.effects,
+            rules: &rules,
+            reported: &reported,
+            file: None,
+        };
+        let items = self.taken_back(&desk).await?;
         Response::json(200, &LetterReturnsAnswer { items })
     }
 }
@@ -57,20 +66,29 @@ fn reported(body: &LetterReturnsRequest, agreed: &ReturnRules, rules: &Rules) ->
         if piece.is_some_and(|piece| !pieces.insert(piece)) {
             found.add(format!("{at}/piece"), "not_unique", "the letter is there twice");
         }
-        let reason = reason(&at, given, agreed, &mut found);
-        let returned_on = day(&at, given, rules, &mut found);
-        let new_address = new_address(&at, reason, given.new_address.as_ref(), rules, &mut found);
-        if let (Some(piece), Some(reason), Some(returned_on)) = (piece, reason, returned_on) {
-            letters.push(Reported {
-                piece,
-                reason,
-                returned_on,
-                new_address,
-            });
-        }
+        letters.extend(understood(&at, piece, given, (agreed, rules), &mut found));
     }
     found.none()?;
     Ok(letters)
+}
+
+/// A letter whose id was read, with what is wrong about it among `found`.
+pub(crate) fn understood(
+    at: &str,
+    piece: Option<PieceId>,
+    given: &LetterReturn,
+    (agreed, rules): (&ReturnRules, &Rules),
+    found: &mut Findings,
+) -> Option<Reported> {
+    let reason = reason(at, given, agreed, found);
+    let returned_on = day(at, given, rules, found);
+    let new_address = new_address(at, reason, given.new_address.as_ref(), rules, found);
+    Some(Reported {
+        piece: piece?,
+        reason: reason?,
+        returned_on: returned_on?,
+        new_address,
+    })
 }
 
 fn reason(at: &str, given: &LetterReturn, agreed: &ReturnRules, found: &mut Findings) -> Option<Reason> {

@@ -7,7 +7,7 @@ use domain::code;
 use domain::id::{LookupKey, PartyId};
 use domain::secret::Secret;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use http_edge::api::campaigns::{LetterReturnOutcome, LetterReturnView};
+use http_edge::api::lettershop::{LetterReturnOutcome, LetterReturnView};
 use http_edge::intake::Rules;
 use http_edge::{Caller, Problem};
 use lettershop::returned::{self, Came, Effect, EffectRules, Standing, apply, effects};
@@ -25,36 +25,27 @@ use crate::returns::Reported;
 const AT_ONCE: usize = 16;
 
 const SITES: Sites = Sites {
-    party: Site::CampaignsParty,
-    returned: Site::CampaignsReturned,
-    write: Site::CampaignsTakeBack,
+    party: Site::ShopParty,
+    returned: Site::ShopReturned,
+    write: Site::ShopTakeBack,
 };
 
-/// What all letters of a call share.
-struct Desk<'a> {
-    caller: &'a Caller,
-    effects: &'a EffectRules,
-    rules: &'a Rules,
-    reported: &'a [Reported],
+/// What all letters of a call, or of a step of a file, share.
+pub(crate) struct Desk<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) effects: &'a EffectRules,
+    pub(crate) rules: &'a Rules,
+    pub(crate) reported: &'a [Reported],
+    /// The file that says so.
+    pub(crate) file: Option<&'a str>,
 }
 
 impl App {
     /// Takes letters back; what became of each, in their order.
-    pub(crate) async fn taken_back(
-        &self,
-        caller: &Caller,
-        effects: &EffectRules,
-        rules: &Rules,
-        reported: &[Reported],
-    ) -> Result<Vec<LetterReturnView>, Problem> {
+    pub(crate) async fn taken_back(&self, desk: &Desk<'_>) -> Result<Vec<LetterReturnView>, Problem> {
+        let Desk { caller, rules, reported, .. } = *desk;
         let pieces: Vec<String> = reported.iter().map(|letter| letter.piece.to_string()).collect();
-        let known = mail::letters(&self.db, Site::CampaignsLetters, &caller.tenant, &pieces).await?;
-        let desk = Desk {
-            caller,
-            effects,
-            rules,
-            reported,
-        };
+        let known = mail::letters(&self.db, Site::ShopLetters, &caller.tenant, &pieces).await?;
         let mut views = Vec::with_capacity(reported.len());
         let mut of_parties: BTreeMap<PartyId, Vec<(usize, Letter)>> = BTreeMap::new();
         for (index, letter) in reported.iter().enumerate() {
@@ -77,7 +68,7 @@ impl App {
             views.push(view(letter, outcome, None));
         }
         let taken = stream::iter(of_parties)
-            .map(|(party, letters)| self.of_party(&desk, party, letters))
+            .map(|(party, letters)| self.of_party(desk, party, letters))
             .buffer_unordered(AT_ONCE);
         for (index, one) in taken.try_collect::<Vec<_>>().await?.into_iter().flatten() {
             if let Some(view) = views.get_mut(index) {
@@ -118,6 +109,10 @@ impl App {
             let taken = mail::take_back(&self.db, SITES, of, (desk.rules.when, &made), decide).await?;
             let view = match taken {
                 TakenBack::Now(note) => view(reported, LetterReturnOutcome::Applied, Some(note)),
+                // A step of a file that is done again, after a crash or by a second worker, says what it said the first time.
+                TakenBack::Before(note) if desk.file.is_some() && note.file.as_deref() == desk.file => {
+                    view(reported, LetterReturnOutcome::Applied, Some(note))
+                }
                 TakenBack::Before(note) => view(reported, LetterReturnOutcome::AlreadyKnown, Some(note)),
                 TakenBack::NoParty => view(reported, LetterReturnOutcome::PartyGone, None),
             };
@@ -163,6 +158,7 @@ impl Desk<'_> {
                 reason: reported.reason.as_str().to_owned(),
                 returned_on: day,
                 done: json!(done),
+                file: self.file.map(str::to_owned),
             },
         }
     }

@@ -1,0 +1,68 @@
+//! What the printer says it has taken (X7).
+
+use std::ops::RangeInclusive;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::calendar::{minus_days, plus_days};
+use domain::id::RunName;
+use http_edge::api::campaigns::manifest as stored_manifest;
+use http_edge::runs::view;
+use http_edge::{Caller, Code, Problem, Request, Response, Scope};
+use lettershop::manifest::{Acknowledgement, check};
+use serde_json::json;
+use store::run::{self, Acknowledged, Run};
+use store::{Record, Site};
+
+use crate::printer::file;
+use crate::{App, contended};
+
+/// The days on which a file that stood then can have been taken by now, in any time zone.
+fn possible_days(stood: DateTime<Utc>, now: DateTime<Utc>) -> RangeInclusive<NaiveDate> {
+    minus_days(stood.date_naive(), 1)..=plus_days(now.date_naive(), 1)
+}
+
+impl App {
+    /// `POST /v1/runs/{run_id}/acknowledgement`.
+    pub(crate) async fn acknowledge(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
+        let caller = request.caller()?;
+        caller.require(Scope::LettershopPull)?;
+        let said: Acknowledgement = request.json()?;
+        let name: RunName = request.path("run_id")?;
+        let run = self.confirm(caller, &name, &said, now).await?;
+        Response::json(200, &view(&run))
+    }
+
+    /// Notes what the printer confirms, or finds it noted; the run then.
+    pub(crate) async fn confirm(
+        &self,
+        caller: &Caller,
+        name: &RunName,
+        said: &Acknowledgement,
+        now: DateTime<Utc>,
+    ) -> Result<Record<Run>, Problem> {
+        let run = self.run(&caller.tenant, name).await?;
+        let file = file(&run)?;
+        let internal = |_| Problem::new(Code::Internal, "the manifest of the run cannot be read");
+        let manifest = stored_manifest(&file.manifest).map_err(internal)?;
+        let found = check(&manifest, said, &possible_days(file.at, now));
+        if !found.is_empty() {
+            tracing::warn!(run = %run.d.run, findings = found.len(), "an acknowledgement does not agree with the file");
+            return Err(Problem::invalid(found));
+        }
+        let document = json!(said);
+        if let Some(before) = &run.d.acknowledged {
+            if before.document == document {
+                return Ok(run);
+            }
+            let detail = "another acknowledgement of this run was noted before";
+            return Err(Problem::new(Code::ConcurrentChange, detail));
+        }
+        let acknowledged = Acknowledged { at: now, document };
+        let (site, made) = (Site::ShopConfirm, caller.made(now));
+        let noted = run::change(&self.db, site, &run, made, |run| run.acknowledged = Some(acknowledged));
+        if !noted.await? {
+            return Err(contended());
+        }
+        self.run(&caller.tenant, name).await
+    }
+}
