@@ -24,5 +24,6 @@ pub mod running;
 pub mod shared;
 pub mod story;
 pub mod till;
+pub mod told;
 pub mod traces;
 pub mod world;

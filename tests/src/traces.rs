@@ -24,6 +24,9 @@ pub async fn everything(world: &World) -> Vec<String> {
         &world.day_close_queue,
         &world.finance_queue,
         &world.import_queue,
+        &world.campaign_queue,
+        &world.lettershop_queue,
+        &world.inbox_queue,
     ] {
         all.extend(messages(world, url).await);
     }

@@ -325,6 +325,7 @@ impl World {
     pub fn lettershop(&self) -> lettershop_intake::App {
         let place = lettershop_intake::Place {
             queue_url: self.inbox_queue.clone(),
+            files_queue_url: self.lettershop_queue.clone(),
             bucket: self.place.bucket().to_owned(),
         };
         let objects = lettershop_intake::Objects::new(self.place.s3(), self.probe.clone());

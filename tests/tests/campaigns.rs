@@ -932,3 +932,83 @@ async fn p4_an_address_that_came_back_or_an_objection_since_the_choice_keeps_the
     let (rows, _) = letters(&world, "bonus~2026-12").await;
     assert_eq!((rows.len(), &*rows[0]["postcode"]), (1, "8004"));
 }
+
+#[tokio::test]
+async fn l5_a_run_that_is_stopped_issues_no_more_and_its_campaign_is_a_draft_again() {
+    let world = World::new().await;
+    let mut delivering = Delivering::well();
+    shopper(&world, 1, "8001", "Zürich").await;
+    delivering.until_rest(&world).await;
+    assert_eq!(put(&world, &bonus(), 0).await.0, 201);
+    let (status, run) = post(&world, "POST /v1/campaigns/{campaign_id}/dry-runs", "bonus", &json!({})).await;
+    assert_eq!(status, 202, "{run}");
+    delivering.until_rest(&world).await;
+    let name = run["run_id"].as_str().unwrap();
+    let digest = json!({"digest": run_of(&world, name).await["dry_run"]["digest"]});
+    let path = [("campaign_id", "bonus")];
+    let approve = "POST /v1/campaigns/{campaign_id}/approve";
+    assert_eq!(world.call_as(&second_person(), approve, &path, &digest).await.0, 200);
+    let start = "POST /v1/campaigns/{campaign_id}/start";
+    assert_eq!(post(&world, start, "bonus", &Value::Null).await.0, 202);
+    // The start is under way, and nobody has worked on it.
+    let stop = async |reason: &str| {
+        let body = json!({"reason": reason});
+        world.call("POST /v1/runs/{run_id}/stop", &[("run_id", name)], &body).await
+    };
+    let (status, answer) = stop("").await;
+    assert_eq!((status, &answer["errors"][0]["pointer"]), (422, &json!("/reason")), "{answer}");
+    for reason in ["Wrong value", "Said again"] {
+        let (status, answer) = stop(reason).await;
+        assert_eq!(
+            (status, &answer["stage"], &answer["stopped"], &answer["stop_reason"]),
+            (200, &json!("stopped"), &json!("by_hand"), &json!("Wrong value")),
+            "{answer}"
+        );
+    }
+    delivering.until_rest(&world).await;
+    let stopped = run_of(&world, name).await;
+    assert_eq!((&stopped["stage"], &stopped["progress"]["vouchers"]), (&json!("stopped"), &json!(0)));
+    assert_eq!(world.file(&format!("out/demo/{name}/0001/letters.csv")).await, None);
+    let (_, campaign) = world.call("GET /v1/campaigns/{campaign_id}", &path, &Value::Null).await;
+    assert_eq!(campaign["standing"]["status"]["status"], "draft", "{campaign}");
+
+    // Tried and approved again, it is made; then it is too late to stop it.
+    let name = try_approve_start(&world, &mut delivering, "bonus").await;
+    let made = run_of(&world, &name).await;
+    assert_eq!((&made["stage"], &made["revision"]), (&json!("written"), &json!(2)), "{made}");
+    let (status, answer) = stop("Too late").await;
+    assert_eq!((status, &answer["code"]), (409, &json!("campaign_state")), "{answer}");
+}
+
+#[tokio::test]
+async fn x7_a_file_that_nobody_acknowledges_in_time_is_told_every_hour_until_it_is() {
+    let mut world = World::new().await;
+    let mut delivering = Delivering::well();
+    shopper(&world, 1, "8001", "Zürich").await;
+    delivering.until_rest(&world).await;
+    assert_eq!(put(&world, &bonus(), 0).await.0, 201);
+    let name = try_approve_start(&world, &mut delivering, "bonus").await;
+    let due: DateTime<Utc> = run_of(&world, &name).await["acknowledgement_due_at"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert_eq!(due - world.now, chrono::TimeDelta::days(3));
+    let told = async |world: &World| {
+        let (told, _listening) = end_to_end::told::here();
+        Box::pin(world.ask_for_runs()).await;
+        told.count("the printer has not acknowledged a file in time")
+    };
+    world.now = due;
+    assert_eq!(told(&world).await, 0, "it has time until then");
+    world.now = due + chrono::TimeDelta::seconds(1);
+    assert_eq!((told(&world).await, told(&world).await), (1, 1));
+    let path = [("run_id", &*name)];
+    let (_, files) = world.call("GET /v1/runs/{run_id}/files", &path, &Value::Null).await;
+    let said = json!({
+        "run": name, "variant": "bonus-a", "rows": 1, "sha256": files["manifest"]["sha256"], "accepted_on": "2026-11-24",
+    });
+    assert_eq!(acknowledge(&world, &name, &said).await.0, 200);
+    assert_eq!(told(&world).await, 0);
+    assert_eq!(run_of(&world, &name).await["acknowledgement_due_at"], Value::Null);
+}

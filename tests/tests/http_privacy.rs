@@ -5,12 +5,11 @@
 mod day;
 #[path = "http_privacy/letters.rs"]
 mod letters;
-#[path = "http_privacy/told.rs"]
-mod told;
 
 use std::collections::BTreeMap;
 
 use end_to_end::running::Running;
+use end_to_end::told;
 
 use day::Planted;
 

@@ -14,7 +14,6 @@ use store::programme::{self};
 use store::run::{self, Gave, Given, GivenVoucher, Issued, Member, Run, RunId, ShardWork, Stage};
 use store::{Record, Site, StoreError, location, party};
 
-use crate::subject::reaches;
 use crate::{App, RunError};
 
 /// Members of one page, after which the position is kept.
@@ -195,7 +194,7 @@ impl App {
             Err(error) => return Err(error.into()),
         };
         let today = calendar::business_day(issuing.now, issuing.run.zone);
-        Ok(document.voucher_stop(issuing.now).is_none() && reaches(&document, member.contact, today))
+        Ok(document.voucher_stop(issuing.now).is_none() && document.letter_reaches(member.contact, today))
     }
 
     async fn give(&self, issuing: &Issuing<'_>, party: &PartyId, number: u8) -> Result<(), RunError> {

@@ -3,13 +3,11 @@
 use campaign::{Activity, Address, Consent, Consents, GroupSum, MonthSums, StoreSum, Subject, activity};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::money::OutOfRange;
+use party::document::LETTER;
 use party::PartyDocument;
-use party::contact::{Arrives, Contact, ContactId, Point, Postal, Purpose};
-use party::dated::{Permission, Permitted};
+use party::contact::{Arrives, Contact, Point, Postal, Purpose};
+use party::dated::Permitted;
 use store::run::FoundParty;
-
-/// What letters are called among the tenant's communication channels.
-const LETTER: &str = "letter";
 
 /// When a run looks at parties, and what it knows of locations.
 #[derive(Debug, Clone)]
@@ -65,7 +63,7 @@ pub(crate) fn subject(found: &FoundParty, looking: &Looking) -> Result<Subject, 
                 .map(|list| list.name.to_string()),
         ),
         customer_since: customer_since(document),
-        consents: consents(&document.consents),
+        consents: consents(document),
         activity: purchases(found, today, &shops)?,
         points_balance: account.map_or(0, |account| account.balance),
         vouchers_open: i64::from(found.open_vouchers),
@@ -85,16 +83,11 @@ fn customer_since(document: &PartyDocument) -> Option<NaiveDate> {
     customer.map(|role| role.since).min()
 }
 
-fn consents(permissions: &[Permission]) -> Consents {
-    let of = |channel: &str| {
-        let standing = permissions
-            .iter()
-            .rfind(|permission| permission.until.is_none() && permission.name.as_str() == channel);
-        match standing.map(|permission| permission.state) {
-            Some(Permitted::Granted) => Consent::Granted,
-            Some(Permitted::Withdrawn) => Consent::Withdrawn,
-            Some(Permitted::Pending) | None => Consent::None,
-        }
+fn consents(document: &PartyDocument) -> Consents {
+    let of = |channel: &str| match document.permitted(channel) {
+        Some(Permitted::Granted) => Consent::Granted,
+        Some(Permitted::Withdrawn) => Consent::Withdrawn,
+        Some(Permitted::Pending) | None => Consent::None,
     };
     Consents {
         letter: of(LETTER),
@@ -163,19 +156,6 @@ pub(crate) fn address(document: &PartyDocument, day: NaiveDate) -> (Address, Opt
         None if blocked => (Address::Blocked, None),
         None => (Address::Missing, None),
     }
-}
-
-/// Whether a letter to this address of the party may still be sent: nobody has objected to letters, and the address stands and none
-/// has come back from it. Other addresses do not count: the letter is written.
-pub(crate) fn reaches(document: &PartyDocument, contact: Option<ContactId>, day: NaiveDate) -> bool {
-    let stands = |known: &Contact| {
-        let came_back = known
-            .delivery
-            .as_ref()
-            .is_some_and(|delivery| delivery.arrives == Arrives::Undeliverable);
-        Some(known.id) == contact && !known.ended && known.holds(day) && !came_back
-    };
-    consents(&document.consents).letter != Consent::Withdrawn && document.contacts.iter().any(stands)
 }
 
 /// How well an address with these purposes suits letters, 0 the best; `None` where it is for other things only.

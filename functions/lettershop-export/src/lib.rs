@@ -10,11 +10,13 @@
 //! | `piece` | a frozen member becomes a letter |
 //! | `write` | the objects are merged into the file |
 //! | `finish` | file and manifest stand, run and campaign move on |
+//! | `reprint` | letters that are printed again |
 //! | `objects` | the bucket |
 
 mod finish;
 mod objects;
 mod piece;
+mod reprint;
 mod sort;
 mod write;
 
@@ -152,6 +154,9 @@ impl App {
         now: DateTime<Utc>,
     ) -> Result<(), ExportError> {
         let id = told(message);
+        if let LettershopMessage::Reprint { reprint, .. } = message {
+            return Box::pin(self.reprint(&id, reprint, now)).await;
+        }
         let run = run::read(&self.db, Site::ExportRun, &id).await?;
         let run = run.ok_or(ExportError::Unusable("the run was not begun"))?;
         if run.d.stage != run::Stage::Writing {
@@ -187,7 +192,10 @@ fn parsed(document: Value) -> Result<Settings, ExportError> {
 
 /// Which run a message is about.
 fn told(message: &LettershopMessage) -> RunId {
-    let LettershopMessage::Write { tenant, run, revision } = message;
+    let (LettershopMessage::Write { tenant, run, revision }
+    | LettershopMessage::Reprint {
+        tenant, run, revision, ..
+    }) = message;
     RunId {
         tenant: tenant.clone(),
         run: run.clone(),

@@ -132,6 +132,16 @@ impl Objects {
         }
     }
 
+    /// Puts the file of a reprint. It follows from what was asked for, so whoever puts it again puts the same.
+    pub(crate) async fn put_reprint(&self, key: &str, kind: &str, content: Vec<u8>) -> Result<(), ExportError> {
+        let site = Site::ExportPutReprint;
+        self.before(site)?;
+        let put = self.client.put_object().bucket(&self.bucket).key(key);
+        let answer = put.content_type(kind).body(ByteStream::from(content)).send().await;
+        self.after(site)?;
+        answer.map(|_| ()).map_err(|error| failed(site, error.code()))
+    }
+
     /// Puts the manifest. It follows from the file, so whoever puts it again puts the same.
     pub(crate) async fn put_manifest(&self, key: &str, content: String) -> Result<(), ExportError> {
         let site = Site::ExportManifest;

@@ -4,6 +4,7 @@ use campaign::Decision;
 use chrono::{DateTime, Utc};
 use domain::code::VoucherCode;
 use domain::id::{LookupKey, PartyId};
+use domain::voucher::Voucher;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use lettershop::Letter;
 use lettershop::piece::{PieceId, Row};
@@ -25,7 +26,7 @@ const LETTERS_MAX: usize = 50_000;
 const AT_ONCE: usize = 16;
 
 /// To whom a letter goes, and to which of the party's addresses.
-type To = (PartyId, Option<ContactId>);
+pub(crate) type To = (PartyId, Option<ContactId>);
 
 /// The letters of a shard.
 struct Sorted {
@@ -85,7 +86,7 @@ impl App {
         }
         loop {
             let (members, next) = run::members(&self.db, Site::ExportMembers, (id, shard), after, PAGE).await?;
-            let page = self.page(id, &letters, members, key, code_key).await?;
+            let page = self.page(id, (&letters, key, code_key), members, |_| true).await?;
             let to: Vec<_> = page
                 .iter()
                 .flatten()
@@ -128,14 +129,14 @@ impl App {
         Ok(())
     }
 
-    /// The rows of a page of members, each with whom it goes to, and whether its address was shortened; `None` for one whose letter cannot be made: it was kept from its vouchers, or erased.
-    async fn page(
+    /// The rows of a page of members, each with whom it goes to, and whether its address was shortened; `None` for one whose letter
+    /// cannot be made: it was kept from its vouchers, one of them is not `wanted`, or it was erased.
+    pub(crate) async fn page(
         &self,
         id: &RunId,
-        letters: &Letters<'_>,
+        (letters, key, code_key): (&Letters<'_>, Option<&SealingKey>, &[u8]),
         members: Vec<Record<Member>>,
-        key: Option<&SealingKey>,
-        code_key: &[u8],
+        wanted: impl Fn(&Voucher) -> bool,
     ) -> Result<Vec<Option<(Row, To, bool)>>, ExportError> {
         let chosen: Vec<_> = members
             .into_iter()
@@ -154,7 +155,8 @@ impl App {
         let mut standing = BTreeSet::new();
         for some in lookups.chunks(store::db::BATCH_GET_MAX) {
             let found = voucher::read_many(&self.db, Site::ExportVouchers, &id.tenant, some).await?;
-            standing.extend(found.into_iter().map(|voucher| voucher.d.id()));
+            let found = found.into_iter().filter(|voucher| wanted(&voucher.d));
+            standing.extend(found.map(|voucher| voucher.d.id()));
         }
         let mut rows = Vec::with_capacity(chosen.len());
         for (member, vouchers) in chosen {

@@ -211,7 +211,7 @@ impl App {
 }
 
 /// What the file is for. Of the run and not of the clock, so that whoever writes it writes the same.
-fn job(run: &Record<Run>) -> Result<Job, ExportError> {
+pub(crate) fn job(run: &Record<Run>) -> Result<Job, ExportError> {
     let unusable = |_| ExportError::Unusable("the campaign's letter has no name that a printer can take");
     Ok(Job {
         run: run.d.run.clone(),
@@ -229,14 +229,18 @@ fn number(part: usize) -> Result<i32, ExportError> {
 }
 
 fn file_key(id: &RunId, settings: &Settings) -> String {
-    let ending = match settings.format.layout {
-        lettershop::format::Layout::Csv { .. } => "csv",
-        lettershop::format::Layout::FixedWidth { .. } => "txt",
-    };
+    let ending = ending(settings);
     format!("out/{}/{}/{:04}/letters.{ending}", id.tenant, id.run, id.revision)
 }
 
-fn content_type(settings: &Settings) -> &'static str {
+pub(crate) const fn ending(settings: &Settings) -> &'static str {
+    match settings.format.layout {
+        lettershop::format::Layout::Csv { .. } => "csv",
+        lettershop::format::Layout::FixedWidth { .. } => "txt",
+    }
+}
+
+pub(crate) const fn content_type(settings: &Settings) -> &'static str {
     match settings.format.layout {
         lettershop::format::Layout::Csv { .. } => "text/csv",
         lettershop::format::Layout::FixedWidth { .. } => "text/plain",

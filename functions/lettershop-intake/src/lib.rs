@@ -13,6 +13,7 @@
 //! | `inbox` | a file that was put is worked off |
 //! | `of_returns` | its letters that came back |
 //! | `show` | what became of files |
+//! | `reprints` | letters that are printed again |
 //! | `objects` | the buckets |
 
 mod confirm;
@@ -20,6 +21,7 @@ mod inbox;
 mod objects;
 mod of_returns;
 mod printer;
+mod reprints;
 mod returns;
 mod show;
 mod take_back;
@@ -38,6 +40,8 @@ pub use objects::Objects;
 pub struct Place {
     /// The function's own queue.
     pub queue_url: String,
+    /// The queue of the printer's files.
+    pub files_queue_url: String,
     /// The bucket of the printer's files.
     pub bucket: String,
 }
@@ -104,6 +108,8 @@ impl App {
         match request.route.as_str() {
             "GET /v1/runs/{run_id}/files" => self.files(&request, now).await,
             "POST /v1/runs/{run_id}/acknowledgement" => self.acknowledge(&request, now).await,
+            "POST /v1/runs/{run_id}/reprints" => self.ask_for_reprint(&request, now).await,
+            "GET /v1/runs/{run_id}/reprints/{reprint_id}" => self.show_reprint(&request, now).await,
             "POST /v1/lettershop/returns" => Box::pin(self.take_letters_back(&request, now)).await,
             "GET /v1/lettershop/inbox" => self.list_inbox(&request).await,
             "GET /v1/lettershop/inbox/{file_id}" => self.show_file(&request).await,

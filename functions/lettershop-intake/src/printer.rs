@@ -14,7 +14,7 @@ use store::{Record, Site, lettershop as stored};
 use crate::{App, contended};
 
 /// How long a link to a file works.
-const LINK_LASTS: TimeDelta = TimeDelta::minutes(15);
+pub(crate) const LINK_LASTS: TimeDelta = TimeDelta::minutes(15);
 
 impl App {
     /// `GET /v1/runs/{run_id}/files`.

@@ -377,6 +377,10 @@ sites! {
     ShopTakeBack = "lettershop-intake/take-back",
     /// The lettershop's calls send work on a file that was put.
     ShopSend = "lettershop-intake/send",
+    /// The lettershop's calls read or ask for a reprint.
+    ShopReprint = "lettershop-intake/reprint",
+    /// The lettershop's calls ask for the file of a reprint.
+    ShopSendFile = "lettershop-intake/send-file",
     /// The lettershop's calls look at a file that was put.
     ShopHead = "lettershop-intake/head",
     /// The lettershop's calls read a file that was put.
@@ -427,6 +431,16 @@ sites! {
     ExportSend = "lettershop-export/send",
     /// The lettershop's files move a run on.
     ExportWritten = "lettershop-export/written",
+    /// The lettershop's files read which letters are to be printed again.
+    ExportReprint = "lettershop-export/reprint",
+    /// The lettershop's files read to whom letters went that are printed again.
+    ExportLetters = "lettershop-export/letters",
+    /// The lettershop's files ask whether a letter may be sent again.
+    ExportParty = "lettershop-export/party",
+    /// The lettershop's files put the file of a reprint.
+    ExportPutReprint = "lettershop-export/put-reprint",
+    /// The lettershop's files note what a reprint came to.
+    ExportReprinted = "lettershop-export/reprinted",
     /// The lettershop's files move a campaign on.
     ExportStanding = "lettershop-export/standing",
     /// The finance reports list the programmes.

@@ -467,6 +467,18 @@ pub const ROUTES: &[Route] = &[
     ),
     route(
         "POST",
+        "/v1/runs/{run_id}/reprints",
+        Scope::LettershopPull,
+        "lettershop-intake",
+    ),
+    route(
+        "GET",
+        "/v1/runs/{run_id}/reprints/{reprint_id}",
+        Scope::LettershopPull,
+        "lettershop-intake",
+    ),
+    route(
+        "POST",
         "/v1/lettershop/returns",
         Scope::LettershopPull,
         "lettershop-intake",

@@ -287,6 +287,17 @@ pub enum LettershopMessage {
         /// Which choice of members.
         revision: u32,
     },
+    /// Letters of a run are to be printed again.
+    Reprint {
+        /// Tenant.
+        tenant: Tenant,
+        /// The run.
+        run: RunName,
+        /// Which choice of members.
+        revision: u32,
+        /// The reprint.
+        reprint: LookupKey,
+    },
 }
 
 /// Work for the lettershop's inbox.

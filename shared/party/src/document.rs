@@ -11,8 +11,8 @@ use domain::till_text::Language;
 use serde::{Deserialize, Serialize};
 
 use crate::Personal;
-use crate::contact::Contact;
-use crate::dated::{Classification, Identifier, Permission, Role};
+use crate::contact::{Arrives, Contact, ContactId};
+use crate::dated::{Classification, Identifier, Permission, Permitted, Role};
 use crate::word::Word;
 
 /// Most contact points that stand at a time.
@@ -249,6 +249,9 @@ const fn is_nought(number: &u64) -> bool {
     *number == 0
 }
 
+/// What letters are called among the tenant's communication channels.
+pub const LETTER: &str = "letter";
+
 impl PartyDocument {
     /// The first version of a party with a name and a language only.
     pub const fn new(party: PartyId, identity: Identity, language: Language) -> Self {
@@ -282,6 +285,25 @@ impl PartyDocument {
         self.identifiers
             .iter()
             .rfind(|id| id.until.is_none() && id.system == *system)
+    }
+
+    /// Whether a letter to this address of the party may still be sent: nobody has objected to letters, and the address stands and none
+    /// has come back from it. Other addresses do not count: the letter is written.
+    pub fn letter_reaches(&self, contact: Option<ContactId>, day: NaiveDate) -> bool {
+        let came_back = |known: &Contact| {
+            let delivery = known.delivery.as_ref();
+            delivery.is_some_and(|delivery| delivery.arrives == Arrives::Undeliverable)
+        };
+        let stands =
+            |known: &Contact| Some(known.id) == contact && !known.ended && known.holds(day) && !came_back(known);
+        self.permitted(LETTER) != Some(Permitted::Withdrawn) && self.contacts.iter().any(stands)
+    }
+
+    /// Where the permission to write through a channel stands; `None` where nothing was said.
+    pub fn permitted(&self, channel: &str) -> Option<Permitted> {
+        let standing = |permission: &&Permission| permission.until.is_none() && permission.name.as_str() == channel;
+        let found = self.consents.iter().filter(standing).next_back();
+        found.map(|permission| permission.state)
     }
 
     /// What keeps the party from vouchers at `now`, if anything does.

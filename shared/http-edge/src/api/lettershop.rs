@@ -8,6 +8,7 @@ use lettershop::settings::Settings;
 use party::Personal;
 use party::input::ContactInput;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What is agreed on with the printer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,6 +170,68 @@ pub enum LetterReturnOutcome {
     PartyGone,
     /// It went to a planted address.
     PlantedAddress,
+}
+
+/// Letters of a run are to be printed again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReprintRequest {
+    /// 1 to 2000 letters of the run by their ids, none twice.
+    pub pieces: Vec<String>,
+    /// Why, 1 to 200 printable characters.
+    pub reason: String,
+}
+
+/// Letters that are printed again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReprintView {
+    /// The reprint. The same letters make the same one.
+    pub reprint_id: String,
+    /// How far it is.
+    pub state: ReprintState,
+    /// Letters that were asked for.
+    pub pieces: u64,
+    /// Those that are not printed again.
+    pub gaps: Vec<ReprintGap>,
+    /// A link to the letters, for anyone who has it, until `expires_at`; absent when none could be printed again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub letters_url: Option<String>,
+    /// A link to the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest_url: Option<String>,
+    /// When the links cease to work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+    /// The manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub manifest: Option<Value>,
+    /// When it was asked for.
+    pub asked_at: DateTime<Utc>,
+}
+
+/// How far a reprint is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum ReprintState {
+    /// Its file is being written.
+    Writing,
+    /// All that can be printed again is in the file.
+    Written,
+}
+
+/// A letter that is not printed again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReprintGap {
+    /// The letter.
+    pub piece: String,
+    /// `kept_back`: its addressee is on a blacklist, wants no letters, or a letter has come back from the address. `no_letter`: its
+    /// addressee was erased, a voucher of it is no longer open, or the run's addresses can no longer be read.
+    pub why: String,
 }
 
 /// A file that printer or carrier has put into the inbox.

@@ -6,7 +6,7 @@ use super::campaigns::{DIGEST, chosen, which_run};
 use super::operation::{Answer, Body, Operation, optional, path};
 use crate::api::campaigns::{CampaignRunFiles, CampaignRunView};
 use crate::api::lettershop::{
-    InboxFileView, InboxPage, LetterReturnsAnswer, LetterReturnsRequest, LettershopSettingsRequest, LettershopSettingsView,
+    InboxFileView, InboxPage, ReprintRequest, ReprintView, LetterReturnsAnswer, LetterReturnsRequest, LettershopSettingsRequest, LettershopSettingsView,
 };
 use crate::problem::Code;
 use lettershop::manifest::Acknowledgement;
@@ -19,6 +19,8 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         files(),
         acknowledge(),
+        ask_for_reprint(),
+        reprint(),
         take_back(),
         inbox(),
         inbox_file(),
@@ -80,6 +82,54 @@ fn acknowledge() -> Operation {
             Code::RunNotWritten,
             Code::ConcurrentChange,
         ],
+    }
+}
+
+fn reprinted(written: bool) -> Value {
+    let mut reprint = json!({
+        "reprint_id": DIGEST, "state": "writing", "pieces": 2, "gaps": [], "asked_at": "2026-12-02T09:00:00Z",
+    });
+    if written {
+        reprint["state"] = json!("written");
+        reprint["gaps"] = json!([{"piece": "9H2JQ5W3ZR8M1XCDZ", "why": "kept_back"}]);
+        let folder = "https://bucket.s3.eu-central-1.amazonaws.com/out/demo/bonus-2026~2026-12/0001/reprint";
+        reprint["letters_url"] = json!(format!("{folder}/letters.csv?X-Amz-Signature=0"));
+        reprint["manifest_url"] = json!(format!("{folder}/manifest.json?X-Amz-Signature=0"));
+        reprint["expires_at"] = json!("2026-12-02T09:16:00Z");
+        reprint["manifest"] = manifest();
+    }
+    reprint
+}
+
+fn ask_for_reprint() -> Operation {
+    Operation {
+        route: "POST /v1/runs/{run_id}/reprints",
+        id: "askForReprint",
+        tag: LETTERSHOP,
+        summary: "Print letters again",
+        description: "Letters that were spoiled, by their ids, with the codes they had. The same letters make the same reprint: a call \
+                      that is repeated asks for nothing twice. A letter whose addressee was erased or wants none any more is a \
+                      gap.",
+        parameters: vec![which_run()],
+        request: Some(Body::of::<ReprintRequest>(json!({
+            "pieces": ["3F8KQ2W9ZT4M7XABW", "9H2JQ5W3ZR8M1XCDZ"], "reason": "Paper jam",
+        }))),
+        answers: vec![Answer::json::<ReprintView>(202, "It is under way, or done.", reprinted(false))],
+        codes: &[Code::Invalid, Code::NotFound, Code::RunNotWritten],
+    }
+}
+
+fn reprint() -> Operation {
+    Operation {
+        route: "GET /v1/runs/{run_id}/reprints/{reprint_id}",
+        id: "getReprint",
+        tag: LETTERSHOP,
+        summary: "Fetch a reprint",
+        description: "With links that work for some minutes once its file stands.",
+        parameters: vec![which_run(), path("reprint_id", "The reprint.", DIGEST)],
+        request: None,
+        answers: vec![Answer::json::<ReprintView>(200, "The reprint.", reprinted(true))],
+        codes: &[Code::NotFound],
     }
 }
 

@@ -1,17 +1,26 @@
-//! What the stack itself tells while it runs.
+//! What the stack, or functions in a test's own process, tell while they run.
 
 use std::io::{Result, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Everything told so far.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Told(Arc<Mutex<Vec<u8>>>);
+pub struct Told(Arc<Mutex<Vec<u8>>>);
 
 impl Told {
-    pub(crate) fn text(&self) -> String {
+    /// All of it.
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+}
+
+impl Told {
+    /// How often this was told.
+    pub fn count(&self, message: &str) -> usize {
+        self.text().matches(message).count()
     }
 }
 
@@ -30,7 +39,7 @@ impl Write for Told {
 }
 
 /// Listens to every event of the stack's own code and of the functions' output, and to what libraries tell an operator.
-pub(crate) fn listen() -> Told {
+pub fn listen() -> Told {
     let told = Told::default();
     let writer = told.clone();
     tracing_subscriber::fmt()
@@ -39,4 +48,12 @@ pub(crate) fn listen() -> Told {
         .with_writer(move || writer.clone())
         .init();
     told
+}
+
+/// Listens to what this thread tells until the guard is dropped.
+pub fn here() -> (Told, impl Drop) {
+    let told = Told::default();
+    let writer = told.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+    (told, subscriber.finish().set_default())
 }

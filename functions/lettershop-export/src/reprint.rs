@@ -1,0 +1,161 @@
+//! Letters of a run are printed again, by their ids (X5): with the codes they had, and only where a letter may still be sent.
+
+use chrono::{DateTime, Utc};
+use domain::calendar;
+use domain::code::VoucherCode;
+use domain::id::{LookupKey, PartyId};
+use lettershop::manifest;
+use lettershop::piece::Row;
+use lettershop::settings::Settings;
+use party::contact::ContactId;
+use store::lettershop::reprint::{self, Gap, Reprint};
+use store::returned_mail::{self, Letter};
+use store::run::{self, PrintFile, Run, RunId, SealingKey};
+use store::{Record, Site, StoreError, party as parties};
+
+use crate::piece::Letters;
+use crate::write::{content_type, ending, job, json};
+use crate::{App, ExportError, parsed};
+
+/// Why a letter is not printed again.
+const KEPT_BACK: &str = "kept_back";
+const NO_LETTER: &str = "no_letter";
+
+/// What the letters of a reprint share.
+struct Printing<'a> {
+    id: &'a RunId,
+    run: &'a Record<Run>,
+    letters: Letters<'a>,
+    settings: &'a Settings,
+    key: Option<SealingKey>,
+    code_key: &'a [u8],
+    now: DateTime<Utc>,
+}
+
+impl App {
+    /// Writes the file of a reprint. Whoever writes it again writes the same.
+    pub(crate) async fn reprint(&self, id: &RunId, name: &LookupKey, now: DateTime<Utc>) -> Result<(), ExportError> {
+        let run = run::read(&self.db, Site::ExportRun, id).await?;
+        let run = run.ok_or(ExportError::Unusable("the run was not begun"))?;
+        let asked = reprint::read(&self.db, Site::ExportReprint, id, name).await?;
+        let asked = asked.ok_or(ExportError::Unusable("nobody asked for the reprint"))?;
+        if asked.d.done_at.is_some() {
+            return Ok(());
+        }
+        let settings = parsed(asked.d.settings.clone())?;
+        let code_key = self.code_key(&run)?;
+        let printing = Printing {
+            id,
+            run: &run,
+            letters: Letters::of(&run.d, code_key)?,
+            settings: &settings,
+            key: run::sealing_key(&self.db, Site::ExportKey, id, run.created_at, now).await?,
+            code_key,
+            now,
+        };
+        let (mut rows, gaps) = self.rows_of(&printing, &asked.d).await?;
+        rows.sort_unstable_by(|a, b| a.key().cmp(b.key()));
+        let file = match rows.is_empty() {
+            true => None,
+            false => Some(self.file_of(&printing, name, rows, gaps.len()).await?),
+        };
+        let (printed, left_out) = (asked.d.pieces.len().saturating_sub(gaps.len()), gaps.len());
+        tracing::info!(run = %id.run, printed, left_out, "letters of a run are printed again");
+        reprint::done(&self.db, Site::ExportReprinted, &asked, (file, gaps), now).await?;
+        Ok(())
+    }
+
+    async fn rows_of(&self, printing: &Printing<'_>, asked: &Reprint) -> Result<(Vec<Row>, Vec<Gap>), ExportError> {
+        let tenant = &printing.id.tenant;
+        let known = returned_mail::letters(&self.db, Site::ExportLetters, tenant, &asked.pieces).await?;
+        let (mut rows, mut gaps) = (Vec::new(), Vec::new());
+        for piece in &asked.pieces {
+            let row = match known.get(piece).map(|letter| &letter.d) {
+                Some(Letter { party: None, .. }) => planted(printing, piece)?.ok_or(NO_LETTER),
+                Some(Letter {
+                    party: Some(party),
+                    contact,
+                    ..
+                }) => self.row_of(printing, party, *contact).await?,
+                None => Err(NO_LETTER),
+            };
+            match row {
+                Ok(row) => rows.push(row),
+                Err(why) => gaps.push(Gap {
+                    piece: piece.clone(),
+                    why: why.to_owned(),
+                }),
+            }
+        }
+        Ok((rows, gaps))
+    }
+
+    /// The letter to a party as it was, or why it is not printed again.
+    async fn row_of(
+        &self,
+        printing: &Printing<'_>,
+        party: &PartyId,
+        contact: Option<ContactId>,
+    ) -> Result<Result<Row, &'static str>, ExportError> {
+        let Printing { id, run, now, .. } = *printing;
+        let document = match parties::read(&self.db, Site::ExportParty, &id.tenant, party).await {
+            Ok(Some(found)) => found.d,
+            Ok(None) | Err(StoreError::Erased(_)) => return Ok(Err(NO_LETTER)),
+            Err(error) => return Err(error.into()),
+        };
+        let today = calendar::business_day(now, run.d.zone);
+        if document.voucher_stop(now).is_some() || !document.letter_reaches(contact, today) {
+            return Ok(Err(KEPT_BACK));
+        }
+        let member = run::member(&self.db, Site::ExportMembers, (id, run.d.cut), party).await?;
+        let of = (&printing.letters, printing.key.as_ref(), printing.code_key);
+        let usable = |voucher: &domain::voucher::Voucher| voucher.usable_on(today);
+        let mut rows = self.page(id, of, member.into_iter().collect(), usable).await?;
+        let row = rows.pop().flatten().map(|(row, ..)| row);
+        Ok(row.ok_or(NO_LETTER))
+    }
+
+    async fn file_of(
+        &self,
+        printing: &Printing<'_>,
+        name: &LookupKey,
+        rows: Vec<Row>,
+        gaps: usize,
+    ) -> Result<PrintFile, ExportError> {
+        let Printing { id, run, settings, .. } = *printing;
+        let mut content = Vec::new();
+        let file = manifest::PrintFile::begin(job(run)?, settings.format.clone(), &mut content);
+        let mut file = file.map_err(|found| ExportError::format(&found))?;
+        for row in rows {
+            let piece = row.piece(|voucher| Some(VoucherCode::derive(printing.code_key, voucher)))?;
+            file.push(&piece, &mut content)?;
+        }
+        let folder = format!("out/{}/{}/{:04}/reprint-{name}", id.tenant, id.run, id.revision);
+        let (key, manifest_key) = (
+            format!("{folder}/letters.{}", ending(settings)),
+            format!("{folder}/manifest.json"),
+        );
+        let document = json(&file.finish())?;
+        self.objects.put_reprint(&key, content_type(settings), content).await?;
+        self.objects.put_manifest(&manifest_key, format!("{document:#}\n")).await?;
+        Ok(PrintFile {
+            key,
+            manifest_key,
+            manifest: document,
+            gaps: u64::try_from(gaps).unwrap_or(u64::MAX),
+            shortened: 0,
+            at: printing.now,
+        })
+    }
+}
+
+/// The letter to a planted address; `None` when there is no such address any more.
+fn planted(printing: &Printing<'_>, piece: &str) -> Result<Option<Row>, ExportError> {
+    for (index, address) in printing.settings.control.iter().enumerate() {
+        let letter = printing.letters.control(index, address)?;
+        if letter.id.as_str() == piece {
+            return Ok(Some(Row::of(&letter)?));
+        }
+    }
+    Ok(None)
+}
