@@ -6,7 +6,7 @@ use domain::calendar;
 use domain::id::{RunName, Tenant};
 use domain::programme::Programme;
 use lettershop::settings::Settings;
-use messages::{CampaignMessage, campaign_segments};
+use messages::{CampaignMessage, campaign_segments, letter_notes};
 use store::campaign::{self as campaigns, Stored};
 use store::run::{self, Run, RunId, SUPERSEDED, Stage};
 use store::{Record, Site, programme};
@@ -62,6 +62,12 @@ impl App {
         }
         let agreed = self.agreed(tenant).await?;
         for run in waiting {
+            if run.d.acknowledged.is_some() {
+                // What follows from an acknowledgement is asked for again: a message may be lost with a queue.
+                let notes = letter_notes(tenant, (&run.d.run, run.d.revision), run.d.cut.shards);
+                self.sender.send(Site::RunSendNotes, &self.queues.lettershop, &notes).await?;
+                continue;
+            }
             let stood = run.d.file.as_ref().map(|file| file.at);
             if stood.is_some_and(|stood| agreed.acknowledged_until(stood) < now) {
                 tracing::error!(%tenant, run = %run.d.run, "the printer has not acknowledged a file in time");

@@ -101,6 +101,8 @@ impl App {
             looking: Looking {
                 day: run.d.day,
                 at: run.created_at,
+                zone: run.d.zone,
+                rfmr: run.d.rfmr.clone(),
                 shops: shops.collect(),
             },
             due: birthdays(campaign, run.d.day)?,

@@ -2,7 +2,10 @@
 
 use campaign::{Activity, Address, Consent, Consents, GroupSum, MonthSums, StoreSum, Subject, activity};
 use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use domain::calendar;
 use domain::money::OutOfRange;
+use domain::rfmr::{MonthOrders, RfmrRules, SentLetter};
 use party::document::LETTER;
 use party::PartyDocument;
 use party::contact::{Arrives, Contact, Point, Postal, Purpose};
@@ -16,6 +19,10 @@ pub(crate) struct Looking {
     pub(crate) day: NaiveDate,
     /// When the run began.
     pub(crate) at: DateTime<Utc>,
+    /// Zone of its days.
+    pub(crate) zone: Tz,
+    /// How RFMR scores are made up.
+    pub(crate) rfmr: RfmrRules,
     /// Ids of the locations that are online shops.
     pub(crate) shops: Vec<String>,
 }
@@ -67,7 +74,7 @@ pub(crate) fn subject(found: &FoundParty, looking: &Looking) -> Result<Subject, 
         activity: purchases(found, today, &shops)?,
         points_balance: account.map_or(0, |account| account.balance),
         vouchers_open: i64::from(found.open_vouchers),
-        rfmr_score: None,
+        rfmr_score: Some(score(found, looking)),
     })
 }
 
@@ -95,6 +102,23 @@ fn consents(document: &PartyDocument) -> Consents {
         sms: of("sms"),
         phone: of("phone"),
     }
+}
+
+/// The RFMR score on the day of the run.
+fn score(found: &FoundParty, looking: &Looking) -> i64 {
+    let months = found.months.iter().filter_map(|month| {
+        Some(MonthOrders {
+            month: month.month.parse().ok()?,
+            orders: month.receipts,
+            revenue_minor: month.revenue_minor,
+        })
+    });
+    let letters = found.letters.iter().map(|(at, cost_minor)| SentLetter {
+        day: calendar::business_day(*at, looking.zone),
+        cost_minor: *cost_minor,
+    });
+    let (months, letters): (Vec<_>, Vec<_>) = (months.collect(), letters.collect());
+    looking.rfmr.score(&months, &letters, looking.day).total()
 }
 
 fn purchases(found: &FoundParty, today: NaiveDate, shops: &[&str]) -> Result<Activity, OutOfRange> {

@@ -10,6 +10,7 @@
 //! | `piece` | a frozen member becomes a letter |
 //! | `write` | the objects are merged into the file |
 //! | `finish` | file and manifest stand, run and campaign move on |
+//! | `sent` | letters that were sent are noted with their parties |
 //! | `reprint` | letters that are printed again |
 //! | `objects` | the bucket |
 
@@ -17,6 +18,7 @@ mod finish;
 mod objects;
 mod piece;
 mod reprint;
+mod sent;
 mod sort;
 mod write;
 
@@ -154,20 +156,30 @@ impl App {
         now: DateTime<Utc>,
     ) -> Result<(), ExportError> {
         let id = told(message);
-        if let LettershopMessage::Reprint { reprint, .. } = message {
-            return Box::pin(self.reprint(&id, reprint, now)).await;
-        }
-        let run = run::read(&self.db, Site::ExportRun, &id).await?;
-        let run = run.ok_or(ExportError::Unusable("the run was not begun"))?;
-        if run.d.stage != run::Stage::Writing {
-            // Written, perhaps by a worker that died before it moved the campaign on.
-            return self.after(&id, &run, now).await;
-        }
-        if self.write(&id, &run, deadline, now).await? {
+        let left = match message {
+            LettershopMessage::Reprint { reprint, .. } => {
+                Box::pin(self.reprint(&id, reprint, now)).await?;
+                false
+            }
+            LettershopMessage::Note { shard, .. } => Box::pin(self.note_letters(&id, *shard, deadline, now)).await?,
+            LettershopMessage::Write { .. } => self.write_file(&id, deadline, now).await?,
+        };
+        if left {
             let rest = std::slice::from_ref(message);
             self.sender.send(Site::ExportSend, &self.queue_url, rest).await?;
         }
         Ok(())
+    }
+
+    /// Writes what is left of the file of a run; `true` when more is left than the time allows.
+    async fn write_file(&self, id: &RunId, deadline: Deadline, now: DateTime<Utc>) -> Result<bool, ExportError> {
+        let run = run::read(&self.db, Site::ExportRun, id).await?;
+        let run = run.ok_or(ExportError::Unusable("the run was not begun"))?;
+        if run.d.stage != run::Stage::Writing {
+            // Written, perhaps by a worker that died before it moved the campaign on.
+            return self.after(id, &run, now).await.map(|()| false);
+        }
+        self.write(id, &run, deadline, now).await
     }
 
     /// The key that the run's codes are derived with.
@@ -193,6 +205,9 @@ fn parsed(document: Value) -> Result<Settings, ExportError> {
 /// Which run a message is about.
 fn told(message: &LettershopMessage) -> RunId {
     let (LettershopMessage::Write { tenant, run, revision }
+    | LettershopMessage::Note {
+        tenant, run, revision, ..
+    }
     | LettershopMessage::Reprint {
         tenant, run, revision, ..
     }) = message;

@@ -45,7 +45,7 @@ impl<'a> Letters<'a> {
         let (language, text) = self.run.campaign.texts.of(letter.language);
         let text = self.text(text, language, letter.salutation.as_str(), letter.points);
         Piece {
-            id: PieceId::derive(&self.piece_key, &self.run.run, party, 1),
+            id: self.piece_id(party),
             language,
             salutation: letter.salutation,
             address: letter.lines,
@@ -70,7 +70,7 @@ impl<'a> Letters<'a> {
             .parse()
             .map_err(|_| ExportError::Unusable("a planted address has no name"))?;
         Ok(Piece {
-            id: PieceId::derive(&self.piece_key, &self.run.run, &party, 1),
+            id: self.piece_id(&party),
             language,
             salutation: address.salutation.clone(),
             address: address.lines.clone(),
@@ -82,6 +82,11 @@ impl<'a> Letters<'a> {
             texts: vec![Personal::new(text)],
             control: true,
         })
+    }
+
+    /// The id of the letter to a party.
+    pub(crate) fn piece_id(&self, party: &PartyId) -> PieceId {
+        PieceId::derive(&self.piece_key, &self.run.run, party, 1)
     }
 
     fn text(&self, text: &str, language: Language, salutation: &str, points: i64) -> String {

@@ -4,11 +4,12 @@ use std::ops::RangeInclusive;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::{minus_days, plus_days};
-use domain::id::RunName;
+use domain::id::{RunName, Tenant};
 use http_edge::api::campaigns::manifest as stored_manifest;
 use http_edge::runs::view;
 use http_edge::{Caller, Code, Problem, Request, Response, Scope};
 use lettershop::manifest::{Acknowledgement, check};
+use messages::letter_notes;
 use serde_json::json;
 use store::run::{self, Acknowledged, Run};
 use store::{Record, Site};
@@ -52,17 +53,38 @@ impl App {
         let document = json!(said);
         if let Some(before) = &run.d.acknowledged {
             if before.document == document {
+                // What was asked for then may be lost.
+                self.ask_for_notes(&caller.tenant, &run).await?;
                 return Ok(run);
             }
             let detail = "another acknowledgement of this run was noted before";
             return Err(Problem::new(Code::ConcurrentChange, detail));
         }
-        let acknowledged = Acknowledged { at: now, document };
+        let acknowledged = Acknowledged {
+            at: now,
+            document,
+            noted_at: None,
+        };
         let (site, made) = (Site::ShopConfirm, caller.made(now));
         let noted = run::change(&self.db, site, &run, made, |run| run.acknowledged = Some(acknowledged));
         if !noted.await? {
             return Err(contended());
         }
-        self.run(&caller.tenant, name).await
+        let run = self.run(&caller.tenant, name).await?;
+        self.ask_for_notes(&caller.tenant, &run).await?;
+        Ok(run)
+    }
+
+    /// Asks that the letters of a confirmed run are noted with their parties. The schedule asks too, for what is lost here.
+    async fn ask_for_notes(&self, tenant: &Tenant, run: &Record<Run>) -> Result<(), Problem> {
+        if run.d.acknowledged.as_ref().is_none_or(|said| said.noted_at.is_some()) {
+            return Ok(());
+        }
+        let messages = letter_notes(tenant, (&run.d.run, run.d.revision), run.d.cut.shards);
+        let sent = self.sender.send(Site::ShopSendNotes, &self.place.files_queue_url, &messages).await;
+        sent.map_err(|error| {
+            tracing::warn!(%error, "the letters of a run are not noted yet");
+            Problem::new(Code::Unavailable, "it is noted, and what follows is not under way yet: repeat the same call")
+        })
     }
 }

@@ -14,6 +14,7 @@
 //! | `chances` | opportunities and the pipeline |
 //! | `timeline` | events and ledger of a party, merged |
 //! | `overview` | all of a party at once |
+//! | `rfmr` | whether the next letter to a party is worth its cost |
 //! | `view` | tasks, cases and opportunities as the API shows them |
 
 mod candidates;
@@ -22,6 +23,7 @@ mod chances;
 mod fields;
 mod leads;
 mod overview;
+mod rfmr;
 mod talks;
 mod tasks;
 mod timeline;
@@ -96,6 +98,7 @@ impl App {
             }
             "GET /v1/opportunities" => self.list_pipeline(request).await,
             "GET /v1/parties/{party_id}/timeline" => self.show_timeline(request).await,
+            "GET /v1/parties/{party_id}/rfmr" => self.show_rfmr(request, now).await,
             "GET /v1/parties/{party_id}/overview" => self.show_overview(request, now).await,
             _ => Err(Problem::new(Code::NotFound, "this function does not serve the route")),
         }

@@ -201,7 +201,9 @@ fn merged(
 fn day_of(event: &Event, zone: Tz) -> NaiveDate {
     match event.what {
         What::Order { .. } | What::Invoice { .. } | What::Payment { .. } => event.at.date_naive(),
-        What::Communication { .. } | What::Task { .. } | What::Case { .. } => calendar::business_day(event.at, zone),
+        What::Communication { .. } | What::Letter { .. } | What::Task { .. } | What::Case { .. } => {
+            calendar::business_day(event.at, zone)
+        }
     }
 }
 
@@ -249,6 +251,11 @@ fn event_item(event: Event, zone: Tz) -> TimelineItem {
             task_id: id,
             title,
             status,
+        },
+        What::Letter { run, campaign, .. } => Happened::Letter {
+            piece: id,
+            campaign,
+            run_id: run.to_string(),
         },
         What::Case { title, status } => Happened::Case {
             case_id: id,

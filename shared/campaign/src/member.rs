@@ -111,8 +111,6 @@ pub enum Reason {
     SegmentUnanswered,
     /// Of a birthday campaign: the revenue in the window is below the floor.
     BelowFloor,
-    /// The RFMR score is below the campaign's least one; no score counts as 0.
-    BelowRfmr,
     /// A classification keeps the member from vouchers.
     Blacklisted,
     /// The member does not want letters.
@@ -125,6 +123,9 @@ pub enum Reason {
     AlreadyHadOne,
     /// The run serves another member of the household.
     HouseholdServed,
+    /// The RFMR score is below the campaign's least one; no score counts as 0. Looked at last, so that it tells how many letters it
+    /// saves.
+    BelowRfmr,
     /// The vouchers would go beyond the budget.
     OverBudget,
 }
@@ -138,13 +139,13 @@ impl Reason {
         Self::NotInSegment,
         Self::SegmentUnanswered,
         Self::BelowFloor,
-        Self::BelowRfmr,
         Self::Blacklisted,
         Self::LetterObjected,
         Self::NoAddress,
         Self::AddressBlocked,
         Self::AlreadyHadOne,
         Self::HouseholdServed,
+        Self::BelowRfmr,
         Self::OverBudget,
     ];
 
@@ -203,9 +204,6 @@ fn chosen(
     let birthday = birthday_of(campaign, subject, now)?;
     belongs(compiled, subject, now)?;
     refuse(!reaches_floor(campaign, subject), Reason::BelowFloor)?;
-    let score = subject.rfmr_score.unwrap_or(0);
-    let below = campaign.rfmr_minimum.is_some_and(|least| score < least);
-    refuse(below, Reason::BelowRfmr)?;
     refuse(now.no_vouchers, Reason::Blacklisted)?;
     let objected = subject.consents.letter == Consent::Withdrawn;
     refuse(objected, Reason::LetterObjected)?;
@@ -218,6 +216,9 @@ fn chosen(
     refuse(now.served.contains(&period), Reason::AlreadyHadOne)?;
     let served = campaign.one_per_household && now.household_served;
     refuse(served, Reason::HouseholdServed)?;
+    let score = subject.rfmr_score.unwrap_or(0);
+    let below = campaign.rfmr_minimum.is_some_and(|least| score < least);
+    refuse(below, Reason::BelowRfmr)?;
     Ok(period)
 }
 

@@ -119,6 +119,16 @@ impl Totals {
         self.face_value_minor > budget_minor
     }
 
+    /// Printing and postage of the letters that the least RFMR score saves, each at `cost_minor`.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] when the sum leaves the 64-bit range.
+    pub fn saved_minor(&self, cost_minor: i64) -> Result<i64, OutOfRange> {
+        let letters = self.out.get(&Reason::BelowRfmr).copied().unwrap_or(0);
+        let letters = i64::try_from(letters).map_err(|_| OutOfRange)?;
+        letters.checked_mul(cost_minor).ok_or(OutOfRange)
+    }
+
     /// What is to be expected, where so many thousandths of the face value of earlier runs were redeemed; more than
     /// [`PERMILLE_MAX`] counts as all.
     pub fn forecast(&self, redeemed_permille: u32, consideration: Consideration) -> Forecast {

@@ -51,6 +51,7 @@ pub mod programme;
 pub mod receipt;
 mod remainder;
 pub mod returns;
+pub mod rfmr;
 pub mod secret;
 pub mod text;
 pub mod till_text;

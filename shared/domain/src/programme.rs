@@ -10,6 +10,7 @@ use crate::calendar;
 use crate::earning::{self, Basis, Caps, EarningRule, Stacking};
 use crate::id::ProgrammeId;
 use crate::money::{AMOUNT_MAX, Currency};
+use crate::rfmr::RfmrRules;
 use crate::text;
 use crate::violation::Violation;
 
@@ -64,6 +65,9 @@ pub struct Programme {
     /// What support may do to points by hand.
     #[serde(default)]
     pub adjustments: AdjustmentRule,
+    /// How the score is made up that says whether the next letter is worth its cost.
+    #[serde(default)]
+    pub rfmr: RfmrRules,
 }
 
 /// What support may do to points by hand.
@@ -232,6 +236,7 @@ impl Programme {
             reservation_seconds: 900,
             unmatched_hours: 24,
             adjustments: AdjustmentRule::default(),
+            rfmr: RfmrRules::default(),
         }
     }
 
@@ -334,6 +339,7 @@ impl Programme {
             "must be 0 to 1000000 points",
         );
         found.extend(earning::violations(&self.rules, self.caps));
+        found.extend(self.rfmr.violations("/rfmr"));
         found
     }
 }

@@ -333,6 +333,10 @@ sites! {
     RunSendFile = "campaign-run/send-file",
     /// Runs read which files are not acknowledged.
     RunUnconfirmed = "campaign-run/unconfirmed",
+    /// Runs ask that the letters of a confirmed run are noted.
+    RunSendNotes = "campaign-run/send-notes",
+    /// The service desk reads which letters were sent to a party.
+    DeskLetters = "service-desk/letters",
     /// Runs read what was agreed on with the printer.
     RunAgreed = "campaign-run/agreed",
     /// Runs walk through the parties.
@@ -381,6 +385,8 @@ sites! {
     ShopReprint = "lettershop-intake/reprint",
     /// The lettershop's calls ask for the file of a reprint.
     ShopSendFile = "lettershop-intake/send-file",
+    /// The lettershop's calls ask that the letters of a run are noted.
+    ShopSendNotes = "lettershop-intake/send-notes",
     /// The lettershop's calls look at a file that was put.
     ShopHead = "lettershop-intake/head",
     /// The lettershop's calls read a file that was put.
@@ -441,6 +447,12 @@ sites! {
     ExportPutReprint = "lettershop-export/put-reprint",
     /// The lettershop's files note what a reprint came to.
     ExportReprinted = "lettershop-export/reprinted",
+    /// The lettershop's files read how far the letters of a run are noted with their parties.
+    ExportNotes = "lettershop-export/notes",
+    /// The lettershop's files note a letter with its party.
+    ExportNote = "lettershop-export/note",
+    /// The lettershop's files store how far the letters of a run are noted.
+    ExportNoted = "lettershop-export/noted",
     /// The lettershop's files move a campaign on.
     ExportStanding = "lettershop-export/standing",
     /// The finance reports list the programmes.

@@ -465,6 +465,7 @@ pub const ROUTES: &[Route] = &[
         Scope::LettershopPull,
         "lettershop-intake",
     ),
+    route("GET", "/v1/parties/{party_id}/rfmr", Scope::DeskRead, "service-desk"),
     route(
         "POST",
         "/v1/runs/{run_id}/reprints",

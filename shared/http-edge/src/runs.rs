@@ -5,6 +5,14 @@ use store::run::{Run, Stage};
 
 use crate::api::campaigns::{CampaignRunStage, CampaignRunView};
 
+/// What the least RFMR score of the campaign saves. A sum that leaves the range is not shown.
+fn saved(run: &Run) -> Option<i64> {
+    run.campaign.rfmr_minimum?;
+    let cost = run.campaign.letter_cost;
+    let each = cost.printing_minor.checked_add(cost.postage_minor)?;
+    run.chosen.as_ref()?.totals.saved_minor(each).ok()
+}
+
 /// A run as lists show it.
 pub fn view(run: &Record<Run>) -> CampaignRunView {
     let stored = &run.d;
@@ -25,6 +33,7 @@ pub fn view(run: &Record<Run>) -> CampaignRunView {
         stopped: stored.stopped.clone(),
         stop_reason: stored.stop_reason.as_ref().map(|reason| reason.as_str().to_owned()),
         dry_run: stored.chosen.clone(),
+        saved_by_rfmr_minor: saved(stored),
         difference: None,
         progress: None,
         gaps: stored.file.as_ref().map(|file| file.gaps),

@@ -287,6 +287,17 @@ pub enum LettershopMessage {
         /// Which choice of members.
         revision: u32,
     },
+    /// The letters of a shard of a confirmed run are to be noted with their parties, from where that was left.
+    Note {
+        /// Tenant.
+        tenant: Tenant,
+        /// The run.
+        run: RunName,
+        /// Which choice of members.
+        revision: u32,
+        /// The shard.
+        shard: u8,
+    },
     /// Letters of a run are to be printed again.
     Reprint {
         /// Tenant.
@@ -298,6 +309,17 @@ pub enum LettershopMessage {
         /// The reprint.
         reprint: LookupKey,
     },
+}
+
+/// The messages that note the letters of a confirmed run: one for each shard.
+pub fn letter_notes(tenant: &Tenant, (run, revision): (&RunName, u32), shards: u8) -> Vec<LettershopMessage> {
+    let note = |shard| LettershopMessage::Note {
+        tenant: tenant.clone(),
+        run: run.clone(),
+        revision,
+        shard,
+    };
+    (0..shards).map(note).collect()
 }
 
 /// Work for the lettershop's inbox.

@@ -1,6 +1,7 @@
 //! What was agreed on with the printer, and how far the files of runs are.
 
 pub mod inbox;
+pub mod noted;
 pub mod reprint;
 
 use std::collections::BTreeMap;

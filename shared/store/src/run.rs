@@ -40,6 +40,7 @@ use chrono_tz::Tz;
 use domain::id::{RunName, Tenant};
 use domain::money::Currency;
 use domain::programme::Programme;
+use domain::rfmr::RfmrRules;
 use domain::secret::Secret;
 use faults::Site;
 use serde::{Deserialize, Serialize};
@@ -70,7 +71,7 @@ impl Default for Cut {
 }
 /// Days after which the addresses of a run can no longer be read: the six weeks a printer keeps a job, and two to reprint it.
 pub const ADDRESS_DAYS: i64 = 56;
-/// Partitions of the index `work` with the runs that wait for their acknowledgement.
+/// Partitions of the index `work` with the runs that wait for their acknowledgement, or for what follows from it.
 const UNCONFIRMED: &str = "UNCONFIRMED#";
 /// Days after which frozen members, and the parts of a run, may be dropped.
 pub const MEMBER_DAYS: i64 = 400;
@@ -142,6 +143,9 @@ pub struct Run {
     pub currency: Currency,
     /// In how many parts it is worked off.
     pub cut: Cut,
+    /// How RFMR scores are made up, as the programme said when the run began.
+    #[serde(default)]
+    pub rfmr: RfmrRules,
     /// Whether the schedule began it, so that it starts by itself; else somebody wants to see what it would come to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub scheduled: bool,
@@ -192,6 +196,7 @@ impl Run {
             zone: programme.zone,
             currency: programme.currency,
             cut,
+            rfmr: programme.rfmr.clone(),
             scheduled: false,
             stage: Stage::Choosing,
             chosen: None,
@@ -262,6 +267,9 @@ pub struct Acknowledged {
     pub at: DateTime<Utc>,
     /// The document.
     pub document: Value,
+    /// When all its letters were noted with their parties.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noted_at: Option<DateTime<Utc>>,
 }
 
 /// A run; `None` when it was not begun.
@@ -358,7 +366,7 @@ pub(crate) fn changed(
     change(&mut record.d);
     record.d.version = before.d.version.saturating_add(1);
     (record.work_pk, record.work_sk) = match (&record.d.file, &record.d.acknowledged) {
-        (Some(file), None) => {
+        (Some(file), None | Some(Acknowledged { noted_at: None, .. })) => {
             let tenant = before.pk.strip_prefix("RUNS#").unwrap_or_default();
             let since = format!("{}#{}", instant_key(file.at), before.sk);
             (Some(unconfirmed_partition(tenant)), Some(since))
@@ -372,7 +380,8 @@ fn unconfirmed_partition(tenant: &str) -> String {
     format!("{UNCONFIRMED}{tenant}")
 }
 
-/// Runs whose files stood before `until` and were not acknowledged, the oldest first, at most `limit`.
+/// Runs whose files stood before `until` and were not acknowledged, or whose letters are not noted with their parties yet, the
+/// oldest first, at most `limit`.
 ///
 /// # Errors
 /// [`StoreError`].

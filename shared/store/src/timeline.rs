@@ -5,14 +5,14 @@
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use domain::id::{DocumentNumber, PartyId, Tenant};
+use domain::id::{DocumentNumber, PartyId, RunName, Tenant};
 use domain::money::Money;
 use domain::morale::InvoiceStatus;
 use domain::secret::Secret;
 use faults::Site;
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Db, Key, Leg, Range, Read};
+use crate::db::{Db, Key, Leg, Range, Read, TransactError};
 use crate::error::StoreError;
 use crate::party;
 use crate::record::{Made, Record};
@@ -21,6 +21,11 @@ use crate::record::{Made, Record};
 pub const PREFIX: &str = "TIMELINE#";
 /// Entity type of its items.
 const TIMELINE: &str = "timeline";
+/// Entity type of letters that were sent: campaigns look for them among everything.
+pub(crate) const SENT_LETTER: &str = "sent_letter";
+/// Letters of one page, and most pages, when they are counted.
+const LETTERS_PAGE: i32 = 1_000;
+const LETTERS_PAGES_MAX: usize = 5;
 
 /// How somebody spoke or wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +112,15 @@ pub enum What {
         /// How far it is.
         status: String,
     },
+    /// A letter of a campaign was sent.
+    Letter {
+        /// The run that wrote it.
+        run: RunName,
+        /// What the campaign is called.
+        campaign: String,
+        /// Printing and postage in minor units of the programme's currency.
+        cost_minor: i64,
+    },
     /// A case about the party.
     Case {
         /// What about.
@@ -126,6 +140,7 @@ impl What {
             Self::Communication { .. } => "communication",
             Self::Task { .. } => "task",
             Self::Case { .. } => "case",
+            Self::Letter { .. } => "letter",
         }
     }
 }
@@ -171,6 +186,61 @@ pub fn key(tenant: &Tenant, party: &PartyId, event: &Event) -> Key {
 pub(crate) fn leg(site: Site, tenant: &Tenant, party: &PartyId, event: &Event, made: &Made) -> Result<Leg, StoreError> {
     let record = Record::new(key(tenant, party, event), TIMELINE, made, event.clone());
     Leg::put(site, &record, None)
+}
+
+/// Notes a letter of a campaign that was sent, with a party that is not erased; `false` when there is no such party any more.
+/// Whoever notes it again notes the same.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn note_letter(
+    db: &Db,
+    site: Site,
+    (tenant, party): (&Tenant, &PartyId),
+    event: &Event,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let record = Record::new(key(tenant, party, event), SENT_LETTER, now, event.clone());
+    let legs = vec![Leg::put(site, &record, None)?, party::stays(tenant, party)];
+    match db.transact(site, legs).await {
+        Ok(()) => Ok(true),
+        Err(TransactError::Condition(_)) => Ok(false),
+        Err(TransactError::Store(error)) => Err(error),
+    }
+}
+
+/// When a letter was sent and what it has cost; `None` for another event.
+pub fn letter(event: &Event) -> Option<(DateTime<Utc>, i64)> {
+    match event.what {
+        What::Letter { cost_minor, .. } => Some((event.at, cost_minor)),
+        _ => None,
+    }
+}
+
+/// The letters of campaigns that were sent to a party since an instant; and whether these are all. Looks at some five thousand events
+/// at most.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn letters(
+    db: &Db,
+    site: Site,
+    (tenant, party): (&Tenant, &PartyId),
+    since: DateTime<Utc>,
+) -> Result<(Vec<(DateTime<Utc>, i64)>, bool), StoreError> {
+    let mut range = Range::prefix(party::partition(tenant, party), PREFIX, LETTERS_PAGE);
+    range.from = format!("{PREFIX}{:013}", since.timestamp_millis().max(0));
+    range.descending = true;
+    let mut found = Vec::new();
+    for _ in 0..LETTERS_PAGES_MAX {
+        let (events, next) = db.query::<Event>(site, &range, Read::Eventual).await?;
+        found.extend(events.iter().filter_map(|event| letter(&event.d)));
+        range.after = next;
+        if range.after.is_none() {
+            return Ok((found, true));
+        }
+    }
+    Ok((found, false))
 }
 
 /// A page of what happened, the newest first. A position is the part of a sort key behind the prefix of the timeline.

@@ -90,7 +90,7 @@ impl Sections {
             }
             "order" => self.add("orders", json!(entity::<store::erp::Order>(item)?.d)),
             "morale" => self.add("invoices", json!(entity::<domain::morale::Invoice>(item)?.d)),
-            "timeline" => self.event(item),
+            "timeline" | "sent_letter" => self.event(item),
             "opportunity" => self.add("opportunities", json!(entity::<Opportunity>(item)?.d)),
             "adjustment_reference" => {
                 self.by_hand.insert(entity::<adjustment::Reference>(item)?.d.id);

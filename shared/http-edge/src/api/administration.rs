@@ -9,6 +9,7 @@ use domain::money::{Currency, Money};
 use domain::programme::{AdjustmentRule, Expiry, ReturnPolicy};
 use domain::secret::Secret;
 use party::types::PartyTypes;
+use super::rfmr::RfmrSettings;
 use serde::{Deserialize, Serialize};
 use store::exception::ExceptionKind;
 
@@ -229,6 +230,9 @@ pub struct ProgrammeSettings {
     /// What support may do to points by hand. Absent: up to 500 points alone, and no transfers.
     #[serde(default)]
     pub adjustments: AdjustmentSettings,
+    /// How the score is made up that says whether the next letter is worth its cost; the usual numbers when absent.
+    #[serde(default)]
+    pub rfmr: RfmrSettings,
 }
 
 /// What support may do to points by hand.

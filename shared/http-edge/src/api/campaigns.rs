@@ -160,6 +160,9 @@ pub struct CampaignRunView {
     /// Sums and digest, once all members are chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<DryRun>,
+    /// Printing and postage of the letters that the least RFMR score saves, in minor units; absent without such a score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved_by_rfmr_minor: Option<i64>,
     /// The difference to the last run of the campaign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<Difference>,

@@ -408,6 +408,15 @@ pub enum Happened {
         /// How far it is now.
         status: String,
     },
+    /// A letter of a campaign was sent to the party.
+    Letter {
+        /// Its id, as it is printed on it.
+        piece: String,
+        /// The campaign.
+        campaign: String,
+        /// The run that wrote it.
+        run_id: String,
+    },
     /// A case about the party was made.
     Case {
         /// Its id.

@@ -16,6 +16,7 @@ pub mod privacy;
 pub mod purchases;
 pub mod recalculations;
 pub mod returns;
+pub mod rfmr;
 pub mod search;
 pub mod vouchers;
 pub mod workflows;

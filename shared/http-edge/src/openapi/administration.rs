@@ -8,6 +8,7 @@ use crate::api::administration::{
     KeyAnswer, KeyRequest, LocationPage, LocationRequest, LocationView, PartyTypesRequest, PartyTypesView,
     ProgrammeRequest, ProgrammeView, RevenueAnswer,
 };
+use crate::api::rfmr::RfmrSettings;
 use crate::problem::Code;
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -233,6 +234,7 @@ fn settings() -> Value {
         "points": {"pending_days": 0, "expiry": {"rule": "end_of_month", "months": 24}, "grace_days": 30}, "returns": "unlimited",
         "claim_days": 30, "late_days": 30, "reservation_seconds": 900, "unmatched_hours": 24,
         "adjustments": {"alone_up_to": 500, "transfers": false},
+        "rfmr": RfmrSettings::default(),
     })
 }
 

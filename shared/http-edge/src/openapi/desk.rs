@@ -8,6 +8,7 @@ use crate::api::desk::{
     OpportunityChangeRequest, OpportunityHistory, OpportunityPage, OpportunityRequest, OpportunityView, OverviewAnswer,
     StepPage, TaskClaimRequest, TaskPage, TaskRequest, TaskView, TimelinePage, VersionRequest,
 };
+use crate::api::rfmr::RfmrAnswer;
 use crate::problem::Code;
 
 const TAG: &str = "Service desk";
@@ -66,6 +67,7 @@ pub(super) fn operations() -> Vec<Operation> {
         list_pipeline(),
         timeline(),
         overview(),
+        rfmr(),
     ]
 }
 
@@ -471,6 +473,28 @@ fn timeline() -> Operation {
             200,
             "A page of it.",
             json!({"items": happened()}),
+        )],
+        codes: &[Code::NotFound, Code::ProgrammeUnknown],
+    }
+}
+
+fn rfmr() -> Operation {
+    Operation {
+        route: "GET /v1/parties/{party_id}/rfmr",
+        id: "getRfmr",
+        tag: TAG,
+        summary: "Read the RFMR score of a party",
+        description: "Whether the next letter is worth its cost: orders and revenue add, returns and every letter that was sent \
+                      subtract, by the rules of the programme. The score of today.",
+        parameters: vec![party(), programme()],
+        request: None,
+        answers: vec![Answer::json::<RfmrAnswer>(
+            200,
+            "The score and its parts.",
+            json!({
+                "programme": "treue", "day": "2026-11-24", "since": "2024-12-01", "score": 66, "base": 25, "orders": 32,
+                "revenue": 13, "letters": -4, "letters_sent": 2, "complete": true,
+            }),
         )],
         codes: &[Code::NotFound, Code::ProgrammeUnknown],
     }

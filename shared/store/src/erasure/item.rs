@@ -77,7 +77,7 @@ pub fn fate(sk: &str) -> Option<Fate> {
     let mut event = sk.strip_prefix("TIMELINE#")?.split('#').skip(1);
     match event.next()? {
         "order" | "invoice" | "payment" => Some(Fate::Kept),
-        "communication" | "task" | "case" => Some(Fate::Deleted),
+        "communication" | "letter" | "task" | "case" => Some(Fate::Deleted),
         _ => None,
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use ::party::PartyDocument;
 use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
 use domain::account::Account;
 use domain::id::{PartyId, ProgrammeId, Tenant};
 use faults::Site;
@@ -20,6 +21,7 @@ use crate::error::StoreError;
 use crate::party::{self, PARTY};
 use crate::record::{Item, Record};
 use crate::scan::{self, Segment};
+use crate::timeline::{self, Event, SENT_LETTER};
 use crate::voucher::OPEN_VOUCHER;
 
 /// Items of one party that are held at once: ten years of months, and more vouchers and campaigns than anybody has.
@@ -38,6 +40,8 @@ pub struct FoundParty {
     pub open_vouchers: u32,
     /// Periods for which the campaign has served it, with the run that did.
     pub given: Vec<Given>,
+    /// Letters that were sent, of all campaigns: when, and what each has cost in minor units.
+    pub letters: Vec<(DateTime<Utc>, i64)>,
 }
 
 /// What a walk has found.
@@ -67,7 +71,7 @@ pub async fn walk(
     // The last item of the last party that is complete: what follows it is read again by whoever goes on.
     let mut complete = None;
     loop {
-        let types = [PARTY, ACCOUNT, ACTIVITY, OPEN_VOUCHER, GIVEN];
+        let types = [PARTY, ACCOUNT, ACTIVITY, OPEN_VOUCHER, GIVEN, SENT_LETTER];
         let page = scan::page(db, site, segment, &types, after.as_ref()).await?;
         for item in page.items {
             if open.last().is_some_and(|last| text(last, "pk") != text(&item, "pk")) {
@@ -137,6 +141,7 @@ fn party_of(
     let vouchers = crate::voucher::open_prefix(programme);
     let (mut document, mut account) = (None, None);
     let (mut activity, mut given, mut open_vouchers) = (BTreeMap::new(), Vec::new(), 0u32);
+    let mut letters = Vec::new();
     for item in items {
         let kind = text(&item, "et").unwrap_or_default().to_owned();
         let sk = text(&item, "sk").unwrap_or_default().to_owned();
@@ -147,6 +152,7 @@ fn party_of(
                 activity.insert(sk, activity::month_of(site, &item)?);
             }
             OPEN_VOUCHER if sk.starts_with(&vouchers) => open_vouchers = open_vouchers.saturating_add(1),
+            SENT_LETTER => letters.extend(timeline::letter(&Record::<Event>::from_item(site, item)?.d)),
             GIVEN if sk.starts_with(&super::issue::given_prefix(campaign)) => {
                 given.push(Record::<Given>::from_item(site, item)?.d);
             }
@@ -159,5 +165,6 @@ fn party_of(
         months: activity.into_values().collect(),
         open_vouchers,
         given,
+        letters,
     }))
 }

@@ -12,6 +12,7 @@ use domain::earning::{Basis, Stacking};
 use domain::money::{Currency, Money};
 use domain::programme::{Expiry, ReturnPolicy};
 use domain::receipt::PaymentKind;
+use http_edge::api::rfmr::RfmrSettings;
 use http_edge::api::administration::{
     AdjustmentSettings, CapsSettings, EarningSettings, LocationRequest, PointsSettings, ProgrammeRequest,
     ProgrammeSettings, VoucherSettings,
@@ -228,6 +229,7 @@ fn programme(set: Set) -> anyhow::Result<Step> {
         reservation_seconds: 900,
         unmatched_hours: 24,
         adjustments: AdjustmentSettings::default(),
+        rfmr: RfmrSettings::default(),
     };
     let request = ProgrammeRequest {
         expected_version: 0,
