@@ -77,6 +77,36 @@ async fn approved(world: &World, delivering: &mut Delivering, campaign: &str) ->
     run
 }
 
+/// All letters are printed again.
+async fn print_again(world: &World, delivering: &mut Delivering, run: &str) {
+    let file = world.file(&format!("out/demo/{run}/0001/letters.csv")).await;
+    let file = file.expect("the file");
+    let rows = file.lines().skip(1).filter_map(|row| row.split(';').next());
+    let body = json!({"pieces": rows.collect::<Vec<_>>(), "reason": "Paper jam"});
+    let path = [("run_id", run)];
+    let (status, asked) = world.call("POST /v1/runs/{run_id}/reprints", &path, &body).await;
+    assert_eq!(status, 202, "{asked}");
+    delivering.until_rest(world).await;
+    let path = [
+        ("run_id", run),
+        ("reprint_id", asked["reprint_id"].as_str().expect("an id")),
+    ];
+    let reprint = read(world, "GET /v1/runs/{run_id}/reprints/{reprint_id}", &path).await;
+    assert_eq!((&reprint["state"], &reprint["gaps"]), (&json!("written"), &json!([])), "{reprint}");
+}
+
+/// A run is tried, and stopped before anybody approves it.
+async fn stop_next(world: &World, delivering: &mut Delivering) {
+    let route = "POST /v1/campaigns/{campaign_id}/dry-runs";
+    let (status, run) = world.call(route, &[("campaign_id", "welcome")], &json!({})).await;
+    assert_eq!(status, 202, "{run}");
+    delivering.until_rest(world).await;
+    let path = [("run_id", run["run_id"].as_str().expect("a run"))];
+    let body = json!({"reason": "Not this month"});
+    let (status, stopped) = world.call("POST /v1/runs/{run_id}/stop", &path, &body).await;
+    assert_eq!((status, &stopped["stopped"]), (200, &json!("by_hand")), "{stopped}");
+}
+
 /// Anna's letter comes back.
 async fn come_back(world: &World, run: &str) {
     let file = world.file(&format!("out/demo/{run}/0001/letters.csv")).await;
@@ -164,6 +194,13 @@ pub(super) async fn tell(world: &mut World, delivering: &mut Delivering) {
     assert_eq!(listed(&runs, "stage"), ["written"], "{runs}");
     assert_eq!(world.desk(&anna_card).await.1, Vec::<String>::new());
     confirm(world, "welcome~2026-11").await;
+    // The schedule asks for what follows too.
+    Box::pin(world.ask_for_runs()).await;
+    delivering.until_rest(world).await;
+    let path = [("party_id", &*anna)];
+    let score = read(world, "GET /v1/parties/{party_id}/rfmr?programme=treue", &path).await;
+    assert_eq!(score["letters_sent"], 1, "{score}");
+    print_again(world, delivering, "welcome~2026-11").await;
     let path = [("run_id", "welcome~2026-11"), ("party_id", &*anna)];
     let member = read(world, "GET /v1/runs/{run_id}/members/{party_id}", &path).await;
     assert_eq!(member["decision"], "in", "{member}");
@@ -180,6 +217,7 @@ pub(super) async fn tell(world: &mut World, delivering: &mut Delivering) {
     come_back(world, "welcome~2026-11").await;
     delivering.until_rest(world).await;
     by_file(world, delivering).await;
+    stop_next(world, delivering).await;
     put(world, &birthdays()).await;
     approved(world, delivering, "birthdays").await;
     world.now = "2026-11-23T12:00:00Z".parse().expect("an instant");

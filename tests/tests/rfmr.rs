@@ -1,0 +1,161 @@
+//! The RFMR account (R2, C3): orders add, returns and letters that were sent subtract, and a campaign takes only addresses above a
+//! score; through the calls, the queues and the bucket.
+
+use end_to_end::delivery::Delivering;
+use end_to_end::letters::{bonus, letter_shopper, made_run, put_campaign, read, tried_run};
+use end_to_end::world::{IF_MATCH, World, second_person};
+use serde_json::{Value, json};
+
+async fn score(world: &World, party: &str) -> Value {
+    let path = [("party_id", party)];
+    read(world, "GET /v1/parties/{party_id}/rfmr?programme=treue", &path).await
+}
+
+/// Confirms the file of a run, but for these letters.
+async fn confirm(world: &World, run: &str, rejected: &[&str]) {
+    let path = [("run_id", run)];
+    let files = read(world, "GET /v1/runs/{run_id}/files", &path).await;
+    let manifest = &files["manifest"];
+    let rejected = rejected.iter().map(|piece| json!({"piece": piece, "reason": "Torn"}));
+    let said = json!({
+        "run": run, "variant": "bonus-a", "rows": manifest["totals"]["all"]["rows"], "sha256": manifest["sha256"],
+        "accepted_on": "2026-11-22", "rejected": rejected.collect::<Vec<_>>(),
+    });
+    let route = "POST /v1/runs/{run_id}/acknowledgement";
+    // Twice: the printer's line broke down.
+    for _ in 0..2 {
+        let (status, answer) = world.call(route, &path, &said).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn r2_every_order_adds_every_return_and_every_confirmed_letter_subtracts() {
+    let world = World::new().await;
+    let mut delivering = Delivering::badly(3);
+    let anna = letter_shopper(&world, 1, "8001").await;
+    let beat = letter_shopper(&world, 2, "8002").await;
+    delivering.until_rest(&world).await;
+    // CHF 129.90 this month: 20 for the order, 12 for the francs, from 25.
+    let before = score(&world, &anna).await;
+    let parts = ["score", "base", "orders", "revenue", "letters", "letters_sent"].map(|name| before[name].as_i64().unwrap());
+    assert_eq!(parts, [57, 25, 20, 12, 0, 0], "{before}");
+
+    put_campaign(&world, &bonus("bonus")).await;
+    let run = tried_run(&world, &mut delivering, "bonus").await;
+    let rows = made_run(&world, &mut delivering, &run).await;
+    let name = run["run_id"].as_str().unwrap();
+    assert_eq!(score(&world, &anna).await["letters"], 0, "written is not sent");
+    confirm(&world, name, &[&rows["8002"]["piece_id"]]).await;
+    delivering.until_rest(&world).await;
+    // 75 Rappen are two steps that were begun. Beat's letter was torn.
+    let after = score(&world, &anna).await;
+    assert_eq!((&after["letters"], &after["letters_sent"], &after["score"]), (&json!(-2), &json!(1), &json!(55)), "{after}");
+    assert_eq!(score(&world, &beat).await["letters"], 0);
+    let path = [("party_id", &*anna)];
+    let timeline = read(&world, "GET /v1/parties/{party_id}/timeline?programme=treue", &path).await;
+    let letters: Vec<_> = timeline["items"].as_array().unwrap().iter().filter(|item| item["kind"] == "letter").collect();
+    assert_eq!(letters.len(), 1, "{timeline}");
+    assert_eq!(
+        (&letters[0]["piece"], &letters[0]["run_id"], &letters[0]["campaign"]),
+        (&json!(rows["8001"]["piece_id"]), &json!(name), &json!("Bonus")),
+    );
+
+    // What she takes back subtracts what it added.
+    let back = json!({
+        "store": "B01", "till": "1", "business_date": "2026-11-22", "number": "901", "total": {"amount_minor": 12_990, "currency": "CHF"},
+        "original": {"store": "B01", "till": "1", "business_date": "2026-11-22", "number": "1"},
+        "lines": [{"original_line": 1, "sku": "4711", "group": "paper", "quantity_milli": 1_000,
+            "amount": {"amount_minor": 12_990, "currency": "CHF"}, "vat_rate_bp": 810}],
+    });
+    let (status, answer) = world.call("POST /v1/returns", &[], &back).await;
+    assert!(matches!(status, 200 | 201), "{status} {answer}");
+    delivering.until_rest(&world).await;
+    assert_eq!(score(&world, &anna).await["revenue"], 0);
+}
+
+#[tokio::test]
+async fn r2_a_campaign_takes_only_addresses_above_a_score_and_shows_what_that_saves() {
+    let mut world = World::new().await;
+    let mut delivering = Delivering::well();
+    let anna = letter_shopper(&world, 1, "8001").await;
+    letter_shopper(&world, 2, "8002").await;
+    // Who would get no letter anyway saves none.
+    let objecting = letter_shopper(&world, 3, "8003").await;
+    let path = [("party_id", &*objecting), (IF_MATCH, "*"), ("channel", "letter")];
+    let consent = json!({"state": "withdrawn", "source": "till"});
+    let route = "PUT /v1/parties/{party_id}/consents/{channel}";
+    assert_eq!(world.call(route, &path, &consent).await.0, 200);
+    delivering.until_rest(&world).await;
+    put_campaign(&world, &bonus("first")).await;
+    let run = tried_run(&world, &mut delivering, "first").await;
+    let rows = made_run(&world, &mut delivering, &run).await;
+    confirm(&world, run["run_id"].as_str().unwrap(), &[&rows["8002"]["piece_id"]]).await;
+    delivering.until_rest(&world).await;
+
+    // 57 is what an order of this month comes to; Anna has had a letter since.
+    let mut campaign = bonus("second");
+    campaign["rfmr_minimum"] = json!(56);
+    put_campaign(&world, &campaign).await;
+    let run = tried_run(&world, &mut delivering, "second").await;
+    let totals = &run["dry_run"]["totals"];
+    assert_eq!((&totals["letters"], &totals["out"]["below_rfmr"], &totals["out"]["letter_objected"]), (&json!(1), &json!(1), &json!(1)), "{run}");
+    assert_eq!(run["saved_by_rfmr_minor"], 75, "{run}");
+    let path = [("run_id", run["run_id"].as_str().unwrap()), ("party_id", &*anna)];
+    let member = read(&world, "GET /v1/runs/{run_id}/members/{party_id}", &path).await;
+    assert_eq!((&member["decision"], &member["reason"]), (&json!("out"), &json!("below_rfmr")));
+
+    // The segment can ask for it too.
+    let mut campaign = bonus("third");
+    campaign["segment"] = json!("rfmr.score == 55");
+    put_campaign(&world, &campaign).await;
+    let run = tried_run(&world, &mut delivering, "third").await;
+    assert_eq!(run["dry_run"]["totals"]["letters"], 1, "{run}");
+    // Two years later nothing of it counts any more.
+    world.now = "2028-11-22T12:00:00Z".parse().unwrap();
+    assert_eq!(score(&world, &anna).await["score"], 25);
+}
+
+#[tokio::test]
+async fn r2_the_rules_are_the_programmes_and_checked_when_they_are_stored() {
+    let world = World::new().await;
+    let stored = read(&world, "GET /v1/programmes/{programme_id}", &[("programme_id", "treue")]).await;
+    let mut settings = stored["settings"].clone();
+    settings["rfmr"] = json!({
+        "base": 0, "window_months": 121, "orders": [{"up_to_months": 3, "points": 1}, {"up_to_months": 3, "points": 2}],
+        "revenue": {"points": 0, "per_minor": 1}, "letters": {"points": -1, "per_minor": 1},
+    });
+    let body = json!({"expected_version": stored["version"], "reason": "RFMR", "settings": settings});
+    let path = [("programme_id", "treue")];
+    let (status, answer) = world.call_as(&second_person(), "PUT /v1/programmes/{programme_id}", &path, &body).await;
+    let found: Vec<_> = answer["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+    assert_eq!(status, 422, "{answer}");
+    assert_eq!(found, ["/settings/rfmr/window_months", "/settings/rfmr/orders", "/settings/rfmr/letters"]);
+}
+
+#[tokio::test]
+async fn r2_a_person_who_was_erased_leaves_no_letter_behind() {
+    let world = World::new().await;
+    let mut delivering = Delivering::well();
+    let anna = letter_shopper(&world, 1, "8001").await;
+    delivering.until_rest(&world).await;
+    put_campaign(&world, &bonus("bonus")).await;
+    let run = tried_run(&world, &mut delivering, "bonus").await;
+    let rows = made_run(&world, &mut delivering, &run).await;
+    let path = [("party_id", &*anna)];
+    let (status, answer) = world
+        .call("POST /v1/parties/{party_id}/erasure", &path, &json!({"reason": "on_request"}))
+        .await;
+    assert!(matches!(status, 200..=202), "{status} {answer}");
+    let route = "POST /v1/parties/{party_id}/erasure/approval";
+    let (status, answer) = world.call_as(&second_person(), route, &path, &Value::Null).await;
+    assert!(matches!(status, 200..=202), "{status} {answer}");
+    delivering.until_rest(&world).await;
+    // The printer confirms what it has, later.
+    confirm(&world, run["run_id"].as_str().unwrap(), &[]).await;
+    delivering.until_rest(&world).await;
+    let piece = &*rows["8001"]["piece_id"];
+    let left = end_to_end::traces::everything(&world).await;
+    let left: Vec<_> = left.iter().filter(|place| place.contains(piece) && place.contains(&*anna) && place.contains("TIMELINE#")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
