@@ -3,6 +3,7 @@
 
 use end_to_end::delivery::Delivering;
 use end_to_end::letters::{bonus, letter_shopper, made_run, put_campaign, read, tried_run};
+use end_to_end::till::{give_back, key};
 use end_to_end::world::{IF_MATCH, World, second_person};
 use serde_json::{Value, json};
 
@@ -62,12 +63,7 @@ async fn r2_every_order_adds_every_return_and_every_confirmed_letter_subtracts()
     );
 
     // What she takes back subtracts what it added.
-    let back = json!({
-        "store": "B01", "till": "1", "business_date": "2026-11-22", "number": "901", "total": {"amount_minor": 12_990, "currency": "CHF"},
-        "original": {"store": "B01", "till": "1", "business_date": "2026-11-22", "number": "1"},
-        "lines": [{"original_line": 1, "sku": "4711", "group": "paper", "quantity_milli": 1_000,
-            "amount": {"amount_minor": 12_990, "currency": "CHF"}, "vat_rate_bp": 810}],
-    });
+    let back = give_back("B01", "901", Some(&key("B01", "1")), (1_000, 12_990));
     let (status, answer) = world.call("POST /v1/returns", &[], &back).await;
     assert!(matches!(status, 200 | 201), "{status} {answer}");
     delivering.until_rest(&world).await;

@@ -99,7 +99,7 @@ async fn one(functions: &Path, data: Option<&Path>, rows: usize) -> Result<Measu
     figures::against("their ratio", rate / raw_rate, "", &Target::AtLeast(0.5));
     let imported = written(&system, IMPORT)? / counted("created") as f64;
     figures::line("write units per new party, import", &format!("{imported:.1} units"));
-    if let Some(memory) = memory_mb() {
+    if let Some(memory) = memory_mb("party-import") {
         figures::against(
             "most memory of a process of the function",
             memory,
@@ -339,18 +339,18 @@ async fn write(system: &System, number: usize, wanted: Wanted) -> Result<()> {
     Ok(())
 }
 
-/// The most memory that a process of the function on this machine has taken, in MB; `None` where the system does not tell.
-fn memory_mb() -> Option<f64> {
+/// The most memory that a process of this function on this machine has taken, in MB; `None` where the system does not tell.
+pub(crate) fn memory_mb(function: &str) -> Option<f64> {
     let processes = std::fs::read_dir("/proc").ok()?;
     let mut most = None;
     for process in processes.flatten() {
         let path = process.path();
         // The binary of the package is named after the package.
-        let is_import = std::fs::read_link(path.join("exe")).is_ok_and(|exe| {
+        let is_it = std::fs::read_link(path.join("exe")).is_ok_and(|exe| {
             let text = exe.to_string_lossy().into_owned();
-            text.contains("party-import")
+            text.contains(function)
         });
-        let status = is_import
+        let status = is_it
             .then(|| std::fs::read_to_string(path.join("status")).ok())
             .flatten();
         let line = status.and_then(|status| status.lines().find(|line| line.starts_with("VmHWM")).map(str::to_owned));

@@ -11,6 +11,7 @@
 //! | `desk` | the cash desk among many customers |
 //! | `close` | the close of a day among many accounts |
 //! | `import` | files with parties, beside the raw rate of the same writes |
+//! | `letters` | the printer's file of many letters, beside the raw upload of the same bytes |
 //! | `search` | customers found by mistyped words among many, beside a scan of the table |
 //! | `cold_start` | processor time, wall time and memory of a function until it asks for its first event |
 //! | `system` | a running stack with customers |
@@ -23,6 +24,7 @@ mod desk;
 mod figures;
 mod import;
 mod latency;
+mod letters;
 mod search;
 mod system;
 mod throughput;
@@ -53,6 +55,8 @@ enum Part {
     Import,
     /// The same, with workers that are killed.
     ImportKilled,
+    /// The printer's file of many letters.
+    Letters,
     /// Search among the synthetic customers.
     Search,
     /// Start of each function beside a function that does nothing.
@@ -101,6 +105,9 @@ struct Args {
     /// Customers of the search.
     #[arg(long, default_value_t = 220_000)]
     found_among: usize,
+    /// Letters of the printer's file.
+    #[arg(long, default_value_t = 1_000_000)]
+    letters: usize,
     /// Queries of the search.
     #[arg(long, default_value_t = 1_000)]
     queries: usize,
@@ -153,6 +160,9 @@ async fn main() -> Result<()> {
     if wants(Part::ImportKilled) {
         let rows = args.import_rows.iter().copied().max().unwrap_or_default();
         import::killed(&functions, args.import_data.as_deref(), rows, args.kills).await?;
+    }
+    if wants(Part::Letters) {
+        letters::measure(&functions, args.letters).await?;
     }
     if wants(Part::Search) {
         search::measure(&functions, args.import_data.as_deref(), args.found_among, args.queries).await?;
