@@ -12,6 +12,7 @@
 //! | `close` | the close of a day among many accounts |
 //! | `import` | files with parties, beside the raw rate of the same writes |
 //! | `letters` | the printer's file of many letters, beside the raw upload of the same bytes |
+//! | `runs` | runs of campaigns over many parties; one whose workers are killed |
 //! | `search` | customers found by mistyped words among many, beside a scan of the table |
 //! | `cold_start` | processor time, wall time and memory of a function until it asks for its first event |
 //! | `system` | a running stack with customers |
@@ -25,6 +26,7 @@ mod figures;
 mod import;
 mod latency;
 mod letters;
+mod runs;
 mod search;
 mod system;
 mod throughput;
@@ -57,6 +59,10 @@ enum Part {
     ImportKilled,
     /// The printer's file of many letters.
     Letters,
+    /// Runs of campaigns over many parties.
+    Runs,
+    /// The same run undisturbed, and with workers that are killed.
+    RunsKilled,
     /// Search among the synthetic customers.
     Search,
     /// Start of each function beside a function that does nothing.
@@ -108,6 +114,12 @@ struct Args {
     /// Letters of the printer's file.
     #[arg(long, default_value_t = 1_000_000)]
     letters: usize,
+    /// Parties of a run, and of the larger one beside it.
+    #[arg(long, num_args = 2, default_values_t = [20_000, 220_000])]
+    run_parties: Vec<usize>,
+    /// Parties of the run whose workers are killed, and how often they are.
+    #[arg(long, num_args = 2, default_values_t = [100_000, 20])]
+    runs_killed: Vec<usize>,
     /// Queries of the search.
     #[arg(long, default_value_t = 1_000)]
     queries: usize,
@@ -151,10 +163,7 @@ async fn main() -> Result<()> {
         close::measure(&functions, args.accounts).await?;
     }
     if wants(Part::Import) {
-        let (rows, whole) = match args.import_rows.as_slice() {
-            [rows, whole] => (*rows, *whole),
-            _ => anyhow::bail!("--import-rows takes two numbers"),
-        };
+        let (rows, whole) = two(&args.import_rows, "--import-rows")?;
         import::measure(&functions, args.import_data.as_deref(), rows, whole).await?;
     }
     if wants(Part::ImportKilled) {
@@ -164,6 +173,14 @@ async fn main() -> Result<()> {
     if wants(Part::Letters) {
         letters::measure(&functions, args.letters).await?;
     }
+    if wants(Part::Runs) {
+        let (few, many) = two(&args.run_parties, "--run-parties")?;
+        runs::measure(&functions, args.import_data.as_deref(), few, many).await?;
+    }
+    if wants(Part::RunsKilled) {
+        let (parties, kills) = two(&args.runs_killed, "--runs-killed")?;
+        runs::killed(&functions, args.import_data.as_deref(), parties, u32::try_from(kills)?).await?;
+    }
     if wants(Part::Search) {
         search::measure(&functions, args.import_data.as_deref(), args.found_among, args.queries).await?;
     }
@@ -171,4 +188,11 @@ async fn main() -> Result<()> {
         cold_start::measure(&functions, args.spawns).await?;
     }
     Ok(())
+}
+
+fn two(numbers: &[usize], name: &str) -> Result<(usize, usize)> {
+    match numbers {
+        [one, other] => Ok((*one, *other)),
+        _ => anyhow::bail!("{name} takes two numbers"),
+    }
 }

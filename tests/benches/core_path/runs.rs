@@ -1,0 +1,225 @@
+//! Runs of campaigns over many parties (N7, X5): what choosing a member and giving a voucher cost, how that grows, and whether a run
+//! whose workers are killed comes to the same vouchers and the same file as one that nobody disturbs.
+//!
+//! The parties are the synthetic Swiss customers under ids that follow from their place in the file; they go straight into the table.
+//! Everything behind them is done by the functions: the dry run, its approval by another client, the start, the vouchers, the file.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use http_edge::Scope;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use store::party::{self, PartyDocument};
+use store::{Record, Site};
+use tempfile::TempDir;
+
+use crate::desk::{self, BATCH, WRITERS};
+use crate::figures::{self, Target};
+use crate::import;
+use crate::system::{Medium, System};
+use crate::{cost, system};
+
+const RUNS: &str = "CampaignRunFunction";
+const FILES: &str = "LettershopExportFunction";
+const RELAY: &str = "EventRelayFunction";
+const CAMPAIGN: &str = "/v1/campaigns/many";
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+const LOOKS_MAX: u32 = 20_000;
+/// Write units of a voucher without a debit of points.
+const UNITS_MAX: f64 = 3.0;
+/// How long a message of a killed worker stays hidden.
+const KILLED_VISIBILITY_SECONDS: u64 = 20;
+
+/// What a run came to.
+struct Made {
+    name: String,
+    members: u64,
+    seconds: f64,
+    /// SHA-256 of the printer's file.
+    file: String,
+}
+
+/// Makes a run over `few` and one over `many` parties and prints what a voucher took.
+#[expect(clippy::cast_precision_loss, reason = "some hundred thousand vouchers")]
+pub(crate) async fn measure(functions: &Path, data: Option<&Path>, few: usize, many: usize) -> Result<()> {
+    let mut each = Vec::new();
+    for parties in [few, many] {
+        let system = System::start(functions, Medium::Disk).await?;
+        load(&system, data, parties).await?;
+        figures::title(&format!("A run over {parties} parties on disk"));
+        let began = Instant::now();
+        let run = chosen(&system).await?;
+        let seconds = began.elapsed().as_secs_f64();
+        figures::line("choosing and freezing", &format!("{seconds:.0} s, {:.0} parties/s", parties as f64 / seconds));
+        let mark = cost::log_length(&system.running.stack, RUNS)?;
+        let made = made(&system, &run, None).await?;
+        let spent = cost::units_since(&system.running.stack, RUNS, mark)?;
+        let written = spent.iter().map(|units| units.2).sum::<f64>() / made.members as f64;
+        let rate = made.members as f64 / made.seconds;
+        figures::line("vouchers and file", &format!("{:.0} s, {rate:.0} vouchers/s", made.seconds));
+        figures::against("write units of a voucher", written, "units", &Target::AtMost(UNITS_MAX));
+        each.push(written);
+        system.running.stop().await;
+    }
+    if let [few, many] = each.as_slice() {
+        figures::against("units of the large run to those of the small one", many / few, "", &Target::AtMost(1.05));
+    }
+    Ok(())
+}
+
+/// Makes the same run twice, once undisturbed and once with workers that are killed `kills` times, and compares what came of it.
+pub(crate) async fn killed(functions: &Path, data: Option<&Path>, parties: usize, kills: u32) -> Result<()> {
+    let seed = std::env::var("SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
+    figures::title(&format!("A run over {parties} parties, its workers killed {kills} times, SEED={seed}"));
+    let (calm, storm) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let first = started(functions, &calm).await?;
+    load(&first, data, parties).await?;
+    let run = chosen(&first).await?;
+    let undisturbed = made(&first, &run, None).await?;
+    let expected = vouchers(&first).await?;
+    first.running.stop().await;
+    // The same keys make the same codes.
+    std::fs::copy(calm.path().join("secrets.json"), storm.path().join("secrets.json"))?;
+    let second = started(functions, &storm).await?;
+    load(&second, data, parties).await?;
+    let run = chosen(&second).await?;
+    let mut random = fastrand::Rng::with_seed(seed);
+    let between = undisturbed.seconds / f64::from(kills.max(1));
+    let disturbed = made(&second, &run, Some((&mut random, kills, between))).await?;
+    figures::line("undisturbed, disturbed", &format!("{:.0} s, {:.0} s", undisturbed.seconds, disturbed.seconds));
+    ensure!(disturbed.members == undisturbed.members, "as many members");
+    ensure!(disturbed.file == undisturbed.file, "the file has the same bytes");
+    ensure!(vouchers(&second).await? == expected, "the vouchers are the same");
+    let vouchers_before = expected.len();
+    // Once more, and by the schedule.
+    let again = second.running.admin.post(&format!("{CAMPAIGN}/start"), &Value::Null).await;
+    ensure!(again.status == 202 || again.status == 409, "{}", again.text);
+    second.rest().await?;
+    ensure!(vouchers(&second).await?.len() == vouchers_before, "running it again issues nothing new");
+    figures::line("vouchers, and the file", &format!("{vouchers_before} and {} the same", &disturbed.file[..16]));
+    let _ = disturbed.name;
+    second.running.stop().await;
+    Ok(())
+}
+
+async fn started(functions: &Path, dir: &TempDir) -> Result<System> {
+    let at = dir.path().to_owned();
+    System::start_with(functions, Medium::Memory, |options| {
+        options.data_dir = Some(at);
+        options.visibility_timeout_seconds = Some(KILLED_VISIBILITY_SECONDS);
+    })
+    .await
+}
+
+/// Puts the parties into the table.
+async fn load(system: &System, data: Option<&Path>, parties: usize) -> Result<()> {
+    let documents = import::documents(&import::file(data, parties)?, parties)?;
+    system.running.stack.pause_event_source(RELAY)?;
+    let numbered = documents.into_iter().map(|wanted| wanted.document).zip(1u64..);
+    let numbered: Vec<(PartyDocument, u64)> = numbered.collect();
+    stream::iter(numbered.chunks(BATCH))
+        .map(|some| async move {
+            let items = some.iter().map(|(document, serial)| {
+                let mut document = document.clone();
+                document.party = desk::party(*serial)?;
+                let key = party::profile_key(system.tenant(), &document.party);
+                Ok(Record::new(key, party::PARTY, runtime::now(), document).to_item(Site::ToolWrite)?)
+            });
+            desk::write(system, items.collect::<Result<Vec<_>>>()?.into_iter()).await
+        })
+        .buffer_unordered(WRITERS)
+        .try_for_each(|()| async { Ok(()) })
+        .await?;
+    system.forget_stream().await?;
+    system.running.stack.resume_event_source(RELAY)?;
+    system.rest().await
+}
+
+/// Chooses the members of the run and has them approved; the name of the run.
+async fn chosen(system: &System) -> Result<String> {
+    let admin = &system.running.admin;
+    let mut campaign = end_to_end::letters::bonus("many");
+    campaign["segment"] = json!("party.country == \"CH\"");
+    campaign["programme"] = json!(system::programme()?.to_string());
+    let body = json!({"expected_edition": 0, "campaign": campaign});
+    let _ = admin.put(CAMPAIGN, &body).await.must(201);
+    let run = admin.post(&format!("{CAMPAIGN}/dry-runs"), &json!({})).await.must(202);
+    let name = run["run_id"].as_str().context("a run")?.to_owned();
+    let run = until(system, &name, "chosen").await?;
+    let approver = system.running.client(&[Scope::CampaignsApprove], &[]).await;
+    let digest = json!({"digest": run["dry_run"]["digest"]});
+    let _ = approver.post(&format!("{CAMPAIGN}/approve"), &digest).await.must(200);
+    Ok(name)
+}
+
+/// Starts the run and waits for its file; kills its workers on the way, after pauses of twice `between` seconds at most.
+async fn made(system: &System, name: &str, storm: Option<(&mut fastrand::Rng, u32, f64)>) -> Result<Made> {
+    let began = Instant::now();
+    let _ = system.running.admin.post(&format!("{CAMPAIGN}/start"), &Value::Null).await.must(202);
+    if let Some((random, kills, between)) = storm {
+        for _ in 0..kills {
+            tokio::time::sleep(Duration::from_secs_f64(random.f64() * 2.0 * between)).await;
+            system.running.stack.kill_function(RUNS)?;
+            system.running.stack.kill_function(FILES)?;
+        }
+    }
+    let run = until(system, name, "written").await?;
+    let seconds = began.elapsed().as_secs_f64();
+    let stack = &system.running.stack;
+    let key = format!("out/{}/{name}/0001/letters.csv", system.tenant());
+    let get = stack.clients().s3.get_object().bucket(stack.bucket("LettershopBucket")?).key(key);
+    let mut body = get.send().await?.body;
+    let mut hash = Sha256::new();
+    while let Some(bytes) = body.next().await {
+        hash.update(&bytes?);
+    }
+    Ok(Made {
+        name: name.to_owned(),
+        members: run["progress"]["members"].as_u64().context("members")?,
+        seconds,
+        file: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+    })
+}
+
+async fn until(system: &System, name: &str, stage: &str) -> Result<Value> {
+    for _ in 0..LOOKS_MAX {
+        let run = system.running.admin.get(&format!("/v1/runs/{name}")).await;
+        // A table that is too busy to say so is asked again.
+        if run.status != 503 {
+            let run = run.must(200);
+            ensure!(run["stage"] != "stopped", "{run}");
+            if run["stage"] == stage {
+                return Ok(run);
+            }
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    anyhow::bail!("the run does not come to {stage}")
+}
+
+/// All vouchers with their terms, but for the instants at which they were made.
+async fn vouchers(system: &System) -> Result<BTreeSet<String>> {
+    let db = system.db();
+    let pages = db.client().scan().table_name(db.table()).filter_expression("et = :voucher");
+    let pages = pages.expression_attribute_values(":voucher", AttributeValue::S("voucher".to_owned()));
+    let mut pages = pages.into_paginator().send();
+    let mut all = BTreeSet::new();
+    while let Some(page) = pages.next().await {
+        for item in page?.items.unwrap_or_default() {
+            let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+            let Some(AttributeValue::M(mut terms)) = item.get("d").cloned() else {
+                anyhow::bail!("a voucher has no terms");
+            };
+            terms.remove("issued_at");
+            let mut terms: Vec<_> = terms.into_iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+            terms.sort_unstable();
+            ensure!(all.insert(format!("{} {}", text("pk"), terms.join(" "))), "no voucher is there twice");
+        }
+    }
+    Ok(all)
+}
