@@ -64,7 +64,11 @@ pub async fn tried_run(world: &World, delivering: &mut Delivering, campaign: &st
 }
 
 /// Has a run approved by somebody else and makes it; the ids of its letters and their rows, by postcode.
-pub async fn made_run(world: &World, delivering: &mut Delivering, run: &Value) -> BTreeMap<String, BTreeMap<String, String>> {
+pub async fn made_run(
+    world: &World,
+    delivering: &mut Delivering,
+    run: &Value,
+) -> BTreeMap<String, BTreeMap<String, String>> {
     let path = [("campaign_id", run["campaign"].as_str().unwrap())];
     let body = json!({"digest": run["dry_run"]["digest"]});
     let route = "POST /v1/campaigns/{campaign_id}/approve";

@@ -54,6 +54,8 @@ pub fn listen() -> Told {
 pub fn here() -> (Told, impl Drop) {
     let told = Told::default();
     let writer = told.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
     (told, subscriber.finish().set_default())
 }

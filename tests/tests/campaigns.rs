@@ -953,10 +953,16 @@ async fn l5_a_run_that_is_stopped_issues_no_more_and_its_campaign_is_a_draft_aga
     // The start is under way, and nobody has worked on it.
     let stop = async |reason: &str| {
         let body = json!({"reason": reason});
-        world.call("POST /v1/runs/{run_id}/stop", &[("run_id", name)], &body).await
+        world
+            .call("POST /v1/runs/{run_id}/stop", &[("run_id", name)], &body)
+            .await
     };
     let (status, answer) = stop("").await;
-    assert_eq!((status, &answer["errors"][0]["pointer"]), (422, &json!("/reason")), "{answer}");
+    assert_eq!(
+        (status, &answer["errors"][0]["pointer"]),
+        (422, &json!("/reason")),
+        "{answer}"
+    );
     for reason in ["Wrong value", "Said again"] {
         let (status, answer) = stop(reason).await;
         assert_eq!(
@@ -967,7 +973,10 @@ async fn l5_a_run_that_is_stopped_issues_no_more_and_its_campaign_is_a_draft_aga
     }
     delivering.until_rest(&world).await;
     let stopped = run_of(&world, name).await;
-    assert_eq!((&stopped["stage"], &stopped["progress"]["vouchers"]), (&json!("stopped"), &json!(0)));
+    assert_eq!(
+        (&stopped["stage"], &stopped["progress"]["vouchers"]),
+        (&json!("stopped"), &json!(0))
+    );
     assert_eq!(world.file(&format!("out/demo/{name}/0001/letters.csv")).await, None);
     let (_, campaign) = world.call("GET /v1/campaigns/{campaign_id}", &path, &Value::Null).await;
     assert_eq!(campaign["standing"]["status"]["status"], "draft", "{campaign}");
@@ -975,7 +984,11 @@ async fn l5_a_run_that_is_stopped_issues_no_more_and_its_campaign_is_a_draft_aga
     // Tried and approved again, it is made; then it is too late to stop it.
     let name = try_approve_start(&world, &mut delivering, "bonus").await;
     let made = run_of(&world, &name).await;
-    assert_eq!((&made["stage"], &made["revision"]), (&json!("written"), &json!(2)), "{made}");
+    assert_eq!(
+        (&made["stage"], &made["revision"]),
+        (&json!("written"), &json!(2)),
+        "{made}"
+    );
     let (status, answer) = stop("Too late").await;
     assert_eq!((status, &answer["code"]), (409, &json!("campaign_state")), "{answer}");
 }

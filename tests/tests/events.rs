@@ -16,8 +16,9 @@ use http_edge::api::purchases::PurchaseRequest;
 use http_edge::request::Request;
 use http_edge::routes;
 use messages::{
-    CampaignMessage, DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage, LettershopInboxMessage, LettershopMessage,
-    PostingMessage, PrivacyMessage, RecalculationMessage, SearchIndexMessage, WorkflowMessage,
+    CampaignMessage, DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage,
+    LettershopInboxMessage, LettershopMessage, PostingMessage, PrivacyMessage, RecalculationMessage,
+    SearchIndexMessage, WorkflowMessage,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;

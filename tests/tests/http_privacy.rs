@@ -31,7 +31,10 @@ const HEARD: [(&str, &str); 34] = [
     ("LettershopExportFunction", "the file of a run stands"),
     ("LettershopIntakeFunction", "a file in the inbox is done"),
     ("LettershopIntakeFunction", "a file in the inbox was refused"),
-    ("LettershopIntakeFunction", "an acknowledgement does not agree with the file"),
+    (
+        "LettershopIntakeFunction",
+        "an acknowledgement does not agree with the file",
+    ),
     ("LettershopIntakeFunction", "letters came back"),
     ("PartySearchFunction", "searched"),
     ("PartySearchFunction", "malformed_parameter"),

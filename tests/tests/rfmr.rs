@@ -39,7 +39,8 @@ async fn r2_every_order_adds_every_return_and_every_confirmed_letter_subtracts()
     delivering.until_rest(&world).await;
     // CHF 129.90 this month: 20 for the order, 12 for the francs, from 25.
     let before = score(&world, &anna).await;
-    let parts = ["score", "base", "orders", "revenue", "letters", "letters_sent"].map(|name| before[name].as_i64().unwrap());
+    let parts =
+        ["score", "base", "orders", "revenue", "letters", "letters_sent"].map(|name| before[name].as_i64().unwrap());
     assert_eq!(parts, [57, 25, 20, 12, 0, 0], "{before}");
 
     put_campaign(&world, &bonus("bonus")).await;
@@ -51,14 +52,27 @@ async fn r2_every_order_adds_every_return_and_every_confirmed_letter_subtracts()
     delivering.until_rest(&world).await;
     // 75 Rappen are two steps that were begun. Beat's letter was torn.
     let after = score(&world, &anna).await;
-    assert_eq!((&after["letters"], &after["letters_sent"], &after["score"]), (&json!(-2), &json!(1), &json!(55)), "{after}");
+    assert_eq!(
+        (&after["letters"], &after["letters_sent"], &after["score"]),
+        (&json!(-2), &json!(1), &json!(55)),
+        "{after}"
+    );
     assert_eq!(score(&world, &beat).await["letters"], 0);
     let path = [("party_id", &*anna)];
     let timeline = read(&world, "GET /v1/parties/{party_id}/timeline?programme=treue", &path).await;
-    let letters: Vec<_> = timeline["items"].as_array().unwrap().iter().filter(|item| item["kind"] == "letter").collect();
+    let letters: Vec<_> = timeline["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|item| item["what"]["kind"] == "letter")
+        .collect();
     assert_eq!(letters.len(), 1, "{timeline}");
     assert_eq!(
-        (&letters[0]["piece"], &letters[0]["run_id"], &letters[0]["campaign"]),
+        (
+            &letters[0]["what"]["piece"],
+            &letters[0]["what"]["run_id"],
+            &letters[0]["what"]["campaign"]
+        ),
         (&json!(rows["8001"]["piece_id"]), &json!(name), &json!("Bonus")),
     );
 
@@ -95,11 +109,22 @@ async fn r2_a_campaign_takes_only_addresses_above_a_score_and_shows_what_that_sa
     put_campaign(&world, &campaign).await;
     let run = tried_run(&world, &mut delivering, "second").await;
     let totals = &run["dry_run"]["totals"];
-    assert_eq!((&totals["letters"], &totals["out"]["below_rfmr"], &totals["out"]["letter_objected"]), (&json!(1), &json!(1), &json!(1)), "{run}");
+    assert_eq!(
+        (
+            &totals["letters"],
+            &totals["out"]["below_rfmr"],
+            &totals["out"]["letter_objected"]
+        ),
+        (&json!(1), &json!(1), &json!(1)),
+        "{run}"
+    );
     assert_eq!(run["saved_by_rfmr_minor"], 75, "{run}");
     let path = [("run_id", run["run_id"].as_str().unwrap()), ("party_id", &*anna)];
     let member = read(&world, "GET /v1/runs/{run_id}/members/{party_id}", &path).await;
-    assert_eq!((&member["decision"], &member["reason"]), (&json!("out"), &json!("below_rfmr")));
+    assert_eq!(
+        (&member["decision"], &member["reason"]),
+        (&json!("out"), &json!("below_rfmr"))
+    );
 
     // The segment can ask for it too.
     let mut campaign = bonus("third");
@@ -115,7 +140,12 @@ async fn r2_a_campaign_takes_only_addresses_above_a_score_and_shows_what_that_sa
 #[tokio::test]
 async fn r2_the_rules_are_the_programmes_and_checked_when_they_are_stored() {
     let world = World::new().await;
-    let stored = read(&world, "GET /v1/programmes/{programme_id}", &[("programme_id", "treue")]).await;
+    let stored = read(
+        &world,
+        "GET /v1/programmes/{programme_id}",
+        &[("programme_id", "treue")],
+    )
+    .await;
     let mut settings = stored["settings"].clone();
     settings["rfmr"] = json!({
         "base": 0, "window_months": 121, "orders": [{"up_to_months": 3, "points": 1}, {"up_to_months": 3, "points": 2}],
@@ -123,10 +153,24 @@ async fn r2_the_rules_are_the_programmes_and_checked_when_they_are_stored() {
     });
     let body = json!({"expected_version": stored["version"], "reason": "RFMR", "settings": settings});
     let path = [("programme_id", "treue")];
-    let (status, answer) = world.call_as(&second_person(), "PUT /v1/programmes/{programme_id}", &path, &body).await;
-    let found: Vec<_> = answer["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+    let (status, answer) = world
+        .call_as(&second_person(), "PUT /v1/programmes/{programme_id}", &path, &body)
+        .await;
+    let found: Vec<_> = answer["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["pointer"].as_str().unwrap())
+        .collect();
     assert_eq!(status, 422, "{answer}");
-    assert_eq!(found, ["/settings/rfmr/window_months", "/settings/rfmr/orders", "/settings/rfmr/letters"]);
+    assert_eq!(
+        found,
+        [
+            "/settings/rfmr/window_months",
+            "/settings/rfmr/orders",
+            "/settings/rfmr/letters"
+        ]
+    );
 }
 
 #[tokio::test]
@@ -140,7 +184,11 @@ async fn r2_a_person_who_was_erased_leaves_no_letter_behind() {
     let rows = made_run(&world, &mut delivering, &run).await;
     let path = [("party_id", &*anna)];
     let (status, answer) = world
-        .call("POST /v1/parties/{party_id}/erasure", &path, &json!({"reason": "on_request"}))
+        .call(
+            "POST /v1/parties/{party_id}/erasure",
+            &path,
+            &json!({"reason": "on_request"}),
+        )
         .await;
     assert!(matches!(status, 200..=202), "{status} {answer}");
     let route = "POST /v1/parties/{party_id}/erasure/approval";
@@ -152,6 +200,9 @@ async fn r2_a_person_who_was_erased_leaves_no_letter_behind() {
     delivering.until_rest(&world).await;
     let piece = &*rows["8001"]["piece_id"];
     let left = end_to_end::traces::everything(&world).await;
-    let left: Vec<_> = left.iter().filter(|place| place.contains(piece) && place.contains(&*anna) && place.contains("TIMELINE#")).collect();
+    let left: Vec<_> = left
+        .iter()
+        .filter(|place| place.contains(piece) && place.contains(&*anna) && place.contains("TIMELINE#"))
+        .collect();
     assert!(left.is_empty(), "{left:?}");
 }

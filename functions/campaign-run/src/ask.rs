@@ -65,7 +65,9 @@ impl App {
             if run.d.acknowledged.is_some() {
                 // What follows from an acknowledgement is asked for again: a message may be lost with a queue.
                 let notes = letter_notes(tenant, (&run.d.run, run.d.revision), run.d.cut.shards);
-                self.sender.send(Site::RunSendNotes, &self.queues.lettershop, &notes).await?;
+                self.sender
+                    .send(Site::RunSendNotes, &self.queues.lettershop, &notes)
+                    .await?;
                 continue;
             }
             let stood = run.d.file.as_ref().map(|file| file.at);

@@ -296,6 +296,7 @@ fn is_frozen(decision: &Decision) -> bool {
                 | Reason::AddressBlocked
                 | Reason::AlreadyHadOne
                 | Reason::HouseholdServed
+                | Reason::BelowRfmr
                 | Reason::OverBudget
         ),
     }

@@ -6,10 +6,10 @@ use chrono_tz::Tz;
 use domain::calendar;
 use domain::money::OutOfRange;
 use domain::rfmr::{MonthOrders, RfmrRules, SentLetter};
-use party::document::LETTER;
 use party::PartyDocument;
 use party::contact::{Arrives, Contact, Point, Postal, Purpose};
 use party::dated::Permitted;
+use party::document::LETTER;
 use store::run::FoundParty;
 
 /// When a run looks at parties, and what it knows of locations.

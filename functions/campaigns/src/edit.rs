@@ -107,7 +107,12 @@ impl App {
             found.push(Violation::new("/campaign/kind/lead/calendar", "unknown", detail));
         }
         let per_member = u8::try_from(campaign.voucher.per_member).unwrap_or(u8::MAX);
-        if let Some(source) = http_edge::lettershop::agreed(&self.db, Site::CampaignsKnown, &caller.tenant).await?.settings.format.lacks(per_member) {
+        if let Some(source) = http_edge::lettershop::agreed(&self.db, Site::CampaignsKnown, &caller.tenant)
+            .await?
+            .settings
+            .format
+            .lacks(per_member)
+        {
             let detail =
                 format!("the printer's format has no column for {source}: change it first, or give fewer vouchers");
             found.push(Violation::new("/campaign/voucher/per_member", "no_column", detail));

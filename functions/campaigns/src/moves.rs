@@ -140,10 +140,7 @@ impl App {
     }
 
     async fn send(&self, messages: &[CampaignMessage]) -> Result<(), Problem> {
-        let sent = self
-            .sender
-            .send(Site::CampaignsSend, &self.queue_url, messages)
-            .await;
+        let sent = self.sender.send(Site::CampaignsSend, &self.queue_url, messages).await;
         sent.map_err(|error| {
             tracing::warn!(%error, "the work on a run was not sent");
             Problem::new(Code::Unavailable, "the run is not under way yet: repeat the same call")

@@ -3,9 +3,7 @@
 use campaign::Difference;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::{PartyId, RunName};
-use http_edge::api::campaigns::{
-    CampaignRunPage, CampaignRunProgress, MemberView, ReturnedFrom, ReturnedSums,
-};
+use http_edge::api::campaigns::{CampaignRunPage, CampaignRunProgress, MemberView, ReturnedFrom, ReturnedSums};
 use http_edge::lettershop::agreed;
 use http_edge::runs::view;
 use http_edge::{Caller, Code, Problem, Request, Response, Scope, page};

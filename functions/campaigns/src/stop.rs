@@ -6,9 +6,9 @@ use domain::text;
 use domain::violation::Violation;
 use http_edge::api::campaigns::StopRequest;
 use http_edge::{Code, Problem, Request, Response, Scope};
+use store::Site;
 use store::campaign::{self as stored, Moved};
 use store::run::{BY_HAND, Stage};
-use store::Site;
 
 use crate::{App, contended, unknown};
 
@@ -23,7 +23,11 @@ impl App {
         let body: StopRequest = request.json()?;
         if !text::is_line(&body.reason, REASON_MAX) {
             let detail = "must have 1 to 200 printable characters";
-            return Err(Problem::invalid(vec![Violation::new("/reason", "out_of_range", detail)]));
+            return Err(Problem::invalid(vec![Violation::new(
+                "/reason",
+                "out_of_range",
+                detail,
+            )]));
         }
         let run = self.run(caller, request).await?;
         match run.d.stage {

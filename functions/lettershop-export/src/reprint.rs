@@ -137,7 +137,9 @@ impl App {
         );
         let document = json(&file.finish())?;
         self.objects.put_reprint(&key, content_type(settings), content).await?;
-        self.objects.put_manifest(&manifest_key, format!("{document:#}\n")).await?;
+        self.objects
+            .put_manifest(&manifest_key, format!("{document:#}\n"))
+            .await?;
         Ok(PrintFile {
             key,
             manifest_key,

@@ -52,7 +52,8 @@ impl App {
             let (members, next) = page;
             let last = members.last().map(|member| member.d.party.to_string());
             let sent = self.sent(id, &letters, &members, &rejected).await?;
-            let noting = stream::iter(sent).map(|(piece, party)| self.note_one(id, &run, confirmed.at, piece, party, now));
+            let noting =
+                stream::iter(sent).map(|(piece, party)| self.note_one(id, &run, confirmed.at, piece, party, now));
             noting.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
             let after = Noted {
                 version: before.version,
@@ -76,7 +77,9 @@ impl App {
         members: &[Record<Member>],
         rejected: &BTreeSet<PieceId>,
     ) -> Result<Vec<(PieceId, PartyId)>, ExportError> {
-        let chosen = members.iter().filter(|member| matches!(member.d.decision, Decision::In { .. }));
+        let chosen = members
+            .iter()
+            .filter(|member| matches!(member.d.decision, Decision::In { .. }));
         let pieces: BTreeMap<String, (PieceId, PartyId)> = chosen
             .map(|member| (letters.piece_id(&member.d.party), member.d.party.clone()))
             .filter(|(piece, _)| !rejected.contains(piece))

@@ -81,10 +81,16 @@ impl App {
             return Ok(());
         }
         let messages = letter_notes(tenant, (&run.d.run, run.d.revision), run.d.cut.shards);
-        let sent = self.sender.send(Site::ShopSendNotes, &self.place.files_queue_url, &messages).await;
+        let sent = self
+            .sender
+            .send(Site::ShopSendNotes, &self.place.files_queue_url, &messages)
+            .await;
         sent.map_err(|error| {
             tracing::warn!(%error, "the letters of a run are not noted yet");
-            Problem::new(Code::Unavailable, "it is noted, and what follows is not under way yet: repeat the same call")
+            Problem::new(
+                Code::Unavailable,
+                "it is noted, and what follows is not under way yet: repeat the same call",
+            )
         })
     }
 }

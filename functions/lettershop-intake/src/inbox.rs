@@ -79,7 +79,10 @@ impl App {
             etag: head.etag,
             put_at: head.put_at,
         };
-        Ok(self.sender.send(Site::ShopSend, &self.place.queue_url, &[message]).await?)
+        Ok(self
+            .sender
+            .send(Site::ShopSend, &self.place.queue_url, &[message])
+            .await?)
     }
 
     /// Works off a batch; returns the messages that must come again.
@@ -139,21 +142,31 @@ impl App {
     }
 
     async fn step(&self, work: &Work<'_>, received: Received, deadline: Deadline) -> Result<Stepped, IntakeError> {
-        let content = match self.objects.fetch((work.bucket, work.key, work.etag), BYTES_MAX).await? {
+        let content = match self
+            .objects
+            .fetch((work.bucket, work.key, work.etag), BYTES_MAX)
+            .await?
+        {
             Fetched::Content(content) => content,
-            Fetched::TooLarge => return self.refuse(work, received, "the file has more than 16 MiB: cut it").await,
+            Fetched::TooLarge => {
+                return self
+                    .refuse(work, received, "the file has more than 16 MiB: cut it")
+                    .await;
+            }
             Fetched::Gone if received.version == 0 => {
                 tracing::warn!(tenant = %work.id.tenant, "a file was taken away before it was worked off");
                 return Ok(Stepped::Overtaken);
             }
             Fetched::Gone => {
-                let reason = "the file was taken away or replaced while it was worked off: what is left of it was not done";
+                let reason =
+                    "the file was taken away or replaced while it was worked off: what is left of it was not done";
                 return self.refuse(work, received, reason).await;
             }
         };
         match kind(work.key) {
             Some(Kind::Returns { carrier }) => {
-                self.letters_of_file(work, received, (carrier, &content), deadline).await
+                self.letters_of_file(work, received, (carrier, &content), deadline)
+                    .await
             }
             Some(Kind::Acknowledgement) => self.acknowledgement_of_file(work, received, &content).await,
             None => {
@@ -229,7 +242,9 @@ impl App {
             tracing::info!(%tenant, file = %name, rows = received.rows, "a file in the inbox is done");
         }
         let key = format!("reports/{tenant}/{name}.json");
-        self.objects.put_report(work.bucket, &key, format!("{:#}\n", json!(report))).await?;
+        self.objects
+            .put_report(work.bucket, &key, format!("{:#}\n", json!(report)))
+            .await?;
         self.objects.drop((work.bucket, work.key, work.etag)).await
     }
 }
@@ -263,4 +278,3 @@ fn kind(key: &str) -> Option<Kind<'_>> {
         _ => None,
     }
 }
-

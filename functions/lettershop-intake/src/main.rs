@@ -22,7 +22,12 @@ async fn main() -> Result<(), Error> {
         files_queue_url: settings.get("LETTERSHOP_QUEUE_URL").to_owned(),
         bucket: settings.get("LETTERSHOP_BUCKET").to_owned(),
     };
-    let app = &App::new(db.clone(), aws.sender(), Objects::new(aws.buckets(), Probe::none()), place);
+    let app = &App::new(
+        db.clone(),
+        aws.sender(),
+        Objects::new(aws.buckets(), Probe::none()),
+        place,
+    );
     runtime::mixed::serve_with_bucket(
         &db,
         // On the heap: the loop around it would carry the room for the largest answer with every call.

@@ -61,8 +61,12 @@ impl Objects {
         self.after(site)?;
         match answer {
             Ok(head) => {
-                let put_at = head.last_modified().and_then(|at| at.fmt(DateTimeFormat::DateTime).ok());
-                let put_at = put_at.and_then(|at| at.parse().ok()).ok_or_else(|| failed(site, None))?;
+                let put_at = head
+                    .last_modified()
+                    .and_then(|at| at.fmt(DateTimeFormat::DateTime).ok());
+                let put_at = put_at
+                    .and_then(|at| at.parse().ok())
+                    .ok_or_else(|| failed(site, None))?;
                 let etag = head.e_tag().unwrap_or_default().trim_matches('"').to_owned();
                 Ok(Some(Head { etag, put_at }))
             }
@@ -107,7 +111,9 @@ impl Objects {
         let site = Site::ShopReport;
         self.before(site)?;
         let put = self.client.put_object().bucket(bucket).key(key);
-        let put = put.content_type("application/json").body(ByteStream::from(report.into_bytes()));
+        let put = put
+            .content_type("application/json")
+            .body(ByteStream::from(report.into_bytes()));
         let answer = put.send().await;
         self.after(site)?;
         answer.map(|_| ()).map_err(|error| failed(site, error.code()))

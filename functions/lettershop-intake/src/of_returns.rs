@@ -38,7 +38,9 @@ impl App {
         let declared = Declared {
             encoding: map.file.encoding,
             trailer: map.file.trailer,
-            home: HOME.parse().map_err(|_| IntakeError::Unusable("there is no such country"))?,
+            home: HOME
+                .parse()
+                .map_err(|_| IntakeError::Unusable("there is no such country"))?,
         };
         let Returns { letters, rejects, rows } = match returned::read(content, map, &declared) {
             Ok(read) => read,
@@ -107,7 +109,11 @@ fn read(
             reported.push(one);
         }
         for flaw in wrong {
-            received.tell(line(letter.line, flaw.pointer.trim_start_matches('/'), &json!(flaw.code)));
+            received.tell(line(
+                letter.line,
+                flaw.pointer.trim_start_matches('/'),
+                &json!(flaw.code),
+            ));
         }
     }
     (lines, reported)

@@ -57,7 +57,10 @@ impl App {
             let sent = self.sender.send(Site::ShopSendFile, queue, &[message]).await;
             sent.map_err(|error| {
                 tracing::warn!(%error, "the work on a reprint was not sent");
-                Problem::new(Code::Unavailable, "the reprint is not under way yet: repeat the same call")
+                Problem::new(
+                    Code::Unavailable,
+                    "the reprint is not under way yet: repeat the same call",
+                )
             })?;
         }
         self.answer_reprint(202, &name, &asked, now).await
@@ -120,7 +123,11 @@ impl App {
             found.add("/reason", "out_of_range", "must have 1 to 200 printable characters");
         }
         if !(1..=PIECES_MAX).contains(&body.pieces.len()) {
-            found.add("/pieces", "out_of_range", "must be 1 to 2000 letters: beyond that, take the file of the run");
+            found.add(
+                "/pieces",
+                "out_of_range",
+                "must be 1 to 2000 letters: beyond that, take the file of the run",
+            );
             return Err(found.problem());
         }
         let mut pieces = BTreeSet::new();
@@ -136,7 +143,10 @@ impl App {
         let known = mail::letters(&self.db, Site::ShopLetters, &caller.tenant, &all).await?;
         let mut found = Findings::default();
         for (index, piece) in body.pieces.iter().enumerate() {
-            let canonical = piece.parse::<PieceId>().map(|piece| piece.to_string()).unwrap_or_default();
+            let canonical = piece
+                .parse::<PieceId>()
+                .map(|piece| piece.to_string())
+                .unwrap_or_default();
             let letter = known.get(&canonical).map(|letter| &letter.d);
             if letter.is_none_or(|letter| letter.run != run.d.run || letter.revision != run.d.revision) {
                 found.add(format!("/pieces/{index}"), "unknown", "is no letter of this run");

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use http_edge::api::lettershop::{LetterReturn, LetterReturnsAnswer, LetterReturnsRequest, ReturnedAddress};
-use http_edge::lettershop::agreed;
 use http_edge::intake::Rules;
+use http_edge::lettershop::agreed;
 use http_edge::{Findings, Problem, Request, Response, Scope};
 use lettershop::piece::PieceId;
 use lettershop::returned::{Reason, ReturnRules};
@@ -37,7 +37,10 @@ impl App {
         let caller = request.caller()?;
         caller.require(Scope::LettershopPull)?;
         let body: LetterReturnsRequest = request.json()?;
-        let agreed = agreed(&self.db, Site::ShopKnown, &caller.tenant).await?.settings.returns;
+        let agreed = agreed(&self.db, Site::ShopKnown, &caller.tenant)
+            .await?
+            .settings
+            .returns;
         let rules = Rules::of(&self.db, Site::ShopKnown, &caller.tenant, now).await?;
         let reported = reported(&body, &agreed, &rules)?;
         let desk = Desk {

@@ -43,7 +43,12 @@ pub(crate) struct Desk<'a> {
 impl App {
     /// Takes letters back; what became of each, in their order.
     pub(crate) async fn taken_back(&self, desk: &Desk<'_>) -> Result<Vec<LetterReturnView>, Problem> {
-        let Desk { caller, rules, reported, .. } = *desk;
+        let Desk {
+            caller,
+            rules,
+            reported,
+            ..
+        } = *desk;
         let pieces: Vec<String> = reported.iter().map(|letter| letter.piece.to_string()).collect();
         let known = mail::letters(&self.db, Site::ShopLetters, &caller.tenant, &pieces).await?;
         let mut views = Vec::with_capacity(reported.len());

@@ -133,7 +133,9 @@ impl RfmrRules {
             orders = orders.saturating_add(points);
             revenue_minor = revenue_minor.saturating_add(month.revenue_minor);
         }
-        let sent = letters.iter().filter(|letter| letter.day <= today && counted(letter.day).is_some());
+        let sent = letters
+            .iter()
+            .filter(|letter| letter.day <= today && counted(letter.day).is_some());
         let steps = sent.map(|letter| self.letters.begun(letter.cost_minor));
         Score {
             base: self.base,
@@ -181,7 +183,11 @@ impl RfmrRules {
         );
         for (step, place) in [(self.revenue, "/revenue"), (self.letters, "/letters")] {
             let sound = (0..=POINTS_MAX).contains(&step.points) && (1..=AMOUNT_MAX).contains(&step.per_minor);
-            check(sound, place, "must be 0 to 100000 points for each 1 to 10000000000 minor units");
+            check(
+                sound,
+                place,
+                "must be 0 to 100000 points for each 1 to 10000000000 minor units",
+            );
         }
         found
     }
@@ -208,7 +214,11 @@ impl Step {
 
 /// Calendar months from the month of `day` to that of `today`; `None` for a later one.
 fn age(day: NaiveDate, today: NaiveDate) -> Option<u32> {
-    let index = |day: NaiveDate| i64::from(day.year()).saturating_mul(12).saturating_add(i64::from(day.month0()));
+    let index = |day: NaiveDate| {
+        i64::from(day.year())
+            .saturating_mul(12)
+            .saturating_add(i64::from(day.month0()))
+    };
     u32::try_from(index(today).saturating_sub(index(day))).ok()
 }
 
@@ -222,22 +232,46 @@ mod tests {
 
     fn month(text: &str, orders: i64, revenue_minor: i64) -> MonthOrders {
         let month = text.parse().unwrap();
-        MonthOrders { month, orders, revenue_minor }
+        MonthOrders {
+            month,
+            orders,
+            revenue_minor,
+        }
     }
 
     #[test]
     fn r2_every_order_adds_every_return_and_every_letter_subtracts() {
         let (rules, today) = (RfmrRules::default(), day("2026-11-29"));
         let none = rules.score(&[], &[], today);
-        assert_eq!((none.total(), none), (25, Score { base: 25, ..Score::default() }));
-        let months = [month("2026-11", 1, 4_599), month("2026-06", 2, 10_000), month("2025-01", 1, 2_000)];
+        assert_eq!(
+            (none.total(), none),
+            (
+                25,
+                Score {
+                    base: 25,
+                    ..Score::default()
+                }
+            )
+        );
+        let months = [
+            month("2026-11", 1, 4_599),
+            month("2026-06", 2, 10_000),
+            month("2025-01", 1, 2_000),
+        ];
         let bought = rules.score(&months, &[], today);
         // 20 for the order of this month, 12 for each of June, which is five months ago, 2 for the one of last year; CHF 165.99.
         assert_eq!((bought.orders, bought.revenue), (20 + 24 + 2, 16));
         let returned = [&months[..], &[month("2026-10", 0, -4_000)]].concat();
         assert_eq!(rules.score(&returned, &[], today).revenue, 12);
-        let letter = |text: &str, cost_minor| SentLetter { day: day(text), cost_minor };
-        let letters = [letter("2026-11-20", 75), letter("2026-01-05", 50), letter("2025-12-01", 51)];
+        let letter = |text: &str, cost_minor| SentLetter {
+            day: day(text),
+            cost_minor,
+        };
+        let letters = [
+            letter("2026-11-20", 75),
+            letter("2026-01-05", 50),
+            letter("2025-12-01", 51),
+        ];
         assert_eq!(rules.score(&months, &letters, today).letters, -(2 + 1 + 2));
         assert_eq!(rules.score(&months, &letters, today).total(), 25 + 46 + 16 - 5);
     }
@@ -245,8 +279,15 @@ mod tests {
     #[test]
     fn r2_what_lies_outside_of_the_window_does_not_count() {
         let (rules, today) = (RfmrRules::default(), day("2026-11-29"));
-        let letter = |text: &str| SentLetter { day: day(text), cost_minor: 75 };
-        let inside = rules.score(&[month("2024-12", 1, 1_000)], &[letter("2024-12-01"), letter("2026-11-29")], today);
+        let letter = |text: &str| SentLetter {
+            day: day(text),
+            cost_minor: 75,
+        };
+        let inside = rules.score(
+            &[month("2024-12", 1, 1_000)],
+            &[letter("2024-12-01"), letter("2026-11-29")],
+            today,
+        );
         assert_eq!((inside.orders, inside.revenue, inside.letters), (2, 1, -4));
         let outside = rules.score(
             &[month("2024-11", 1, 1_000), month("2026-12", 1, 1_000)],
@@ -273,7 +314,14 @@ mod tests {
         rules.window_months = 0;
         rules.orders.reverse();
         rules.letters.per_minor = 0;
-        let found: Vec<_> = rules.violations("/rfmr").into_iter().map(|found| found.pointer).collect();
-        assert_eq!(found, ["/rfmr/base", "/rfmr/window_months", "/rfmr/orders", "/rfmr/letters"]);
+        let found: Vec<_> = rules
+            .violations("/rfmr")
+            .into_iter()
+            .map(|found| found.pointer)
+            .collect();
+        assert_eq!(
+            found,
+            ["/rfmr/base", "/rfmr/window_months", "/rfmr/orders", "/rfmr/letters"]
+        );
     }
 }

@@ -5,8 +5,8 @@ use std::fmt::Debug;
 
 use http_edge::Response;
 use http_edge::api::administration::KeyAnswer;
-use http_edge::api::lettershop::ReturnedAddress;
 use http_edge::api::customers::{CardAnswer, CardSummary, IssueCardRequest, ReplaceCardRequest};
+use http_edge::api::lettershop::ReturnedAddress;
 use http_edge::api::parties::{ContactInput, ContactView};
 use http_edge::api::purchases::{ClaimRequest, PurchasePayment, PurchaseRequest, VoucherView};
 use http_edge::api::returns::ReturnRequest;

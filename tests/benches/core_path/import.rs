@@ -118,10 +118,7 @@ async fn listed(measured: &Measured) -> Result<()> {
     system.running.stack.resume_event_source(RELAY)?;
     system.rest_within(LISTED_WITHIN).await?;
     let took = began.elapsed().as_secs_f64();
-    figures::line(
-        "until all are listed for the search",
-        &format!("{took:.0} s"),
-    );
+    figures::line("until all are listed for the search", &format!("{took:.0} s"));
     let import = run_of(system, "synth").await.context("the import")?;
     let created = import["counts"]["created"].as_u64().unwrap_or(0) as f64;
     let imported = written(system, IMPORT)? / created;

@@ -63,13 +63,24 @@ pub(crate) async fn measure(functions: &Path, letters: usize) -> Result<()> {
     let bytes = copy.metadata()?.len() as f64 / 1e6;
     figures::line("size", &format!("{bytes:.0} MB, {:.1} MB/s", bytes / took));
     let raw = raw(&system, &mut copy).await?;
-    figures::line("raw: the same bytes in parts from one process", &format!("{:.1} MB/s", bytes / raw));
+    figures::line(
+        "raw: the same bytes in parts from one process",
+        &format!("{:.1} MB/s", bytes / raw),
+    );
     figures::against("their ratio", raw / took, "", &Target::AtLeast(0.5));
     if let Some(memory) = import::memory_mb("lettershop-export") {
-        figures::against("most memory of a process of the function", memory, "MB", &Target::AtMost(MEMORY_MAX_MB));
+        figures::against(
+            "most memory of a process of the function",
+            memory,
+            "MB",
+            &Target::AtMost(MEMORY_MAX_MB),
+        );
     }
     read(&mut copy, letters, &file.manifest)?;
-    figures::line("read by another reader", "as many rows, in order, no code twice, the hash of the manifest");
+    figures::line(
+        "read by another reader",
+        "as many rows, in order, no code twice, the hash of the manifest",
+    );
     system.running.stop().await;
     Ok(())
 }
@@ -124,12 +135,20 @@ fn letter(run: &Run, number: usize) -> Result<Piece> {
     let party: PartyId = format!("{:08x}-7a64-7c3e-9d51-2f4a1c8e7b10", number).parse()?;
     let text = |text: String| Personal::new(text);
     let (given, family) = NAMES[number % NAMES.len()];
-    let voucher = voucher_id(&party, &run.campaign.programme, &VoucherNumber::of_run(run.run.clone(), 1));
+    let voucher = voucher_id(
+        &party,
+        &run.campaign.programme,
+        &VoucherNumber::of_run(run.run.clone(), 1),
+    );
     // As a hash would, so that neighbours by number are none by postcode.
     let postcode = (1_000 + (number * 7_919) % 8_700).to_string();
     Ok(Piece {
         id: PieceId::derive(b"the piece key of the bench", &run.run, &party, 1),
-        language: if number.is_multiple_of(4) { Language::Fr } else { Language::De },
+        language: if number.is_multiple_of(4) {
+            Language::Fr
+        } else {
+            Language::De
+        },
         salutation: text(format!("Guten Tag {given} {family}")),
         address: vec![
             text(format!("{given} {family}")),
@@ -147,7 +166,9 @@ fn letter(run: &Run, number: usize) -> Result<Piece> {
         }],
         variant: run.campaign.letter_variant.parse::<Key>()?,
         enclosure: None,
-        texts: vec![text(format!("Guten Tag {given} {family}, dieser Gutschein ist CHF 10.00 wert."))],
+        texts: vec![text(format!(
+            "Guten Tag {given} {family}, dieser Gutschein ist CHF 10.00 wert."
+        ))],
         control: false,
     })
 }
@@ -159,7 +180,11 @@ async fn ask(system: &System, id: &RunId) -> Result<()> {
         revision: id.revision,
     };
     let stack = &system.running.stack;
-    let send = stack.clients().sqs.send_message().queue_url(stack.queue_url("LettershopQueue")?);
+    let send = stack
+        .clients()
+        .sqs
+        .send_message()
+        .queue_url(stack.queue_url("LettershopQueue")?);
     send.message_body(serde_json::to_string(&message)?).send().await?;
     Ok(())
 }
@@ -178,7 +203,12 @@ async fn written(system: &System, id: &RunId) -> Result<run::PrintFile> {
 /// A copy of the file on the disk.
 async fn fetched(system: &System, key: &str) -> Result<std::fs::File> {
     let stack = &system.running.stack;
-    let get = stack.clients().s3.get_object().bucket(stack.bucket("LettershopBucket")?).key(key);
+    let get = stack
+        .clients()
+        .s3
+        .get_object()
+        .bucket(stack.bucket("LettershopBucket")?)
+        .key(key);
     let mut body = get.send().await?.body;
     let mut copy = tempfile::tempfile()?;
     while let Some(bytes) = body.next().await {
@@ -202,9 +232,19 @@ async fn raw(system: &System, copy: &mut std::fs::File) -> Result<f64> {
         if part.is_empty() {
             break;
         }
-        let put = s3.upload_part().bucket(&bucket).key(key).upload_id(&upload).part_number(number);
+        let put = s3
+            .upload_part()
+            .bucket(&bucket)
+            .key(key)
+            .upload_id(&upload)
+            .part_number(number);
         let put = put.body(part.into()).send().await?;
-        parts.push(CompletedPart::builder().part_number(number).set_e_tag(put.e_tag).build());
+        parts.push(
+            CompletedPart::builder()
+                .part_number(number)
+                .set_e_tag(put.e_tag)
+                .build(),
+        );
     }
     let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
     let complete = s3.complete_multipart_upload().bucket(bucket).key(key).upload_id(upload);
@@ -226,12 +266,24 @@ fn read(copy: &mut std::fs::File, letters: usize, manifest: &serde_json::Value) 
     }
     copy.rewind()?;
     let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    ensure!(manifest["sha256"] == digits.as_str(), "the file has another hash than its manifest");
-    let mut reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(BufReader::new(copy));
+    ensure!(
+        manifest["sha256"] == digits.as_str(),
+        "the file has another hash than its manifest"
+    );
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(b';')
+        .from_reader(BufReader::new(copy));
     let headers = reader.headers()?.clone();
-    let column = |name: &str| headers.iter().position(|header| header.trim_start_matches('\u{feff}') == name);
+    let column = |name: &str| {
+        headers
+            .iter()
+            .position(|header| header.trim_start_matches('\u{feff}') == name)
+    };
     let piece = column("piece_id").context("a column of letters")?;
-    let (code, postcode) = (column("code").context("codes")?, column("postcode").context("postcodes")?);
+    let (code, postcode) = (
+        column("code").context("codes")?,
+        column("postcode").context("postcodes")?,
+    );
     let mut codes = HashSet::with_capacity(letters);
     let mut last = (String::new(), String::new());
     for row in reader.records() {

@@ -55,27 +55,43 @@ pub(crate) async fn measure(functions: &Path, data: Option<&Path>, few: usize, m
         let began = Instant::now();
         let run = chosen(&system).await?;
         let seconds = began.elapsed().as_secs_f64();
-        figures::line("choosing and freezing", &format!("{seconds:.0} s, {:.0} parties/s", parties as f64 / seconds));
+        figures::line(
+            "choosing and freezing",
+            &format!("{seconds:.0} s, {:.0} parties/s", parties as f64 / seconds),
+        );
         let mark = cost::log_length(&system.running.stack, RUNS)?;
         let made = made(&system, &run, None).await?;
         let spent = cost::units_since(&system.running.stack, RUNS, mark)?;
         let written = spent.iter().map(|units| units.2).sum::<f64>() / made.members as f64;
         let rate = made.members as f64 / made.seconds;
-        figures::line("vouchers and file", &format!("{:.0} s, {rate:.0} vouchers/s", made.seconds));
+        figures::line(
+            "vouchers and file",
+            &format!("{:.0} s, {rate:.0} vouchers/s", made.seconds),
+        );
         figures::against("write units of a voucher", written, "units", &Target::AtMost(UNITS_MAX));
         each.push(written);
         system.running.stop().await;
     }
     if let [few, many] = each.as_slice() {
-        figures::against("units of the large run to those of the small one", many / few, "", &Target::AtMost(1.05));
+        figures::against(
+            "units of the large run to those of the small one",
+            many / few,
+            "",
+            &Target::AtMost(1.05),
+        );
     }
     Ok(())
 }
 
 /// Makes the same run twice, once undisturbed and once with workers that are killed `kills` times, and compares what came of it.
 pub(crate) async fn killed(functions: &Path, data: Option<&Path>, parties: usize, kills: u32) -> Result<()> {
-    let seed = std::env::var("SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
-    figures::title(&format!("A run over {parties} parties, its workers killed {kills} times, SEED={seed}"));
+    let seed = std::env::var("SEED")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| fastrand::u64(..));
+    figures::title(&format!(
+        "A run over {parties} parties, its workers killed {kills} times, SEED={seed}"
+    ));
     let (calm, storm) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let first = started(functions, &calm).await?;
     load(&first, data, parties).await?;
@@ -91,17 +107,30 @@ pub(crate) async fn killed(functions: &Path, data: Option<&Path>, parties: usize
     let mut random = fastrand::Rng::with_seed(seed);
     let between = undisturbed.seconds / f64::from(kills.max(1));
     let disturbed = made(&second, &run, Some((&mut random, kills, between))).await?;
-    figures::line("undisturbed, disturbed", &format!("{:.0} s, {:.0} s", undisturbed.seconds, disturbed.seconds));
+    figures::line(
+        "undisturbed, disturbed",
+        &format!("{:.0} s, {:.0} s", undisturbed.seconds, disturbed.seconds),
+    );
     ensure!(disturbed.members == undisturbed.members, "as many members");
     ensure!(disturbed.file == undisturbed.file, "the file has the same bytes");
     ensure!(vouchers(&second).await? == expected, "the vouchers are the same");
     let vouchers_before = expected.len();
     // Once more, and by the schedule.
-    let again = second.running.admin.post(&format!("{CAMPAIGN}/start"), &Value::Null).await;
+    let again = second
+        .running
+        .admin
+        .post(&format!("{CAMPAIGN}/start"), &Value::Null)
+        .await;
     ensure!(again.status == 202 || again.status == 409, "{}", again.text);
     second.rest().await?;
-    ensure!(vouchers(&second).await?.len() == vouchers_before, "running it again issues nothing new");
-    figures::line("vouchers, and the file", &format!("{vouchers_before} and {} the same", &disturbed.file[..16]));
+    ensure!(
+        vouchers(&second).await?.len() == vouchers_before,
+        "running it again issues nothing new"
+    );
+    figures::line(
+        "vouchers, and the file",
+        &format!("{vouchers_before} and {} the same", &disturbed.file[..16]),
+    );
     let _ = disturbed.name;
     second.running.stop().await;
     Ok(())
@@ -160,7 +189,12 @@ async fn chosen(system: &System) -> Result<String> {
 /// Starts the run and waits for its file; kills its workers on the way, after pauses of twice `between` seconds at most.
 async fn made(system: &System, name: &str, storm: Option<(&mut fastrand::Rng, u32, f64)>) -> Result<Made> {
     let began = Instant::now();
-    let _ = system.running.admin.post(&format!("{CAMPAIGN}/start"), &Value::Null).await.must(202);
+    let _ = system
+        .running
+        .admin
+        .post(&format!("{CAMPAIGN}/start"), &Value::Null)
+        .await
+        .must(202);
     if let Some((random, kills, between)) = storm {
         for _ in 0..kills {
             tokio::time::sleep(Duration::from_secs_f64(random.f64() * 2.0 * between)).await;
@@ -172,7 +206,12 @@ async fn made(system: &System, name: &str, storm: Option<(&mut fastrand::Rng, u3
     let seconds = began.elapsed().as_secs_f64();
     let stack = &system.running.stack;
     let key = format!("out/{}/{name}/0001/letters.csv", system.tenant());
-    let get = stack.clients().s3.get_object().bucket(stack.bucket("LettershopBucket")?).key(key);
+    let get = stack
+        .clients()
+        .s3
+        .get_object()
+        .bucket(stack.bucket("LettershopBucket")?)
+        .key(key);
     let mut body = get.send().await?.body;
     let mut hash = Sha256::new();
     while let Some(bytes) = body.next().await {
@@ -205,20 +244,35 @@ async fn until(system: &System, name: &str, stage: &str) -> Result<Value> {
 /// All vouchers with their terms, but for the instants at which they were made.
 async fn vouchers(system: &System) -> Result<BTreeSet<String>> {
     let db = system.db();
-    let pages = db.client().scan().table_name(db.table()).filter_expression("et = :voucher");
+    let pages = db
+        .client()
+        .scan()
+        .table_name(db.table())
+        .filter_expression("et = :voucher");
     let pages = pages.expression_attribute_values(":voucher", AttributeValue::S("voucher".to_owned()));
     let mut pages = pages.into_paginator().send();
     let mut all = BTreeSet::new();
     while let Some(page) = pages.next().await {
         for item in page?.items.unwrap_or_default() {
-            let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+            let text = |name: &str| {
+                item.get(name)
+                    .and_then(|value| value.as_s().ok())
+                    .cloned()
+                    .unwrap_or_default()
+            };
             let Some(AttributeValue::M(mut terms)) = item.get("d").cloned() else {
                 anyhow::bail!("a voucher has no terms");
             };
             terms.remove("issued_at");
-            let mut terms: Vec<_> = terms.into_iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+            let mut terms: Vec<_> = terms
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value:?}"))
+                .collect();
             terms.sort_unstable();
-            ensure!(all.insert(format!("{} {}", text("pk"), terms.join(" "))), "no voucher is there twice");
+            ensure!(
+                all.insert(format!("{} {}", text("pk"), terms.join(" "))),
+                "no voucher is there twice"
+            );
         }
     }
     Ok(all)

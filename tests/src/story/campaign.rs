@@ -92,7 +92,11 @@ async fn print_again(world: &World, delivering: &mut Delivering, run: &str) {
         ("reprint_id", asked["reprint_id"].as_str().expect("an id")),
     ];
     let reprint = read(world, "GET /v1/runs/{run_id}/reprints/{reprint_id}", &path).await;
-    assert_eq!((&reprint["state"], &reprint["gaps"]), (&json!("written"), &json!([])), "{reprint}");
+    assert_eq!(
+        (&reprint["state"], &reprint["gaps"]),
+        (&json!("written"), &json!([])),
+        "{reprint}"
+    );
 }
 
 /// A run is tried, and stopped before anybody approves it.

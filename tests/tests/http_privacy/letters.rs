@@ -131,18 +131,27 @@ async fn taken_over(stack: &Running, till: &Client, run: &str, planted: &mut Pla
 
 /// The carrier's file has it too, beside rows that are wrong; another file is none.
 async fn by_file(stack: &Running, piece: &str) {
-    let bucket = stack.stack.bucket("LettershopInboxBucket").expect("the template has the bucket");
+    let bucket = stack
+        .stack
+        .bucket("LettershopInboxBucket")
+        .expect("the template has the bucket");
     let rows = format!(
         "piece_id;reason;returned_on;new_street;new_postcode;new_town\n{piece};moved_new_address;2026-01-01;{SPOKEN};8001;{FAMILY_NAME}\n\
          {MISTYPED_CODE};{FAMILY_NAME};{GIVEN_NAME};{SPOKEN};{MISREAD_CARD};{FAMILY_NAME}\n"
     );
     let files = [
         ("incoming/demo/returns/internal/letters.csv", rows),
-        ("incoming/demo/acknowledgements/letters.json", json!({"run": FAMILY_NAME}).to_string()),
+        (
+            "incoming/demo/acknowledgements/letters.json",
+            json!({"run": FAMILY_NAME}).to_string(),
+        ),
     ];
     for (key, content) in files {
         let put = stack.stack.clients().s3.put_object().bucket(&bucket).key(key);
-        put.body(content.into_bytes().into()).send().await.expect("the file is put");
+        put.body(content.into_bytes().into())
+            .send()
+            .await
+            .expect("the file is put");
     }
     stack.rest().await;
     let listed = stack.admin.get("/v1/lettershop/inbox").await.must(200);

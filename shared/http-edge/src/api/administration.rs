@@ -2,6 +2,7 @@
 //!
 //! Requests reject unknown fields: a misspelt setting must not be lost.
 
+use super::rfmr::RfmrSettings;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::earning::{Basis, Effect, Stacking};
 use domain::location::LocationKind;
@@ -9,7 +10,6 @@ use domain::money::{Currency, Money};
 use domain::programme::{AdjustmentRule, Expiry, ReturnPolicy};
 use domain::secret::Secret;
 use party::types::PartyTypes;
-use super::rfmr::RfmrSettings;
 use serde::{Deserialize, Serialize};
 use store::exception::ExceptionKind;
 

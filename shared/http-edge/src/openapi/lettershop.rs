@@ -6,7 +6,8 @@ use super::campaigns::{DIGEST, chosen, which_run};
 use super::operation::{Answer, Body, Operation, optional, path};
 use crate::api::campaigns::{CampaignRunFiles, CampaignRunView};
 use crate::api::lettershop::{
-    InboxFileView, InboxPage, ReprintRequest, ReprintView, LetterReturnsAnswer, LetterReturnsRequest, LettershopSettingsRequest, LettershopSettingsView,
+    InboxFileView, InboxPage, LetterReturnsAnswer, LetterReturnsRequest, LettershopSettingsRequest,
+    LettershopSettingsView, ReprintRequest, ReprintView,
 };
 use crate::problem::Code;
 use lettershop::manifest::Acknowledgement;
@@ -114,7 +115,11 @@ fn ask_for_reprint() -> Operation {
         request: Some(Body::of::<ReprintRequest>(json!({
             "pieces": ["3F8KQ2W9ZT4M7XABW", "9H2JQ5W3ZR8M1XCDZ"], "reason": "Paper jam",
         }))),
-        answers: vec![Answer::json::<ReprintView>(202, "It is under way, or done.", reprinted(false))],
+        answers: vec![Answer::json::<ReprintView>(
+            202,
+            "It is under way, or done.",
+            reprinted(false),
+        )],
         codes: &[Code::Invalid, Code::NotFound, Code::RunNotWritten],
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn decode(bytes: &[u8], encoding: FileEncoding) -> Result<Cow<'_, str
         FileEncoding::Utf8 => {
             let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
             let text = std::str::from_utf8(bytes).map_err(|error| Refused::NotUtf8 {
-                line: lines(bytes.get(..error.valid_up_to()).unwrap_or_default()),
+                line: line_ends(bytes.get(..error.valid_up_to()).unwrap_or_default()).saturating_add(1),
             })?;
             Ok(Cow::Borrowed(text))
         }

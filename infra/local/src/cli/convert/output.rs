@@ -12,7 +12,6 @@ use domain::earning::{Basis, Stacking};
 use domain::money::{Currency, Money};
 use domain::programme::{Expiry, ReturnPolicy};
 use domain::receipt::PaymentKind;
-use http_edge::api::rfmr::RfmrSettings;
 use http_edge::api::administration::{
     AdjustmentSettings, CapsSettings, EarningSettings, LocationRequest, PointsSettings, ProgrammeRequest,
     ProgrammeSettings, VoucherSettings,
@@ -20,6 +19,7 @@ use http_edge::api::administration::{
 use http_edge::api::customers::IssueCardRequest;
 use http_edge::api::parties::{IdentifierInput, PartyInput};
 use http_edge::api::purchases::{PurchaseLine, PurchasePayment, PurchaseRequest};
+use http_edge::api::rfmr::RfmrSettings;
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::party::Personal;
