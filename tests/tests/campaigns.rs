@@ -657,8 +657,6 @@ async fn l5_a_campaign_that_cannot_work_is_refused_with_every_wrong_field() {
     assert_eq!(status, 404, "nothing is left: {answer}");
     for (field, value) in [
         ("/one_per_household", json!(true)),
-        ("/rfmr_minimum", json!(5)),
-        ("/segment", json!("rfmr.score > 5")),
         ("/voucher/worth", json!({"type": "per_cent", "per_cent": 10})),
         ("/voucher/groups", json!(["wine"])),
         ("/voucher/bearer", json!("personal")),

@@ -182,7 +182,7 @@ async fn x5_letters_of_nobody_and_twice_are_named_and_nothing_is_printed() {
 async fn x5_a_reprint_whose_worker_dies_has_the_same_letters() {
     let at = |site, moment| CrashPoint {
         site,
-        occurrence: 1,
+        occurrence: 0,
         moment,
     };
     // Behind each write; the day of campaigns dies before and after every other call.

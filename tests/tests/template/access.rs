@@ -12,7 +12,7 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 30] = [
+const KEY_KINDS: [&str; 31] = [
     "ADJUST#*",
     "APIKEY#*",
     "CAMPAIGNS#*",
@@ -40,6 +40,7 @@ const KEY_KINDS: [&str; 30] = [
     "RUNS#*",
     "SEARCH#*",
     "TYPES#*",
+    "UNCONFIRMED#*",
     "UNMATCHED#*",
     "VOUCHER#*",
     "WORKFLOWS#*",
@@ -193,6 +194,13 @@ const TRANSACTIONS: [Transaction; 37] = [
     (
         "statement.rs",
         "PrivacyRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["PARTY#*"],
+    ),
+    // A letter that was sent, and that its addressee stands.
+    (
+        "timeline.rs",
+        "LettershopExportRole",
         &["PutItem", "ConditionCheckItem"],
         &["PARTY#*"],
     ),

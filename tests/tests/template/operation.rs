@@ -152,9 +152,13 @@ pub(crate) fn log_filters_find_what_functions_write(template: &Template) -> Vec<
             .and_then(|(_, function)| text(function, &["Properties", "CodeUri"]))
             .unwrap_or_default();
         let message = text(filter, &["Properties", "FilterPattern"]).and_then(|pattern| pattern.split('"').nth(1));
-        let source = std::fs::read_to_string(workspace().join(folder).join("src/lib.rs")).unwrap_or_default();
-        if !message.is_some_and(|message| source.contains(&format!("\"{message}\""))) {
-            violations.push(format!("{id}: {folder}src/lib.rs does not write {message:?}"));
+        let sources = std::fs::read_dir(workspace().join(folder).join("src"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut sources = sources.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+        if !message.is_some_and(|message| sources.any(|source| source.contains(&format!("\"{message}\"")))) {
+            violations.push(format!("{id}: {folder}src does not write {message:?}"));
         }
         let counted = items(at(filter, &["Properties", "MetricTransformations"]));
         let counted: BTreeSet<_> = counted
