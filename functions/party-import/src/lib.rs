@@ -22,6 +22,8 @@ mod objects;
 mod part;
 mod row;
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use messages::{ImportMessage, SendError, Sender};
 use runtime::contained;
@@ -30,6 +32,11 @@ use runtime::sqs::{Deadline, Delivery, Failed};
 use store::{Db, StoreError};
 
 pub use objects::Objects;
+
+/// Rounds of one message against a table, bucket or queue that does not answer.
+const ROUNDS_MAX: u32 = 10;
+/// Longest pause after the first of them; grows with each, with full jitter.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// The function.
 #[derive(Debug)]
@@ -75,6 +82,19 @@ pub enum ImportError {
     Panicked(#[from] runtime::Panicked),
 }
 
+impl ImportError {
+    /// Whether the same may succeed a moment later.
+    const fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(StoreError::Busy(_) | StoreError::Unknown(_))
+                | Self::Send(_)
+                | Self::Object { .. }
+                | Self::Contended
+        )
+    }
+}
+
 impl App {
     /// The function over a table, its own queue and the buckets that its notifications name.
     pub const fn new(db: Db, sender: Sender, queue_url: String, objects: Objects, pepper: Pepper) -> Self {
@@ -112,7 +132,20 @@ impl App {
                 run,
                 revision,
                 part,
-            } => self.part(tenant, (run, *revision), *part, deadline, now).await,
+            } => {
+                for round in 1..=ROUNDS_MAX {
+                    match Box::pin(self.part(tenant, (run, *revision), *part, deadline, now)).await {
+                        // A table that is too busy is asked again from where the part stands: a message that fails stays hidden for
+                        // half an hour.
+                        Err(error) if error.may_pass() && deadline.leaves(PAUSE.saturating_mul(round)) => {
+                            tracing::warn!(%error, round, "a part of an import goes on after a pause");
+                            tokio::time::sleep(PAUSE.saturating_mul(round).mul_f64(fastrand::f64())).await;
+                        }
+                        done => return done,
+                    }
+                }
+                self.part(tenant, (run, *revision), *part, deadline, now).await
+            }
             ImportMessage::Finish { tenant, run, revision } => self.finish(tenant, (run, *revision), now).await,
         }
     }

@@ -187,6 +187,7 @@ fn written(system: &System, function: &str) -> Result<f64> {
 
 /// Imports a file of which the workers are killed `kills` times on the way, then the same file once more, and proves that there
 /// is one party for each row and that nothing differs from what the file says. Nothing lists them for the search meanwhile.
+#[expect(clippy::cast_precision_loss, reason = "some hundred thousand rows")]
 pub(crate) async fn killed(functions: &Path, data: Option<&Path>, rows: usize, kills: u64) -> Result<()> {
     let file = file(data, rows)?;
     let system = System::start_with(functions, Medium::Disk, |options| {
@@ -205,8 +206,12 @@ pub(crate) async fn killed(functions: &Path, data: Option<&Path>, rows: usize, k
         let enough = rows as u64 * kill / (kills + 1);
         until_read(&system, "killed", enough).await?;
         system.running.stack.kill_function(IMPORT)?;
-        let at = format!("{:.0} s", began.elapsed().as_secs_f64());
-        figures::line(&format!("killed after {enough} rows"), &at);
+        let took = began.elapsed().as_secs_f64();
+        let rate = enough as f64 / took;
+        figures::line(
+            &format!("killed after {enough} rows"),
+            &format!("{took:.0} s, {rate:.0} rows/s so far"),
+        );
     }
     let first = complete(&system, "killed").await?;
     figures::line("complete", &format!("{:.0} s", began.elapsed().as_secs_f64()));

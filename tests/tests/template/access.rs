@@ -54,7 +54,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 37] = [
+const TRANSACTIONS: [Transaction; 38] = [
     (
         "account.rs",
         "PointCalculationRole",
