@@ -1,7 +1,7 @@
 //! The loop around a function that answers requests and works off a queue.
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use aws_lambda_events::sqs::SqsEvent;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use http_edge::{Problem, Request, Response};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
@@ -80,7 +80,7 @@ where
             for put in puts {
                 Box::pin(on_put(put)).await?;
             }
-            return Ok::<Value, Error>(Value::Null);
+            return Ok::<Value, Error>(serde_json::to_value(SqsBatchResponse::default())?);
         }
         Box::pin(answered(db, on_request, on_batch, event)).await
     }))

@@ -247,6 +247,8 @@ fn check(name: &str, answer: &Value) -> Result<()> {
         | "sqs_privacy"
         | "sqs_import"
         | "s3_import"
+        | "s3_lettershop_inbox"
+        | "sqs_lettershop_inbox"
         | "schedule_finance" => {
             ensure!(*answer == json!({"batchItemFailures": []}), "nothing must come again");
         }
@@ -271,6 +273,7 @@ fn check_http(name: &str, answer: &Value) -> Result<()> {
         "apigw_v2_find_parties" => (200, body["items"][0]["display_name"] == "Max Muster"),
         "apigw_v2_erasure" => (200, body["status"] == "requested" && body["reason"] == "on_request"),
         "apigw_v2_import" => (200, body["state"] == "complete" && body["parts"] == 1),
+        "apigw_v2_lettershop_inbox" => (200, body["items"] == json!([])),
         "apigw_v2_health" => (200, body["status"] == "ok"),
         "apigw_v2_list_locations" => (200, body["items"].as_array().is_some_and(|items| items.len() == 25)),
         "apigw_v2_create_task" => (201, body["status"] == "open" && body["queue"] == "support"),
