@@ -10,6 +10,7 @@ use crate::calendar;
 use crate::earning::{self, Basis, Caps, EarningRule, Stacking};
 use crate::id::ProgrammeId;
 use crate::money::{AMOUNT_MAX, Currency};
+use crate::offline::OfflineRule;
 use crate::text;
 use crate::violation::Violation;
 
@@ -64,6 +65,9 @@ pub struct Programme {
     /// What support may do to points by hand.
     #[serde(default)]
     pub adjustments: AdjustmentRule,
+    /// What branches may do while their line is down; `None` for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline: Option<OfflineRule>,
 }
 
 /// What support may do to points by hand.
@@ -232,6 +236,7 @@ impl Programme {
             reservation_seconds: 900,
             unmatched_hours: 24,
             adjustments: AdjustmentRule::default(),
+            offline: None,
         }
     }
 
@@ -334,6 +339,7 @@ impl Programme {
             "must be 0 to 1000000 points",
         );
         found.extend(earning::violations(&self.rules, self.caps));
+        found.extend(self.offline.iter().flat_map(OfflineRule::violations));
         found
     }
 }
