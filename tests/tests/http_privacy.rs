@@ -15,7 +15,7 @@ use end_to_end::running::Running;
 use day::Planted;
 
 /// What the logs must hold, so that silence means something: each function has worked, and each kind of mistake was made.
-const HEARD: [(&str, &str); 32] = [
+const HEARD: [(&str, &str); 34] = [
     ("AdministrationFunction", "answered"),
     ("ApiDocsFunction", "answered"),
     ("AuthorizerFunction", "unknown_key"),
@@ -32,6 +32,8 @@ const HEARD: [(&str, &str); 32] = [
     ("FinanceFunction", "malformed_body"),
     ("FinanceReportsFunction", "the books of a month are written"),
     ("LettershopExportFunction", "the file of a run stands"),
+    ("OfflineRedemptionFunction", "allowance_not_genuine"),
+    ("OfflineRedemptionFunction", "asks for many unknown codes or cards"),
     ("PartySearchFunction", "searched"),
     ("PartySearchFunction", "malformed_parameter"),
     ("ImportsFunction", "answered"),

@@ -149,6 +149,7 @@ pub(crate) fn checked(id: &ProgrammeId, reason: &str, settings: ProgrammeSetting
             alone_up_to: settings.adjustments.alone_up_to,
             transfers: settings.adjustments.transfers,
         },
+        offline: settings.offline.map(Into::into),
     };
     let mut found = programme.violations();
     found.append(&mut flaws);
@@ -221,6 +222,7 @@ fn view(version: ProgrammeVersion, stored_at: DateTime<Utc>) -> ProgrammeView {
                 alone_up_to: programme.adjustments.alone_up_to,
                 transfers: programme.adjustments.transfers,
             },
+            offline: programme.offline.map(Into::into),
         },
         author: author.to_string(),
         reason,

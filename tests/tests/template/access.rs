@@ -12,7 +12,7 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 30] = [
+const KEY_KINDS: [&str; 31] = [
     "ADJUST#*",
     "APIKEY#*",
     "CAMPAIGNS#*",
@@ -31,6 +31,7 @@ const KEY_KINDS: [&str; 30] = [
     "LETTER#*",
     "LETTERSHOP#*",
     "LOCATIONS#*",
+    "OFFLINE#*",
     "PARTY#*",
     "PROGRAMME#*",
     "RECALC#*",
@@ -53,7 +54,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 37] = [
+const TRANSACTIONS: [Transaction; 38] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -129,6 +130,13 @@ const TRANSACTIONS: [Transaction; 37] = [
         "PartyImportRole",
         &["PutItem", "UpdateItem"],
         &["IMPORT#*"],
+    ),
+    // An entry of a journal.
+    (
+        "offline.rs",
+        "OfflineRedemptionRole",
+        &["PutItem"],
+        &["OFFLINE#*", "VOUCHER#*"],
     ),
     // A row of a file.
     ("party.rs", "PartyImportRole", &["PutItem"], &["PARTY#*", "EXTERNAL#*"]),
@@ -224,10 +232,11 @@ const TRANSACTIONS: [Transaction; 37] = [
 const SCANNING_ROLES: [&str; 2] = ["CampaignRunRole", "FinanceReportsRole"];
 
 /// The routes that anyone may call.
-const OPEN_ROUTES: [&str; 4] = [
+const OPEN_ROUTES: [&str; 5] = [
     "GET /docs",
     "GET /health",
     "GET /openapi.json",
+    "GET /v1/offline-keys",
     "GET /v1/statement-keys",
 ];
 

@@ -228,6 +228,7 @@ fn programme(set: Set) -> anyhow::Result<Step> {
         reservation_seconds: 900,
         unmatched_hours: 24,
         adjustments: AdjustmentSettings::default(),
+        offline: None,
     };
     let request = ProgrammeRequest {
         expected_version: 0,
