@@ -22,6 +22,10 @@ use store::{Db, Record};
 
 use crate::world::World;
 
+mod offline;
+
+pub use offline::Offline;
+
 /// Everything in the table that the books are made of.
 #[derive(Debug, Default)]
 pub struct Books {
@@ -49,6 +53,8 @@ pub struct Books {
     pub adjustments: BTreeMap<String, Adjustment>,
     /// Returns.
     pub returns: Vec<StoredReturn>,
+    /// What offline tills leave.
+    pub offline: Offline,
     /// Cases for an operator.
     pub exceptions: usize,
     /// What the other items say, without ids and times, and how many say it.
@@ -124,6 +130,12 @@ impl Books {
             store::adjustment::ADJUSTMENT => drop(self.adjustments.insert(pk, entity(item))),
             "parked" => self.parked.push(pk),
             "exception" => self.exceptions += 1,
+            store::offline::ALLOWANCE => self.offline.allowances.push(entity(item)),
+            store::offline::ENTRY => self.offline.entries.push(entity(item)),
+            store::offline::LOSSES => {
+                let location = pk.rsplit('#').next().unwrap_or_default();
+                drop(self.offline.losses.insert(format!("{location}/{sk}"), entity(item)));
+            }
             _ => {
                 if let Some(told) = told(&kind, item) {
                     *self.others.entry(told).or_default() += 1;
@@ -143,6 +155,7 @@ impl Books {
         self.check_vouchers();
         self.check_feed();
         self.check_adjustments();
+        self.offline.check(&self.history, &self.vouchers);
     }
 
     /// I1: the entries of an account prove its snapshot.
@@ -376,6 +389,9 @@ impl Books {
         essence.push(format!("{} receipts", self.receipts.len()));
         essence.push(format!("{} returns", self.returns.len()));
         essence.push(format!("{} exceptions", self.exceptions));
+        let decided = self.offline.entries.iter();
+        essence.extend(decided.map(|entry| format!("entry {} {:?}", entry.taken.receipt, entry.verdict)));
+        essence.push(format!("losses {:?}", self.offline.losses));
         let named = |state: &Done| store::adjustment::Status::of(state).as_str();
         essence.extend(
             self.adjustments

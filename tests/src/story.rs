@@ -1,11 +1,12 @@
 //! Days that together come to every call site of every handler: at the tills, in the office, of returns, of rules, of recounts,
 //! of closes, at the points desk, of searching, on which a month's books are made, on which a file is imported, of workflows,
-//! on which a person is told what is stored and is erased.
+//! on which a person is told what is stored and is erased, on which a branch loses its line.
 //!
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
 
 pub mod campaign;
 pub mod imports;
+pub mod offline;
 pub mod privacy;
 pub mod workflows;
 
@@ -61,11 +62,13 @@ pub enum Day {
     Workflows,
     /// A person asks what is stored about her, and is erased; what comes later brings nobody back.
     Privacy,
+    /// A branch loses its line: an allowance, a journal with what is booked and what is lost, and who bears it.
+    Offline,
 }
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Tills,
         Self::Office,
         Self::Returns,
@@ -81,6 +84,7 @@ impl Day {
         Self::Campaigns,
         Self::Workflows,
         Self::Privacy,
+        Self::Offline,
     ];
 
     /// Tells the day, and delivers its messages until nothing is left.
@@ -104,6 +108,7 @@ impl Day {
             Self::Campaigns => Box::pin(campaign::tell(world, delivering)).await,
             Self::Workflows => Box::pin(workflows::tell(world, delivering)).await,
             Self::Privacy => Box::pin(privacy::tell(world, delivering)).await,
+            Self::Offline => Box::pin(offline::tell(world, delivering)).await,
         }
     }
 
@@ -133,6 +138,7 @@ impl Day {
             Self::Service => (1, 0, 0, 0),
             Self::Import | Self::Workflows => (0, 0, 0, 0),
             Self::Privacy => (2, 0, 0, 0),
+            Self::Offline => (3, 0, 0, 0),
             Self::Campaigns => (2, 0, 1, 0),
         };
         assert_eq!(books.receipts.len(), receipts);

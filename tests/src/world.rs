@@ -10,6 +10,7 @@ use faults::{Crash, FaultPlan, Probe};
 use http_edge::caller::Locations;
 use http_edge::{Caller, Problem, Request, Response, Scope};
 use runtime::secrets::{CodeKeys, Pepper};
+use runtime::signing::{self, Signer};
 use serde_json::{Value, json};
 use store::programme::ProgrammeVersion;
 use store::run::Cut;
@@ -209,7 +210,7 @@ impl World {
         let files = privacy::Files::new(self.place.s3(), buckets, self.probe.clone());
         let keys = json!({"current": "1", "1": "s".repeat(64)}).to_string();
         let keys = CodeKeys::parse(&keys).expect("keys");
-        let signer = privacy::Signer::new(&keys).expect("a signer");
+        let signer = Signer::new(&keys, signing::STATEMENTS).expect("a signer");
         privacy::App::new(
             self.handlers_db(),
             self.sender(),
@@ -217,6 +218,17 @@ impl World {
             files,
             signer,
         )
+    }
+
+    /// A new process of offline redemption. It signs with its second key.
+    ///
+    /// # Panics
+    /// Never: its keys are good.
+    pub fn offline(&self) -> offline_redemption::App {
+        let keys = json!({"current": "2", "1": "a".repeat(64), "2": "b".repeat(64)}).to_string();
+        let keys = CodeKeys::parse(&keys).expect("keys");
+        let signer = Signer::new(&keys, signing::ALLOWANCES).expect("a signer");
+        offline_redemption::App::new(self.handlers_db(), self.pepper.clone(), signer)
     }
 
     /// A new process of recalculation.
@@ -487,7 +499,7 @@ impl World {
                 bucket: self.place.bucket().to_owned(),
             },
         );
-        let privacy = self.privacy();
+        let (privacy, offline) = (self.privacy(), self.offline());
         let campaigns =
             campaigns::App::new(self.handlers_db(), self.sender(), self.campaign_queue.clone()).with_cut(CUT);
         let lettershop = self.lettershop();
@@ -499,6 +511,7 @@ impl World {
                 "imports" => imports.handle(request, now).await,
                 "finance" => finance.handle(request, now).await,
                 "privacy" => privacy.handle(&request, now).await,
+                "offline-redemption" => offline.handle(&request, now).await,
                 "purchase-ingestion" => {
                     purchase_ingestion::App::new(db, pepper, keys)
                         .handle(&request, now)

@@ -70,6 +70,11 @@ const FIRST: &[&str] = &[
 
 /// What ends something that other calls need.
 const LAST: &[&str] = &[
+    // The example of the programme allows it.
+    "POST /v1/offline-allowances",
+    "POST /v1/offline-journals",
+    "GET /v1/offline-losses",
+    "GET /v1/offline-losses/{location_id}",
     "DELETE /v1/parties/{party_id}/classifications/{classification}",
     "POST /v1/parties/{party_id}/vouchers/{sequence}/void",
     "POST /v1/parties/{party_id}/relationships/end",

@@ -14,7 +14,7 @@ use end_to_end::told;
 use day::Planted;
 
 /// What the logs must hold, so that silence means something: each function has worked, and each kind of mistake was made.
-const HEARD: [(&str, &str); 34] = [
+const HEARD: [(&str, &str); 36] = [
     ("AdministrationFunction", "answered"),
     ("ApiDocsFunction", "answered"),
     ("AuthorizerFunction", "unknown_key"),
@@ -36,6 +36,8 @@ const HEARD: [(&str, &str); 34] = [
         "an acknowledgement does not agree with the file",
     ),
     ("LettershopIntakeFunction", "letters came back"),
+    ("OfflineRedemptionFunction", "allowance_not_genuine"),
+    ("OfflineRedemptionFunction", "asks for many unknown codes or cards"),
     ("PartySearchFunction", "searched"),
     ("PartySearchFunction", "malformed_parameter"),
     ("ImportsFunction", "answered"),

@@ -123,7 +123,7 @@ fn each_function_has_its_own_role_with_its_own_statements() -> Result<()> {
 }
 
 #[test]
-fn every_route_is_authorised_except_the_four_open_ones() -> Result<()> {
+fn every_route_is_authorised_except_the_open_ones() -> Result<()> {
     check(
         access::every_route_is_authorised,
         &[

@@ -150,6 +150,7 @@ pub(crate) fn checked(id: &ProgrammeId, reason: &str, settings: ProgrammeSetting
             transfers: settings.adjustments.transfers,
         },
         rfmr: settings.rfmr.into(),
+        offline: settings.offline.map(Into::into),
     };
     let mut found = programme.violations();
     found.append(&mut flaws);
@@ -223,6 +224,7 @@ fn view(version: ProgrammeVersion, stored_at: DateTime<Utc>) -> ProgrammeView {
                 transfers: programme.adjustments.transfers,
             },
             rfmr: programme.rfmr.into(),
+            offline: programme.offline.map(Into::into),
         },
         author: author.to_string(),
         reason,

@@ -11,26 +11,24 @@
 //! | `found` | what lapses with a party, and what is open |
 //! | `erase` | messages become steps |
 //! | `files` | the buckets |
-//! | `sign` | signatures and their keys |
 //! | `view` | requests as the API shows them |
 
 mod erase;
 mod files;
 mod found;
 mod request;
-mod sign;
 mod statement;
 mod view;
 
 pub use erase::EraseError;
 pub use files::{Buckets, Files};
-pub use sign::Signer;
 
 use chrono::{DateTime, Utc};
 use domain::id::{PartyId, Tenant};
 use http_edge::{Code, Problem, Request, Response};
 use messages::Sender;
 use party::PartyDocument;
+use runtime::signing::Signer;
 use store::{Db, Record, Site};
 
 /// The function.

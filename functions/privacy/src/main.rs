@@ -1,7 +1,8 @@
 //! Wires the function: settings, table, queue, buckets, keys, then requests and batches of its queue.
 
 use faults::Probe;
-use privacy::{App, Buckets, Files, Signer};
+use privacy::{App, Buckets, Files};
+use runtime::signing::{self, Signer};
 use runtime::{Aws, Pace, Settings, secrets};
 
 #[tokio::main(flavor = "current_thread")]
@@ -28,7 +29,8 @@ async fn main() -> Result<(), runtime::Error> {
     };
     let files = Files::new(aws.buckets(), buckets, Probe::none());
     let queue_url = settings.get("PRIVACY_QUEUE_URL").to_owned();
-    let app = &App::new(db.clone(), aws.sender(), queue_url, files, Signer::new(&keys?)?);
+    let signer = Signer::new(&keys?, signing::STATEMENTS)?;
+    let app = &App::new(db.clone(), aws.sender(), queue_url, files, signer);
     runtime::mixed::serve(
         &db,
         // On the heap: the loop around it would carry the room for the largest answer with every call.

@@ -14,6 +14,7 @@
 //! | [`adjustment`] | points moved by hand, and the second person who approves |
 //! | [`liability`] | the roll-forward of open points for finance, and who owes whom for vouchers |
 //! | [`morale`] | how a party pays: open, overdue, on time, late |
+//! | [`offline`] | vouchers taken while a branch's line was down, and who bears what goes wrong |
 //! | [`returns`] | goods that come back, and what remains of their receipt |
 //! | [`voucher`] | the life of a voucher: reserve, redeem, release, reverse |
 //! | [`secret`] | texts that `Debug` does not show |
@@ -47,6 +48,7 @@ pub mod liability;
 pub mod location;
 pub mod money;
 pub mod morale;
+pub mod offline;
 pub mod programme;
 pub mod receipt;
 mod remainder;

@@ -10,6 +10,7 @@ use crate::calendar;
 use crate::earning::{self, Basis, Caps, EarningRule, Stacking};
 use crate::id::ProgrammeId;
 use crate::money::{AMOUNT_MAX, Currency};
+use crate::offline::OfflineRule;
 use crate::rfmr::RfmrRules;
 use crate::text;
 use crate::violation::Violation;
@@ -68,6 +69,9 @@ pub struct Programme {
     /// How the score is made up that says whether the next letter is worth its cost.
     #[serde(default)]
     pub rfmr: RfmrRules,
+    /// What branches may do while their line is down; `None` for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline: Option<OfflineRule>,
 }
 
 /// What support may do to points by hand.
@@ -237,6 +241,7 @@ impl Programme {
             unmatched_hours: 24,
             adjustments: AdjustmentRule::default(),
             rfmr: RfmrRules::default(),
+            offline: None,
         }
     }
 
@@ -340,6 +345,7 @@ impl Programme {
         );
         found.extend(earning::violations(&self.rules, self.caps));
         found.extend(self.rfmr.violations("/rfmr"));
+        found.extend(self.offline.iter().flat_map(OfflineRule::violations));
         found
     }
 }

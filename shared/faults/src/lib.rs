@@ -305,6 +305,32 @@ sites! {
     CampaignsSend = "campaign/send",
     /// Redemption reads whether the letters of a run are confirmed.
     RedeemRun = "voucher-redemption/run",
+    /// Offline redemption reads the location of an allowance.
+    OfflineLocation = "offline-redemption/location",
+    /// Offline redemption reads the programme of an allowance.
+    OfflineProgramme = "offline-redemption/programme",
+    /// Offline redemption opens the allowance of a day.
+    OfflineOpen = "offline-redemption/open",
+    /// Offline redemption reads the allowance of a journal.
+    OfflineAllowance = "offline-redemption/allowance",
+    /// Offline redemption looks for decided entries.
+    OfflineEntries = "offline-redemption/entries",
+    /// Offline redemption finds a voucher.
+    OfflineVoucher = "offline-redemption/voucher",
+    /// Offline redemption reads whether the letters of a run are confirmed.
+    OfflineRun = "offline-redemption/run",
+    /// Offline redemption asks whether the holder may pay with vouchers.
+    OfflineParty = "offline-redemption/party",
+    /// Offline redemption reads the losses of a day.
+    OfflineDay = "offline-redemption/day",
+    /// Offline redemption decides an entry.
+    OfflineCommit = "offline-redemption/commit",
+    /// Offline redemption lists the locations.
+    OfflineLocations = "offline-redemption/locations",
+    /// Offline redemption reports losses.
+    OfflineReport = "offline-redemption/report",
+    /// Offline redemption lists lost entries.
+    OfflineList = "offline-redemption/list",
     /// The cash desk reads whether the letters of a run are confirmed.
     DeskRun = "customer/desk-run",
     /// Erasure reads the runs whose addresses can still be read.

@@ -15,6 +15,7 @@ mod finance;
 mod imports;
 mod leads;
 mod lettershop;
+mod offline;
 mod operation;
 mod parties;
 mod privacy;
@@ -46,6 +47,10 @@ const TAGS: &[(&str, &str)] = &[
     (
         "Vouchers",
         "Check, reserve, redeem, release and reverse vouchers, and follow their changes.",
+    ),
+    (
+        "Offline tills",
+        "Vouchers that branches take while their line is down, and who bears what is lost.",
     ),
     ("Cash desk", "What a cashier sees of a customer."),
     ("Customers", "Parties, their cards and their points."),
@@ -105,6 +110,7 @@ pub fn operations() -> Vec<Operation> {
     let mut all: Vec<_> = [
         purchases::operations(),
         vouchers::operations(),
+        offline::operations(),
         customers::operations(),
         search::operations(),
         parties::operations(),

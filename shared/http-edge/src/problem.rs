@@ -134,6 +134,10 @@ codes! {
     VoucherPaidWith = "voucher_paid_with", 409, "A receipt names the voucher as a payment", "Have it redeemed on that receipt, or the sale reversed.";
     /// The voucher belongs to another programme.
     VoucherOtherProgramme = "voucher_other_programme", 409, "The voucher belongs to another programme", "Take it at a location of its programme.";
+    /// Branches without a line take no vouchers.
+    OfflineNotAllowed = "offline_not_allowed", 409, "Nothing may be redeemed offline here", "Have offline set in the location's programme; only branches can be without a line.";
+    /// The allowance of a journal was not signed here.
+    AllowanceNotGenuine = "allowance_not_genuine", 422, "The allowance was not given like this", "Send the signed allowance exactly as it was given.";
     /// The basket is too small for the voucher.
     BasketTooSmall = "basket_too_small", 409, "The basket is too small for the voucher", "Take the voucher on a larger basket.";
     /// The same client token with other content.

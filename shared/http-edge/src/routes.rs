@@ -91,6 +91,27 @@ pub const ROUTES: &[Route] = &[
         Scope::OperationsRead,
         "voucher-redemption",
     ),
+    route(
+        "POST",
+        "/v1/offline-allowances",
+        Scope::VouchersRedeem,
+        "offline-redemption",
+    ),
+    route(
+        "POST",
+        "/v1/offline-journals",
+        Scope::VouchersRedeem,
+        "offline-redemption",
+    ),
+    route("GET", "/v1/offline-losses", Scope::ReportsRead, "offline-redemption"),
+    route(
+        "GET",
+        "/v1/offline-losses/{location_id}",
+        Scope::ReportsRead,
+        "offline-redemption",
+    ),
+    // Tills verify an allowance without a key.
+    open_by("/v1/offline-keys", "offline-redemption"),
     route("POST", "/v1/parties", Scope::PartiesWrite, "customer"),
     route("GET", "/v1/parties", Scope::PartiesRead, "party-search"),
     route("GET", "/v1/parties/{party_id}", Scope::PartiesRead, "customer"),

@@ -7,6 +7,7 @@ use http_edge::Response;
 use http_edge::api::administration::KeyAnswer;
 use http_edge::api::customers::{CardAnswer, CardSummary, IssueCardRequest, ReplaceCardRequest};
 use http_edge::api::lettershop::ReturnedAddress;
+use http_edge::api::offline::JournalEntry;
 use http_edge::api::parties::{ContactInput, ContactView};
 use http_edge::api::purchases::{ClaimRequest, PurchasePayment, PurchaseRequest, VoucherView};
 use http_edge::api::returns::ReturnRequest;
@@ -25,7 +26,7 @@ const PLANTED: &str = "PLANTED-4711";
 const SUSPICIOUS: [&str; 5] = ["card", "code", "key", "last4", "number"];
 
 /// Fields that only sound like it.
-const HARMLESS: [(&str, &str); 23] = [
+const HARMLESS: [(&str, &str); 25] = [
     ("CarrierCode", "code"),
     ("CarrierMap", "codes"),
     ("LetterReturn", "code"),
@@ -47,7 +48,9 @@ const HARMLESS: [(&str, &str); 23] = [
     ("ReturnRequest", "number"),
     ("VoidAnswer", "key"),
     ("PurchaseState", "key"),
-    ("StatementKeys", "keys"),
+    ("PublicKeys", "keys"),
+    ("EntryAnswer", "number"),
+    ("JournalEntry", "number"),
     ("WaitingPayment", "number"),
 ];
 
@@ -98,6 +101,10 @@ fn shown() -> Shown {
     shown.add::<RedeemRequest>("RedeemRequest", "code", till.clone());
     shown.add::<ReleaseRequest>("ReleaseRequest", "code", till.clone());
     shown.add::<ReverseRequest>("ReverseRequest", "code", till);
+    let entry = json!({
+        "number": 1, "receipt": "B01~1~2026-11-22~1", "basket_total": money, "value": money, "at": "2026-11-22T12:00:00Z",
+    });
+    shown.add::<JournalEntry>("JournalEntry", "code", entry);
     let event = json!({"group": "g0", "sequence": 1, "state_version": 1, "state": voucher});
     shown.add::<FeedEvent>("FeedEvent", "code", event);
     shown.add::<IssueCardRequest>("IssueCardRequest", "number", json!({}));

@@ -12,6 +12,8 @@ pub mod mixed;
 #[cfg(feature = "secrets")]
 pub mod secrets;
 pub mod settings;
+#[cfg(feature = "signing")]
+pub mod signing;
 #[cfg(feature = "sqs")]
 pub mod sqs;
 

@@ -26,6 +26,7 @@
 //! | [`import`] | `IMPORT#tenant…` | imports of files, and how far their parts are |
 //! | [`lettershop`] | `LETTERSHOP#tenant`, `RUNPART#…` | what was agreed on with the printer, how far files are |
 //! | [`location`] | `LOCATIONS#tenant` | places that sell |
+//! | [`offline`] | `OFFLINE#tenant#store` | allowances of branches without a line, their journals, what is lost |
 //! | [`programme`] | `PROGRAMME#tenant#id` | versions of programmes |
 //! | [`adjustment`] | `ADJUST#tenant#id` | points moved by hand |
 //! | [`restore`] | | one party compared with a restored copy of the table |
@@ -62,6 +63,7 @@ pub mod history;
 pub mod import;
 pub mod lettershop;
 pub mod location;
+pub mod offline;
 pub mod party;
 pub mod party_types;
 pub mod programme;

@@ -226,7 +226,7 @@ pub async fn replace(
 }
 
 /// The image of a voucher after a change.
-fn changed(before: &Record<Voucher>, after: Voucher, made: impl Into<Made>) -> Record<Voucher> {
+pub(crate) fn changed(before: &Record<Voucher>, after: Voucher, made: impl Into<Made>) -> Record<Voucher> {
     let moved = after.state_version != before.d.state_version;
     let mut record = Record::new(before.key(), VOUCHER, made, after);
     record.created_at = before.created_at;

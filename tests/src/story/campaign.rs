@@ -216,6 +216,7 @@ pub(super) async fn tell(world: &mut World, delivering: &mut Delivering) {
         &crate::till::redeem("B01", &codes[0], "9", 5_000),
     )
     .await;
+    super::offline::told_again(world, "B01", 9, &codes[0]).await;
     delivering.until_rest(world).await;
 
     come_back(world, "welcome~2026-11").await;

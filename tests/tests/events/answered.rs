@@ -276,6 +276,7 @@ fn check_http(name: &str, answer: &Value) -> Result<()> {
         "apigw_v2_lettershop_inbox" => (200, body["items"] == json!([])),
         "apigw_v2_health" => (200, body["status"] == "ok"),
         "apigw_v2_list_locations" => (200, body["items"].as_array().is_some_and(|items| items.len() == 25)),
+        "apigw_v2_offline_losses" => (200, body["branches"] == json!([]) && body["to"] == "2026-11-30"),
         "apigw_v2_create_task" => (201, body["status"] == "open" && body["queue"] == "support"),
         "apigw_v2_send_invoice" => (201, body["kind"] == "invoice" && body["revision"] == 1),
         "apigw_v2_post_purchase" => (201, body["matched"] == true && body["expected"]["points"] == 129),

@@ -216,7 +216,7 @@ async fn scenarios_7_and_8_a_crash_while_a_file_is_imported_loses_and_doubles_no
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_on_a_day_of_campaigns_gives_every_member_its_voucher_once() {
-    let elsewhere = sites_of(&[Day::Tills, Day::Desk, Day::Service, Day::Privacy]).await;
+    let elsewhere = sites_of(&[Day::Tills, Day::Desk, Day::Service, Day::Privacy, Day::Offline]).await;
     crash_everywhere(Day::Campaigns, |site| usize::from(!elsewhere.contains(&site))).await;
 }
 
@@ -236,6 +236,17 @@ async fn scenarios_7_and_8_a_crash_while_a_person_is_erased_leaves_nothing_of_he
         site => usize::from(!elsewhere.contains(&site)),
     };
     crash_everywhere(Day::Privacy, most).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scenarios_7_and_8_a_crash_while_a_branch_sends_its_journal_loses_and_doubles_nothing() {
+    let at_the_tills = sites_of(&[Day::Tills]).await;
+    let most = |site: Site| match site {
+        Site::OfflineCommit => 3,
+        site if at_the_tills.contains(&site) => 0,
+        _ => 2,
+    };
+    crash_everywhere(Day::Offline, most).await;
 }
 
 #[tokio::test]

@@ -249,7 +249,58 @@ async fn vouchers(stack: &Running, till: &Client, customer: &Customer, planted: 
     }
     let _ = till.get("/v1/vouchers/feed").await.must(200);
     let _ = till.get("/v1/vouchers/unmatched?programme=treue").await.must(200);
+    without_a_line(stack, till, &codes, planted).await;
     guess(till, planted).await;
+}
+
+/// Journals with a foreign allowance, with codes that were taken before, with codes that nobody has and with a mistyped one.
+async fn without_a_line(stack: &Running, till: &Client, codes: &[String], planted: &mut Planted) {
+    let programme = stack.admin.get("/v1/programmes/treue").await.must(200);
+    let mut settings = programme["settings"].clone();
+    settings["offline"] = json!({"hours": 8, "limit_minor": 20_000, "voucher_limit_minor": 2_000, "journal_days": 7});
+    let next = json!({"expected_version": programme["version"], "reason": "Lines go down", "settings": settings});
+    let _ = stack.admin.put("/v1/programmes/treue", &next).await.must(200);
+    let named = json!({"store": FAMILY_NAME});
+    assert!(matches!(
+        till.post("/v1/offline-allowances", &named).await.status,
+        403 | 422
+    ));
+    let given = till
+        .post("/v1/offline-allowances", &json!({"store": "B01"}))
+        .await
+        .must(200);
+    let token = given["allowance"].as_str().expect("a token").to_owned();
+    let mut guesses = Vec::new();
+    for guess in 0..12 {
+        let code = VoucherCode::derive(&[8; 32], &guess.to_string()).to_string();
+        planted.add("a code in a journal", &code);
+        guesses.push(code);
+    }
+    let entries: Vec<_> = (1..)
+        .zip(codes.iter().chain(&guesses))
+        .map(|(number, code)| {
+            json!({
+                "number": number, "code": code, "receipt": format!("B01~1~{}~J{number}", stack.today),
+                "basket_total": chf(900), "value": chf(500), "at": runtime::now(),
+            })
+        })
+        .collect();
+    let journal = |token: &str, entries: &[Value]| json!({"allowance": token, "entries": entries});
+    let foreign = till.post("/v1/offline-journals", &journal(FAMILY_NAME, &entries)).await;
+    assert_eq!(foreign.must(422)["code"], "allowance_not_genuine");
+    let _ = till
+        .post("/v1/offline-journals", &journal(&token, &entries))
+        .await
+        .must(200);
+    let mut mistyped = entries[0].clone();
+    mistyped["code"] = json!(MISTYPED_CODE);
+    let _ = till
+        .post("/v1/offline-journals", &journal(&token, &[mistyped]))
+        .await
+        .must(422);
+    let days = format!("from={0}&to={0}", stack.today);
+    let _ = till.get(&format!("/v1/offline-losses?{days}")).await.must(200);
+    let _ = till.get(&format!("/v1/offline-losses/B01?{days}")).await.must(200);
 }
 
 /// More than a till may guess in an hour: in the end it hears 429.

@@ -12,7 +12,7 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 31] = [
+const KEY_KINDS: [&str; 32] = [
     "ADJUST#*",
     "APIKEY#*",
     "CAMPAIGNS#*",
@@ -31,6 +31,7 @@ const KEY_KINDS: [&str; 31] = [
     "LETTER#*",
     "LETTERSHOP#*",
     "LOCATIONS#*",
+    "OFFLINE#*",
     "PARTY#*",
     "PROGRAMME#*",
     "RECALC#*",
@@ -54,7 +55,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 38] = [
+const TRANSACTIONS: [Transaction; 39] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -130,6 +131,13 @@ const TRANSACTIONS: [Transaction; 38] = [
         "PartyImportRole",
         &["PutItem", "UpdateItem"],
         &["IMPORT#*"],
+    ),
+    // An entry of a journal.
+    (
+        "offline.rs",
+        "OfflineRedemptionRole",
+        &["PutItem"],
+        &["OFFLINE#*", "VOUCHER#*"],
     ),
     // A row of a file.
     ("party.rs", "PartyImportRole", &["PutItem"], &["PARTY#*", "EXTERNAL#*"]),
@@ -232,10 +240,11 @@ const TRANSACTIONS: [Transaction; 38] = [
 const SCANNING_ROLES: [&str; 2] = ["CampaignRunRole", "FinanceReportsRole"];
 
 /// The routes that anyone may call.
-const OPEN_ROUTES: [&str; 4] = [
+const OPEN_ROUTES: [&str; 5] = [
     "GET /docs",
     "GET /health",
     "GET /openapi.json",
+    "GET /v1/offline-keys",
     "GET /v1/statement-keys",
 ];
 

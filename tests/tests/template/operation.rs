@@ -7,7 +7,8 @@ use serde_norway::Value;
 use crate::document::{Template, at, entries, items, number, reference, tagged, text, workspace};
 
 /// The variables that the functions' configuration knows.
-const VARIABLES: [&str; 26] = [
+const VARIABLES: [&str; 27] = [
+    "ALLOWANCE_KEYS_SECRET_ARN",
     "CAMPAIGN_QUEUE_URL",
     "CODE_KEYS_SECRET_ARN",
     "DAY_CLOSE_QUEUE_URL",
@@ -40,8 +41,9 @@ const VARIABLES: [&str; 26] = [
 const ACCESS_LOG_FIELDS: [&str; 3] = ["$context.requestId", "$context.routeKey", "$context.status"];
 
 /// The functions that somebody could ask for codes or cards that do not exist.
-const GUESSED_AT: [&str; 3] = [
+const GUESSED_AT: [&str; 4] = [
     "CustomerFunction",
+    "OfflineRedemptionFunction",
     "PurchaseIngestionFunction",
     "VoucherRedemptionFunction",
 ];

@@ -3,10 +3,13 @@
 //! Requests reject unknown fields: a misspelt setting must not be lost.
 
 use super::rfmr::RfmrSettings;
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::earning::{Basis, Effect, Stacking};
 use domain::location::LocationKind;
 use domain::money::{Currency, Money};
+use domain::offline::{Bearer, LossReason, OfflineRule};
 use domain::programme::{AdjustmentRule, Expiry, ReturnPolicy};
 use domain::secret::Secret;
 use party::types::PartyTypes;
@@ -233,6 +236,54 @@ pub struct ProgrammeSettings {
     /// How the score is made up that says whether the next letter is worth its cost; the usual numbers when absent.
     #[serde(default)]
     pub rfmr: RfmrSettings,
+    /// What branches may redeem while their line is down. Absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline: Option<OfflineSettings>,
+}
+
+/// What branches may redeem while their line is down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OfflineSettings {
+    /// Hours that a signed allowance is good for: 1 to 24.
+    pub hours: u32,
+    /// Most that one location may take offline of a business day's allowance, in minor units: 1 to 1000000.
+    pub limit_minor: i64,
+    /// Most for a single voucher, in minor units: 1 to the limit.
+    pub voucher_limit_minor: i64,
+    /// Days after the allowance's day in which its journal may come: 1 to 60.
+    pub journal_days: u32,
+    /// Who bears a loss, where it is not as usual: by reason, `branch` or `company`. As usual the company bears what a branch
+    /// without a line cannot know, and the branch what is printed on the voucher or stands in its own books. What is lost on an
+    /// entry that breaks its allowance is always the branch's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, crate::openapi::schemas::Bearer>))]
+    pub bearers: BTreeMap<LossReason, Bearer>,
+}
+
+impl From<OfflineSettings> for OfflineRule {
+    fn from(settings: OfflineSettings) -> Self {
+        Self {
+            hours: settings.hours,
+            limit_minor: settings.limit_minor,
+            voucher_limit_minor: settings.voucher_limit_minor,
+            journal_days: settings.journal_days,
+            bearers: settings.bearers,
+        }
+    }
+}
+
+impl From<OfflineRule> for OfflineSettings {
+    fn from(rule: OfflineRule) -> Self {
+        Self {
+            hours: rule.hours,
+            limit_minor: rule.limit_minor,
+            voucher_limit_minor: rule.voucher_limit_minor,
+            journal_days: rule.journal_days,
+            bearers: rule.bearers,
+        }
+    }
 }
 
 /// What support may do to points by hand.

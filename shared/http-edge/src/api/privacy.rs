@@ -29,33 +29,6 @@ pub struct StatementAnswer {
     pub signature: String,
 }
 
-/// A key that statements and proofs are signed with, as a JWK (RFC 8037).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct StatementKey {
-    /// `OKP`.
-    pub kty: String,
-    /// `Ed25519`.
-    pub crv: String,
-    /// The public key, base64url.
-    pub x: String,
-    /// Its version, as `kid` in the header of a signature.
-    pub kid: String,
-    /// `EdDSA`.
-    pub alg: String,
-    /// `sig`.
-    #[serde(rename = "use")]
-    pub key_use: String,
-}
-
-/// The keys, as a JWK set (RFC 7517). Old ones stay, so that old statements can be verified.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct StatementKeys {
-    /// The keys, the oldest first.
-    pub keys: Vec<StatementKey>,
-}
-
 /// Asks for the erasure of a party.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

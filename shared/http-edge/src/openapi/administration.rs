@@ -235,6 +235,10 @@ fn settings() -> Value {
         "claim_days": 30, "late_days": 30, "reservation_seconds": 900, "unmatched_hours": 24,
         "adjustments": {"alone_up_to": 500, "transfers": false},
         "rfmr": RfmrSettings::default(),
+        "offline": {
+            "hours": 8, "limit_minor": 20_000, "voucher_limit_minor": 2_000, "journal_days": 7,
+            "bearers": {"unknown_code": "branch"},
+        },
     })
 }
 

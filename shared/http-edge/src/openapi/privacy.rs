@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::operation::{Answer, Body, Operation, Parameter, optional, path};
-use crate::api::privacy::{ErasurePage, ErasureRequest, ErasureView, StatementAnswer, StatementKeys};
+use crate::api::keys::PublicKeys;
+use crate::api::privacy::{ErasurePage, ErasureRequest, ErasureView, StatementAnswer};
 use crate::problem::Code;
 
 const PARTY: &str = "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10";
@@ -173,11 +174,15 @@ fn list() -> Operation {
     }
 }
 
-fn keys() -> Operation {
-    let key = json!({
+/// The key of the first vector of RFC 8032.
+pub(super) fn public_keys() -> Value {
+    json!({"keys": [{
         "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "1", "alg": "EdDSA",
         "use": "sig",
-    });
+    }]})
+}
+
+fn keys() -> Operation {
     Operation {
         route: "GET /v1/statement-keys",
         id: "listStatementKeys",
@@ -186,7 +191,7 @@ fn keys() -> Operation {
         description: "A JWK set (RFC 7517). Needs no key: whoever holds a statement can verify it.",
         parameters: vec![],
         request: None,
-        answers: vec![Answer::json::<StatementKeys>(200, "The keys.", json!({"keys": [key]}))],
+        answers: vec![Answer::json::<PublicKeys>(200, "The keys.", public_keys())],
         codes: &[],
     }
 }

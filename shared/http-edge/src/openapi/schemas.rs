@@ -102,6 +102,30 @@ mirror! {
     }
 }
 
+mirror! {
+    /// Who bears a loss: the branch that took the voucher, or the company as a whole.
+    Bearer of domain::offline::Bearer { Branch, Company, }
+}
+mirror! {
+    /// What became of an entry of a journal: the voucher is redeemed on its receipt, it is not, or the sale was voided meanwhile.
+    OfflineOutcome of domain::offline::Outcome { Booked, Lost, Reversed, }
+}
+mirror! {
+    /// How an entry breaks its allowance: its instant is outside of the signed window, the journal came after the programme's
+    /// days, the voucher is over the limit of one, or all together over that of the day.
+    Breach of domain::offline::Breach { OutsideWindow, TooLate, OverVoucherLimit, OverLimit, }
+}
+mirror! {
+    /// Why an entry is lost: redeemed at another location first, redeemed at this one on another receipt, no such code, held by a
+    /// basket, blocked, voided, its holder stopped, its letters not confirmed, not valid yet, expired, of another programme, of a
+    /// campaign of other locations, the basket too small, more given than its face value (that much is lost), or refused
+    /// otherwise.
+    LossReason of domain::offline::LossReason {
+        RedeemedElsewhere, RedeemedHere, UnknownCode, Reserved, Blocked, Voided, HolderStopped, NotYetConfirmed, NotYetValid,
+        Expired, OtherProgramme, OtherLocation, BasketTooSmall, MoreThanFace, NotTaken,
+    }
+}
+
 /// What a rule does where its condition holds.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -230,6 +230,7 @@ fn programme(set: Set) -> anyhow::Result<Step> {
         unmatched_hours: 24,
         adjustments: AdjustmentSettings::default(),
         rfmr: RfmrSettings::default(),
+        offline: None,
     };
     let request = ProgrammeRequest {
         expected_version: 0,

@@ -3,26 +3,31 @@
 use std::fmt;
 
 use aws_lc_rs::hmac;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http_edge::api::privacy::{StatementKey, StatementKeys};
-use runtime::secrets::CodeKeys;
-use serde_json::json;
+use http_edge::api::keys::{PublicKey, PublicKeys};
+use serde_json::{Value, json};
 
-/// What the seed of a key is derived for.
-const PURPOSE: &[u8] = b"treue-statement-key/1";
+use crate::secrets::CodeKeys;
+
+/// Statements about persons and proofs of erasure.
+pub const STATEMENTS: &str = "treue-statement-key/1";
+/// Allowances of branches without a line.
+pub const ALLOWANCES: &str = "treue-allowance-key/1";
+/// Longest signed text that is looked at, in characters.
+const SIGNED_MAX: usize = 4_096;
 
 /// The keys cannot serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a key for statements cannot be made of its secret")]
+#[error("a key to sign with cannot be made of its secret")]
 pub struct BadKey;
 
 /// Signs with the key of the current version, and knows the public keys of all.
 pub struct Signer {
     current: u32,
     pair: Ed25519KeyPair,
-    keys: StatementKeys,
+    keys: PublicKeys,
 }
 
 impl fmt::Debug for Signer {
@@ -31,24 +36,25 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// The key pair of a secret: its seed is an HMAC under the secret, so that any long secret text will do.
-fn pair(secret: &[u8]) -> Result<Ed25519KeyPair, BadKey> {
+/// The key pair of a secret: its seed is an HMAC under the secret, so that any long secret text will do, and what is signed for
+/// one purpose never passes for another.
+fn pair(secret: &[u8], purpose: &str) -> Result<Ed25519KeyPair, BadKey> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-    let seed = hmac::sign(&key, PURPOSE);
+    let seed = hmac::sign(&key, purpose.as_bytes());
     Ed25519KeyPair::from_seed_unchecked(seed.as_ref()).map_err(|_| BadKey)
 }
 
 impl Signer {
-    /// The signer with these keys, by version.
+    /// The signer with these keys, by version, for [`STATEMENTS`] or [`ALLOWANCES`].
     ///
     /// # Errors
     /// [`BadKey`].
-    pub fn new(secrets: &CodeKeys) -> Result<Self, BadKey> {
+    pub fn new(secrets: &CodeKeys, purpose: &str) -> Result<Self, BadKey> {
         let current = secrets.current;
         let mut keys = Vec::new();
         for version in secrets.versions() {
-            let public = pair(secrets.key(version).ok_or(BadKey)?)?;
-            keys.push(StatementKey {
+            let public = pair(secrets.key(version).ok_or(BadKey)?, purpose)?;
+            keys.push(PublicKey {
                 kty: "OKP".to_owned(),
                 crv: "Ed25519".to_owned(),
                 x: URL_SAFE_NO_PAD.encode(public.public_key().as_ref()),
@@ -59,13 +65,13 @@ impl Signer {
         }
         Ok(Self {
             current,
-            pair: pair(secrets.key(current).ok_or(BadKey)?)?,
-            keys: StatementKeys { keys },
+            pair: pair(secrets.key(current).ok_or(BadKey)?, purpose)?,
+            keys: PublicKeys { keys },
         })
     }
 
     /// The public keys.
-    pub const fn keys(&self) -> &StatementKeys {
+    pub const fn keys(&self) -> &PublicKeys {
         &self.keys
     }
 
@@ -79,21 +85,37 @@ impl Signer {
     }
 
     /// A compact JWS with its content.
-    pub(crate) fn signed(&self, content: &[u8]) -> String {
+    pub fn signed(&self, content: &[u8]) -> String {
         self.parts(content).join(".")
     }
 
     /// A compact JWS without its content (RFC 7515, appendix F).
-    pub(crate) fn detached(&self, content: &[u8]) -> String {
+    pub fn detached(&self, content: &[u8]) -> String {
         let [header, _, signature] = self.parts(content);
         format!("{header}..{signature}")
+    }
+
+    /// The content of a compact JWS that was signed with one of the keys; `None` for any other text.
+    pub fn verified(&self, jws: &str) -> Option<Vec<u8>> {
+        if jws.len() > SIGNED_MAX {
+            return None;
+        }
+        let (input, signature) = jws.rsplit_once('.')?;
+        let (header, content) = input.split_once('.')?;
+        let said: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
+        if said["alg"] != "EdDSA" {
+            return None;
+        }
+        let key = self.keys.keys.iter().find(|key| said["kid"] == key.kid)?;
+        let public = UnparsedPublicKey::new(&ED25519, URL_SAFE_NO_PAD.decode(&key.x).ok()?);
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        public.verify(input.as_bytes(), &signature).ok()?;
+        URL_SAFE_NO_PAD.decode(content).ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
-
     use super::*;
 
     fn secrets(current: &str) -> CodeKeys {
@@ -117,15 +139,39 @@ mod tests {
 
     #[test]
     fn x16_a_signature_covers_the_exact_bytes_and_outlives_a_rotation() {
-        let old = Signer::new(&secrets("1")).unwrap();
+        let old = Signer::new(&secrets("1"), STATEMENTS).unwrap();
         let jws = old.detached(b"{\"a\":1}");
-        let rotated = Signer::new(&secrets("2")).unwrap();
+        let rotated = Signer::new(&secrets("2"), STATEMENTS).unwrap();
         assert!(verifies(&rotated, &jws, b"{\"a\":1}"));
         assert!(!verifies(&rotated, &jws, b"{\"a\": 1}"));
         assert_ne!(rotated.detached(b"{\"a\":1}"), jws);
         let attached = rotated.signed(b"proof");
         assert!(verifies(&rotated, &attached, b"proof"));
         assert!(!format!("{old:?}").contains("oo"), "Debug shows no key");
+    }
+
+    #[test]
+    fn x3_only_what_was_signed_for_the_purpose_comes_back_and_no_changed_text() {
+        let signer = Signer::new(&secrets("2"), ALLOWANCES).unwrap();
+        let old = Signer::new(&secrets("1"), ALLOWANCES).unwrap().signed(b"{\"limit\":1}");
+        assert_eq!(signer.verified(&old).as_deref(), Some(b"{\"limit\":1}".as_slice()));
+        let statement = Signer::new(&secrets("2"), STATEMENTS).unwrap().signed(b"{\"limit\":1}");
+        let [header, _, signature] = old.split('.').collect::<Vec<_>>().try_into().unwrap();
+        let more = URL_SAFE_NO_PAD.encode(b"{\"limit\":9}");
+        let none = URL_SAFE_NO_PAD.encode(br#"{"alg":"none","kid":"1"}"#);
+        let withdrawn = URL_SAFE_NO_PAD.encode(br#"{"alg":"EdDSA","kid":"7"}"#);
+        for bad in [
+            String::new(),
+            "..".to_owned(),
+            statement,
+            format!("{header}.{more}.{signature}"),
+            format!("{none}.{more}."),
+            format!("{withdrawn}.{more}.{signature}"),
+            format!("{old}A"),
+            format!("{old}{}", "A".repeat(SIGNED_MAX)),
+        ] {
+            assert_eq!(signer.verified(&bad), None, "{bad}");
+        }
     }
 
     /// The first vector of RFC 8032, section 7.1: the curve and the encoding are the ones that everybody has.

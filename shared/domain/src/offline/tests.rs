@@ -1,0 +1,408 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::id::LookupKey;
+use crate::voucher::{CampaignTerms, State, Voucher};
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// CHF 5, from CHF 10 on, through November.
+fn voucher() -> Voucher {
+    Voucher {
+        party: "p1".parse().unwrap(),
+        programme: "treue".parse().unwrap(),
+        number: 1.into(),
+        value_minor: 500,
+        currency: Currency::CHF,
+        min_basket_minor: 1_000,
+        valid_from: "2026-11-01".parse().unwrap(),
+        valid_until: "2026-11-30".parse().unwrap(),
+        zone: chrono_tz::Europe::Zurich,
+        reservation_seconds: 900,
+        origin: None,
+        issued_at: at("2026-11-01T10:00:00Z"),
+        code_key_version: 1,
+        state: State::Open,
+        version: 3,
+        state_version: 2,
+        reversed: vec![],
+        payment: None,
+        campaign: None,
+    }
+}
+
+/// CHF 20 for the day, CHF 10 for a voucher.
+fn allowance() -> Allowance {
+    let mut programme = Programme::swiss_default("treue".parse().unwrap());
+    programme.offline = Some(OfflineRule {
+        hours: 4,
+        limit_minor: 2_000,
+        voucher_limit_minor: 1_000,
+        journal_days: 7,
+        bearers: BTreeMap::new(),
+    });
+    Allowance::new("B07".parse().unwrap(), &programme, at("2026-11-22T10:00:00Z")).unwrap()
+}
+
+fn receipt(store: &str, number: u32) -> ReceiptKey {
+    format!("{store}~3~2026-11-22~{number}").parse().unwrap()
+}
+
+fn taken(value_minor: i64) -> Taken {
+    Taken {
+        number: 1,
+        receipt: receipt("B07", 1),
+        basket: None,
+        basket_minor: 5_000,
+        value_minor,
+        at: at("2026-11-22T11:00:00Z"),
+    }
+}
+
+fn redeemed(receipt: ReceiptKey) -> State {
+    State::Redeemed {
+        receipt,
+        at: at("2026-11-22T10:30:00Z"),
+    }
+}
+
+/// The decision on `taken`, an hour after the line is up again.
+fn decided(taken: &Taken, allowance: &Allowance, found: Option<&Voucher>) -> Decision {
+    decided_at(taken, allowance, found, "2026-11-22T13:00:00Z")
+}
+
+fn decided_at(taken: &Taken, allowance: &Allowance, found: Option<&Voucher>, now: &str) -> Decision {
+    let case = Case {
+        taken,
+        window: allowance.window(at("2026-11-22T10:00:00Z")),
+        allowance,
+        now: at(now),
+    };
+    let found = found.map_or(Found::Nothing, |voucher| Found::Voucher { voucher, stop: None });
+    decide(&case, found)
+}
+
+fn loss(decision: &Decision) -> (LossReason, Bearer, i64) {
+    let loss = decision.verdict.loss.as_ref().expect("a loss");
+    (loss.reason, loss.bearer, loss.minor)
+}
+
+#[test]
+fn x3_a_good_voucher_is_booked_as_of_its_instant_and_uses_the_allowance() {
+    let decision = decided(&taken(500), &allowance(), Some(&voucher()));
+    let expected = Verdict {
+        outcome: Outcome::Booked,
+        breaches: vec![],
+        booked_minor: 500,
+        loss: None,
+    };
+    assert_eq!(decision.verdict, expected);
+    let after = decision.voucher.expect("a changed voucher");
+    let state = State::Redeemed {
+        receipt: receipt("B07", 1),
+        at: at("2026-11-22T11:00:00Z"),
+    };
+    assert_eq!((after.state, after.version), (state, 4));
+    assert_eq!((decision.allowance.used_minor, decision.allowance.version), (500, 2));
+}
+
+#[test]
+fn x3_each_refusal_is_a_loss_with_its_reason_and_usual_bearer() {
+    let with = |state: State| Voucher { state, ..voucher() };
+    let valid = |from: &str, until: &str| Voucher {
+        valid_from: from.parse().unwrap(),
+        valid_until: until.parse().unwrap(),
+        ..voucher()
+    };
+    let elsewhere = CampaignTerms {
+        locations: vec!["B09".parse().unwrap()],
+        per_cent: None,
+        max_discount_minor: None,
+        groups: vec![],
+        bearer: false,
+        needs_confirmation: false,
+    };
+    let held = State::Reserved {
+        basket: "b1".parse().unwrap(),
+        until: at("2026-11-22T13:00:01Z"),
+        location: "B07".parse().unwrap(),
+    };
+    let voided = State::Voided {
+        at: at("2026-11-22T10:30:00Z"),
+        adjustment: "A7".parse::<LookupKey>().unwrap(),
+    };
+    let cases = [
+        (with(redeemed(receipt("B09", 1))), LossReason::RedeemedElsewhere),
+        (with(redeemed(receipt("B07", 2))), LossReason::RedeemedHere),
+        (with(held), LossReason::Reserved),
+        (with(State::Blocked), LossReason::Blocked),
+        (with(voided), LossReason::Voided),
+        (valid("2026-11-23", "2026-11-30"), LossReason::NotYetValid),
+        (valid("2026-11-01", "2026-11-21"), LossReason::Expired),
+        (
+            Voucher {
+                programme: "other".parse().unwrap(),
+                ..voucher()
+            },
+            LossReason::OtherProgramme,
+        ),
+        (
+            Voucher {
+                campaign: Some(elsewhere),
+                ..voucher()
+            },
+            LossReason::OtherLocation,
+        ),
+        (
+            Voucher {
+                min_basket_minor: 5_001,
+                ..voucher()
+            },
+            LossReason::BasketTooSmall,
+        ),
+    ];
+    for (stands, reason) in cases {
+        let decision = decided(&taken(500), &allowance(), Some(&stands));
+        assert_eq!(loss(&decision), (reason, reason.usual_bearer(), 500));
+        assert_eq!(
+            (decision.verdict.outcome, decision.voucher),
+            (Outcome::Lost, None),
+            "{reason:?}"
+        );
+    }
+    let unknown = decided(&taken(500), &allowance(), None);
+    assert_eq!(loss(&unknown), (LossReason::UnknownCode, Bearer::Company, 500));
+    let first = decided(&taken(500), &allowance(), Some(&with(redeemed(receipt("B09", 1)))));
+    let first = first.verdict.loss.and_then(|loss| loss.first).expect("where it was");
+    assert_eq!(
+        (first.receipt, first.at),
+        (receipt("B09", 1), at("2026-11-22T10:30:00Z"))
+    );
+}
+
+#[test]
+fn x3_a_holder_who_is_stopped_is_a_loss_only_where_the_voucher_could_be_taken() {
+    let (taken, allowance) = (taken(500), allowance());
+    let case = Case {
+        taken: &taken,
+        window: allowance.window(at("2026-11-22T10:00:00Z")),
+        allowance: &allowance,
+        now: at("2026-11-22T13:00:00Z"),
+    };
+    let stop = Some(LossReason::HolderStopped);
+    let open = voucher();
+    let decision = decide(&case, Found::Voucher { voucher: &open, stop });
+    assert_eq!(loss(&decision), (LossReason::HolderStopped, Bearer::Company, 500));
+    let gone = Voucher {
+        state: redeemed(receipt("B09", 1)),
+        ..voucher()
+    };
+    let decision = decide(&case, Found::Voucher { voucher: &gone, stop });
+    assert_eq!(loss(&decision).0, LossReason::RedeemedElsewhere);
+}
+
+#[test]
+fn x3_the_line_that_went_down_over_the_answer_loses_nothing() {
+    let same = Voucher {
+        state: redeemed(receipt("B07", 1)),
+        ..voucher()
+    };
+    let decision = decided(&taken(500), &allowance(), Some(&same));
+    assert_eq!(
+        (decision.verdict.outcome, decision.verdict.loss, decision.voucher),
+        (Outcome::Booked, None, None)
+    );
+    let voided = Voucher {
+        reversed: vec![receipt("B07", 1)],
+        ..voucher()
+    };
+    let decision = decided(&taken(500), &allowance(), Some(&voided));
+    assert_eq!(
+        (
+            decision.verdict.outcome,
+            decision.verdict.loss,
+            decision.allowance.used_minor
+        ),
+        (Outcome::Reversed, None, 0)
+    );
+}
+
+#[test]
+fn x3_the_basket_that_held_it_takes_it_and_a_hold_that_is_over_protects_nobody() {
+    let held = |location: &str, until: &str| Voucher {
+        state: State::Reserved {
+            basket: "b1".parse().unwrap(),
+            until: at(until),
+            location: location.parse().unwrap(),
+        },
+        ..voucher()
+    };
+    let mut with_basket = taken(500);
+    with_basket.basket = Some("b1".parse().unwrap());
+    let outcome = |taken: &Taken, voucher: &Voucher| decided(taken, &allowance(), Some(voucher)).verdict.outcome;
+    let (long, over) = ("2026-11-22T13:10:00Z", "2026-11-22T13:00:00Z");
+    assert_eq!(outcome(&with_basket, &held("B07", long)), Outcome::Booked);
+    assert_eq!(outcome(&with_basket, &held("B09", long)), Outcome::Lost);
+    assert_eq!(outcome(&taken(500), &held("B07", long)), Outcome::Lost);
+    assert_eq!(outcome(&with_basket, &held("B07", over)), Outcome::Booked);
+    assert_eq!(outcome(&taken(500), &held("B09", over)), Outcome::Booked);
+}
+
+#[test]
+fn x3_what_is_given_beyond_the_face_value_is_lost_and_the_rest_is_booked() {
+    let decision = decided(&taken(800), &allowance(), Some(&voucher()));
+    assert_eq!(decision.verdict.booked_minor, 500);
+    assert_eq!(loss(&decision), (LossReason::MoreThanFace, Bearer::Branch, 300));
+    let less = decided(&taken(450), &allowance(), Some(&voucher()));
+    assert_eq!((less.verdict.booked_minor, less.verdict.loss), (450, None));
+    let per_cent = |max_discount_minor| Voucher {
+        value_minor: 0,
+        campaign: Some(CampaignTerms {
+            locations: vec![],
+            per_cent: Some(10),
+            max_discount_minor,
+            groups: vec![],
+            bearer: false,
+            needs_confirmation: false,
+        }),
+        ..voucher()
+    };
+    let fits = decided(&taken(500), &allowance(), Some(&per_cent(None)));
+    assert_eq!((fits.verdict.booked_minor, fits.verdict.loss), (500, None));
+    let capped = decided(&taken(500), &allowance(), Some(&per_cent(Some(400))));
+    assert_eq!(loss(&capped), (LossReason::MoreThanFace, Bearer::Branch, 100));
+}
+
+#[test]
+fn x3_a_breach_books_what_is_good_and_gives_every_loss_to_the_branch() {
+    let mut early = taken(500);
+    early.at = at("2026-11-22T09:59:59Z");
+    let mut end = taken(500);
+    end.at = at("2026-11-22T14:00:00Z");
+    let big = taken(1_001);
+    let now = "2026-11-22T15:00:00Z";
+    let late = "2026-11-30T00:00:00Z";
+    let mut used = allowance();
+    used.used_minor = 1_501;
+    let cases = [
+        (&early, allowance(), now, Breach::OutsideWindow),
+        (&end, allowance(), now, Breach::OutsideWindow),
+        (&big, allowance(), now, Breach::OverVoucherLimit),
+        (&taken(500), used, now, Breach::OverLimit),
+        (&taken(500), allowance(), late, Breach::TooLate),
+    ];
+    for (taken, allowance, now, breach) in cases {
+        let good = Voucher {
+            value_minor: taken.value_minor,
+            ..voucher()
+        };
+        let booked = decided_at(taken, &allowance, Some(&good), now);
+        assert_eq!(booked.verdict.breaches, [breach]);
+        assert_eq!((booked.verdict.outcome, booked.verdict.loss), (Outcome::Booked, None));
+        assert_eq!(
+            booked.allowance.used_minor, allowance.used_minor,
+            "{breach:?} uses nothing"
+        );
+        let lost = decided_at(taken, &allowance, None, now);
+        assert_eq!(
+            loss(&lost),
+            (LossReason::UnknownCode, Bearer::Branch, taken.value_minor)
+        );
+    }
+}
+
+#[test]
+fn x3_an_instant_that_the_allowance_does_not_cover_brings_no_expired_voucher_back() {
+    let expired = Voucher {
+        valid_until: "2026-11-22".parse().unwrap(),
+        ..voucher()
+    };
+    let covered = decided_at(&taken(500), &allowance(), Some(&expired), "2026-11-23T12:00:00Z");
+    assert_eq!(covered.verdict.outcome, Outcome::Booked, "it was valid at that instant");
+    let mut before = taken(500);
+    before.at = at("2026-11-22T09:00:00Z");
+    let backdated = decided_at(&before, &allowance(), Some(&expired), "2026-11-23T12:00:00Z");
+    assert_eq!(loss(&backdated), (LossReason::Expired, Bearer::Branch, 500));
+    let too_late = decided_at(&taken(500), &allowance(), Some(&expired), "2026-12-22T12:00:00Z");
+    assert_eq!(loss(&too_late), (LossReason::Expired, Bearer::Branch, 500));
+}
+
+#[test]
+fn x3_the_programme_says_who_bears_what() {
+    let mut allowance = allowance();
+    allowance.rule.bearers = BTreeMap::from([(LossReason::UnknownCode, Bearer::Branch)]);
+    assert_eq!(loss(&decided(&taken(500), &allowance, None)).1, Bearer::Branch);
+}
+
+#[test]
+fn x3_settings_that_cannot_be_are_named() {
+    let mut programme = Programme::swiss_default("treue".parse().unwrap());
+    assert_eq!(
+        Allowance::new("B07".parse().unwrap(), &programme, at("2026-11-22T10:00:00Z")),
+        None
+    );
+    programme.offline = Some(OfflineRule {
+        hours: 25,
+        limit_minor: 0,
+        voucher_limit_minor: 2,
+        journal_days: 0,
+        bearers: BTreeMap::new(),
+    });
+    let pointers: Vec<_> = programme.violations().into_iter().map(|v| v.pointer).collect();
+    let expected = ["hours", "limit_minor", "voucher_limit_minor", "journal_days"];
+    assert_eq!(pointers, expected.map(|field| format!("/offline/{field}")));
+}
+
+#[test]
+fn x3_sums_of_a_day_are_kept_by_reason_and_bearer() {
+    let of = |reason, bearer, minor| Loss {
+        reason,
+        minor,
+        bearer,
+        first: None,
+    };
+    let day = LossDay::default()
+        .with(&of(LossReason::Expired, Bearer::Branch, 500), Currency::CHF)
+        .with(&of(LossReason::Expired, Bearer::Company, 100), Currency::CHF)
+        .with(&of(LossReason::Expired, Bearer::Branch, 250), Currency::CHF);
+    let told: Vec<_> = day.sums.iter().map(|sum| (sum.bearer, sum.count, sum.minor)).collect();
+    assert_eq!(
+        (told.as_slice(), day.version),
+        ([(Bearer::Branch, 2, 750), (Bearer::Company, 1, 100)].as_slice(), 3)
+    );
+}
+
+proptest! {
+    /// In whatever order entries come: what the till gave is booked or lost, one voucher is booked once, and the company bears
+    /// no more than the limit.
+    #[test]
+    fn x3_the_company_never_bears_more_than_the_limit(
+        entries in prop::collection::vec((0u32..6, 1i64..1_500, 0i64..6 * 60, any::<bool>()), 1..40),
+    ) {
+        let mut allowance = allowance();
+        let mut vouchers: Vec<Voucher> = (0..4).map(|_| voucher()).collect();
+        let (mut company, mut booked) = (0, vec![0; 4]);
+        for (number, (which, value, minute, late)) in (1u32..).zip(entries) {
+            let mut taken = taken(value);
+            taken.receipt = receipt("B07", number);
+            taken.at = at("2026-11-22T09:00:00Z") + Duration::minutes(minute);
+            let stands = vouchers.get(which as usize).cloned();
+            let now = if late { "2026-12-30T10:00:00Z" } else { "2026-11-22T16:00:00Z" };
+            let decision = decided_at(&taken, &allowance, stands.as_ref(), now);
+            let lost = decision.verdict.loss.as_ref().map_or(0, |loss| loss.minor);
+            prop_assert_eq!(decision.verdict.booked_minor + lost, value);
+            if decision.verdict.loss.as_ref().is_some_and(|loss| loss.bearer == Bearer::Company) {
+                company += lost;
+            }
+            if let Some(after) = decision.voucher {
+                booked[which as usize] += 1;
+                vouchers[which as usize] = after;
+            }
+            allowance = decision.allowance;
+        }
+        prop_assert!(company <= allowance.used_minor && allowance.used_minor <= allowance.rule.limit_minor);
+        prop_assert!(booked.iter().all(|times| *times <= 1));
+    }
+}
