@@ -15,11 +15,12 @@ use end_to_end::running::Running;
 use day::Planted;
 
 /// What the logs must hold, so that silence means something: each function has worked, and each kind of mistake was made.
-const HEARD: [(&str, &str); 32] = [
+const HEARD: [(&str, &str); 33] = [
     ("AdministrationFunction", "answered"),
     ("ApiDocsFunction", "answered"),
     ("AuthorizerFunction", "unknown_key"),
     ("AuthorizerFunction", "malformed_credential"),
+    ("CampaignResultsFunction", "changes of runs' vouchers are counted"),
     ("CampaignRunFunction", "the vouchers of a run are issued"),
     ("CampaignsFunction", "an acknowledgement does not agree with the file"),
     ("CampaignsFunction", "letters came back"),

@@ -1,4 +1,4 @@
-//! Campaigns, their runs, the printer's files and letters that come back, over HTTP (L5, P3, P4, X6, X7, X13, X15).
+//! Campaigns, their runs, the printer's files and letters that come back, over HTTP (L5, P3, P4, R5, X6, X7, X13, X15).
 //!
 //! What is asked for is stored before its messages are sent: a call that breaks down between the two is repeated by its caller,
 //! and sends them again.
@@ -8,14 +8,18 @@
 //! | `edit` | list, read, store and close campaigns |
 //! | `moves` | dry run, approval, start |
 //! | `runs` | how far runs are, and what they decided about a party |
+//! | `results` | what became of runs and campaigns |
+//! | `forecast` | what is to be expected of a run by earlier ones |
 //! | `printer` | the printer's files, its acknowledgement, what is agreed on with it |
 //! | `returns` | letters that came back are read |
 //! | `take_back` | and taken back |
 //! | `unsupported` | what a campaign can say and runs cannot do yet |
 
 mod edit;
+mod forecast;
 mod moves;
 mod printer;
+mod results;
 mod returns;
 mod runs;
 mod take_back;
@@ -88,8 +92,11 @@ impl App {
             "POST /v1/campaigns/{campaign_id}/dry-runs" => Box::pin(self.dry_run(&request, now)).await,
             "POST /v1/campaigns/{campaign_id}/approve" => self.approve(&request, now).await,
             "POST /v1/campaigns/{campaign_id}/start" => self.start(&request, now).await,
+            "GET /v1/campaigns/{campaign_id}/results" => Box::pin(self.campaign_results(&request, now)).await,
             "GET /v1/runs" => self.list_runs(&request).await,
             "GET /v1/runs/{run_id}" => self.show_run(&request, now).await,
+            "GET /v1/runs/{run_id}/results" => self.run_results(&request, now).await,
+            "POST /v1/runs/{run_id}/measurements" => self.measure(&request, now).await,
             "GET /v1/runs/{run_id}/members/{party_id}" => self.show_member(&request).await,
             "GET /v1/runs/{run_id}/files" => self.files(&request, now).await,
             "POST /v1/runs/{run_id}/acknowledgement" => self.acknowledge(&request, now).await,

@@ -139,7 +139,7 @@ impl App {
         found.ok_or_else(|| Problem::new(Code::NotFound, "the approved run is not stored any more"))
     }
 
-    async fn send(&self, messages: &[CampaignMessage]) -> Result<(), Problem> {
+    pub(crate) async fn send(&self, messages: &[CampaignMessage]) -> Result<(), Problem> {
         let sent = self
             .sender
             .send(Site::CampaignsSend, &self.place.queue_url, messages)

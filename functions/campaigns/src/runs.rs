@@ -84,6 +84,7 @@ impl App {
         if let Some(now) = at {
             answer.progress = Some(self.progress(caller, run, now).await?);
             answer.difference = self.difference(caller, run).await?;
+            answer.forecast = self.forecast(caller, run, now).await?;
             answer.returned = self.returned(caller, run).await?;
         }
         Response::json(status, &answer)
@@ -185,6 +186,18 @@ pub(crate) fn id(caller: &Caller, run: &Record<Run>) -> RunId {
     }
 }
 
+/// How far a run is, as the API says it.
+pub(crate) const fn stage(stage: Stage) -> CampaignRunStage {
+    match stage {
+        Stage::Choosing => CampaignRunStage::Choosing,
+        Stage::Chosen => CampaignRunStage::Chosen,
+        Stage::Issuing => CampaignRunStage::Issuing,
+        Stage::Writing => CampaignRunStage::Writing,
+        Stage::Written => CampaignRunStage::Written,
+        Stage::Stopped => CampaignRunStage::Stopped,
+    }
+}
+
 /// A run as lists show it.
 fn view(run: &Record<Run>) -> CampaignRunView {
     let stored = &run.d;
@@ -194,17 +207,11 @@ fn view(run: &Record<Run>) -> CampaignRunView {
         campaign: stored.campaign.id.clone(),
         edition: stored.edition,
         day: stored.day,
-        stage: match stored.stage {
-            Stage::Choosing => CampaignRunStage::Choosing,
-            Stage::Chosen => CampaignRunStage::Chosen,
-            Stage::Issuing => CampaignRunStage::Issuing,
-            Stage::Writing => CampaignRunStage::Writing,
-            Stage::Written => CampaignRunStage::Written,
-            Stage::Stopped => CampaignRunStage::Stopped,
-        },
+        stage: stage(stored.stage),
         stopped: stored.stopped.clone(),
         dry_run: stored.chosen.clone(),
         difference: None,
+        forecast: None,
         progress: None,
         gaps: stored.file.as_ref().map(|file| file.gaps),
         shortened: stored.file.as_ref().map(|file| file.shortened),

@@ -16,6 +16,7 @@
 //! | [`morale`] | how a party pays: open, overdue, on time, late |
 //! | [`returns`] | goods that come back, and what remains of their receipt |
 //! | [`voucher`] | the life of a voucher: reserve, redeem, release, reverse |
+//! | [`tally`] | what is counted of the vouchers of a campaign's run |
 //! | [`secret`] | texts that `Debug` does not show |
 //! | [`till_text`] | the print-ready block in four languages |
 //! | [`text`] | what can be printed |
@@ -52,6 +53,7 @@ pub mod receipt;
 mod remainder;
 pub mod returns;
 pub mod secret;
+pub mod tally;
 pub mod text;
 pub mod till_text;
 pub mod violation;

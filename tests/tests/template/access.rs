@@ -12,7 +12,7 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 30] = [
+const KEY_KINDS: [&str; 32] = [
     "ADJUST#*",
     "APIKEY#*",
     "CAMPAIGNS#*",
@@ -27,6 +27,7 @@ const KEY_KINDS: [&str; 30] = [
     "FEED#*",
     "FINANCE#*",
     "GUESS#*",
+    "HEARD#*",
     "IMPORT#*",
     "LETTER#*",
     "LETTERSHOP#*",
@@ -39,6 +40,7 @@ const KEY_KINDS: [&str; 30] = [
     "RUNPART#*",
     "RUNS#*",
     "SEARCH#*",
+    "TALLY#*",
     "TYPES#*",
     "UNMATCHED#*",
     "VOUCHER#*",
@@ -53,7 +55,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 37] = [
+const TRANSACTIONS: [Transaction; 38] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -195,6 +197,12 @@ const TRANSACTIONS: [Transaction; 37] = [
         "PrivacyRole",
         &["PutItem", "ConditionCheckItem"],
         &["PARTY#*"],
+    ),
+    (
+        "tally.rs",
+        "CampaignResultsRole",
+        &["PutItem", "UpdateItem"],
+        &["HEARD#*", "TALLY#*"],
     ),
     ("voucher.rs", "DayCloseRole", &["PutItem"], &["PARTY#*", "VOUCHER#*"]),
     (
