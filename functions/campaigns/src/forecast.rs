@@ -81,7 +81,7 @@ impl App {
             found.push(Earlier {
                 name: other.d.run.to_string(),
                 issued: other.d.issued.map_or(0, |issued| issued.vouchers),
-                redeemed: u64::try_from(all.redeemed.saturating_sub(all.reversed)).unwrap_or_default(),
+                redeemed: u64::try_from(all.spent).unwrap_or_default(),
                 redeemed_minor: all.redeemed_minor.saturating_sub(all.reversed_minor),
                 over: terms(&other.d.campaign, other.d.day).is_ok_and(|terms| terms.valid_until < today),
             });

@@ -57,9 +57,9 @@ impl App {
         let campaign = self.stored(caller, request).await?.d.campaign;
         let (site, tenant) = (Site::CampaignsRuns, &caller.tenant);
         let (runs, next) = run::page(&self.db, site, tenant, Some(&campaign.id), after, PAGE).await?;
-        let started: Vec<_> = runs.iter().filter(|run| run.d.started_at.is_some()).collect();
+        let started = runs.into_iter().filter(|run| run.d.started_at.is_some());
         let read = stream::iter(started)
-            .map(|run| self.read_results(caller, run, now))
+            .map(|run| async move { self.read_results(caller, &run, now).await })
             .buffered(AT_ONCE);
         let found: Vec<Read> = read.try_collect().await?;
         let (mut total, mut all) = (ResultSums::default(), Tally::new());
@@ -169,7 +169,7 @@ fn of(counts: Counts) -> (Redeemed, Redeemed) {
 fn sums(run: &Record<Run>, issued: Issued, tally: &Tally, over: bool) -> Result<ResultSums, Problem> {
     let all = tally.values().fold(Counts::default(), |sum, counts| sum.plus(*counts));
     let (redeemed, reversed) = of(all);
-    let gone = redeemed.vouchers.saturating_add(all.voided);
+    let gone = all.spent.saturating_add(all.voided);
     let usable = |gone: i64| issued.vouchers.saturating_sub(u64::try_from(gone).unwrap_or_default());
     // One that is stopped cannot be redeemed, and is over with the others.
     let (open, expired) = if over {

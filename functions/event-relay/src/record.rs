@@ -2,7 +2,7 @@
 
 use domain::account::Account;
 use domain::id::{LookupKey, PartyId, ProgrammeId, Tenant};
-use domain::tally::{self, Standing};
+use domain::tally;
 use domain::voucher::Voucher;
 use messages::{
     CampaignResultMessage, IssuanceMessage, PartyMessage, PostingMessage, PrivacyMessage, RecalculationMessage,
@@ -154,10 +154,7 @@ fn result(tenant: &Tenant, lookup: &LookupKey, voucher: &Voucher) -> Option<Camp
         tenant: tenant.clone(),
         run: voucher.number.run()?.clone(),
         voucher: lookup.clone(),
-        change: tally::Change {
-            version: voucher.state_version,
-            standing: Standing::of(voucher)?,
-        },
+        change: tally::Change::of(voucher)?,
     })
 }
 

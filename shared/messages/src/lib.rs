@@ -431,7 +431,7 @@ mod tests {
 
     #[test]
     fn a_redemption_reads_back() {
-        let text = r#"{"kind":"voucher","tenant":"demo","run":"bonus~2026-12","voucher":"ABC234","version":2,"standing":"redeemed","store":"B07","day":"2026-12-03","value_minor":1000}"#;
+        let text = r#"{"kind":"voucher","tenant":"demo","run":"bonus~2026-12","voucher":"ABC234","version":2,"standing":"redeemed","taken":[{"receipt":"B07~3~2026-12-03~004711","value_minor":1000}]}"#;
         let message: CampaignResultMessage = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&message).unwrap(), text);
     }

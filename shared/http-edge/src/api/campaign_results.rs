@@ -24,13 +24,13 @@ pub struct RunForecast {
     pub since_last_minor: i64,
 }
 
-/// Vouchers and what they took off.
+/// Redemptions and what they took off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Redeemed {
-    /// Vouchers.
+    /// Redemptions.
     pub vouchers: i64,
-    /// Their face values in minor units; that of a share of the basket counts for nothing.
+    /// Face values in minor units; a share of the basket counts for nothing.
     pub value_minor: i64,
 }
 
