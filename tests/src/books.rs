@@ -457,6 +457,15 @@ fn told(kind: &str, item: HashMap<String, AttributeValue>) -> Option<String> {
             store::workflow::State::Invoice { .. } => None,
             state => Some(format!("{kind} version {} {state:?}", event.version)),
         }),
+        "tally" => {
+            let number = |(name, value): (&String, &AttributeValue)| Some((name.clone(), value.as_n().ok()?.clone()));
+            let counts: BTreeMap<_, _> = item.iter().filter_map(number).collect();
+            Some(format!("tally {counts:?}"))
+        }
+        "run_measure" => about(kind, item, |measuring: store::run::Measuring| {
+            let last = measuring.last.map(|last| (last.letters, last.control));
+            Some(format!("measured {last:?}"))
+        }),
         store::workflow::EFFECT => about(kind, item, |effect: store::workflow::Effect| {
             Some(format!(
                 "{kind} of {}: {:?} {:?}",

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
 use futures::future::join_all;
 use messages::{
-    CampaignMessage, DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage,
-    LettershopInboxMessage, LettershopMessage, PostingMessage, PrivacyMessage, RecalculationMessage,
+    CampaignMessage, CampaignResultMessage, DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage,
+    IssuanceMessage, LettershopInboxMessage, LettershopMessage, PostingMessage, PrivacyMessage, RecalculationMessage,
     SearchIndexMessage, WorkflowMessage,
 };
 use runtime::sqs::{Deadline, Delivery};
@@ -111,6 +111,9 @@ impl Delivering {
         let erasing = drain(world, &world.queues.privacy).await;
         idle &= erasing.is_empty();
         self.erase(world, erasing).await;
+        let changed = drain(world, &world.queues.campaign_results).await;
+        idle &= changed.is_empty();
+        self.count(world, changed).await;
         let closing = drain(world, &world.day_close_queue).await;
         idle &= closing.is_empty();
         self.close(world, closing).await;
@@ -365,6 +368,18 @@ impl Delivering {
             let work = batches.iter().map(|batch| {
                 work_off(batch.clone(), |left| {
                     let (app, now) = (world.running_campaigns(), world.now);
+                    async move { app.work_off(left, Deadline::never(), now).await }
+                })
+            });
+            join_all(work).await;
+        }
+    }
+
+    async fn count(&mut self, world: &World, messages: Vec<CampaignResultMessage>) {
+        for batches in self.batches(messages).chunks(self.at_once) {
+            let work = batches.iter().map(|batch| {
+                work_off(batch.clone(), |left| {
+                    let (app, now) = (world.counting(), world.now);
                     async move { app.work_off(left, Deadline::never(), now).await }
                 })
             });

@@ -16,8 +16,9 @@ use treue_local::aws::{ACCESS_KEY_ID, AwsEndpoints, AwsOptions, REGION, SECRET_A
 /// The variable that names another emulator, as the SDKs know it.
 const OTHER: &str = "AWS_ENDPOINT_URL";
 /// The queues of a world: receipts to post, thresholds crossed, news for the middleware of the tills, receipts to count again,
-/// changes of parties for other systems, parties to list for search, changes that workflows look at, parties to erase.
-const QUEUES: [&str; 8] = [
+/// changes of parties for other systems, parties to list for search, changes that workflows look at, parties to erase, changes
+/// of runs' vouchers to count.
+const QUEUES: [&str; 9] = [
     "posting",
     "issuance",
     "pos-voucher",
@@ -26,6 +27,7 @@ const QUEUES: [&str; 8] = [
     "search-index",
     "workflow",
     "privacy",
+    "campaign-results",
 ];
 /// The queue of the close of a day.
 const DAY_CLOSE: &str = "day-close";
@@ -91,6 +93,7 @@ impl Place {
             search_index,
             workflow,
             privacy,
+            campaign_results,
         ] = QUEUES.map(|queue| place.create_queue(queue));
         let queues = event_relay::Queues {
             posting: posting.await,
@@ -101,6 +104,7 @@ impl Place {
             search_index: search_index.await,
             workflow: workflow.await,
             privacy: privacy.await,
+            campaign_results: campaign_results.await,
         };
         let day_close = place.create_queue(DAY_CLOSE).await;
         let finance = place.create_queue(FINANCE).await;

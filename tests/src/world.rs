@@ -306,6 +306,11 @@ impl World {
         campaign_run::App::new(db, self.sender(), queues, pepper, keys).with_cut(CUT)
     }
 
+    /// A new process of the results of campaigns.
+    pub fn counting(&self) -> campaign_results::App {
+        campaign_results::App::new(self.handlers_db())
+    }
+
     /// A new process of the printer's files, in the smallest parts that a bucket takes. It shares the bucket of the relay.
     pub fn exporting(&self) -> lettershop_export::App {
         let bucket = self.place.bucket().to_owned();

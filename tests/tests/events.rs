@@ -16,8 +16,8 @@ use http_edge::api::purchases::PurchaseRequest;
 use http_edge::request::Request;
 use http_edge::routes;
 use messages::{
-    CampaignMessage, DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage, IssuanceMessage,
-    LettershopInboxMessage, LettershopMessage, PostingMessage, PrivacyMessage, RecalculationMessage,
+    CampaignMessage, CampaignResultMessage, DayCloseMessage, ErpMessage, FinanceMessage, ImportMessage,
+    IssuanceMessage, LettershopInboxMessage, LettershopMessage, PostingMessage, PrivacyMessage, RecalculationMessage,
     SearchIndexMessage, WorkflowMessage,
 };
 use serde::de::DeserializeOwned;
@@ -85,6 +85,7 @@ fn taker(event: &Value) -> Result<&'static str> {
         Some("aws:sqs") if arn.contains("PrivacyQueue") => Ok("privacy"),
         Some("aws:sqs") if arn.contains("ErpQueue") => Ok("erp-intake"),
         Some("aws:sqs") if arn.contains("FinanceQueue") => Ok("finance-reports"),
+        Some("aws:sqs") if arn.contains("CampaignResultsQueue") => Ok("campaign-results"),
         Some("aws:sqs") if arn.contains("CampaignQueue") => Ok("campaign-run"),
         Some("aws:sqs") if arn.contains("LettershopQueue") => Ok("lettershop-export"),
         other => bail!("no function takes events of {other:?} from {arn}"),
@@ -110,6 +111,7 @@ fn check_queue_event(event: &Value) -> Result<()> {
             "workflow-runner" => serde_json::from_str::<WorkflowMessage>(body).map(drop),
             "privacy" => serde_json::from_str::<PrivacyMessage>(body).map(drop),
             "erp-intake" => serde_json::from_str::<ErpMessage>(body).map(drop),
+            "campaign-results" => serde_json::from_str::<CampaignResultMessage>(body).map(drop),
             "campaign-run" => serde_json::from_str::<CampaignMessage>(body).map(drop),
             "lettershop-export" => serde_json::from_str::<LettershopMessage>(body).map(drop),
             "lettershop-intake" => serde_json::from_str::<LettershopInboxMessage>(body).map(drop),
@@ -198,6 +200,7 @@ fn every_function_has_an_event() -> Result<()> {
     let mut functions: BTreeSet<&str> = routes::ROUTES.iter().map(|route| route.function).collect();
     functions.extend([
         "authorizer",
+        "campaign-results",
         "campaign-run",
         "day-close",
         "event-relay",

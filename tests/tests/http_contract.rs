@@ -106,6 +106,7 @@ const REFUSED: &[(&str, &str)] = &[
     // Approved by whoever wrote it, so that nothing is started and written; and nobody has bought as much as its segment asks for.
     ("POST /v1/campaigns/{campaign_id}/approve", "approval_by_author"),
     ("POST /v1/campaigns/{campaign_id}/start", "campaign_state"),
+    ("POST /v1/runs/{run_id}/measurements", "campaign_state"),
     ("GET /v1/runs/{run_id}/members/{party_id}", "not_found"),
     ("GET /v1/runs/{run_id}/files", "run_not_written"),
     ("POST /v1/runs/{run_id}/acknowledgement", "run_not_written"),

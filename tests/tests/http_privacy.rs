@@ -14,11 +14,12 @@ use end_to_end::told;
 use day::Planted;
 
 /// What the logs must hold, so that silence means something: each function has worked, and each kind of mistake was made.
-const HEARD: [(&str, &str); 36] = [
+const HEARD: [(&str, &str); 37] = [
     ("AdministrationFunction", "answered"),
     ("ApiDocsFunction", "answered"),
     ("AuthorizerFunction", "unknown_key"),
     ("AuthorizerFunction", "malformed_credential"),
+    ("CampaignResultsFunction", "changes of runs' vouchers are counted"),
     ("CampaignRunFunction", "the vouchers of a run are issued"),
     ("CampaignsFunction", "malformed_body"),
     ("CustomerFunction", "malformed_parameter"),

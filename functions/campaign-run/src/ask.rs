@@ -39,7 +39,9 @@ impl App {
             loop {
                 let (page, next) = campaigns::page(&self.db, Site::RunCampaign, &tenant, after, PAGE).await?;
                 for campaign in page {
-                    if let Err(error) = self.ask_for(&tenant, &campaign, now).await {
+                    let asked = self.ask_for(&tenant, &campaign, now).await;
+                    let measured = self.ask_for_measurements(&tenant, &campaign.d.campaign, now).await;
+                    for error in [asked, measured].into_iter().filter_map(Result::err) {
                         // One campaign that is in disorder holds up no other.
                         tracing::error!(%error, %tenant, campaign = %campaign.d.campaign.id, "a campaign was not looked at");
                         outcome = Err(error);

@@ -1,4 +1,4 @@
-//! Runs of campaigns (N7, N8, N9, L5, X5, X15): the members of a run are chosen and frozen, and get their vouchers once the run is
+//! Runs of campaigns (N7, N8, N9, L5, R5, X5, X15): the members of a run are chosen and frozen, and get their vouchers once the run is
 //! started.
 //!
 //! The choice is worked off in segments of the table, a message each, and the vouchers in shards of the members. Each keeps its
@@ -15,10 +15,12 @@
 //! | `subject` | what a campaign can ask about a party, and where its letters go |
 //! | `start` | a chosen run is started |
 //! | `issue` | the members of a shard get their vouchers |
+//! | `measure` | what the members of a shard buy, with a letter and without |
 
 mod ask;
 mod choose;
 mod issue;
+mod measure;
 mod start;
 mod subject;
 
@@ -145,6 +147,10 @@ impl App {
             CampaignMessage::Choose { segment, .. } => self.choose(&id, *segment, deadline, now).await?,
             CampaignMessage::Start { .. } => self.start(&id, now).await?,
             CampaignMessage::Issue { shard, .. } => self.issue(&id, *shard, deadline, now).await?,
+            CampaignMessage::Measure { asked_at, .. } => self.measure(&id, *asked_at, now).await?,
+            CampaignMessage::MeasureShard { number, shard, .. } => {
+                self.measure_shard(&id, (*number, *shard), deadline, now).await?
+            }
         };
         if more {
             let rest = std::slice::from_ref(message);
@@ -166,6 +172,12 @@ fn told(message: &CampaignMessage) -> (RunId, &'static str) {
         CampaignMessage::Issue {
             tenant, run, revision, ..
         } => ((tenant, run, revision), "issue"),
+        CampaignMessage::Measure {
+            tenant, run, revision, ..
+        }
+        | CampaignMessage::MeasureShard {
+            tenant, run, revision, ..
+        } => ((tenant, run, revision), "measure"),
     };
     let id = RunId {
         tenant: tenant.clone(),

@@ -1,4 +1,4 @@
-//! Campaigns and their runs over HTTP (L5, X6, X15).
+//! Campaigns and their runs over HTTP (L5, R5, X6, X15).
 //!
 //! What is asked for is stored before its messages are sent: a call that breaks down between the two is repeated by its caller,
 //! and sends them again.
@@ -9,10 +9,14 @@
 //! | `moves` | dry run, approval, start |
 //! | `runs` | how far runs are, and what they decided about a party |
 //! | `stop` | a run is stopped |
+//! | `results` | what became of runs and campaigns |
+//! | `forecast` | what is to be expected of a run by earlier ones |
 //! | `unsupported` | what a campaign can say and runs cannot do yet |
 
 mod edit;
+mod forecast;
 mod moves;
+mod results;
 mod runs;
 mod stop;
 mod unsupported;
@@ -72,9 +76,12 @@ impl App {
             "POST /v1/campaigns/{campaign_id}/dry-runs" => Box::pin(self.dry_run(&request, now)).await,
             "POST /v1/campaigns/{campaign_id}/approve" => self.approve(&request, now).await,
             "POST /v1/campaigns/{campaign_id}/start" => self.start(&request, now).await,
+            "GET /v1/campaigns/{campaign_id}/results" => Box::pin(self.campaign_results(&request, now)).await,
             "GET /v1/runs" => self.list_runs(&request).await,
             "GET /v1/runs/{run_id}" => self.show_run(&request, now).await,
             "POST /v1/runs/{run_id}/stop" => self.stop(&request, now).await,
+            "GET /v1/runs/{run_id}/results" => self.run_results(&request, now).await,
+            "POST /v1/runs/{run_id}/measurements" => self.measure(&request, now).await,
             "GET /v1/runs/{run_id}/members/{party_id}" => self.show_member(&request).await,
             _ => Err(Problem::new(Code::NotFound, "this function has no such route")),
         }

@@ -139,7 +139,7 @@ impl App {
         found.ok_or_else(|| Problem::new(Code::NotFound, "the approved run is not stored any more"))
     }
 
-    async fn send(&self, messages: &[CampaignMessage]) -> Result<(), Problem> {
+    pub(crate) async fn send(&self, messages: &[CampaignMessage]) -> Result<(), Problem> {
         let sent = self.sender.send(Site::CampaignsSend, &self.queue_url, messages).await;
         sent.map_err(|error| {
             tracing::warn!(%error, "the work on a run was not sent");

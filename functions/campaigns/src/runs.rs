@@ -84,6 +84,7 @@ impl App {
         if let Some(now) = at {
             answer.progress = Some(self.progress(caller, run, now).await?);
             answer.difference = self.difference(caller, run).await?;
+            answer.forecast = self.forecast(caller, run, now).await?;
             answer.returned = self.returned(caller, run).await?;
             answer.acknowledgement_due_at = self.awaited(caller, run).await?;
         }

@@ -21,8 +21,8 @@ pub use failures::Failures;
 
 use chrono::{DateTime, Utc};
 use messages::{
-    IssuanceMessage, PartyMessage, PosVoucherMessage, PostingMessage, PrivacyMessage, RecalculationMessage,
-    SearchIndexMessage, SendError, Sender, WorkflowMessage,
+    CampaignResultMessage, IssuanceMessage, PartyMessage, PosVoucherMessage, PostingMessage, PrivacyMessage,
+    RecalculationMessage, SearchIndexMessage, SendError, Sender, WorkflowMessage,
 };
 use serde::{Deserialize, Serialize};
 use store::{Db, Site, StoreError, location};
@@ -72,6 +72,8 @@ pub struct Queues {
     pub workflow: String,
     /// Work for the erasure of parties.
     pub privacy: String,
+    /// Changes of runs' vouchers, for their results.
+    pub campaign_results: String,
 }
 
 /// Why a batch must come again.
@@ -124,6 +126,7 @@ pub(crate) struct Work {
     pub(crate) recalculation: Vec<RecalculationMessage>,
     pub(crate) search_index: Vec<SearchIndexMessage>,
     pub(crate) privacy: Vec<PrivacyMessage>,
+    pub(crate) results: Vec<CampaignResultMessage>,
     pub(crate) vouchers: Vec<feed::TenantChange>,
     pub(crate) parties: Vec<PartyMessage>,
     pub(crate) workflows: Vec<WorkflowMessage>,
@@ -226,6 +229,9 @@ impl App {
         self.sender
             .send(Site::RelaySendPrivacy, &self.queues.privacy, &work.privacy)
             .await?;
+        self.sender
+            .send(Site::RelaySendResults, &self.queues.campaign_results, &work.results)
+            .await?;
         let news: Vec<PosVoucherMessage> = self.publish(&work.vouchers, now).await?;
         self.sender
             .send(Site::RelaySendPosVoucher, &self.queues.pos_voucher, &news)
@@ -256,6 +262,7 @@ fn sort(records: &[serde_json::Value]) -> Work {
                 Event::SearchIndex(message) => work.search_index.push(message),
                 Event::Privacy(message) => work.privacy.push(message),
                 Event::Voucher(change) => work.vouchers.push(*change),
+                Event::Result(message) => work.results.push(message),
                 Event::Party(message) => work.parties.push(message),
                 Event::Workflow(message) => work.workflows.push(message),
             }),

@@ -18,6 +18,7 @@ async fn main() -> Result<(), Error> {
         "SEARCH_INDEX_QUEUE_URL",
         "WORKFLOW_QUEUE_URL",
         "PRIVACY_QUEUE_URL",
+        "CAMPAIGN_RESULTS_QUEUE_URL",
         "RELAY_FAILURES_BUCKET",
     ])?;
     let aws = Aws::connect(Pace::Queue).await;
@@ -31,6 +32,7 @@ async fn main() -> Result<(), Error> {
         search_index: settings.get("SEARCH_INDEX_QUEUE_URL").to_owned(),
         workflow: settings.get("WORKFLOW_QUEUE_URL").to_owned(),
         privacy: settings.get("PRIVACY_QUEUE_URL").to_owned(),
+        campaign_results: settings.get("CAMPAIGN_RESULTS_QUEUE_URL").to_owned(),
     };
     let failures = Failures::new(
         aws.buckets(),

@@ -1,10 +1,12 @@
 //! A stream record becomes events. Only images that carry `topics` arrive here; the filter of the event source sees to it.
 
 use domain::account::Account;
-use domain::id::{PartyId, ProgrammeId, Tenant};
+use domain::id::{LookupKey, PartyId, ProgrammeId, Tenant};
+use domain::tally;
+use domain::voucher::Voucher;
 use messages::{
-    IssuanceMessage, PartyMessage, PostingMessage, PrivacyMessage, RecalculationMessage, SearchIndexMessage,
-    WorkflowMessage, WorkflowNews,
+    CampaignResultMessage, IssuanceMessage, PartyMessage, PostingMessage, PrivacyMessage, RecalculationMessage,
+    SearchIndexMessage, WorkflowMessage, WorkflowNews,
 };
 use serde::Deserialize;
 use store::receipt::StoredReceipt;
@@ -22,6 +24,7 @@ pub(crate) enum Event {
     SearchIndex(SearchIndexMessage),
     Privacy(PrivacyMessage),
     Voucher(Box<TenantChange>),
+    Result(CampaignResultMessage),
     Party(PartyMessage),
     Workflow(WorkflowMessage),
 }
@@ -139,8 +142,20 @@ fn threshold_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>
 fn voucher_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {
     let (tenant, lookup) = voucher::parse_partition(&head.pk).ok_or(NotUnderstood::Key)?;
     let voucher = Record::from_image(image).map_err(NotUnderstood::Shape)?.d;
+    let counted = result(&tenant, &lookup, &voucher).map(Event::Result);
     let change = store::feed::Change { lookup, voucher };
-    Ok(vec![Event::Voucher(Box::new(TenantChange { tenant, change }))])
+    let published = Event::Voucher(Box::new(TenantChange { tenant, change }));
+    Ok(std::iter::once(published).chain(counted).collect())
+}
+
+/// What the results of its run hear of a voucher; `None` of one that no run gave, or while a basket holds it.
+fn result(tenant: &Tenant, lookup: &LookupKey, voucher: &Voucher) -> Option<CampaignResultMessage> {
+    Some(CampaignResultMessage::Voucher {
+        tenant: tenant.clone(),
+        run: voucher.number.run()?.clone(),
+        voucher: lookup.clone(),
+        change: tally::Change::of(voucher)?,
+    })
 }
 
 fn party_events(head: &Head, image: serde_dynamo::Item) -> Result<Vec<Event>, NotUnderstood> {

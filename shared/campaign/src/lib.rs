@@ -1,4 +1,4 @@
-//! Campaigns as data: who gets which vouchers in a run, why, and what the run costs (N7, N8, N9, N10, N11, L5, X6, X14, X15).
+//! Campaigns as data: who gets which vouchers in a run, why, and what the run costs (N7, N8, N9, N10, N11, L5, R5, X6, X14, X15).
 //!
 //! Pure: no clock, no randomness, no input or output. The caller brings the document of the campaign, the values of each member
 //! and the business day; what comes back is a decision with its reason, and sums over decisions. The same values give the same
@@ -16,6 +16,7 @@
 //! | `birthday` | when the file must be out, and for which birthdays |
 //! | `terms`, `letter` | what a run's vouchers say, and the texts of its letters |
 //! | `totals`, `digest`, `dry_run` | sums and the fingerprint of all decisions of a run |
+//! | `effect` | revenue of its members against its control group |
 
 #![deny(
     clippy::arithmetic_side_effects,
@@ -53,6 +54,7 @@ mod control;
 mod digest;
 mod dry_run;
 mod easter;
+mod effect;
 mod findings;
 mod holidays;
 mod letter;
@@ -82,6 +84,7 @@ pub use control::{BUCKETS, bucket, is_control};
 pub use digest::{Digest, InvalidDigest};
 pub use dry_run::{DryRun, Priced};
 pub use easter::easter_sunday;
+pub use effect::{Certainty, Effect, GROUP_MIN, Group, effect};
 pub use holidays::{
     DaysFromEaster, ExtraDay, FixedDay, HOLIDAYS_MAX, HolidayCalendar, NotPlannable, WORKING_DAYS_MAX, WeekdayRule,
 };

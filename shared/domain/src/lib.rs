@@ -17,6 +17,7 @@
 //! | [`offline`] | vouchers taken while a branch's line was down, and who bears what goes wrong |
 //! | [`returns`] | goods that come back, and what remains of their receipt |
 //! | [`voucher`] | the life of a voucher: reserve, redeem, release, reverse |
+//! | [`tally`] | what is counted of the vouchers of a campaign's run |
 //! | [`secret`] | texts that `Debug` does not show |
 //! | [`till_text`] | the print-ready block in four languages |
 //! | [`text`] | what can be printed |
@@ -55,6 +56,7 @@ mod remainder;
 pub mod returns;
 pub mod rfmr;
 pub mod secret;
+pub mod tally;
 pub mod text;
 pub mod till_text;
 pub mod violation;

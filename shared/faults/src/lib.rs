@@ -425,6 +425,22 @@ sites! {
     ShopInbox = "lettershop-intake/inbox",
     /// The lettershop's calls note what became of a file.
     ShopNote = "lettershop-intake/note",
+    /// Runs read how a run is measured.
+    RunMeasuring = "campaign-run/measuring",
+    /// Runs begin or complete a measurement.
+    RunMeasure = "campaign-run/measure",
+    /// Runs read how far a shard of a measurement is.
+    RunMeasured = "campaign-run/measured",
+    /// Runs store how far a shard of a measurement is.
+    RunMeasuredShard = "campaign-run/measured-shard",
+    /// Runs read what a member bought.
+    RunBought = "campaign-run/bought",
+    /// Results read what was heard of a voucher.
+    ResultsHeard = "campaign-results/heard",
+    /// Results count a change of a voucher.
+    ResultsCount = "campaign-results/count",
+    /// The results of a run are read.
+    CampaignsResults = "campaign/results",
     /// The lettershop's files read a run.
     ExportRun = "lettershop-export/run",
     /// The lettershop's files read frozen members.
@@ -619,6 +635,8 @@ sites! {
     LeadChange = "service-desk/lead-change",
     /// The service desk relates a lead to the party it was converted into.
     LeadRelate = "service-desk/lead-relate",
+    /// The relay sends changes of runs' vouchers to their results.
+    RelaySendResults = "event-relay/send-results",
     /// The relay sends work to the workflows.
     RelaySendWorkflow = "event-relay/send-workflow",
     /// The workflows in force are read.

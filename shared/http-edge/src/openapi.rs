@@ -6,6 +6,7 @@
 
 mod adjustments;
 mod administration;
+mod campaign_results;
 mod campaigns;
 mod customers;
 mod desk;

@@ -465,9 +465,22 @@ pub const ROUTES: &[Route] = &[
         Scope::CampaignsWrite,
         "campaigns",
     ),
+    route(
+        "GET",
+        "/v1/campaigns/{campaign_id}/results",
+        Scope::CampaignsRead,
+        "campaigns",
+    ),
     route("GET", "/v1/runs", Scope::CampaignsRead, "campaigns"),
     route("GET", "/v1/runs/{run_id}", Scope::CampaignsRead, "campaigns"),
     route("POST", "/v1/runs/{run_id}/stop", Scope::CampaignsWrite, "campaigns"),
+    route("GET", "/v1/runs/{run_id}/results", Scope::CampaignsRead, "campaigns"),
+    route(
+        "POST",
+        "/v1/runs/{run_id}/measurements",
+        Scope::CampaignsWrite,
+        "campaigns",
+    ),
     route(
         "GET",
         "/v1/runs/{run_id}/members/{party_id}",

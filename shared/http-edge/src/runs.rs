@@ -13,6 +13,18 @@ fn saved(run: &Run) -> Option<i64> {
     run.chosen.as_ref()?.totals.saved_minor(each).ok()
 }
 
+/// How far a run is, as the API says it.
+pub const fn stage(stage: Stage) -> CampaignRunStage {
+    match stage {
+        Stage::Choosing => CampaignRunStage::Choosing,
+        Stage::Chosen => CampaignRunStage::Chosen,
+        Stage::Issuing => CampaignRunStage::Issuing,
+        Stage::Writing => CampaignRunStage::Writing,
+        Stage::Written => CampaignRunStage::Written,
+        Stage::Stopped => CampaignRunStage::Stopped,
+    }
+}
+
 /// A run as lists show it.
 pub fn view(run: &Record<Run>) -> CampaignRunView {
     let stored = &run.d;
@@ -22,19 +34,13 @@ pub fn view(run: &Record<Run>) -> CampaignRunView {
         campaign: stored.campaign.id.clone(),
         edition: stored.edition,
         day: stored.day,
-        stage: match stored.stage {
-            Stage::Choosing => CampaignRunStage::Choosing,
-            Stage::Chosen => CampaignRunStage::Chosen,
-            Stage::Issuing => CampaignRunStage::Issuing,
-            Stage::Writing => CampaignRunStage::Writing,
-            Stage::Written => CampaignRunStage::Written,
-            Stage::Stopped => CampaignRunStage::Stopped,
-        },
+        stage: stage(stored.stage),
         stopped: stored.stopped.clone(),
         stop_reason: stored.stop_reason.as_ref().map(|reason| reason.as_str().to_owned()),
         dry_run: stored.chosen.clone(),
         saved_by_rfmr_minor: saved(stored),
         difference: None,
+        forecast: None,
         progress: None,
         gaps: stored.file.as_ref().map(|file| file.gaps),
         shortened: stored.file.as_ref().map(|file| file.shortened),

@@ -90,6 +90,7 @@ fn every_call_that_changes_something_has_a_body_or_says_all_in_its_path() {
             "withdrawKey",
             "startCampaign",
             "closeCampaign",
+            "measureRun",
             "restartImport",
             "makeStatement",
             "approveErasure",

@@ -12,6 +12,7 @@ use domain::id::{FeedGroup, LocationId, LookupKey, PartyId, ProgrammeId, RunId, 
 use domain::liability::Month;
 use domain::money::Money;
 use domain::receipt::ReceiptKey;
+use domain::tally::Change;
 use serde::{Deserialize, Serialize};
 
 /// Work for point calculation.
@@ -260,6 +261,49 @@ pub enum CampaignMessage {
         /// The shard.
         shard: u8,
     },
+    /// It is to be measured what the members of a run buy.
+    Measure {
+        /// Tenant.
+        tenant: Tenant,
+        /// The run.
+        run: RunName,
+        /// Which choice of members.
+        revision: u32,
+        /// When it was asked for: asked for once, it is measured once.
+        asked_at: DateTime<Utc>,
+    },
+    /// The members of a shard are to be measured, from where they were left.
+    MeasureShard {
+        /// Tenant.
+        tenant: Tenant,
+        /// The run.
+        run: RunName,
+        /// Which choice of members.
+        revision: u32,
+        /// Which measurement.
+        number: u32,
+        /// The shard.
+        shard: u8,
+    },
+}
+
+/// What the results of campaigns hear of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum CampaignResultMessage {
+    /// A voucher of a run changed. What it was is in the message: the voucher itself may have changed again since, and nothing
+    /// else keeps where it was redeemed before it was given back. It leads to no person.
+    Voucher {
+        /// Tenant.
+        tenant: Tenant,
+        /// The run that gave it.
+        run: RunName,
+        /// Keyed hash of its code.
+        voucher: LookupKey,
+        /// The change.
+        #[serde(flatten)]
+        change: Change,
+    },
 }
 
 /// The messages that choose the members of a run: one for each segment.
@@ -436,6 +480,13 @@ pub struct WorkflowNews {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_redemption_reads_back() {
+        let text = r#"{"kind":"voucher","tenant":"demo","run":"bonus~2026-12","voucher":"ABC234","version":2,"standing":"redeemed","taken":[{"receipt":"B07~3~2026-12-03~004711","value_minor":1000}]}"#;
+        let message: CampaignResultMessage = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&message).unwrap(), text);
+    }
 
     #[test]
     fn a_message_reads_back_and_another_kind_is_an_error() {

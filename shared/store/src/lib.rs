@@ -19,6 +19,7 @@
 //! | [`party_types`] | `TYPES#tenant` | the types of a tenant |
 //! | [`campaign`] | `CAMPAIGNS#tenant…` | campaigns and their editions |
 //! | [`run`] | `RUNS#tenant`, `RUNPART#…`, `RUNMEMBER#…`, `PARTY#…` | runs of campaigns and the members they chose |
+//! | [`tally`] | `TALLY#tenant#run#shard`, `HEARD#tenant#hash` | what became of a run's vouchers, counted live |
 //! | [`card`] | `CARD#tenant#hash` | cards, and receipts that wait for one |
 //! | [`voucher`] | `VOUCHER#tenant#hash`, `PARTY#…` | vouchers and the party's references to them |
 //! | [`feed`] | `FEED#tenant#group` | the voucher feed |
@@ -78,6 +79,7 @@ pub mod run;
 pub mod scan;
 pub mod search;
 pub mod statement;
+pub mod tally;
 pub mod timeline;
 pub mod voucher;
 pub mod workflow;

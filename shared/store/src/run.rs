@@ -15,15 +15,21 @@
 //! | `member` | frozen members |
 //! | `seal` | addresses under the key of the run |
 //! | `issue` | vouchers of a member |
+//! | `measure` | what members buy, with a letter and without |
 //! | `walk` | the parties of the table with what a segment can ask about them |
 
 mod issue;
+mod measure;
 mod member;
 mod part;
 mod seal;
 mod walk;
 
 pub use issue::{Gave, Given, GivenVoucher, give, given_key, note};
+pub use measure::{
+    Bought, Measured, MeasuredShard, Measuring, advance_measured, begin_measuring, bought, complete_measuring,
+    measurable, measured, measured_shard, measuring,
+};
 pub use member::{Member, MemberPage, drop_letter, forget, freeze, member, members};
 pub use part::{
     MergeError, Part, Position, ShardWork, advance, last_part, merged, segments_done, shard_work, shards_work,

@@ -1,4 +1,4 @@
-//! A campaign from its draft to a redeemed voucher and a letter that came back; a birthday campaign that starts by itself; somebody is kept back, somebody erased.
+//! A campaign from its draft to a redeemed voucher, its results and a letter that came back; a birthday campaign that starts by itself; somebody is kept back, somebody erased.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -219,6 +219,19 @@ pub(super) async fn tell(world: &mut World, delivering: &mut Delivering) {
     super::offline::told_again(world, "B01", 9, &codes[0]).await;
     delivering.until_rest(world).await;
 
+    let path = [("run_id", "welcome~2026-11")];
+    let (status, answer) = world
+        .call("POST /v1/runs/{run_id}/measurements", &path, &Value::Null)
+        .await;
+    assert_eq!(status, 202, "{answer}");
+    delivering.until_rest(world).await;
+    let results = read(world, "GET /v1/runs/{run_id}/results", &path).await;
+    assert_eq!(
+        results["redeemed"],
+        json!({"vouchers": 1, "value_minor": 1_000}),
+        "{results}"
+    );
+    assert_eq!(results["revenue"]["letters"]["members"], 2, "{results}");
     come_back(world, "welcome~2026-11").await;
     delivering.until_rest(world).await;
     by_file(world, delivering).await;

@@ -239,6 +239,7 @@ fn check(name: &str, answer: &Value) -> Result<()> {
         | "schedule_day_close"
         | "sqs_finance"
         | "sqs_campaign"
+        | "sqs_campaign_results"
         | "sqs_lettershop"
         | "schedule_campaign_run"
         | "sqs_erp"

@@ -20,7 +20,7 @@ pub(crate) async fn write(stack: &Running, till: &Client, customer: &Customer, p
         .await
         .must(200);
     settings(admin).await;
-    drafts(admin).await;
+    drafts(stack).await;
     let tried = admin.post("/v1/campaigns/planted/dry-runs", &json!({})).await.must(202);
     stack.rest().await;
     let run = format!("/v1/runs/{}", tried["run_id"].as_str().expect("the name of a run"));
@@ -54,13 +54,15 @@ async fn settings(admin: &Client) {
 }
 
 /// The campaign, after two that cannot be.
-async fn drafts(admin: &Client) {
+async fn drafts(stack: &Running) {
+    let admin = &stack.admin;
+    let until = domain::calendar::plus_days(stack.today, 90);
     let mut campaign = json!({
         "id": "planted", "name": FAMILY_NAME, "programme": "treue", "kind": {"type": "bonus"},
         "segment": "activity.revenue_minor_12m > 0",
         "voucher": {
             "worth": {"type": "amount", "value_minor": 1_000}, "min_basket_minor": 2_000,
-            "validity": {"type": "days", "after_start": 0, "days": 60}, "bearer": "bearer", "consideration": "free",
+            "validity": {"type": "dates", "from": stack.today, "until": until}, "bearer": "bearer", "consideration": "free",
             "vat_kind": "value", "per_member": 1,
         },
         "texts": {"de": "{salutation}, dieser Gutschein ist {value} wert."}, "letter_variant": "a", "control_per_cent": 0,
@@ -108,11 +110,10 @@ async fn taken_over(stack: &Running, till: &Client, run: &str, planted: &mut Pla
     let rows: Vec<_> = rows.filter(|row| !row[code].is_empty()).collect();
     assert_eq!(rows.len(), 1, "one customer gets a voucher");
     let piece = rows[0][0].to_owned();
-    for row in rows {
-        planted.add("the code of a letter", &row[code]);
-        let body = json!({"store": "B01", "till": "1", "code": &row[code]});
-        let _ = till.post("/v1/vouchers/check", &body).await;
-    }
+    let letter = &rows[0][code];
+    planted.add("the code of a letter", letter);
+    let mut body = json!({"store": "B01", "till": "1", "code": letter});
+    let _ = till.post("/v1/vouchers/check", &body).await;
     let mut said = json!({
         "run": manifest["job"]["run"], "variant": "a", "rows": manifest["totals"]["all"]["rows"], "sha256": manifest["sha256"],
         "accepted_on": stack.today, "rejected": [],
@@ -127,6 +128,12 @@ async fn taken_over(stack: &Running, till: &Client, run: &str, planted: &mut Pla
     let refused = admin.post(&acknowledgement, &said).await;
     assert!(matches!(refused.status, 400 | 422), "{}", refused.text);
     let _ = admin.post(&acknowledgement, &right).await.must(200);
+    body["receipt"] = json!(format!("B01~1~{}~letter", stack.today));
+    body["basket_total"] = json!({"amount_minor": 5_000, "currency": "CHF"});
+    let _ = till.post("/v1/vouchers/redeem", &body).await.must(200);
+    stack.rest().await;
+    let results = admin.get(&format!("{run}/results")).await.must(200);
+    assert_eq!(results["redeemed"]["vouchers"], 1, "{results}");
 }
 
 /// The carrier's file has it too, beside rows that are wrong; another file is none.

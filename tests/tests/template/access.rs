@@ -12,7 +12,7 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 32] = [
+const KEY_KINDS: [&str; 34] = [
     "ADJUST#*",
     "APIKEY#*",
     "CAMPAIGNS#*",
@@ -27,6 +27,7 @@ const KEY_KINDS: [&str; 32] = [
     "FEED#*",
     "FINANCE#*",
     "GUESS#*",
+    "HEARD#*",
     "IMPORT#*",
     "LETTER#*",
     "LETTERSHOP#*",
@@ -40,6 +41,7 @@ const KEY_KINDS: [&str; 32] = [
     "RUNPART#*",
     "RUNS#*",
     "SEARCH#*",
+    "TALLY#*",
     "TYPES#*",
     "UNCONFIRMED#*",
     "UNMATCHED#*",
@@ -55,7 +57,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 39] = [
+const TRANSACTIONS: [Transaction; 40] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -211,6 +213,12 @@ const TRANSACTIONS: [Transaction; 39] = [
         "LettershopExportRole",
         &["PutItem", "ConditionCheckItem"],
         &["PARTY#*"],
+    ),
+    (
+        "tally.rs",
+        "CampaignResultsRole",
+        &["PutItem", "UpdateItem"],
+        &["HEARD#*", "TALLY#*"],
     ),
     ("voucher.rs", "DayCloseRole", &["PutItem"], &["PARTY#*", "VOUCHER#*"]),
     (

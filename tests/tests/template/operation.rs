@@ -7,9 +7,10 @@ use serde_norway::Value;
 use crate::document::{Template, at, entries, items, number, reference, tagged, text, workspace};
 
 /// The variables that the functions' configuration knows.
-const VARIABLES: [&str; 27] = [
+const VARIABLES: [&str; 28] = [
     "ALLOWANCE_KEYS_SECRET_ARN",
     "CAMPAIGN_QUEUE_URL",
+    "CAMPAIGN_RESULTS_QUEUE_URL",
     "CODE_KEYS_SECRET_ARN",
     "DAY_CLOSE_QUEUE_URL",
     "ERP_TENANTS",

@@ -5,6 +5,7 @@ mod birthday;
 mod digest;
 mod document;
 mod dry_run;
+mod effect;
 mod handover;
 mod letter;
 mod member;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::administration::ContextField;
+use super::campaign_results::RunForecast;
 
 /// A campaign is to be stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,6 +167,9 @@ pub struct CampaignRunView {
     /// The difference to the last run of the campaign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<Difference>,
+    /// What is to be expected of it, where earlier runs of the campaign gave vouchers; absent in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<RunForecast>,
     /// How far the work is; absent in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<CampaignRunProgress>,

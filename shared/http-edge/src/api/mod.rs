@@ -2,6 +2,7 @@
 
 pub mod adjustments;
 pub mod administration;
+pub mod campaign_results;
 pub mod campaigns;
 pub mod customers;
 pub mod desk;

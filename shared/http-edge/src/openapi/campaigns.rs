@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::campaign_results::{measure, of_campaign, of_one_run};
 use super::operation::{Answer, Body, Operation, Parameter, optional, path};
 use crate::api::campaigns::{
     ApproveRequest, CampaignContext, CampaignPage, CampaignRequest, CampaignRunPage, CampaignRunView, CampaignView,
@@ -9,7 +10,7 @@ use crate::api::campaigns::{
 };
 use crate::problem::Code;
 
-const CAMPAIGNS: &str = "Campaigns";
+pub(super) const CAMPAIGNS: &str = "Campaigns";
 const PARTY: &str = "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10";
 pub(super) const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
@@ -23,14 +24,17 @@ pub(super) fn operations() -> Vec<Operation> {
         approve(),
         start(),
         close(),
+        of_campaign(),
         runs(),
         run(),
         stop(),
+        of_one_run(),
+        measure(),
         member(),
     ]
 }
 
-fn which() -> Parameter {
+pub(super) fn which() -> Parameter {
     path(
         "campaign_id",
         "The campaign: 1 to 40 characters from a-z, 0-9 and `-`.",
@@ -287,7 +291,7 @@ fn run() -> Operation {
         id: "getRun",
         tag: CAMPAIGNS,
         summary: "Read how far a run is",
-        description: "With sums, digest, the difference to the last run, rate and expected end.",
+        description: "With sums, digest, the difference to the last run, what is to be expected by earlier ones, rate and expected end.",
         parameters: vec![which_run()],
         request: None,
         answers: vec![Answer::json::<CampaignRunView>(200, "The run.", choosing())],
