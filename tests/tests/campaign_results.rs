@@ -365,7 +365,7 @@ async fn r5_revenue_against_the_control_group_is_right_to_the_rappen() {
     let sold = started.buy(&with, 5_005).await;
     started.buy(&without, 2_010).await;
     started.world.now = at("2026-12-03T10:00:00Z");
-    let mut back = give_back("B01", "back", Some(&sold), (500, 1_001));
+    let mut back = give_back("B01", "back", Some(&sold), (200, 1_001));
     back["business_date"] = json!("2026-12-03");
     must(&started.world, "POST /v1/returns", &[], &back).await;
     // Bought and voided: no buyer.
