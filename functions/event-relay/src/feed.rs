@@ -112,7 +112,7 @@ fn message(tenant: &Tenant, change: &Change, group: &FeedGroup) -> PosVoucherMes
         State::Open => "open",
         State::Reserved { .. } => "reserved",
         State::Redeemed { .. } => "redeemed",
-        State::Blocked => "blocked",
+        State::Blocked { .. } => "blocked",
         State::Voided { .. } => "voided",
     };
     PosVoucherMessage {

@@ -10,14 +10,12 @@
 //! | `fields` | what is wrong with the fields of a body |
 //! | `feed` | the voucher feed |
 //! | `unmatched` | redemptions without receipt, and the reverse |
-//! | `view` | a voucher as a till sees it |
 
 mod call;
 mod feed;
 mod fields;
 mod till;
 mod unmatched;
-mod view;
 
 use chrono::{DateTime, Utc};
 use http_edge::guard::Guard;

@@ -5,7 +5,7 @@ use domain::id::BasketId;
 use domain::receipt::ReceiptKey;
 use domain::voucher::{Command, Outcome, Refusal, Voucher};
 use http_edge::api::vouchers::{
-    CheckAnswer, CheckRequest, RedeemRequest, ReleaseRequest, ReserveRequest, ReverseRequest,
+    CheckAnswer, CheckRequest, RedeemRequest, ReleaseRequest, ReserveRequest, ReverseRequest, VoucherState,
 };
 use http_edge::{Caller, Code, Problem, Request, Response, Scope};
 use store::{Site, party, voucher};
@@ -13,7 +13,6 @@ use store::{Site, party, voucher};
 use crate::App;
 use crate::call::Call;
 use crate::fields::Fields;
-use crate::view::view;
 
 /// Rounds against other tills before the caller is asked to repeat: each lost round means that another till's call went
 /// through.
@@ -39,7 +38,7 @@ impl App {
             usable: refusal.is_none(),
             reason: refusal.as_ref().map(|problem| problem.code.as_str().to_owned()),
             detail: refusal.map(|problem| problem.detail),
-            state: view(&record.d, record.d.state_at(now)),
+            state: VoucherState::of(&record.d, record.d.state_at(now)),
         };
         Response::json(200, &answer)
     }
@@ -154,7 +153,7 @@ impl App {
         for _ in 0..ROUNDS_MAX {
             let decided = match record.d.apply(command, &call.occasion) {
                 Ok(Outcome::Replayed) => {
-                    let response = Response::json(200, &view(&record.d, record.d.state_at(now)))?;
+                    let response = Response::json(200, &VoucherState::of(&record.d, record.d.state_at(now)))?;
                     return Ok(response.header("idempotency-replayed", "true"));
                 }
                 Ok(Outcome::Changed(after)) => Ok(after),
@@ -166,7 +165,7 @@ impl App {
                 asked = true;
             }
             let after = decided?;
-            let answer = view(&after, after.state_at(now));
+            let answer = VoucherState::of(&after, after.state_at(now));
             match voucher::replace(&self.db, Site::RedeemCommit, &record, *after, call.caller.made(now)).await? {
                 None => return Response::json(200, &answer),
                 Some(now_there) => record = now_there,

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Duration, Utc};
 use domain::id::ProgrammeId;
 use domain::voucher::{State, Voucher};
-use http_edge::api::vouchers::{UnmatchedPage, UnmatchedVoucher};
+use http_edge::api::vouchers::{UnmatchedPage, UnmatchedVoucher, VoucherState};
 use http_edge::{Caller, Code, Problem, Request, Response, Scope, page};
 use store::Site;
 use store::voucher::{self, UNMATCHED_SHARDS};
 
 use crate::App;
-use crate::view::view;
 
 /// Where each shard goes on; a shard that is read to its end is missing.
 type Position = BTreeMap<u8, Option<String>>;
@@ -81,7 +80,7 @@ fn start(request: &Request) -> Result<Position, Problem> {
 fn concerns(caller: &Caller, voucher: &Voucher) -> bool {
     let redeemed_on = match &voucher.state {
         State::Redeemed { receipt, .. } => Some(receipt),
-        State::Open | State::Reserved { .. } | State::Blocked | State::Voided { .. } => None,
+        State::Open | State::Reserved { .. } | State::Blocked { .. } | State::Voided { .. } => None,
     };
     let paid_on = voucher.paid_on().map(|note| &note.receipt);
     redeemed_on
@@ -101,6 +100,6 @@ fn case(voucher: &Voucher) -> Option<UnmatchedVoucher> {
         since,
         redeemed_on,
         paid_on: voucher.paid_on().map(|note| note.receipt.to_string()),
-        state: view(voucher, &voucher.state),
+        state: VoucherState::of(voucher, &voucher.state),
     })
 }

@@ -7,8 +7,10 @@
 //!    │ └───────────────────────┘             │
 //!    │└──────────────────────────────────────┘
 //!    │                reverse
-//!    └──────────► voided
-//!        void
+//!    ├──────────► voided
+//!    │ void, reissue
+//!    └──────────► blocked, and back
+//!        block, unblock
 //! ```
 //!
 //! All static terms are on the voucher, so each transition is decided from the voucher alone and stored by one conditional
@@ -18,7 +20,8 @@
 //! till gave up waiting for that one: then it is remembered, and the redemption is refused when it comes. A payment on a
 //! voided receipt counts for nothing: no redemption belongs to it, and it stands in no other receipt's way.
 //!
-//! Support may void an open voucher: it is void for every till and for ever, and its points go back to the account.
+//! Support may block, extend, void and reissue a voucher that nobody holds (`desk`). A voided one is void for every till and
+//! for ever, and its points go back to the account; of a reissued one they stay with what stands in its place.
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -111,14 +114,22 @@ pub enum State {
         /// When.
         at: DateTime<Utc>,
     },
-    /// Stopped by an operator.
-    Blocked,
-    /// Void for ever; its points went back to the account.
+    /// Stopped by support until it is unblocked.
+    Blocked {
+        /// When.
+        at: DateTime<Utc>,
+        /// The adjustment that says who and why.
+        adjustment: LookupKey,
+    },
+    /// Void for ever; its points went back to the account, or another voucher stands in its place.
     Voided {
         /// When.
         at: DateTime<Utc>,
         /// The adjustment that says who and why.
         adjustment: LookupKey,
+        /// The voucher that stands in its place.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reissued_as: Option<VoucherNumber>,
     },
 }
 
@@ -243,6 +254,24 @@ pub enum Refusal {
     /// Reversed too often.
     #[error("the voucher was reversed 10 times: an operator must look at it")]
     TooManyReversals,
+    /// It is not blocked.
+    #[error("the voucher is not blocked")]
+    NotBlocked,
+    /// The new last day is not later, or over.
+    #[error("the voucher is valid until {until}: the new last day must be later, and not before today")]
+    NotExtended {
+        /// Its last day.
+        until: NaiveDate,
+    },
+    /// Another voucher stands in its place.
+    #[error("the voucher was reissued: {number} stands in its place")]
+    Reissued {
+        /// The number of that one.
+        number: VoucherNumber,
+    },
+    /// Reissued too often.
+    #[error("the voucher was reissued 9 times: void it instead")]
+    TooManyReissues,
 }
 
 /// A voucher that knows its payment, and the receipt whose note had to give way.
@@ -294,7 +323,7 @@ impl Voucher {
     pub fn check(&self, basket_minor: Option<i64>, occasion: &Occasion) -> Result<(), Refusal> {
         match self.state_at(occasion.now) {
             State::Redeemed { receipt, at } => return Err(already(receipt, *at)),
-            State::Blocked => return Err(Refusal::Blocked),
+            State::Blocked { .. } => return Err(Refusal::Blocked),
             State::Voided { at, .. } => return Err(Refusal::Voided { at: *at }),
             State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
             State::Open => {}
@@ -307,7 +336,7 @@ impl Voucher {
             state if held_by(state, Some(basket), occasion) => return Ok(Outcome::Replayed),
             State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
             State::Redeemed { receipt, at } => return Err(already(receipt, *at)),
-            State::Blocked => return Err(Refusal::Blocked),
+            State::Blocked { .. } => return Err(Refusal::Blocked),
             State::Voided { at, .. } => return Err(Refusal::Voided { at: *at }),
             State::Open => {}
         }
@@ -331,7 +360,7 @@ impl Voucher {
         match state {
             State::Redeemed { receipt: first, .. } if first == receipt => return Ok(Outcome::Replayed),
             State::Redeemed { receipt: first, at } => return Err(already(first, *at)),
-            State::Blocked => return Err(Refusal::Blocked),
+            State::Blocked { .. } => return Err(Refusal::Blocked),
             State::Voided { at, .. } => return Err(Refusal::Voided { at: *at }),
             _ if self.is_reversed(receipt) => return Err(Refusal::Reversed),
             State::Reserved { until, .. } if !held_by(state, basket, occasion) => {
@@ -353,7 +382,7 @@ impl Voucher {
             State::Reserved { until, .. } => Err(Refusal::Reserved { until: *until }),
             State::Open => Ok(Outcome::Replayed),
             State::Redeemed { receipt, at } => Err(already(receipt, *at)),
-            State::Blocked => Err(Refusal::Blocked),
+            State::Blocked { .. } => Err(Refusal::Blocked),
             State::Voided { at, .. } => Err(Refusal::Voided { at: *at }),
         }
     }
@@ -364,9 +393,10 @@ impl Voucher {
         }
         let state = match &self.state {
             State::Redeemed { receipt: taken, .. } if taken == receipt => State::Open,
-            // It came before its redemption. A hold stays: it belongs to a basket, not to the receipt.
-            State::Open | State::Reserved { .. } => self.state.clone(),
-            State::Redeemed { .. } | State::Blocked | State::Voided { .. } => return Err(Refusal::NotRedeemed),
+            // It came before its redemption. A hold stays: it belongs to a basket, not to the receipt. So does a block, and the
+            // redemption must not take the voucher once that is over.
+            State::Open | State::Reserved { .. } | State::Blocked { .. } => self.state.clone(),
+            State::Redeemed { .. } | State::Voided { .. } => return Err(Refusal::NotRedeemed),
         };
         let takes_back = state != self.state;
         let full = self.reversed.len() >= REVERSALS_MAX;
@@ -386,33 +416,6 @@ impl Voucher {
         }
         after.reversed.push(receipt.clone());
         Ok(Outcome::Changed(Box::new(after)))
-    }
-
-    /// Makes the voucher void for ever, by this adjustment. Replayed when it is void already, by whichever.
-    ///
-    /// Only an open voucher that a till could take today: one that was taken, is held, or that a receipt names as a payment
-    /// is somebody's already, and one whose validity is over is not given back by this way.
-    ///
-    /// # Errors
-    /// [`Refusal`] with the reason; the voucher stays as it is.
-    pub fn void(&self, adjustment: &LookupKey, now: DateTime<Utc>) -> Result<Outcome, Refusal> {
-        match self.state_at(now) {
-            State::Voided { .. } => return Ok(Outcome::Replayed),
-            State::Redeemed { receipt, at } => return Err(already(receipt, *at)),
-            State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
-            State::Blocked => return Err(Refusal::Blocked),
-            State::Open => {}
-        }
-        if self.paid_on().is_some() {
-            return Err(Refusal::PaidWith);
-        }
-        if calendar::business_day(now, self.zone) > self.valid_until {
-            return Err(Refusal::Expired {
-                until: self.valid_until,
-            });
-        }
-        let adjustment = adjustment.clone();
-        Ok(self.moved(State::Voided { at: now, adjustment }))
     }
 
     /// Whether the sale on this receipt was voided.
@@ -508,12 +511,17 @@ impl Voucher {
     }
 
     fn moved(&self, state: State) -> Outcome {
-        Outcome::Changed(Box::new(Self {
+        Outcome::Changed(Box::new(self.after(state)))
+    }
+
+    /// The voucher after a change that tills must hear of.
+    fn after(&self, state: State) -> Self {
+        Self {
             state,
             version: self.version.saturating_add(1),
             state_version: self.state_version.saturating_add(1),
             ..self.clone()
-        }))
+        }
     }
 }
 
@@ -523,7 +531,7 @@ fn held_by(state: &State, basket: Option<&BasketId>, occasion: &Occasion) -> boo
         State::Reserved {
             basket: held, location, ..
         } => Some(held) == basket && *location == occasion.location,
-        State::Open | State::Redeemed { .. } | State::Blocked | State::Voided { .. } => false,
+        State::Open | State::Redeemed { .. } | State::Blocked { .. } | State::Voided { .. } => false,
     }
 }
 
@@ -539,9 +547,11 @@ pub fn voucher_id(party: &PartyId, programme: &ProgrammeId, number: &VoucherNumb
     format!("{party}~{programme}~{number}")
 }
 
+mod desk;
 mod number;
 
-pub use number::{CampaignTerms, InvalidRunVoucher, RunVoucher, VoucherNumber};
+pub use desk::{EXTENSION_DAYS_MAX, Reissued};
+pub use number::{CampaignTerms, InvalidVoucherNumber, REISSUES_MAX, VoucherNumber};
 
 #[cfg(test)]
 mod tests;

@@ -289,8 +289,8 @@ sites! {
     AdjustIssue = "points-desk/issue-entry",
     /// The points desk reads the ledger of an account whose points move to another.
     AdjustLedger = "points-desk/ledger",
-    /// The points desk commits a voided voucher with the points that come back.
-    AdjustVoid = "points-desk/commit-void",
+    /// The points desk commits what is done to a voucher, with the points that come back.
+    AdjustVoucherCommit = "points-desk/commit-voucher",
     /// The office reads campaigns.
     CampaignsRead = "campaign/read",
     /// The office stores a campaign.

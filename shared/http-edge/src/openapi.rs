@@ -44,7 +44,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Purchases", "Receipts of tills and shops."),
     (
         "Vouchers",
-        "Check, reserve, redeem, release and reverse vouchers, and follow their changes.",
+        "Check, reserve, redeem, release and reverse vouchers, follow their changes, and handle single ones.",
     ),
     ("Cash desk", "What a cashier sees of a customer."),
     ("Customers", "Parties, their cards and their points."),

@@ -130,6 +130,14 @@ codes! {
     VoucherNotYetConfirmed = "voucher_not_yet_confirmed", 409, "The letters of the voucher are not confirmed yet", "Take it once the printer has confirmed the run.";
     /// Void for ever.
     VoucherVoided = "voucher_voided", 409, "The voucher was voided", "Take another payment; the customer service knows why.";
+    /// It is not blocked.
+    VoucherNotBlocked = "voucher_not_blocked", 409, "The voucher is not blocked", "Nothing: it can be taken.";
+    /// The new last day is not later, or over.
+    VoucherNotExtended = "voucher_not_extended", 409, "The new last day is not later", "Name a later day than the one in the answer, and none that is over.";
+    /// Another voucher stands in its place.
+    VoucherReissued = "voucher_reissued", 409, "Another voucher stands in its place", "Do it to the voucher in the answer.";
+    /// Reissued too often.
+    VoucherReissuesExhausted = "voucher_reissues_exhausted", 409, "The voucher was reissued too often", "Void it, or give another one.";
     /// A receipt names the voucher as a payment.
     VoucherPaidWith = "voucher_paid_with", 409, "A receipt names the voucher as a payment", "Have it redeemed on that receipt, or the sale reversed.";
     /// The voucher belongs to another programme.
@@ -301,6 +309,10 @@ impl From<Refusal> for Problem {
             Refusal::Reversed => Self::new(Code::VoucherReversed, detail),
             Refusal::NotRedeemed => Self::new(Code::VoucherNotRedeemed, detail),
             Refusal::TooManyReversals => Self::new(Code::VoucherReversalsExhausted, detail),
+            Refusal::NotBlocked => Self::new(Code::VoucherNotBlocked, detail),
+            Refusal::NotExtended { until } => Self::new(Code::VoucherNotExtended, detail).with("valid_until", json!(until)),
+            Refusal::Reissued { number } => Self::new(Code::VoucherReissued, detail).with("reissued_as", json!(number.to_string())),
+            Refusal::TooManyReissues => Self::new(Code::VoucherReissuesExhausted, detail),
         }
     }
 }

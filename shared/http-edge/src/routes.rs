@@ -214,6 +214,36 @@ pub const ROUTES: &[Route] = &[
         "points-desk",
     ),
     route(
+        "GET",
+        "/v1/parties/{party_id}/vouchers/{sequence}",
+        Scope::PointsRead,
+        "points-desk",
+    ),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/vouchers/{sequence}/block",
+        Scope::VouchersWrite,
+        "points-desk",
+    ),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/vouchers/{sequence}/unblock",
+        Scope::VouchersWrite,
+        "points-desk",
+    ),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/vouchers/{sequence}/extend",
+        Scope::VouchersWrite,
+        "points-desk",
+    ),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/vouchers/{sequence}/reissue",
+        Scope::VouchersWrite,
+        "points-desk",
+    ),
+    route(
         "POST",
         "/v1/parties/{party_id}/vouchers/{sequence}/void",
         Scope::PointsAdjust,

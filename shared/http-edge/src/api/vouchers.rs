@@ -6,7 +6,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::money::Money;
 use domain::secret::Secret;
-use domain::voucher::Unmatched;
+use domain::voucher::{State, Unmatched, Voucher};
 use serde::{Deserialize, Serialize};
 
 /// Asks whether a voucher can be taken.
@@ -136,6 +136,37 @@ pub struct VoucherState {
     /// Where and when it was taken, for a redeemed one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redemption: Option<Redemption>,
+}
+
+impl VoucherState {
+    /// The view of a voucher in the state `state`, which may differ from the stored one where a hold has timed out.
+    pub fn of(voucher: &Voucher, state: &State) -> Self {
+        let (status, reserved_until, redemption) = match state {
+            State::Open => (VoucherStatus::Open, None, None),
+            State::Reserved { until, .. } => (VoucherStatus::Reserved, Some(*until), None),
+            State::Blocked { .. } => (VoucherStatus::Blocked, None, None),
+            State::Voided { .. } => (VoucherStatus::Voided, None, None),
+            State::Redeemed { receipt, at } => {
+                let redemption = Redemption {
+                    location: receipt.store.to_string(),
+                    till: receipt.till.to_string(),
+                    business_date: receipt.business_date,
+                    at: *at,
+                };
+                (VoucherStatus::Redeemed, None, Some(redemption))
+            }
+        };
+        Self {
+            voucher: voucher.id(),
+            status,
+            value: Money::new(voucher.value_minor, voucher.currency),
+            min_basket: Money::new(voucher.min_basket_minor, voucher.currency),
+            valid_from: voucher.valid_from,
+            valid_until: voucher.valid_until,
+            reserved_until,
+            redemption,
+        }
+    }
 }
 
 /// Where and when a voucher was taken.
