@@ -8,12 +8,14 @@
 //! | `till` | check, reserve, redeem, release, reverse |
 //! | `call` | what these have in common: who calls, from where, about which voucher, and whether the place sells on that day |
 //! | `fields` | what is wrong with the fields of a body |
+//! | `goods` | the goods of a basket by VAT rate, and what the voucher takes off each |
 //! | `feed` | the voucher feed |
 //! | `unmatched` | redemptions without receipt, and the reverse |
 
 mod call;
 mod feed;
 mod fields;
+mod goods;
 mod till;
 mod unmatched;
 

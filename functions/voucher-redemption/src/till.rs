@@ -13,6 +13,7 @@ use store::{Site, party, voucher};
 use crate::App;
 use crate::call::Call;
 use crate::fields::Fields;
+use crate::goods::Goods;
 
 /// Rounds against other tills before the caller is asked to repeat: each lost round means that another till's call went
 /// through.
@@ -26,9 +27,11 @@ impl App {
         let named = (&*body.store, &*body.till, body.code.as_str());
         let call = self.call(caller, &mut fields, named, now).await?;
         let basket = body.basket_total.map(|total| fields.total(total));
+        let goods = Goods::read(body.basket_by_vat.as_deref(), body.basket_total, &mut fields);
         fields.done()?;
         call.may_ask(body.basket_total)?;
         let record = self.find(&call).await?;
+        fit(goods.as_ref(), &record.d)?;
         let takes = record.d.check(basket, &call.occasion).map_err(Problem::from);
         let mut refusal = call.sells_on(call.today()).and(takes).err();
         if refusal.is_none() {
@@ -38,7 +41,7 @@ impl App {
             usable: refusal.is_none(),
             reason: refusal.as_ref().map(|problem| problem.code.as_str().to_owned()),
             detail: refusal.map(|problem| problem.detail),
-            state: VoucherState::of(&record.d, record.d.state_at(now)),
+            state: shown(&record.d, goods.as_ref(), now)?,
         };
         Response::json(200, &answer)
     }
@@ -54,7 +57,7 @@ impl App {
         fields.done()?;
         let Some(basket) = basket else { return Err(unread()) };
         let admitted = call.may_hold(body.basket_total);
-        self.command(&call, &Command::Reserve { basket, basket_minor }, admitted)
+        self.command(&call, &Command::Reserve { basket, basket_minor }, None, admitted)
             .await
     }
 
@@ -67,6 +70,7 @@ impl App {
         let receipt: Option<ReceiptKey> = fields.read("/receipt", &body.receipt);
         let basket: Option<BasketId> = body.basket.as_deref().and_then(|text| fields.read("/basket", text));
         let basket_minor = fields.total(body.basket_total);
+        let goods = Goods::read(body.basket_by_vat.as_deref(), Some(body.basket_total), &mut fields);
         if receipt
             .as_ref()
             .is_some_and(|receipt| receipt.store != call.occasion.location)
@@ -85,7 +89,7 @@ impl App {
             basket,
             basket_minor,
         };
-        self.command(&call, &command, admitted).await
+        self.command(&call, &command, goods.as_ref(), admitted).await
     }
 
     pub(crate) async fn release(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
@@ -97,7 +101,7 @@ impl App {
         let basket: Option<BasketId> = fields.read("/basket", &body.basket);
         fields.done()?;
         let Some(basket) = basket else { return Err(unread()) };
-        self.command(&call, &Command::Release { basket }, Ok(())).await
+        self.command(&call, &Command::Release { basket }, None, Ok(())).await
     }
 
     pub(crate) async fn reverse(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
@@ -111,7 +115,7 @@ impl App {
         let Some(receipt) = receipt else { return Err(unread()) };
         // The redemption belongs to its location: another one's caller must not take it back.
         caller.at(&receipt.store)?;
-        self.command(&call, &Command::Reverse { receipt }, Ok(())).await
+        self.command(&call, &Command::Reverse { receipt }, None, Ok(())).await
     }
 
     /// Refuses a holder who may not pay with vouchers. The read sees every change that was answered before.
@@ -145,15 +149,17 @@ impl App {
         &self,
         call: &Call<'_>,
         command: &Command,
+        goods: Option<&Goods>,
         admitted: Result<(), Problem>,
     ) -> Result<Response, Problem> {
         let mut record = self.find(call).await?;
+        fit(goods, &record.d)?;
         let now = call.occasion.now;
         let mut asked = false;
         for _ in 0..ROUNDS_MAX {
             let decided = match record.d.apply(command, &call.occasion) {
                 Ok(Outcome::Replayed) => {
-                    let response = Response::json(200, &VoucherState::of(&record.d, record.d.state_at(now)))?;
+                    let response = Response::json(200, &shown(&record.d, goods, now)?)?;
                     return Ok(response.header("idempotency-replayed", "true"));
                 }
                 Ok(Outcome::Changed(after)) => Ok(after),
@@ -165,7 +171,7 @@ impl App {
                 asked = true;
             }
             let after = decided?;
-            let answer = VoucherState::of(&after, after.state_at(now));
+            let answer = shown(&after, goods, now)?;
             match voucher::replace(&self.db, Site::RedeemCommit, &record, *after, call.caller.made(now)).await? {
                 None => return Response::json(200, &answer),
                 Some(now_there) => record = now_there,
@@ -176,6 +182,19 @@ impl App {
             "many tills ask for this voucher at once: repeat the same call",
         ))
     }
+}
+
+/// Whether goods that a body describes are those that the voucher is for.
+fn fit(goods: Option<&Goods>, voucher: &Voucher) -> Result<(), Problem> {
+    goods.map_or(Ok(()), |goods| goods.fit(voucher))
+}
+
+/// The voucher as it is shown at this instant, with what it takes off the goods that a body describes.
+fn shown(voucher: &Voucher, goods: Option<&Goods>, now: DateTime<Utc>) -> Result<VoucherState, Problem> {
+    Ok(VoucherState {
+        discount: goods.map(|goods| goods.discount(voucher)).transpose()?,
+        ..VoucherState::of(voucher, voucher.state_at(now))
+    })
 }
 
 fn allowed(request: &Request) -> Result<&Caller, Problem> {

@@ -548,9 +548,11 @@ pub fn voucher_id(party: &PartyId, programme: &ProgrammeId, number: &VoucherNumb
 }
 
 mod desk;
+mod discount;
 mod number;
 
 pub use desk::{EXTENSION_DAYS_MAX, Reissued};
+pub use discount::{VAT_RATE_MAX, VAT_RATES_MAX, VatAmount, split_by_vat};
 pub use number::{CampaignTerms, InvalidVoucherNumber, REISSUES_MAX, VoucherNumber};
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-fn voucher() -> Voucher {
+pub(super) fn voucher() -> Voucher {
     Voucher {
         party: "p1".parse().unwrap(),
         programme: "treue".parse().unwrap(),

@@ -24,6 +24,10 @@ pub struct CheckRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::schemas::Money>))]
     pub basket_total: Option<Money>,
+    /// The basket by VAT rate, 1 to 20 of them; then the answer says what the voucher takes off at each. They come to
+    /// `basket_total`; for a voucher that is for some product groups, to the goods of those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basket_by_vat: Option<Vec<VatTotal>>,
 }
 
 /// Holds a voucher for a basket.
@@ -63,6 +67,33 @@ pub struct RedeemRequest {
     /// Total of the receipt.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub basket_total: Money,
+    /// The receipt by VAT rate, 1 to 20 of them; then the answer says what the voucher takes off at each. They come to
+    /// `basket_total`; for a voucher that is for some product groups, to the goods of those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basket_by_vat: Option<Vec<VatTotal>>,
+}
+
+/// An amount at one VAT rate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VatTotal {
+    /// VAT rate in hundredths of a per cent: 810 is 8.1 %. Absent for goods without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vat_rate_bp: Option<u32>,
+    /// Gross amount.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
+    pub amount: Money,
+}
+
+/// What a voucher takes off, for the receipt: tax is shown on what is paid, not on what is given away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Discount {
+    /// In all.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
+    pub amount: Money,
+    /// At each VAT rate, the highest first; these come to `amount` exactly.
+    pub by_vat: Vec<VatTotal>,
 }
 
 /// Lets go of a hold.
@@ -136,6 +167,9 @@ pub struct VoucherState {
     /// Where and when it was taken, for a redeemed one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redemption: Option<Redemption>,
+    /// What it takes off the basket, where a check or redemption names the basket by VAT rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Discount>,
 }
 
 impl VoucherState {
@@ -165,6 +199,7 @@ impl VoucherState {
             valid_until: voucher.valid_until,
             reserved_until,
             redemption,
+            discount: None,
         }
     }
 }

@@ -22,6 +22,19 @@ fn money(amount_minor: i64) -> Value {
     json!({"amount_minor": amount_minor, "currency": "CHF"})
 }
 
+/// A basket with goods of two VAT rates.
+fn by_vat() -> Value {
+    json!([{"vat_rate_bp": 810, "amount": money(3_000)}, {"vat_rate_bp": 260, "amount": money(1_790)}])
+}
+
+/// The voucher with what it takes off that basket.
+fn discounted(status: &str) -> Value {
+    let mut state = state(status);
+    let parts = json!([{"vat_rate_bp": 810, "amount": money(313)}, {"vat_rate_bp": 260, "amount": money(187)}]);
+    state["discount"] = json!({"amount": money(500), "by_vat": parts});
+    state
+}
+
 fn state(status: &str) -> Value {
     let mut state = json!({
         "voucher": "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10~treue~3", "status": status,
@@ -61,13 +74,16 @@ fn till_call(
 }
 
 fn check() -> Operation {
-    let request = json!({"store": "B07", "till": "3", "code": CODE, "basket_total": money(4_790)});
-    let answer = json!({"usable": true, "state": state("open")});
+    let request = json!({
+        "store": "B07", "till": "3", "code": CODE, "basket_total": money(4_790), "basket_by_vat": by_vat(),
+    });
+    let answer = json!({"usable": true, "state": discounted("open")});
     Operation {
         summary: "Ask whether a voucher can be taken",
         description: "Changes nothing. A code that is mistyped is refused by its check character without a look at the \
                       books. Well-formed codes that do not exist are counted; a till that asks for many of them is answered \
-                      more slowly and then with 429, and can go on with codes that exist.",
+                      more slowly and then with 429, and can go on with codes that exist. Where the basket is named by VAT rate, the \
+                      answer splits what the voucher takes off over the rates, to the minor unit.",
         ..till_call(
             "POST /v1/vouchers/check",
             "checkVoucher",
@@ -125,6 +141,7 @@ fn reserve() -> Operation {
 fn redeem() -> Operation {
     let request = json!({
         "store": "B07", "till": "3", "code": CODE, "receipt": RECEIPT, "basket": "b-91", "basket_total": money(4_790),
+        "basket_by_vat": by_vat(),
     });
     Operation {
         summary: "Take a voucher on a receipt",
@@ -132,12 +149,13 @@ fn redeem() -> Operation {
                       taken: not in the future, not older than the programme's `late_days` (unless the key has the scope \
                       `purchases:migrate`), and not after the location was closed. The same receipt again is answered with \
                       200 as the first time, whatever has changed since; another receipt gets 409 with place and time of \
-                      the first redemption.",
+                      the first redemption. Where the receipt is named by VAT rate, the answer splits what the voucher takes off \
+                      over the rates, to the minor unit, so that tax is shown on what is paid.",
         ..till_call(
             "POST /v1/vouchers/redeem",
             "redeemVoucher",
             Body::of::<RedeemRequest>(request),
-            Answer::json::<VoucherState>(200, "Taken on this receipt.", state("redeemed")).may_replay(),
+            Answer::json::<VoucherState>(200, "Taken on this receipt.", discounted("redeemed")).may_replay(),
             &[
                 Code::Invalid,
                 Code::LocationForbidden,
