@@ -29,7 +29,7 @@ use crate::world::{PROGRAMME, TENANT, World, card, everywhere, second_person};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Day {
     /// Receipts of a card, without a card, with an unregistered one that is registered later, a claim, vouchers, a
-    /// reservation, a redemption with its receipt.
+    /// reservation, a redemption with its receipt, whose goods all come back and the voucher with them.
     Tills,
     /// Locations, a version of the programme, a client and its keys, parties and cards, and everything that does not add up.
     Office,
@@ -193,6 +193,15 @@ async fn tills(world: &World, delivering: &mut Delivering) {
     done(world, "POST /v1/vouchers/redeem", &[], &redeem).await;
     let paid = till::paid_with_voucher(receipt("B03", "9", 9_000, Some(&first_card)), code, 500);
     done(world, "POST /v1/purchases", &[], &paid).await;
+    delivering.until_rest(world).await;
+
+    // All of it comes back elsewhere, and the voucher can be taken again.
+    let sold = till::key("B03", "9");
+    let back = till::give_back("B02", "R9", Some(&sold), (1_000, 9_000));
+    done(world, "POST /v1/returns", &[], &back).await;
+    let rollback = json!({"store": "B02", "till": "1", "receipt": sold});
+    let told = done(world, "POST /v1/vouchers/rollback", &[], &rollback).await;
+    assert_eq!(told["vouchers"][0]["status"], "open", "{told}");
     delivering.until_rest(world).await;
 }
 

@@ -153,7 +153,7 @@ async fn l4_n6_a_blocked_voucher_is_stopped_at_the_tills_at_once_and_the_feed_te
     );
 
     on_voucher(&world, &party, "unblock", &Value::Null).await;
-    assert_eq!(world.desk(&card).await.1, [code.clone()]);
+    assert_eq!(world.desk(&card).await.1, std::slice::from_ref(&code));
     on_voucher(&world, &party, "extend", &json!({"valid_until": "2028-12-31"})).await;
     let (status, taken) = world.call("POST /v1/vouchers/redeem", &[], &redemption).await;
     assert_eq!((status, &taken["valid_until"]), (200, &json!("2028-12-31")));

@@ -116,7 +116,11 @@ async fn l4_what_a_voucher_takes_off_is_split_over_the_vat_rates_of_the_receipt(
     assert_eq!(checked["state"]["discount"], discount, "{checked}");
     for _ in 0..2 {
         let (status, taken) = call(&world, REDEEM, &redeem).await;
-        assert_eq!((status, &taken["discount"]), (200, &discount), "the same, however often");
+        assert_eq!(
+            (status, &taken["discount"]),
+            (200, &discount),
+            "the same, however often"
+        );
     }
     let mut small = till::redeem("B01", &codes[1], "11", 103);
     assert_eq!(call(&world, CHECK, &small).await.1["state"].get("discount"), None);
@@ -138,9 +142,21 @@ async fn a_receipt_whose_vat_rates_do_not_make_sense_is_refused_and_takes_no_vou
         (by_vat(&[(Some(810), 1_001)]), "/basket_by_vat", "does_not_add_up"),
         (by_vat(&[]), "/basket_by_vat", "out_of_range"),
         (by_vat(&many), "/basket_by_vat", "out_of_range"),
-        (by_vat(&[(Some(810), 500), (Some(810), 500)]), "/basket_by_vat/1/vat_rate_bp", "twice"),
-        (by_vat(&[(Some(10_001), 1_000)]), "/basket_by_vat/0/vat_rate_bp", "vat_rate_out_of_range"),
-        (by_vat(&[(Some(810), -1)]), "/basket_by_vat/0/amount/amount_minor", "amount_out_of_range"),
+        (
+            by_vat(&[(Some(810), 500), (Some(810), 500)]),
+            "/basket_by_vat/1/vat_rate_bp",
+            "twice",
+        ),
+        (
+            by_vat(&[(Some(10_001), 1_000)]),
+            "/basket_by_vat/0/vat_rate_bp",
+            "vat_rate_out_of_range",
+        ),
+        (
+            by_vat(&[(Some(810), -1)]),
+            "/basket_by_vat/0/amount/amount_minor",
+            "amount_out_of_range",
+        ),
     ] {
         let mut described = redeem.clone();
         described["basket_by_vat"] = rates;
@@ -151,10 +167,18 @@ async fn a_receipt_whose_vat_rates_do_not_make_sense_is_refused_and_takes_no_vou
     let mut euros = redeem.clone();
     euros["basket_by_vat"] = json!([{"amount": {"amount_minor": 1_000, "currency": "EUR"}}]);
     let mismatch = "currency_mismatch";
-    assert_finding(&call(&world, REDEEM, &euros).await, "/basket_by_vat/0/amount/currency", mismatch);
+    assert_finding(
+        &call(&world, REDEEM, &euros).await,
+        "/basket_by_vat/0/amount/currency",
+        mismatch,
+    );
     let mut no_total = json!({"store": "B01", "till": "1", "code": codes[0]});
     no_total["basket_by_vat"] = by_vat(&[(None, 1)]);
-    assert_finding(&call(&world, CHECK, &no_total).await, "/basket_by_vat", "not_applicable");
+    assert_finding(
+        &call(&world, CHECK, &no_total).await,
+        "/basket_by_vat",
+        "not_applicable",
+    );
     assert_eq!(Books::read(&world).await.vouchers, before);
 }
 

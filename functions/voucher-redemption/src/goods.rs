@@ -45,14 +45,20 @@ impl Goods {
                 fields.add(&at("/amount/amount_minor"), "amount_out_of_range", &detail);
             }
             if at_rate.amount.currency != total.currency {
-                fields.add(&at("/amount/currency"), "currency_mismatch", "must be the currency of basket_total");
+                fields.add(
+                    &at("/amount/currency"),
+                    "currency_mismatch",
+                    "must be the currency of basket_total",
+                );
             }
             by_rate.push(VatAmount {
                 rate_bp: at_rate.vat_rate_bp,
                 amount_minor: at_rate.amount.amount_minor,
             });
         }
-        let sum = by_rate.iter().fold(0i64, |sum, at_rate| sum.saturating_add(at_rate.amount_minor));
+        let sum = by_rate
+            .iter()
+            .fold(0i64, |sum, at_rate| sum.saturating_add(at_rate.amount_minor));
         if sum > total.amount_minor {
             fields.add(POINTER, "does_not_add_up", "must come to no more than basket_total");
         }
@@ -75,9 +81,9 @@ impl Goods {
         Err(fields.problem())
     }
 
-    /// What the voucher takes off, in all and at each rate.
-    pub(crate) fn discount(&self, voucher: &Voucher) -> Result<Discount, Problem> {
-        let whole = voucher.discount_on(self.sum_minor);
+    /// What the voucher, or this part of it, takes off, in all and at each rate.
+    pub(crate) fn discount(&self, voucher: &Voucher, part: Option<i64>) -> Result<Discount, Problem> {
+        let whole = part.map_or_else(|| voucher.discount_on(self.sum_minor), Ok);
         let split = whole.and_then(|whole| Ok((whole, split_by_vat(whole, &self.by_rate)?)));
         let (whole, parts) = split.map_err(|error| {
             tracing::error!(%error, "a discount cannot be split");

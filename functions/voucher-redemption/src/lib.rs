@@ -10,12 +10,14 @@
 //! | `fields` | what is wrong with the fields of a body |
 //! | `goods` | the goods of a basket by VAT rate, and what the voucher takes off each |
 //! | `feed` | the voucher feed |
+//! | `rollback` | the vouchers of a receipt of which nothing stands are given back |
 //! | `unmatched` | redemptions without receipt, and the reverse |
 
 mod call;
 mod feed;
 mod fields;
 mod goods;
+mod rollback;
 mod till;
 mod unmatched;
 
@@ -62,6 +64,7 @@ impl App {
             "POST /v1/vouchers/redeem" => self.redeem(request, now).await,
             "POST /v1/vouchers/release" => self.release(request, now).await,
             "POST /v1/vouchers/reverse" => self.reverse(request, now).await,
+            "POST /v1/vouchers/rollback" => self.roll_back(request, now).await,
             "GET /v1/vouchers/feed" => self.feed(request, now).await,
             "GET /v1/vouchers/unmatched" => self.unmatched(request, now).await,
             _ => Err(Problem::new(Code::NotFound, "this function does not serve the route")),

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::id::BasketId;
+use domain::money::Money;
 use domain::receipt::ReceiptKey;
 use domain::voucher::{Command, Outcome, Refusal, Voucher};
 use http_edge::api::vouchers::{
@@ -17,7 +18,7 @@ use crate::goods::Goods;
 
 /// Rounds against other tills before the caller is asked to repeat: each lost round means that another till's call went
 /// through.
-const ROUNDS_MAX: usize = 20;
+pub(crate) const ROUNDS_MAX: usize = 20;
 
 impl App {
     pub(crate) async fn check(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
@@ -41,7 +42,7 @@ impl App {
             usable: refusal.is_none(),
             reason: refusal.as_ref().map(|problem| problem.code.as_str().to_owned()),
             detail: refusal.map(|problem| problem.detail),
-            state: shown(&record.d, goods.as_ref(), now)?,
+            state: shown(&record.d, goods.as_ref(), None, now)?,
         };
         Response::json(200, &answer)
     }
@@ -71,6 +72,7 @@ impl App {
         let basket: Option<BasketId> = body.basket.as_deref().and_then(|text| fields.read("/basket", text));
         let basket_minor = fields.total(body.basket_total);
         let goods = Goods::read(body.basket_by_vat.as_deref(), Some(body.basket_total), &mut fields);
+        let amount_minor = body.amount.map(|amount| fields.part(amount, body.basket_total));
         if receipt
             .as_ref()
             .is_some_and(|receipt| receipt.store != call.occasion.location)
@@ -88,6 +90,7 @@ impl App {
             receipt,
             basket,
             basket_minor,
+            amount_minor,
         };
         self.command(&call, &command, goods.as_ref(), admitted).await
     }
@@ -154,12 +157,16 @@ impl App {
     ) -> Result<Response, Problem> {
         let mut record = self.find(call).await?;
         fit(goods, &record.d)?;
+        let redeeming = match command {
+            Command::Redeem { receipt, .. } => Some(receipt),
+            _ => None,
+        };
         let now = call.occasion.now;
         let mut asked = false;
         for _ in 0..ROUNDS_MAX {
             let decided = match record.d.apply(command, &call.occasion) {
                 Ok(Outcome::Replayed) => {
-                    let response = Response::json(200, &shown(&record.d, goods, now)?)?;
+                    let response = Response::json(200, &shown(&record.d, goods, redeeming, now)?)?;
                     return Ok(response.header("idempotency-replayed", "true"));
                 }
                 Ok(Outcome::Changed(after)) => Ok(after),
@@ -171,17 +178,22 @@ impl App {
                 asked = true;
             }
             let after = decided?;
-            let answer = shown(&after, goods, now)?;
+            let answer = shown(&after, goods, redeeming, now)?;
             match voucher::replace(&self.db, Site::RedeemCommit, &record, *after, call.caller.made(now)).await? {
                 None => return Response::json(200, &answer),
                 Some(now_there) => record = now_there,
             }
         }
-        Err(Problem::new(
-            Code::Unavailable,
-            "many tills ask for this voucher at once: repeat the same call",
-        ))
+        Err(contended())
     }
+}
+
+/// The answer to a call that kept losing against other tills.
+pub(crate) fn contended() -> Problem {
+    Problem::new(
+        Code::Unavailable,
+        "many tills ask for this voucher at once: repeat the same call",
+    )
 }
 
 /// Whether goods that a body describes are those that the voucher is for.
@@ -189,10 +201,19 @@ fn fit(goods: Option<&Goods>, voucher: &Voucher) -> Result<(), Problem> {
     goods.map_or(Ok(()), |goods| goods.fit(voucher))
 }
 
-/// The voucher as it is shown at this instant, with what it takes off the goods that a body describes.
-fn shown(voucher: &Voucher, goods: Option<&Goods>, now: DateTime<Utc>) -> Result<VoucherState, Problem> {
+/// The voucher as it is shown at this instant, with what it takes off the goods that a body describes: on a receipt that takes a part
+/// of it that part.
+fn shown(
+    voucher: &Voucher,
+    goods: Option<&Goods>,
+    receipt: Option<&ReceiptKey>,
+    now: DateTime<Utc>,
+) -> Result<VoucherState, Problem> {
+    let part = receipt.and_then(|receipt| voucher.part_on(receipt));
+    let part = part.map(|part| part.amount_minor);
     Ok(VoucherState {
-        discount: goods.map(|goods| goods.discount(voucher)).transpose()?,
+        taken: part.map(|part| Money::new(part, voucher.currency)),
+        discount: goods.map(|goods| goods.discount(voucher, part)).transpose()?,
         ..VoucherState::of(voucher, voucher.state_at(now))
     })
 }

@@ -20,6 +20,8 @@
 //! till gave up waiting for that one: then it is remembered, and the redemption is refused when it comes. A payment on a
 //! voided receipt counts for nothing: no redemption belongs to it, and it stands in no other receipt's way.
 //!
+//! A voucher that is taken in parts stays open with its rest, until nothing is left (`parts`).
+//!
 //! Support may block, extend, void and reissue a voucher that nobody holds (`desk`). A voided one is void for every till and
 //! for ever, and its points go back to the account; of a reissued one they stay with what stands in its place.
 
@@ -78,6 +80,9 @@ pub struct Voucher {
     /// The receipt that names the voucher as a payment, see [`Voucher::paid_on`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentNote>,
+    /// What was taken of a voucher that is taken in parts; `None` for one that is taken at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Parts>,
     /// Of a voucher that a campaign gave: its further terms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub campaign: Option<CampaignTerms>,
@@ -151,6 +156,8 @@ pub enum Command {
         basket: Option<BasketId>,
         /// Total of the receipt in minor units.
         basket_minor: i64,
+        /// How much of a voucher that is taken in parts, in minor units; as much as there is, up to the basket, when absent.
+        amount_minor: Option<i64>,
     },
     /// Let go of a hold.
     Release {
@@ -254,6 +261,31 @@ pub enum Refusal {
     /// Reversed too often.
     #[error("the voucher was reversed 10 times: an operator must look at it")]
     TooManyReversals,
+    /// It is taken at once.
+    #[error("the voucher is taken at once, not in parts")]
+    NotInParts,
+    /// Less is left of it.
+    #[error("{rest_minor} minor units of {currency} are left of the voucher")]
+    RestTooSmall {
+        /// What is left, in minor units.
+        rest_minor: i64,
+        /// Its currency.
+        currency: Currency,
+    },
+    /// This receipt took another part of it before.
+    #[error("this receipt took {amount_minor} minor units of {currency} of the voucher before")]
+    OtherPart {
+        /// How much, in minor units.
+        amount_minor: i64,
+        /// Its currency.
+        currency: Currency,
+    },
+    /// Taken in too many parts.
+    #[error("the voucher was taken in 20 parts: an operator must look at it")]
+    TooManyParts,
+    /// A part of it was taken.
+    #[error("a part of the voucher was taken: it can be blocked or extended only")]
+    PartlyRedeemed,
     /// It is not blocked.
     #[error("the voucher is not blocked")]
     NotBlocked,
@@ -310,7 +342,8 @@ impl Voucher {
                 receipt,
                 basket,
                 basket_minor,
-            } => self.redeem(receipt, basket.as_ref(), *basket_minor, occasion),
+                amount_minor,
+            } => self.redeem(receipt, basket.as_ref(), (*basket_minor, *amount_minor), occasion),
             Command::Release { basket } => self.release(basket, occasion),
             Command::Reverse { receipt } => self.reverse(receipt),
         }
@@ -353,9 +386,18 @@ impl Voucher {
         &self,
         receipt: &ReceiptKey,
         basket: Option<&BasketId>,
-        basket_minor: i64,
+        (basket_minor, amount_minor): (i64, Option<i64>),
         occasion: &Occasion,
     ) -> Result<Outcome, Refusal> {
+        if let Some(part) = self.part_on(receipt) {
+            return match amount_minor {
+                Some(amount) if amount != part.amount_minor => Err(Refusal::OtherPart {
+                    amount_minor: part.amount_minor,
+                    currency: self.currency,
+                }),
+                _ => Ok(Outcome::Replayed),
+            };
+        }
         let state = self.state_at(occasion.now);
         match state {
             State::Redeemed { receipt: first, .. } if first == receipt => return Ok(Outcome::Replayed),
@@ -370,10 +412,8 @@ impl Voucher {
             State::Reserved { .. } | State::Open => {}
         }
         self.terms(basket_minor, occasion)?;
-        Ok(self.moved(State::Redeemed {
-            receipt: receipt.clone(),
-            at: occasion.now,
-        }))
+        let after = self.take(receipt, (basket_minor, amount_minor), occasion.now)?;
+        Ok(Outcome::Changed(Box::new(after)))
     }
 
     fn release(&self, basket: &BasketId, occasion: &Occasion) -> Result<Outcome, Refusal> {
@@ -392,13 +432,13 @@ impl Voucher {
             return Ok(Outcome::Replayed);
         }
         let state = match &self.state {
-            State::Redeemed { receipt: taken, .. } if taken == receipt => State::Open,
+            State::Redeemed { .. } if self.is_redeemed_on(receipt) => State::Open,
             // It came before its redemption. A hold stays: it belongs to a basket, not to the receipt. So does a block, and the
             // redemption must not take the voucher once that is over.
             State::Open | State::Reserved { .. } | State::Blocked { .. } => self.state.clone(),
             State::Redeemed { .. } | State::Voided { .. } => return Err(Refusal::NotRedeemed),
         };
-        let takes_back = state != self.state;
+        let takes_back = self.is_redeemed_on(receipt);
         let full = self.reversed.len() >= REVERSALS_MAX;
         if full && !takes_back {
             return Err(Refusal::TooManyReversals);
@@ -408,7 +448,7 @@ impl Voucher {
             state,
             version: self.version.saturating_add(1),
             state_version: self.state_version.saturating_add(moves),
-            ..self.clone()
+            ..self.clone().without_part(receipt)
         };
         // A voided sale always gives its voucher back; of too many voided ones the oldest is forgotten.
         if full {
@@ -430,25 +470,34 @@ impl Voucher {
 
     /// Whether nothing remains to be noted or reported of a payment on `receipt`.
     pub fn knows_payment(&self, receipt: &ReceiptKey) -> bool {
-        self.is_reversed(receipt) || self.paid_on().is_some_and(|note| note.receipt == *receipt)
+        self.is_reversed(receipt)
+            || self.paid_on().is_some_and(|note| note.receipt == *receipt)
+            || self.note_of(receipt).is_some()
     }
 
     /// Notes that `receipt` names the voucher as a payment. `None` when there is nothing to note
     /// ([`Voucher::knows_payment`]), or when another receipt came first and keeps its place; then the caller reports the
     /// second one. The receipt on which the voucher is redeemed takes the place of any other; then the caller reports the
-    /// one it displaces.
+    /// one it displaces. One that is taken in parts knows all its receipts, up to forty.
     pub fn note_payment(&self, receipt: &ReceiptKey, now: DateTime<Utc>) -> Option<Noted> {
-        let redeemed_on_it = matches!(&self.state, State::Redeemed { receipt: on, .. } if on == receipt);
+        let redeemed_on_it = self.is_redeemed_on(receipt);
         let other = self.paid_on();
         if self.knows_payment(receipt) || (other.is_some() && !redeemed_on_it) {
             return None;
         }
+        let note = PaymentNote {
+            receipt: receipt.clone(),
+            seen_at: now,
+        };
+        if self.partial.is_some() {
+            return Some(Noted {
+                voucher: self.with_note(note)?,
+                displaced: None,
+            });
+        }
         let displaced = other.map(|note| note.receipt.clone());
         let voucher = Self {
-            payment: Some(PaymentNote {
-                receipt: receipt.clone(),
-                seen_at: now,
-            }),
+            payment: Some(note),
             version: self.version.saturating_add(1),
             ..self.clone()
         };
@@ -457,12 +506,7 @@ impl Voucher {
 
     /// What does not match, and since when.
     pub fn unmatched(&self) -> Option<(Unmatched, DateTime<Utc>)> {
-        match (&self.state, self.paid_on()) {
-            (State::Redeemed { receipt, .. }, Some(note)) if note.receipt == *receipt => None,
-            (State::Redeemed { at, .. }, _) => Some((Unmatched::RedemptionWithoutReceipt, *at)),
-            (_, Some(note)) => Some((Unmatched::PaymentWithoutRedemption, note.seen_at)),
-            (_, None) => None,
-        }
+        self.mismatch().map(|case| (case.kind, case.since))
     }
 
     /// The run whose letters must be confirmed before the voucher is taken.
@@ -500,6 +544,9 @@ impl Voucher {
             return Err(Refusal::Expired {
                 until: self.valid_until,
             });
+        }
+        if self.is_in_too_many_parts() {
+            return Err(Refusal::TooManyParts);
         }
         if basket_minor < self.min_basket_minor {
             return Err(Refusal::BasketTooSmall {
@@ -550,10 +597,15 @@ pub fn voucher_id(party: &PartyId, programme: &ProgrammeId, number: &VoucherNumb
 mod desk;
 mod discount;
 mod number;
+mod parts;
+mod rollback;
 
 pub use desk::{EXTENSION_DAYS_MAX, Reissued};
 pub use discount::{VAT_RATE_MAX, VAT_RATES_MAX, VatAmount, split_by_vat};
 pub use number::{CampaignTerms, InvalidVoucherNumber, REISSUES_MAX, VoucherNumber};
+pub use parts::{Mismatch, PARTS_MAX, Part, Parts, Taking};
 
+#[cfg(test)]
+mod parts_tests;
 #[cfg(test)]
 mod tests;

@@ -315,6 +315,10 @@ sites! {
     CampaignsTakeBack = "campaign/take-back",
     /// Redemption reads whether the letters of a run are confirmed.
     RedeemRun = "voucher-redemption/run",
+    /// A rollback reads the receipt that took vouchers.
+    RedeemReceipt = "voucher-redemption/receipt",
+    /// A rollback reads what came back of the receipt.
+    RedeemReturns = "voucher-redemption/returns",
     /// The cash desk reads whether the letters of a run are confirmed.
     DeskRun = "customer/desk-run",
     /// Erasure reads the runs whose addresses can still be read.

@@ -21,6 +21,7 @@ mod purchases;
 mod recalculations;
 pub mod schemas;
 mod search;
+mod voucher_desk;
 mod vouchers;
 mod workflows;
 
@@ -108,6 +109,7 @@ pub fn operations() -> Vec<Operation> {
         search::operations(),
         parties::operations(),
         adjustments::operations(),
+        voucher_desk::operations(),
         desk::operations(),
         leads::operations(),
         erp::operations(),

@@ -84,6 +84,12 @@ pub const ROUTES: &[Route] = &[
         Scope::VouchersRedeem,
         "voucher-redemption",
     ),
+    route(
+        "POST",
+        "/v1/vouchers/rollback",
+        Scope::VouchersRedeem,
+        "voucher-redemption",
+    ),
     route("GET", "/v1/vouchers/feed", Scope::VouchersFeed, "voucher-redemption"),
     route(
         "GET",

@@ -25,7 +25,7 @@ const PLANTED: &str = "PLANTED-4711";
 const SUSPICIOUS: [&str; 5] = ["card", "code", "key", "last4", "number"];
 
 /// Fields that only sound like it.
-const HARMLESS: [(&str, &str); 23] = [
+const HARMLESS: [(&str, &str); 24] = [
     ("CarrierCode", "code"),
     ("CarrierMap", "codes"),
     ("LetterReturn", "code"),
@@ -36,6 +36,7 @@ const HARMLESS: [(&str, &str); 23] = [
     ("KeyAnswer", "key_id"),
     ("OrderRequest", "number"),
     ("OrderView", "number"),
+    ("OverviewVoucher", "number"),
     ("PaymentRequest", "number"),
     ("RejectedDocument", "number"),
     ("KeyView", "key_id"),

@@ -30,7 +30,7 @@ pub struct OpenVoucher {
     /// What tells it from the other vouchers of the account.
     #[serde(rename = "sequence")]
     pub number: VoucherNumber,
-    /// Face value in minor units.
+    /// What it is worth, in minor units: its face value, or the rest of one that is taken in parts.
     pub value_minor: i64,
     /// Its currency.
     pub currency: Currency,
@@ -46,7 +46,7 @@ impl OpenVoucher {
         Self {
             lookup,
             number: voucher.number.clone(),
-            value_minor: voucher.value_minor,
+            value_minor: voucher.worth_minor(),
             currency: voucher.currency,
             valid_until: voucher.valid_until,
             code_key_version: voucher.code_key_version,

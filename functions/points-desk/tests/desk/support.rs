@@ -282,6 +282,7 @@ impl Table {
             state_version: 1,
             reversed: vec![],
             payment: None,
+            partial: None,
             campaign: Some(CampaignTerms::default()),
         };
         let lookup = lookup_of(&voucher);

@@ -34,6 +34,7 @@ pub(crate) fn redeem() -> Command {
         receipt: receipt(),
         basket: None,
         basket_minor: 9_000,
+        amount_minor: None,
     }
 }
 

@@ -246,6 +246,8 @@ struct Known {
     reissue: u8,
     /// Whether it is not void: a till takes it, has taken it, or will after support has opened it.
     stands: bool,
+    /// Whether its parts come to more than its value.
+    overdrawn: bool,
 }
 
 impl Known {
@@ -255,6 +257,7 @@ impl Known {
             sequence: voucher.number.issued_for_points()?,
             reissue: voucher.number.reissue(),
             stands: !matches!(voucher.state, State::Voided { .. }),
+            overdrawn: voucher.rest_minor().is_some_and(|rest| rest < 0),
         })
     }
 }
@@ -402,6 +405,12 @@ async fn prove_account(system: &System, id: &AccountId, mut known: Vec<Known>) -
     let twice = twice(&known);
     if !twice.is_empty() {
         let reason = format!("reissued, and the one before is not void: {twice:?}");
+        proof.findings.push(vouchers(reason));
+    }
+    let overdrawn = known.iter().filter(|known| known.overdrawn).map(|known| known.sequence);
+    let overdrawn: Vec<u64> = overdrawn.collect();
+    if !overdrawn.is_empty() {
+        let reason = format!("more than the value was taken in parts: {overdrawn:?}");
         proof.findings.push(vouchers(reason));
     }
     Ok(proof)

@@ -4,7 +4,7 @@ use domain::account::{Entry, share_of_voucher};
 use domain::adjustment::{Adjustment, Kind, State as Done};
 use domain::id::LookupKey;
 use domain::secret::Secret;
-use domain::voucher::Outcome;
+use domain::voucher::{Outcome, Part, Parts};
 use store::Made;
 use store::account::Committed;
 use store::adjustment::{self, Booking};
@@ -175,6 +175,37 @@ async fn a_reissued_voucher_is_no_finding_and_two_of_one_debit_that_both_stand_a
         texts.len() == 1 && texts[0].contains("reissued, and the one before is not void: [2]"),
         "{texts:?}"
     );
+}
+
+#[tokio::test]
+async fn a_voucher_of_which_more_than_its_value_was_taken_is_found() {
+    let books = Books::of_somebody().await;
+    let before = voucher::of_party(&books.system.db, Site::ToolRead, &books.account, &2.into(), &[]).await;
+    let before = before.unwrap().unwrap().voucher;
+    let part = |number: u32, amount_minor| Part {
+        receipt: format!("B01~1~2026-11-22~{number}").parse().unwrap(),
+        amount_minor,
+        at: runtime::now(),
+    };
+    let (_, lookup) = voucher::parse_partition(&before.pk).unwrap();
+    for (second, findings) in [(300, 0), (301, 1)] {
+        let (db, tenant) = (&books.system.db, &books.account.tenant);
+        let found = voucher::read(db, Site::ToolRead, tenant, &lookup, Read::Strong).await;
+        let found = found.unwrap().unwrap();
+        let mut after = found.d.clone();
+        after.version += 1;
+        after.partial = Some(Parts {
+            taken: vec![part(1, 200), part(2, second)],
+            notes: vec![],
+        });
+        let stored = voucher::replace(&books.system.db, Site::ToolWrite, &found, after, runtime::now());
+        assert!(stored.await.unwrap().is_none());
+        let texts = texts(&books.verify().await);
+        let said = texts
+            .iter()
+            .filter(|text| text.contains("more than the value was taken in parts: [2]"));
+        assert_eq!((said.count(), texts.len()), (findings, findings), "{texts:?}");
+    }
 }
 
 #[tokio::test]

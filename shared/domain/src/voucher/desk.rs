@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::{Outcome, Refusal, State, Voucher, already};
+use super::{Outcome, Parts, Refusal, State, Voucher, already};
 use crate::calendar;
 use crate::id::LookupKey;
 
@@ -78,7 +78,7 @@ impl Voucher {
         if let State::Blocked { .. } = self.free(now)? {
             return Err(Refusal::Blocked);
         }
-        self.usable_today(now)?;
+        self.untouched(now)?;
         Ok(self.moved(State::Voided {
             at: now,
             adjustment: adjustment.clone(),
@@ -97,7 +97,7 @@ impl Voucher {
         now: DateTime<Utc>,
     ) -> Result<Reissued, Refusal> {
         self.free(now)?;
-        self.usable_today(now)?;
+        self.untouched(now)?;
         let number = self.number.next().ok_or(Refusal::TooManyReissues)?;
         let old = self.after(State::Voided {
             at: now,
@@ -114,6 +114,7 @@ impl Voucher {
             // Receipts name the code, so none of theirs is the new one's.
             reversed: Vec::new(),
             payment: None,
+            partial: self.partial.as_ref().map(|_| Parts::default()),
             ..self.clone()
         };
         Ok(Reissued { old, new })
@@ -133,8 +134,12 @@ impl Voucher {
         }
     }
 
-    fn usable_today(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
-        if self.paid_on().is_some() {
+    /// Nothing was taken of it, nobody has paid with it, and it is valid today.
+    fn untouched(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
+        if !self.parts().is_empty() {
+            return Err(Refusal::PartlyRedeemed);
+        }
+        if self.paid_on().is_some() || self.notes().next().is_some() {
             return Err(Refusal::PaidWith);
         }
         if calendar::business_day(now, self.zone) > self.valid_until {

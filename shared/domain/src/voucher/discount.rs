@@ -26,7 +26,7 @@ pub struct VatAmount {
 }
 
 impl Voucher {
-    /// What it takes off goods of this amount: its value, or its per cent with commercial rounding and up to their limit; never more
+    /// What it takes off goods of this amount: its value or what is left of it, or its per cent with commercial rounding and up to their limit; never more
     /// than the goods come to.
     ///
     /// # Errors
@@ -34,9 +34,11 @@ impl Voucher {
     pub fn discount_on(&self, goods_minor: i64) -> Result<i64, OutOfRange> {
         let terms = self.campaign.as_ref();
         let full = match terms.and_then(|terms| terms.per_cent) {
-            None => self.value_minor,
+            None => self.worth_minor(),
             Some(per_cent) => {
-                let product = i128::from(goods_minor).checked_mul(i128::from(per_cent)).ok_or(OutOfRange)?;
+                let product = i128::from(goods_minor)
+                    .checked_mul(i128::from(per_cent))
+                    .ok_or(OutOfRange)?;
                 let rounded = product.checked_add(50).ok_or(OutOfRange)?.div_euclid(100);
                 let discount = i64::try_from(rounded).map_err(|_| OutOfRange)?;
                 let most = terms.and_then(|terms| terms.max_discount_minor);
@@ -80,8 +82,8 @@ pub fn split_by_vat(discount_minor: i64, goods: &[VatAmount]) -> Result<Vec<VatA
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::tests::voucher;
     use super::super::CampaignTerms;
+    use super::super::tests::voucher;
     use super::*;
 
     fn at(rate_bp: impl Into<Option<u32>>, amount_minor: i64) -> VatAmount {
@@ -107,7 +109,10 @@ mod tests {
 
     #[test]
     fn a_voucher_takes_its_value_or_its_per_cent_and_never_more_than_the_goods() {
-        assert_eq!([0, 300, 500, 9_000].map(|goods| voucher().discount_on(goods).unwrap()), [0, 300, 500, 500]);
+        assert_eq!(
+            [0, 300, 500, 9_000].map(|goods| voucher().discount_on(goods).unwrap()),
+            [0, 300, 500, 500]
+        );
         let per_cent = |per_cent, max_discount_minor| Voucher {
             value_minor: 0,
             campaign: Some(CampaignTerms {

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn at(text: &str) -> DateTime<Utc> {
+pub(super) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
@@ -26,11 +26,12 @@ pub(super) fn voucher() -> Voucher {
         state_version: 1,
         reversed: vec![],
         payment: None,
+        partial: None,
         campaign: None,
     }
 }
 
-fn occasion(now: &str) -> Occasion {
+pub(super) fn occasion(now: &str) -> Occasion {
     Occasion {
         location: "B07".parse().unwrap(),
         programme: "treue".parse().unwrap(),
@@ -38,19 +39,20 @@ fn occasion(now: &str) -> Occasion {
     }
 }
 
-fn receipt(number: u32) -> ReceiptKey {
+pub(super) fn receipt(number: u32) -> ReceiptKey {
     format!("B07~3~2026-11-22~{number}").parse().unwrap()
 }
 
-fn redeem(number: u32) -> Command {
+pub(super) fn redeem(number: u32) -> Command {
     Command::Redeem {
         receipt: receipt(number),
         basket: None,
         basket_minor: 5_000,
+        amount_minor: None,
     }
 }
 
-fn reserve(basket: &str) -> Command {
+pub(super) fn reserve(basket: &str) -> Command {
     Command::Reserve {
         basket: basket.parse().unwrap(),
         basket_minor: 5_000,
@@ -62,10 +64,11 @@ fn redeem_held(number: u32, basket: &str) -> Command {
         receipt: receipt(number),
         basket: Some(basket.parse().unwrap()),
         basket_minor: 5_000,
+        amount_minor: None,
     }
 }
 
-fn changed(outcome: Result<Outcome, Refusal>) -> Voucher {
+pub(super) fn changed(outcome: Result<Outcome, Refusal>) -> Voucher {
     match outcome {
         Ok(Outcome::Changed(voucher)) => *voucher,
         other => panic!("expected a change, got {other:?}"),
@@ -147,7 +150,7 @@ fn only_the_holding_basket_releases_and_a_second_release_is_harmless() {
     assert_eq!(open.apply(&release("b1"), &occasion(NOON)), Ok(Outcome::Replayed));
 }
 
-fn reverse(number: u32) -> Command {
+pub(super) fn reverse(number: u32) -> Command {
     Command::Reverse {
         receipt: receipt(number),
     }
@@ -243,6 +246,7 @@ fn another_programme_a_small_basket_and_a_block_are_refused() {
         receipt: receipt(1),
         basket: None,
         basket_minor: 999,
+        amount_minor: None,
     };
     assert!(matches!(
         voucher().apply(&small, &occasion(NOON)),

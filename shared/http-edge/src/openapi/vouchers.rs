@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::operation::{Answer, Body, Operation, optional, paging, query};
 use crate::api::vouchers::{
-    CheckAnswer, CheckRequest, FeedPage, RedeemRequest, ReleaseRequest, ReserveRequest, ReverseRequest, UnmatchedPage,
-    VoucherState,
+    CheckAnswer, CheckRequest, FeedPage, RedeemRequest, ReleaseRequest, ReserveRequest, ReverseRequest, RollbackAnswer,
+    RollbackRequest, UnmatchedPage, VoucherState,
 };
 use crate::problem::Code;
 
@@ -15,7 +15,16 @@ pub(super) const CODE: &str = "HEQV-7H30-EW3G-02JY1";
 const RECEIPT: &str = "B07~3~2026-11-22~004712";
 
 pub(super) fn operations() -> Vec<Operation> {
-    vec![check(), reserve(), redeem(), release(), reverse(), feed(), unmatched()]
+    vec![
+        check(),
+        reserve(),
+        redeem(),
+        release(),
+        reverse(),
+        rollback(),
+        feed(),
+        unmatched(),
+    ]
 }
 
 fn money(amount_minor: i64) -> Value {
@@ -133,6 +142,7 @@ fn reserve() -> Operation {
                 Code::VoucherHolderStopped,
                 Code::VoucherOtherProgramme,
                 Code::BasketTooSmall,
+                Code::VoucherPartsExhausted,
             ],
         )
     }
@@ -150,7 +160,8 @@ fn redeem() -> Operation {
                       `purchases:migrate`), and not after the location was closed. The same receipt again is answered with \
                       200 as the first time, whatever has changed since; another receipt gets 409 with place and time of \
                       the first redemption. Where the receipt is named by VAT rate, the answer splits what the voucher takes off \
-                      over the rates, to the minor unit, so that tax is shown on what is paid.",
+                      over the rates, to the minor unit, so that tax is shown on what is paid. Of a voucher that is taken in parts \
+                      `amount` is taken, and it stays open with its rest; the same receipt takes one part.",
         ..till_call(
             "POST /v1/vouchers/redeem",
             "redeemVoucher",
@@ -177,6 +188,10 @@ fn redeem() -> Operation {
                 Code::VoucherHolderStopped,
                 Code::VoucherOtherProgramme,
                 Code::BasketTooSmall,
+                Code::VoucherNotInParts,
+                Code::VoucherRestTooSmall,
+                Code::VoucherOtherPart,
+                Code::VoucherPartsExhausted,
             ],
         )
     }
@@ -232,6 +247,35 @@ fn reverse() -> Operation {
                 Code::VoucherUnknown,
                 Code::TooManyUnknown,
                 Code::VoucherNotRedeemed,
+                Code::VoucherReversalsExhausted,
+            ],
+        )
+    }
+}
+
+fn rollback() -> Operation {
+    let request = json!({"store": "B02", "till": "1", "receipt": "B07~3~2026-11-22~004711"});
+    let answer = json!({"vouchers": [state("open")]});
+    Operation {
+        summary: "Give back the vouchers of a returned receipt",
+        description: "For a receipt that was voided, or all of whose goods came back, at any location of its programme and at any \
+                      age. Each voucher that it names as a payment, or the part that it took, can be redeemed again; one whose \
+                      validity is over is valid for the programme's `voucher.rollback_days` from today. No code is needed. The \
+                      call again changes nothing.",
+        ..till_call(
+            "POST /v1/vouchers/rollback",
+            "rollBackVouchers",
+            Body::of::<RollbackRequest>(request),
+            Answer::json::<RollbackAnswer>(200, "The vouchers that the receipt names as payments.", answer)
+                .may_replay(),
+            &[
+                Code::Invalid,
+                Code::LocationForbidden,
+                Code::LocationUnknown,
+                Code::ProgrammeUnknown,
+                Code::NotFound,
+                Code::ReceiptNotReturned,
+                Code::VoucherOtherProgramme,
                 Code::VoucherReversalsExhausted,
             ],
         )
