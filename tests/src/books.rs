@@ -298,7 +298,37 @@ impl Books {
         assert_eq!(all.len(), self.vouchers.len(), "no voucher exists twice");
         // One that a campaign gave has no debit.
         let for_points = self.vouchers.iter().filter(|voucher| voucher.number.run().is_none());
-        let issued: BTreeSet<_> = for_points.map(Voucher::id).collect();
+        // One that was put in another one's place stands for the debit of that one, which is void.
+        let issued: BTreeSet<_> = for_points
+            .filter(|v| v.number.reissue() == 0)
+            .map(Voucher::id)
+            .collect();
+        for voucher in &self.vouchers {
+            if let State::Voided {
+                reissued_as: Some(next),
+                ..
+            } = &voucher.state
+            {
+                let next = domain::voucher::voucher_id(&voucher.party, &voucher.programme, next);
+                assert!(
+                    all.contains(&next),
+                    "what stands in the place of {} exists",
+                    voucher.id()
+                );
+            }
+        }
+        let reissued = self.vouchers.iter().filter(|voucher| voucher.number.reissue() > 0);
+        let is_reissued = |voucher: &&Voucher| {
+            matches!(
+                &voucher.state,
+                State::Voided {
+                    reissued_as: Some(_),
+                    ..
+                }
+            )
+        };
+        let dead = self.vouchers.iter().filter(is_reissued).count();
+        assert_eq!(reissued.count(), dead, "each stands in the place of one that is void");
         assert_eq!(issued, debited, "vouchers and their debits go together");
         let is_open = |voucher: &&Voucher| matches!(voucher.state, State::Open | State::Reserved { .. });
         let open = self.vouchers.iter().filter(is_open).count();
@@ -311,7 +341,7 @@ impl Books {
         for (pk, adjustment) in &self.adjustments {
             let (holders, entries): (Vec<_>, _) = match (&adjustment.kind, &adjustment.state) {
                 (Kind::Transfer { to }, Done::Posted { entries, .. }) => (vec![&adjustment.party, to], entries),
-                (_, Done::Posted { entries, .. }) => (vec![&adjustment.party], entries),
+                (kind, Done::Posted { entries, .. }) => (vec![&adjustment.party; kind.accounts()], entries),
                 _ => continue,
             };
             assert_eq!(holders.len(), entries.len(), "the entries of {pk}");

@@ -30,7 +30,7 @@ use crate::world::{PROGRAMME, TENANT, World, card, everywhere, second_person};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Day {
     /// Receipts of a card, without a card, with an unregistered one that is registered later, a claim, vouchers, a
-    /// reservation, a redemption with its receipt.
+    /// reservation, a redemption with its receipt, whose goods all come back and the voucher with them.
     Tills,
     /// Locations, a version of the programme, a client and its keys, parties and cards, and everything that does not add up.
     Office,
@@ -44,7 +44,8 @@ pub enum Day {
     Recount,
     /// The close of days: points begin to count, become vouchers and expire, and goods of an expired lot come back.
     Closes,
-    /// Points moved by hand: corrections and transfers, alone and by two, one that is rejected, and a voided voucher.
+    /// Points moved by hand: corrections and transfers, alone and by two, one that is rejected; a voided voucher, and one that is
+    /// blocked, opened again, reissued and extended.
     Desk,
     /// Customers are stored, renamed and searched for, under their old and new names and by card.
     Search,
@@ -198,6 +199,15 @@ async fn tills(world: &World, delivering: &mut Delivering) {
     done(world, "POST /v1/vouchers/redeem", &[], &redeem).await;
     let paid = till::paid_with_voucher(receipt("B03", "9", 9_000, Some(&first_card)), code, 500);
     done(world, "POST /v1/purchases", &[], &paid).await;
+    delivering.until_rest(world).await;
+
+    // All of it comes back elsewhere, and the voucher can be taken again.
+    let sold = till::key("B03", "9");
+    let back = till::give_back("B02", "R9", Some(&sold), (1_000, 9_000));
+    done(world, "POST /v1/returns", &[], &back).await;
+    let rollback = json!({"store": "B02", "till": "1", "receipt": sold});
+    let told = done(world, "POST /v1/vouchers/rollback", &[], &rollback).await;
+    assert_eq!(told["vouchers"][0]["status"], "open", "{told}");
     delivering.until_rest(world).await;
 }
 
@@ -574,13 +584,14 @@ async fn desk(world: &World, delivering: &mut Delivering) {
     );
     assert_eq!(asked(world, route, &first, &void).await["points"], 500);
     delivering.until_rest(world).await;
+    single_voucher(world, &party).await;
     assert_eq!(correct(250, "c1").await["status"], "posted");
     assert_eq!(transfer(100, "t1").await["status"], "posted");
     let waiting = correct(-600, "c2").await;
     let refused = correct(700, "c3").await;
     decide(world, &waiting, "approve", &Value::Null).await;
     decide(world, &refused, "reject", &json!({"reason": "Not ours"})).await;
-    for (status, count) in [("awaiting_approval", 0), ("posted", 4), ("rejected", 1)] {
+    for (status, count) in [("awaiting_approval", 0), ("posted", 8), ("rejected", 1)] {
         let page = read(world, &format!("GET /v1/points/corrections?status={status}"), &[]).await;
         assert_eq!(listed(&page, "id").len(), count, "{status}");
     }
@@ -589,6 +600,30 @@ async fn desk(world: &World, delivering: &mut Delivering) {
     let route = format!("GET /v1/parties/{{party_id}}/points?programme={PROGRAMME}");
     assert_eq!(read(world, &route, &path).await["balance"], -350);
     assert_eq!(read(world, &route, &[("party_id", &other)]).await["balance"], 100);
+}
+
+/// The second voucher is blocked, opened again and reissued; what stands in its place is valid for longer.
+async fn single_voucher(world: &World, party: &str) {
+    for (what, sequence, token) in [
+        ("block", "2", "s1"),
+        ("unblock", "2", "s2"),
+        ("reissue", "2", "s3"),
+        ("extend", "2.1", "s4"),
+    ] {
+        let path = [("party_id", party), ("sequence", sequence)];
+        let mut body = json!({"programme": PROGRAMME, "reason": "The letter was lost", "client_token": token});
+        if what == "extend" {
+            body["valid_until"] = json!("2029-12-31");
+        }
+        let route = format!("POST /v1/parties/{{party_id}}/vouchers/{{sequence}}/{what}");
+        assert_eq!(asked(world, &route, &path, &body).await["points"], 0);
+    }
+    let route = format!("GET /v1/parties/{{party_id}}/vouchers/{{sequence}}?programme={PROGRAMME}");
+    let shown = read(world, &route, &[("party_id", party), ("sequence", "2.1")]).await;
+    assert_eq!(
+        (&shown["state"]["status"], &shown["state"]["valid_until"]),
+        (&json!("open"), &json!("2029-12-31"))
+    );
 }
 
 /// Asks for something that is done at once or kept for a second person.

@@ -531,7 +531,7 @@ impl World {
                 "party-search" => party_search::App::new(db, pepper).handle(&request, now).await,
                 "erp-intake" => erp_intake::App::new(db, pepper, queue_of()).handle(&request, now).await,
                 "service-desk" => service_desk::App::new(db, pepper).handle(&request, now).await,
-                "points-desk" => points_desk::App::new(db, pepper).handle(&request, now).await,
+                "points-desk" => points_desk::App::new(db, pepper, keys).handle(&request, now).await,
                 "administration" => {
                     let report_time = administration::REPORT_TIME;
                     administration::App { db, report_time }.handle(request, now).await

@@ -20,6 +20,8 @@ const PARTY: &str = "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10";
 const OTHER: &str = "0199b1f0-8c11-7d0a-b3f4-6e5d4c3b2a19";
 const VOUCHER: &str = "HEQV-7H30-EW3G-02JY1";
 const SEQUENCE: &str = "7";
+/// The number of the one after that.
+const NEXT_SEQUENCE: &str = "8";
 
 /// What has to come before something else; calls that are not named come behind these, as the document orders them.
 const FIRST: &[&str] = &[
@@ -76,6 +78,11 @@ const LAST: &[&str] = &[
     "GET /v1/offline-losses",
     "GET /v1/offline-losses/{location_id}",
     "DELETE /v1/parties/{party_id}/classifications/{classification}",
+    "GET /v1/parties/{party_id}/vouchers/{sequence}",
+    "POST /v1/parties/{party_id}/vouchers/{sequence}/block",
+    "POST /v1/parties/{party_id}/vouchers/{sequence}/unblock",
+    "POST /v1/parties/{party_id}/vouchers/{sequence}/extend",
+    "POST /v1/parties/{party_id}/vouchers/{sequence}/reissue",
     "POST /v1/parties/{party_id}/vouchers/{sequence}/void",
     "POST /v1/parties/{party_id}/relationships/end",
     "POST /v1/parties/{party_id}/identifiers/end",
@@ -85,6 +92,7 @@ const LAST: &[&str] = &[
     "POST /v1/cards/{number}/unblock",
     "POST /v1/cards/{number}/replace",
     "POST /v1/purchases/{key}/void",
+    "POST /v1/vouchers/rollback",
     "POST /v1/locations/{location_id}/close",
     "DELETE /v1/clients/{client_id}/keys/{key_id}",
 ];
@@ -263,6 +271,7 @@ async fn set_up(stack: &Running, names: &mut Names) {
     let codes = stack.codes("B03", &customer.card).await;
     names.known.insert(VOUCHER.to_owned(), codes[0].clone());
     names.known.insert(SEQUENCE.to_owned(), "1".to_owned());
+    names.known.insert(NEXT_SEQUENCE.to_owned(), "2".to_owned());
     names.known.insert(OTHER.to_owned(), customer.party);
 }
 
@@ -297,7 +306,7 @@ async fn prepare(stack: &Running, names: &Names, route: &str) {
                 let _ = admin.put("/v1/programmes/treue", &body).await.must(200);
             }
         }
-        "POST /v1/parties/{party_id}/vouchers/{sequence}/void" => {
+        "GET /v1/parties/{party_id}/vouchers/{sequence}" => {
             let issue = json!({"party_id": names.text(PARTY)});
             let card = admin.post("/v1/cards", &issue).await.must(201);
             let _ = stack.sell("B01", 100_000, card["number"].as_str()).await;

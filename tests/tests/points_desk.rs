@@ -1,5 +1,5 @@
-//! Points by hand, seen from the tills: a voided voucher is void at each of them, and a redemption that meets a voiding wins or
-//! loses (X2), never both.
+//! What support does by hand, seen from the tills: a voided voucher is void at each of them, a blocked one stopped, a reissued one
+//! dead with another in its place; and a redemption that meets a voiding wins or loses (X2), never both.
 
 #![recursion_limit = "256"]
 
@@ -93,6 +93,128 @@ async fn a_voided_voucher_is_void_at_the_tills_in_the_feed_and_on_the_middleware
     let (balance, codes) = world.desk(&card).await;
     assert_eq!((balance, codes.len()), (0, 1));
     assert_ne!(codes[0], code);
+    Books::read(&world).await.check();
+}
+
+/// Support does something to the first voucher of Anna.
+async fn on_voucher(world: &World, party: &str, what: &str, extra: &Value) -> Value {
+    let path = [("party_id", party), ("sequence", "1")];
+    let mut body = json!({"programme": PROGRAMME, "reason": "The code was seen", "client_token": what});
+    for (name, value) in extra.as_object().into_iter().flatten() {
+        body[name] = value.clone();
+    }
+    let route = format!("POST /v1/parties/{{party_id}}/vouchers/{{sequence}}/{what}");
+    let (status, answer) = world.call(&route, &path, &body).await;
+    assert_eq!(status, 201, "{answer}");
+    answer
+}
+
+/// What the feed tells, in order: code, status and last day of each change.
+async fn fed(world: &World) -> Vec<(String, String, String)> {
+    let (_, feed) = world.call("GET /v1/vouchers/feed", &[], &Value::Null).await;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let events = feed["events"].as_array().into_iter().flatten();
+    events
+        .map(|event| {
+            let state = &event["state"];
+            (
+                text(&event["code"]),
+                text(&state["status"]),
+                text(&state["valid_until"]),
+            )
+        })
+        .collect()
+}
+
+async fn why_not(world: &World, code: &str) -> Option<String> {
+    let asked = json!({"store": "B02", "till": "1", "code": code});
+    let (_, checked) = world.call("POST /v1/vouchers/check", &[], &asked).await;
+    checked["reason"].as_str().map(str::to_owned)
+}
+
+#[tokio::test]
+async fn l4_n6_a_blocked_voucher_is_stopped_at_the_tills_at_once_and_the_feed_tells() {
+    let world = World::new().await;
+    let mut delivering = Delivering::well();
+    let (card, party, code) = with_voucher(&world, &mut delivering).await;
+    on_voucher(&world, &party, "block", &Value::Null).await;
+    // Before any message is delivered.
+    assert_eq!(world.desk(&card).await, (0, vec![]));
+    assert_eq!(why_not(&world, &code).await.as_deref(), Some("voucher_blocked"));
+    let redemption = till::redeem("B02", &code, "9", 9_000);
+    let (status, told) = world.call("POST /v1/vouchers/redeem", &[], &redemption).await;
+    assert_eq!((status, &told["code"]), (409, &json!("voucher_blocked")));
+    delivering.until_rest(&world).await;
+    assert!(
+        told_to_the_middleware(&world)
+            .await
+            .iter()
+            .any(|status| status == "blocked")
+    );
+
+    on_voucher(&world, &party, "unblock", &Value::Null).await;
+    assert_eq!(world.desk(&card).await.1, std::slice::from_ref(&code));
+    on_voucher(&world, &party, "extend", &json!({"valid_until": "2028-12-31"})).await;
+    let (status, taken) = world.call("POST /v1/vouchers/redeem", &[], &redemption).await;
+    assert_eq!((status, &taken["valid_until"]), (200, &json!("2028-12-31")));
+    delivering.until_rest(&world).await;
+    let statuses: Vec<_> = fed(&world)
+        .await
+        .into_iter()
+        .map(|(_, status, until)| (status, until))
+        .collect();
+    let expected = [
+        ("open", "2027-05-21"),
+        ("blocked", "2027-05-21"),
+        ("open", "2027-05-21"),
+        ("open", "2028-12-31"),
+        ("redeemed", "2028-12-31"),
+    ];
+    assert_eq!(
+        statuses,
+        expected.map(|(status, until)| (status.to_owned(), until.to_owned()))
+    );
+    Books::read(&world).await.check();
+}
+
+#[tokio::test]
+async fn l4_n6_the_code_of_a_reissued_voucher_is_dead_at_the_tills_at_once_and_the_new_one_is_taken_once() {
+    let world = World::new().await;
+    let mut delivering = Delivering::well();
+    let (card, party, code) = with_voucher(&world, &mut delivering).await;
+    let answer = on_voucher(&world, &party, "reissue", &Value::Null).await;
+    assert!(!answer.to_string().contains(&code));
+    let (balance, codes) = world.desk(&card).await;
+    assert_eq!((balance, codes.len()), (0, 1));
+    assert_ne!(codes[0], code);
+    assert_eq!(why_not(&world, &code).await.as_deref(), Some("voucher_voided"));
+    let (status, _) = world
+        .call(
+            "POST /v1/vouchers/redeem",
+            &[],
+            &till::redeem("B02", &codes[0], "9", 9_000),
+        )
+        .await;
+    assert_eq!(status, 200);
+    let second = world
+        .call(
+            "POST /v1/vouchers/redeem",
+            &[],
+            &till::redeem("B01", &codes[0], "10", 9_000),
+        )
+        .await;
+    assert_eq!((second.0, &second.1["code"]), (409, &json!("voucher_redeemed")));
+    delivering.until_rest(&world).await;
+    let told = fed(&world).await;
+    let of = |code: &String| -> Vec<_> {
+        let told = told.iter().filter(|(of, ..)| of == code);
+        told.map(|(_, status, _)| status.as_str()).collect()
+    };
+    assert_eq!(
+        (of(&code), of(&codes[0])),
+        (vec!["open", "voided"], vec!["open", "redeemed"])
+    );
+    assert_eq!(world.desk(&card).await, (0, vec![]));
     Books::read(&world).await.check();
 }
 

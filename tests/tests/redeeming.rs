@@ -96,6 +96,92 @@ async fn a_redemption_is_taken_for_the_days_on_which_its_receipt_would_be() {
     );
 }
 
+/// A receipt by VAT rate: rates in hundredths of a per cent and amounts in minor units.
+fn by_vat(rates: &[(Option<u32>, i64)]) -> Value {
+    let rates = rates.iter().map(|(rate, minor)| match rate {
+        Some(rate) => json!({"vat_rate_bp": rate, "amount": chf(*minor)}),
+        None => json!({"amount": chf(*minor)}),
+    });
+    rates.collect()
+}
+
+#[tokio::test]
+async fn l4_what_a_voucher_takes_off_is_split_over_the_vat_rates_of_the_receipt() {
+    let world = World::new().await;
+    let (_, codes) = with_vouchers(&world, 2).await;
+    let mut redeem = till::redeem("B01", &codes[0], "10", 6_990);
+    redeem["basket_by_vat"] = by_vat(&[(Some(260), 1_990), (Some(810), 5_000)]);
+    let discount = json!({"amount": chf(500), "by_vat": by_vat(&[(Some(810), 358), (Some(260), 142)])});
+    let (_, checked) = call(&world, CHECK, &redeem).await;
+    assert_eq!(checked["state"]["discount"], discount, "{checked}");
+    for _ in 0..2 {
+        let (status, taken) = call(&world, REDEEM, &redeem).await;
+        assert_eq!(
+            (status, &taken["discount"]),
+            (200, &discount),
+            "the same, however often"
+        );
+    }
+    let mut small = till::redeem("B01", &codes[1], "11", 103);
+    assert_eq!(call(&world, CHECK, &small).await.1["state"].get("discount"), None);
+    small["basket_by_vat"] = by_vat(&[(None, 3), (Some(810), 100)]);
+    let (_, taken) = call(&world, REDEEM, &small).await;
+    let all = json!({"amount": chf(103), "by_vat": by_vat(&[(Some(810), 100), (None, 3)])});
+    assert_eq!(taken["discount"], all, "never more than the goods");
+}
+
+#[tokio::test]
+async fn a_receipt_whose_vat_rates_do_not_make_sense_is_refused_and_takes_no_voucher() {
+    let world = World::new().await;
+    let (_, codes) = with_vouchers(&world, 1).await;
+    let before = Books::read(&world).await.vouchers;
+    let redeem = till::redeem("B01", &codes[0], "10", 1_000);
+    let many: Vec<_> = (0..21).map(|rate| (Some(rate), 0)).collect();
+    for (rates, pointer, code) in [
+        (by_vat(&[(Some(810), 999)]), "/basket_by_vat", "does_not_add_up"),
+        (by_vat(&[(Some(810), 1_001)]), "/basket_by_vat", "does_not_add_up"),
+        (by_vat(&[]), "/basket_by_vat", "out_of_range"),
+        (by_vat(&many), "/basket_by_vat", "out_of_range"),
+        (
+            by_vat(&[(Some(810), 500), (Some(810), 500)]),
+            "/basket_by_vat/1/vat_rate_bp",
+            "twice",
+        ),
+        (
+            by_vat(&[(Some(10_001), 1_000)]),
+            "/basket_by_vat/0/vat_rate_bp",
+            "vat_rate_out_of_range",
+        ),
+        (
+            by_vat(&[(Some(810), -1)]),
+            "/basket_by_vat/0/amount/amount_minor",
+            "amount_out_of_range",
+        ),
+    ] {
+        let mut described = redeem.clone();
+        described["basket_by_vat"] = rates;
+        for route in [CHECK, REDEEM] {
+            assert_finding(&call(&world, route, &described).await, pointer, code);
+        }
+    }
+    let mut euros = redeem.clone();
+    euros["basket_by_vat"] = json!([{"amount": {"amount_minor": 1_000, "currency": "EUR"}}]);
+    let mismatch = "currency_mismatch";
+    assert_finding(
+        &call(&world, REDEEM, &euros).await,
+        "/basket_by_vat/0/amount/currency",
+        mismatch,
+    );
+    let mut no_total = json!({"store": "B01", "till": "1", "code": codes[0]});
+    no_total["basket_by_vat"] = by_vat(&[(None, 1)]);
+    assert_finding(
+        &call(&world, CHECK, &no_total).await,
+        "/basket_by_vat",
+        "not_applicable",
+    );
+    assert_eq!(Books::read(&world).await.vouchers, before);
+}
+
 #[tokio::test]
 async fn a_closed_location_takes_no_voucher_and_repeats_what_it_answered() {
     let mut world = World::new().await;

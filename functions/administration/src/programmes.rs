@@ -134,6 +134,8 @@ pub(crate) fn checked(id: &ProgrammeId, reason: &str, settings: ProgrammeSetting
             value_minor: settings.voucher.value_minor,
             valid_days: settings.voucher.valid_days,
             min_basket_minor: settings.voucher.min_basket_minor,
+            partial: settings.voucher.partial,
+            rollback_days: settings.voucher.rollback_days,
         },
         points: PointsLife {
             pending_days: settings.points.pending_days,
@@ -208,6 +210,8 @@ fn view(version: ProgrammeVersion, stored_at: DateTime<Utc>) -> ProgrammeView {
                 value_minor: programme.voucher.value_minor,
                 valid_days: programme.voucher.valid_days,
                 min_basket_minor: programme.voucher.min_basket_minor,
+                partial: programme.voucher.partial,
+                rollback_days: programme.voucher.rollback_days,
             },
             points: PointsSettings {
                 pending_days: programme.points.pending_days,

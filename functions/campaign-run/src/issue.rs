@@ -286,6 +286,7 @@ impl Issuing<'_> {
             state_version: 1,
             reversed: Vec::new(),
             payment: None,
+            partial: None,
             campaign: Some(CampaignTerms {
                 per_cent,
                 max_discount_minor,

@@ -218,7 +218,9 @@ impl App {
                 return None;
             }
             let key = keys.key(voucher.code_key_version);
-            VoucherView::of(desk.party, &desk.occasion.programme, open, key)
+            // What is left of it, and until when, by the truth too.
+            let open = OpenVoucher::of(voucher, open.lookup.clone());
+            VoucherView::of(desk.party, &desk.occasion.programme, &open, key)
         });
         Ok(redeemable.collect())
     }

@@ -37,6 +37,13 @@ async fn with_locations(api: &Api) {
     }
 }
 
+fn blocked() -> State {
+    State::Blocked {
+        at: now(),
+        adjustment: "AAAA".parse().unwrap(),
+    }
+}
+
 fn redeemed() -> State {
     State::Redeemed {
         receipt: "B01~1~2026-11-23~1".parse().unwrap(),
@@ -103,7 +110,7 @@ async fn only_what_can_be_redeemed_now_is_shown_whatever_the_references_say() {
         location: "B02".parse().unwrap(),
     };
     change(&api, &vouchers[0], |v| v.state = redeemed()).await;
-    change(&api, &vouchers[1], |v| v.state = State::Blocked).await;
+    change(&api, &vouchers[1], |v| v.state = blocked()).await;
     change(&api, &vouchers[2], |v| v.state = held(now() + TimeDelta::seconds(1))).await;
     change(&api, &vouchers[3], |v| v.state = held(now())).await;
     change(&api, &vouchers[4], |v| v.valid_until = "2026-11-22".parse().unwrap()).await;

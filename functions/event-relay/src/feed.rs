@@ -112,7 +112,7 @@ fn message(tenant: &Tenant, change: &Change, group: &FeedGroup) -> PosVoucherMes
         State::Open => "open",
         State::Reserved { .. } => "reserved",
         State::Redeemed { .. } => "redeemed",
-        State::Blocked => "blocked",
+        State::Blocked { .. } => "blocked",
         State::Voided { .. } => "voided",
     };
     PosVoucherMessage {
@@ -123,6 +123,7 @@ fn message(tenant: &Tenant, change: &Change, group: &FeedGroup) -> PosVoucherMes
         party: voucher.party.clone(),
         programme: voucher.programme.clone(),
         value: Money::new(voucher.value_minor, voucher.currency),
+        rest: voucher.rest_minor().map(|minor| Money::new(minor, voucher.currency)),
         valid_until: voucher.valid_until.to_string(),
         feed_group: group.clone(),
     }

@@ -67,9 +67,9 @@ impl App {
         match &due.adjustment.kind {
             Kind::Correction => Ok(vec![self.book_correction(due).await?]),
             Kind::Transfer { to } => self.book_transfer(due, to).await,
-            Kind::VoucherVoid { .. } => Err(Problem::new(
+            _ => Err(Problem::new(
                 Code::Internal,
-                "a voided voucher is posted with its voucher or not at all",
+                "what is done to a voucher is posted with its voucher or not at all",
             )),
         }
     }

@@ -1,11 +1,13 @@
 //! Bodies become adjustments, or findings.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::adjustment::{ADJUSTED_POINTS_MAX, Adjustment, Kind, REASON_MAX, State};
+use domain::calendar;
 use domain::code;
 use domain::id::{LookupKey, PartyId, ProgrammeId};
 use domain::secret::Secret;
 use domain::text;
+use domain::voucher::EXTENSION_DAYS_MAX;
 use http_edge::{Caller, Code, Findings, Problem, client_token};
 
 use crate::App;
@@ -36,6 +38,15 @@ pub(crate) fn transferred(points: i64, found: &mut Findings) {
     if !(1..=ADJUSTED_POINTS_MAX).contains(&points) {
         found.add("/points", "out_of_range", "must be 1 to 1000000");
     }
+}
+
+/// The day to which a voucher is extended; that it is later than the one before is the voucher's to say.
+pub(crate) fn last_day(text: &str, now: DateTime<Utc>, found: &mut Findings) -> Option<NaiveDate> {
+    let day: NaiveDate = found.field("/valid_until", text)?;
+    if day > calendar::plus_days(now.date_naive(), EXTENSION_DAYS_MAX) {
+        found.add("/valid_until", "out_of_range", "must be at most 3660 days from today");
+    }
+    Some(day)
 }
 
 /// The receiver of a transfer.

@@ -1,14 +1,16 @@
-//! The points desk: support staff move points by hand, and every such move is a ledger entry with a reason.
+//! The points desk: support staff move points by hand, and handle single vouchers. Every such move is a ledger entry, and every
+//! change has a reason.
 //!
-//! The record of a call is the adjustment it makes, under an id derived from the caller's token. Its points move in the
-//! transaction in which it becomes posted: a crash leaves either nothing or all, and the same call again finds out which.
+//! The record of a call is the adjustment it makes, under an id derived from the caller's token. Its points move, and its voucher
+//! changes, in the transaction in which it becomes posted: a crash leaves either nothing or all, and the same call again finds out
+//! which.
 //!
 //! | file | what |
 //! |---|---|
 //! | `fields` | bodies become adjustments, or findings |
 //! | `ask` | a correction or transfer is posted, or kept for a second person |
 //! | `decide` | a second person approves or rejects |
-//! | `void` | a voucher becomes void, and its points go back |
+//! | `voucher` | a voucher is blocked, unblocked, extended, reissued, or becomes void and its points go back |
 //! | `book` | what an adjustment does to the accounts |
 //! | `show` | adjustments are shown and listed |
 //! | `view` | an adjustment as the API shows it |
@@ -19,15 +21,16 @@ mod decide;
 mod fields;
 mod show;
 mod view;
-mod void;
+mod voucher;
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::adjustment::Kind;
 use domain::id::{PartyId, ProgrammeId, Tenant};
 use domain::programme::Programme;
 use http_edge::{Code, Problem, Request, Response};
-use runtime::secrets::Pepper;
+use runtime::secrets::{KeyRing, Pepper};
 use store::{Db, Site, party, programme};
 
 /// Rounds against other writers of an account before the caller is asked to repeat.
@@ -40,12 +43,17 @@ const PAUSE: Duration = Duration::from_millis(4);
 pub struct App {
     db: Db,
     pepper: Pepper,
+    code_keys: KeyRing,
 }
 
 impl App {
-    /// The function over a table. Ids are derived from callers' tokens under the pepper.
-    pub fn new(db: Db, pepper: Pepper) -> Self {
-        Self { db, pepper }
+    /// The function over a table and its keys. Ids are derived from callers' tokens under the pepper.
+    pub fn new(db: Db, pepper: Pepper, code_keys: impl Into<KeyRing>) -> Self {
+        Self {
+            db,
+            pepper,
+            code_keys: code_keys.into(),
+        }
     }
 
     /// Answers a request.
@@ -56,6 +64,20 @@ impl App {
         match request.route.as_str() {
             "POST /v1/parties/{party_id}/points/corrections" => self.correct(request, now).await,
             "POST /v1/parties/{party_id}/points/transfers" => self.transfer(request, now).await,
+            "GET /v1/parties/{party_id}/vouchers/{sequence}" => self.show_voucher(request, now).await,
+            "POST /v1/parties/{party_id}/vouchers/{sequence}/block" => {
+                self.on_voucher(request, |number| Kind::VoucherBlock { number }, now)
+                    .await
+            }
+            "POST /v1/parties/{party_id}/vouchers/{sequence}/unblock" => {
+                self.on_voucher(request, |number| Kind::VoucherUnblock { number }, now)
+                    .await
+            }
+            "POST /v1/parties/{party_id}/vouchers/{sequence}/extend" => self.extend_voucher(request, now).await,
+            "POST /v1/parties/{party_id}/vouchers/{sequence}/reissue" => {
+                self.on_voucher(request, |number| Kind::VoucherReissue { number }, now)
+                    .await
+            }
             "POST /v1/parties/{party_id}/vouchers/{sequence}/void" => self.void_voucher(request, now).await,
             "GET /v1/points/corrections" => self.list(request).await,
             "GET /v1/points/corrections/{id}" => self.show(request).await,

@@ -2,6 +2,7 @@
 
 use domain::adjustment::{Adjustment, Booked, Kind, State};
 use domain::id::{LookupKey, PartyId};
+use domain::voucher::{VoucherNumber, voucher_id};
 use http_edge::api::adjustments::{AdjustmentEntry, AdjustmentKind, AdjustmentStatus, AdjustmentView};
 use http_edge::{Problem, Response};
 
@@ -16,18 +17,33 @@ pub(crate) fn replayed(status: u16, id: &LookupKey, adjustment: &Adjustment) -> 
 }
 
 pub(crate) fn view(id: &LookupKey, adjustment: &Adjustment) -> AdjustmentView {
-    let (kind, to, voucher) = match &adjustment.kind {
-        Kind::Correction => (AdjustmentKind::Correction, None, None),
-        Kind::Transfer { to } => (AdjustmentKind::Transfer, Some(to), None),
-        Kind::VoucherVoid { sequence } => (AdjustmentKind::VoucherVoid, None, Some(*sequence)),
+    let (kind, to) = match &adjustment.kind {
+        Kind::Correction => (AdjustmentKind::Correction, None),
+        Kind::Transfer { to } => (AdjustmentKind::Transfer, Some(to)),
+        Kind::VoucherVoid { .. } => (AdjustmentKind::VoucherVoid, None),
+        Kind::VoucherBlock { .. } => (AdjustmentKind::VoucherBlock, None),
+        Kind::VoucherUnblock { .. } => (AdjustmentKind::VoucherUnblock, None),
+        Kind::VoucherExtend { .. } => (AdjustmentKind::VoucherExtend, None),
+        Kind::VoucherReissue { .. } => (AdjustmentKind::VoucherReissue, None),
     };
+    let number = adjustment.kind.voucher();
+    let id_of = |number| voucher_id(&adjustment.party, &adjustment.programme, number);
     let view = AdjustmentView {
         id: id.to_string(),
         kind,
         status: AdjustmentStatus::AwaitingApproval,
         party_id: adjustment.party.to_string(),
         to: to.map(PartyId::to_string),
-        voucher,
+        voucher: number.and_then(VoucherNumber::issued_for_points),
+        voucher_id: number.map(id_of),
+        valid_until: match &adjustment.kind {
+            Kind::VoucherExtend { until, .. } => Some(*until),
+            _ => None,
+        },
+        reissued_as: match &adjustment.kind {
+            Kind::VoucherReissue { number } => number.next().as_ref().map(id_of),
+            _ => None,
+        },
         programme: adjustment.programme.to_string(),
         points: adjustment.points,
         reason: adjustment.reason.clone(),
@@ -62,7 +78,7 @@ pub(crate) fn view(id: &LookupKey, adjustment: &Adjustment) -> AdjustmentView {
 fn holders(adjustment: &Adjustment) -> impl Iterator<Item = &PartyId> {
     let receiver = match &adjustment.kind {
         Kind::Transfer { to } => Some(to),
-        Kind::Correction | Kind::VoucherVoid { .. } => None,
+        _ => None,
     };
     std::iter::once(&adjustment.party).chain(receiver)
 }

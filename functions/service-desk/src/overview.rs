@@ -108,6 +108,7 @@ fn account(till: &TillView, id: &AccountId, currency: Currency) -> Option<Overvi
 
 fn vouchers(till: &TillView) -> Vec<OverviewVoucher> {
     let open = till.vouchers.iter().map(|voucher| OverviewVoucher {
+        number: voucher.number.to_string(),
         sequence: voucher.number.issued_for_points(),
         run: voucher.number.run().map(ToString::to_string),
         value: Money::new(voucher.value_minor, voucher.currency),

@@ -95,13 +95,7 @@ impl App {
             return Err(fields.problem());
         };
         caller.at(&store)?;
-        let location = self.location(caller, &store).await?;
-        let programme = self
-            .programmes
-            .current(&self.db, Site::RedeemLocation, &caller.tenant, &location.programme)
-            .await?;
-        let programme = programme
-            .ok_or_else(|| Problem::new(Code::ProgrammeUnknown, "the programme of the location is not stored"))?;
+        let (location, programme) = self.place(caller, &store).await?;
         let occasion = Occasion {
             location: store,
             programme: location.programme.clone(),
@@ -115,6 +109,22 @@ impl App {
             location,
             programme,
         })
+    }
+
+    /// The location, and the programme whose vouchers it takes.
+    pub(crate) async fn place(
+        &self,
+        caller: &Caller,
+        store: &LocationId,
+    ) -> Result<(Arc<Location>, Arc<Programme>), Problem> {
+        let location = self.location(caller, store).await?;
+        let programme = self
+            .programmes
+            .current(&self.db, Site::RedeemLocation, &caller.tenant, &location.programme)
+            .await?;
+        let programme = programme
+            .ok_or_else(|| Problem::new(Code::ProgrammeUnknown, "the programme of the location is not stored"))?;
+        Ok((location, programme))
     }
 
     async fn location(&self, caller: &Caller, store: &LocationId) -> Result<Arc<Location>, Problem> {

@@ -9,14 +9,13 @@ use chrono::{DateTime, Utc};
 use domain::code::VoucherCode;
 use domain::id::{FeedGroup, LocationId};
 use domain::secret::Secret;
-use http_edge::api::vouchers::{FeedEvent, FeedPage};
+use http_edge::api::vouchers::{FeedEvent, FeedPage, VoucherState};
 use http_edge::caller::Locations;
 use http_edge::{Caller, Code, Problem, Request, Response, Scope, page};
 use store::feed::{self, Event};
 use store::{Record, Site, location};
 
 use crate::App;
-use crate::view::view;
 
 /// Most groups of one tenant.
 const GROUPS_MAX: usize = 64;
@@ -130,7 +129,7 @@ impl App {
                 sequence: event.sequence,
                 state_version: voucher.state_version,
                 code: key.map(|key| Secret::new(VoucherCode::derive(key, &voucher.id()).to_string())),
-                state: view(voucher, &voucher.state),
+                state: VoucherState::of(voucher, &voucher.state),
             }
         };
         Ok(read.iter().map(shown).collect())

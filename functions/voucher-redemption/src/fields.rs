@@ -38,6 +38,22 @@ impl Fields {
         total.amount_minor
     }
 
+    /// How much of a voucher a receipt takes.
+    pub(crate) fn part(&mut self, amount: Money, total: Money) -> i64 {
+        if !(1..=total.amount_minor.min(AMOUNT_MAX)).contains(&amount.amount_minor) {
+            let detail = "must be 1 minor unit up to basket_total";
+            self.add("/amount/amount_minor", "amount_out_of_range", detail);
+        }
+        if amount.currency != total.currency {
+            self.add(
+                "/amount/currency",
+                "currency_mismatch",
+                "must be the currency of basket_total",
+            );
+        }
+        amount.amount_minor
+    }
+
     /// The problem of what was found so far.
     pub(crate) fn problem(&mut self) -> Problem {
         Problem::invalid(std::mem::take(&mut self.0))

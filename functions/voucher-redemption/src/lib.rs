@@ -8,16 +8,18 @@
 //! | `till` | check, reserve, redeem, release, reverse |
 //! | `call` | what these have in common: who calls, from where, about which voucher, and whether the place sells on that day |
 //! | `fields` | what is wrong with the fields of a body |
+//! | `goods` | the goods of a basket by VAT rate, and what the voucher takes off each |
 //! | `feed` | the voucher feed |
+//! | `rollback` | the vouchers of a receipt of which nothing stands are given back |
 //! | `unmatched` | redemptions without receipt, and the reverse |
-//! | `view` | a voucher as a till sees it |
 
 mod call;
 mod feed;
 mod fields;
+mod goods;
+mod rollback;
 mod till;
 mod unmatched;
-mod view;
 
 use chrono::{DateTime, Utc};
 use http_edge::guard::Guard;
@@ -62,6 +64,7 @@ impl App {
             "POST /v1/vouchers/redeem" => self.redeem(request, now).await,
             "POST /v1/vouchers/release" => self.release(request, now).await,
             "POST /v1/vouchers/reverse" => self.reverse(request, now).await,
+            "POST /v1/vouchers/rollback" => self.roll_back(request, now).await,
             "GET /v1/vouchers/feed" => self.feed(request, now).await,
             "GET /v1/vouchers/unmatched" => self.unmatched(request, now).await,
             _ => Err(Problem::new(Code::NotFound, "this function does not serve the route")),

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::id::BasketId;
+use domain::money::Money;
 use domain::receipt::ReceiptKey;
 use domain::voucher::{Command, Outcome, Refusal, Voucher};
 use http_edge::api::vouchers::{
-    CheckAnswer, CheckRequest, RedeemRequest, ReleaseRequest, ReserveRequest, ReverseRequest,
+    CheckAnswer, CheckRequest, RedeemRequest, ReleaseRequest, ReserveRequest, ReverseRequest, VoucherState,
 };
 use http_edge::{Caller, Code, Problem, Request, Response, Scope};
 use store::{Site, party, voucher};
@@ -13,11 +14,11 @@ use store::{Site, party, voucher};
 use crate::App;
 use crate::call::Call;
 use crate::fields::Fields;
-use crate::view::view;
+use crate::goods::Goods;
 
 /// Rounds against other tills before the caller is asked to repeat: each lost round means that another till's call went
 /// through.
-const ROUNDS_MAX: usize = 20;
+pub(crate) const ROUNDS_MAX: usize = 20;
 
 impl App {
     pub(crate) async fn check(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
@@ -27,9 +28,11 @@ impl App {
         let named = (&*body.store, &*body.till, body.code.as_str());
         let call = self.call(caller, &mut fields, named, now).await?;
         let basket = body.basket_total.map(|total| fields.total(total));
+        let goods = Goods::read(body.basket_by_vat.as_deref(), body.basket_total, &mut fields);
         fields.done()?;
         call.may_ask(body.basket_total)?;
         let record = self.find(&call).await?;
+        fit(goods.as_ref(), &record.d)?;
         let takes = record.d.check(basket, &call.occasion).map_err(Problem::from);
         let mut refusal = call.sells_on(call.today()).and(takes).err();
         if refusal.is_none() {
@@ -39,7 +42,7 @@ impl App {
             usable: refusal.is_none(),
             reason: refusal.as_ref().map(|problem| problem.code.as_str().to_owned()),
             detail: refusal.map(|problem| problem.detail),
-            state: view(&record.d, record.d.state_at(now)),
+            state: shown(&record.d, goods.as_ref(), None, now)?,
         };
         Response::json(200, &answer)
     }
@@ -55,7 +58,7 @@ impl App {
         fields.done()?;
         let Some(basket) = basket else { return Err(unread()) };
         let admitted = call.may_hold(body.basket_total);
-        self.command(&call, &Command::Reserve { basket, basket_minor }, admitted)
+        self.command(&call, &Command::Reserve { basket, basket_minor }, None, admitted)
             .await
     }
 
@@ -68,6 +71,8 @@ impl App {
         let receipt: Option<ReceiptKey> = fields.read("/receipt", &body.receipt);
         let basket: Option<BasketId> = body.basket.as_deref().and_then(|text| fields.read("/basket", text));
         let basket_minor = fields.total(body.basket_total);
+        let goods = Goods::read(body.basket_by_vat.as_deref(), Some(body.basket_total), &mut fields);
+        let amount_minor = body.amount.map(|amount| fields.part(amount, body.basket_total));
         if receipt
             .as_ref()
             .is_some_and(|receipt| receipt.store != call.occasion.location)
@@ -85,8 +90,9 @@ impl App {
             receipt,
             basket,
             basket_minor,
+            amount_minor,
         };
-        self.command(&call, &command, admitted).await
+        self.command(&call, &command, goods.as_ref(), admitted).await
     }
 
     pub(crate) async fn release(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
@@ -98,7 +104,7 @@ impl App {
         let basket: Option<BasketId> = fields.read("/basket", &body.basket);
         fields.done()?;
         let Some(basket) = basket else { return Err(unread()) };
-        self.command(&call, &Command::Release { basket }, Ok(())).await
+        self.command(&call, &Command::Release { basket }, None, Ok(())).await
     }
 
     pub(crate) async fn reverse(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
@@ -112,7 +118,7 @@ impl App {
         let Some(receipt) = receipt else { return Err(unread()) };
         // The redemption belongs to its location: another one's caller must not take it back.
         caller.at(&receipt.store)?;
-        self.command(&call, &Command::Reverse { receipt }, Ok(())).await
+        self.command(&call, &Command::Reverse { receipt }, None, Ok(())).await
     }
 
     /// Refuses a holder who may not pay with vouchers. The read sees every change that was answered before.
@@ -146,15 +152,21 @@ impl App {
         &self,
         call: &Call<'_>,
         command: &Command,
+        goods: Option<&Goods>,
         admitted: Result<(), Problem>,
     ) -> Result<Response, Problem> {
         let mut record = self.find(call).await?;
+        fit(goods, &record.d)?;
+        let redeeming = match command {
+            Command::Redeem { receipt, .. } => Some(receipt),
+            _ => None,
+        };
         let now = call.occasion.now;
         let mut asked = false;
         for _ in 0..ROUNDS_MAX {
             let decided = match record.d.apply(command, &call.occasion) {
                 Ok(Outcome::Replayed) => {
-                    let response = Response::json(200, &view(&record.d, record.d.state_at(now)))?;
+                    let response = Response::json(200, &shown(&record.d, goods, redeeming, now)?)?;
                     return Ok(response.header("idempotency-replayed", "true"));
                 }
                 Ok(Outcome::Changed(after)) => Ok(after),
@@ -166,17 +178,44 @@ impl App {
                 asked = true;
             }
             let after = decided?;
-            let answer = view(&after, after.state_at(now));
+            let answer = shown(&after, goods, redeeming, now)?;
             match voucher::replace(&self.db, Site::RedeemCommit, &record, *after, call.caller.made(now)).await? {
                 None => return Response::json(200, &answer),
                 Some(now_there) => record = now_there,
             }
         }
-        Err(Problem::new(
-            Code::Unavailable,
-            "many tills ask for this voucher at once: repeat the same call",
-        ))
+        Err(contended())
     }
+}
+
+/// The answer to a call that kept losing against other tills.
+pub(crate) fn contended() -> Problem {
+    Problem::new(
+        Code::Unavailable,
+        "many tills ask for this voucher at once: repeat the same call",
+    )
+}
+
+/// Whether goods that a body describes are those that the voucher is for.
+fn fit(goods: Option<&Goods>, voucher: &Voucher) -> Result<(), Problem> {
+    goods.map_or(Ok(()), |goods| goods.fit(voucher))
+}
+
+/// The voucher as it is shown at this instant, with what it takes off the goods that a body describes: on a receipt that takes a part
+/// of it that part.
+fn shown(
+    voucher: &Voucher,
+    goods: Option<&Goods>,
+    receipt: Option<&ReceiptKey>,
+    now: DateTime<Utc>,
+) -> Result<VoucherState, Problem> {
+    let part = receipt.and_then(|receipt| voucher.part_on(receipt));
+    let part = part.map(|part| part.amount_minor);
+    Ok(VoucherState {
+        taken: part.map(|part| Money::new(part, voucher.currency)),
+        discount: goods.map(|goods| goods.discount(voucher, part)).transpose()?,
+        ..VoucherState::of(voucher, voucher.state_at(now))
+    })
 }
 
 fn allowed(request: &Request) -> Result<&Caller, Problem> {

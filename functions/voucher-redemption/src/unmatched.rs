@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
 use domain::id::ProgrammeId;
-use domain::voucher::{State, Voucher};
-use http_edge::api::vouchers::{UnmatchedPage, UnmatchedVoucher};
+use domain::voucher::Voucher;
+use http_edge::api::vouchers::{UnmatchedPage, UnmatchedVoucher, VoucherState};
 use http_edge::{Caller, Code, Problem, Request, Response, Scope, page};
 use store::Site;
 use store::voucher::{self, UNMATCHED_SHARDS};
 
 use crate::App;
-use crate::view::view;
 
 /// Where each shard goes on; a shard that is read to its end is missing.
 type Position = BTreeMap<u8, Option<String>>;
@@ -79,28 +78,18 @@ fn start(request: &Request) -> Result<Position, Problem> {
 
 /// Whether the case is about a receipt of a location that the caller speaks for.
 fn concerns(caller: &Caller, voucher: &Voucher) -> bool {
-    let redeemed_on = match &voucher.state {
-        State::Redeemed { receipt, .. } => Some(receipt),
-        State::Open | State::Reserved { .. } | State::Blocked | State::Voided { .. } => None,
-    };
-    let paid_on = voucher.paid_on().map(|note| &note.receipt);
-    redeemed_on
-        .into_iter()
-        .chain(paid_on)
-        .any(|receipt| caller.at(&receipt.store).is_ok())
+    let case = voucher.mismatch();
+    let receipts = case.iter().flat_map(|case| [case.redeemed_on, case.paid_on]).flatten();
+    receipts.into_iter().any(|receipt| caller.at(&receipt.store).is_ok())
 }
 
 fn case(voucher: &Voucher) -> Option<UnmatchedVoucher> {
-    let (kind, since) = voucher.unmatched()?;
-    let redeemed_on = match &voucher.state {
-        State::Redeemed { receipt, .. } => Some(receipt.to_string()),
-        _ => None,
-    };
+    let case = voucher.mismatch()?;
     Some(UnmatchedVoucher {
-        kind,
-        since,
-        redeemed_on,
-        paid_on: voucher.paid_on().map(|note| note.receipt.to_string()),
-        state: view(voucher, &voucher.state),
+        kind: case.kind,
+        since: case.since,
+        redeemed_on: case.redeemed_on.map(ToString::to_string),
+        paid_on: case.paid_on.map(ToString::to_string),
+        state: VoucherState::of(voucher, &voucher.state),
     })
 }

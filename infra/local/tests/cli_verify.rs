@@ -183,6 +183,7 @@ impl Books {
             state_version: 1,
             reversed: Vec::new(),
             payment: None,
+            partial: None,
             campaign: None,
         };
         let lookup = domain::code::lookup_key(&[1; 32], "test", voucher.id().as_bytes());

@@ -1,4 +1,4 @@
-//! Points moved by hand (support corrects, transfers, voids a voucher): who asked, why, and what became of it.
+//! What support does to points and vouchers by hand: who asked, why, and what became of it.
 //!
 //! ```text
 //!                       up to the limit
@@ -9,7 +9,8 @@
 //!                                                     └► rejected
 //! ```
 //!
-//! The points move in the same transaction in which the adjustment becomes posted, so there is nothing in between.
+//! The points move, and the voucher changes, in the same transaction in which the adjustment becomes posted, so there is nothing
+//! in between. What is done to a voucher moves no points, but for one that was issued for points and becomes void.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use crate::account::Entry;
 use crate::id::{ClientId, PartyId, ProgrammeId, Subject};
 use crate::programme::AdjustmentRule;
 use crate::secret::Secret;
+use crate::voucher::VoucherNumber;
 
 /// Most points, given or taken, that one adjustment moves.
 pub const ADJUSTED_POINTS_MAX: i64 = 1_000_000;
@@ -37,9 +39,59 @@ pub enum Kind {
     },
     /// A voucher is made void, and its points come back.
     VoucherVoid {
-        /// Its sequence number within the account.
-        sequence: u64,
+        /// Its number within the account.
+        #[serde(rename = "sequence")]
+        number: VoucherNumber,
     },
+    /// A voucher is stopped.
+    VoucherBlock {
+        /// Its number within the account.
+        number: VoucherNumber,
+    },
+    /// A voucher is stopped no longer.
+    VoucherUnblock {
+        /// Its number within the account.
+        number: VoucherNumber,
+    },
+    /// A voucher is valid for longer.
+    VoucherExtend {
+        /// Its number within the account.
+        number: VoucherNumber,
+        /// Its new last day.
+        until: NaiveDate,
+    },
+    /// Another voucher is put in the place of one.
+    VoucherReissue {
+        /// The number of the old one; the new one has the next.
+        number: VoucherNumber,
+    },
+}
+
+impl Kind {
+    /// The voucher that something is done to.
+    pub const fn voucher(&self) -> Option<&VoucherNumber> {
+        match self {
+            Self::Correction | Self::Transfer { .. } => None,
+            Self::VoucherVoid { number }
+            | Self::VoucherBlock { number }
+            | Self::VoucherUnblock { number }
+            | Self::VoucherExtend { number, .. }
+            | Self::VoucherReissue { number } => Some(number),
+        }
+    }
+
+    /// How many accounts it moves points of.
+    pub const fn accounts(&self) -> usize {
+        match self {
+            Self::Transfer { .. } => 2,
+            Self::Correction => 1,
+            Self::VoucherVoid { number } => number.issued_for_points().is_some() as usize,
+            Self::VoucherBlock { .. }
+            | Self::VoucherUnblock { .. }
+            | Self::VoucherExtend { .. }
+            | Self::VoucherReissue { .. } => 0,
+        }
+    }
 }
 
 /// Points moved by hand, or to be moved.
@@ -54,7 +106,7 @@ pub struct Adjustment {
     pub party: PartyId,
     /// Programme of the account.
     pub programme: ProgrammeId,
-    /// Points: signed for a correction, 1 or more for a transfer, those that come back for a voucher.
+    /// Points: signed for a correction, 1 or more for a transfer, those that come back for a voided voucher, else 0.
     pub points: i64,
     /// Why. Free text, which may name somebody.
     pub reason: Secret,
@@ -153,7 +205,7 @@ impl Adjustment {
     /// Whether the same person asked for the same thing: a repeated call, whatever has become of the first one. What a voucher
     /// brings back is not asked for, it is found.
     pub fn is_same_request(&self, other: &Self) -> bool {
-        let same_points = self.points == other.points || matches!(self.kind, Kind::VoucherVoid { .. });
+        let same_points = self.points == other.points || self.kind.voucher().is_some();
         let who = |of: &Self| (of.author.clone(), of.client.clone());
         self.kind == other.kind
             && self.party == other.party
@@ -165,10 +217,7 @@ impl Adjustment {
 
     /// Whether a second person must approve it under `rule`. The points of a voided voucher were earned before: they need none.
     pub fn needs_approval(&self, rule: &AdjustmentRule) -> bool {
-        match self.kind {
-            Kind::VoucherVoid { .. } => false,
-            Kind::Correction | Kind::Transfer { .. } => self.points.unsigned_abs() > rule.alone_up_to.unsigned_abs(),
-        }
+        self.kind.voucher().is_none() && self.points.unsigned_abs() > rule.alone_up_to.unsigned_abs()
     }
 
     /// Whether `approver` may have it posted now; `false` when it is posted already.
@@ -251,7 +300,7 @@ mod tests {
             [1, 500, -500, 501, -501, i64::MIN].map(needs),
             [false, false, false, true, true, true]
         );
-        let kind = Kind::VoucherVoid { sequence: 1 };
+        let kind = Kind::VoucherVoid { number: 1.into() };
         let void = Adjustment {
             kind,
             ..correction(501)
@@ -288,6 +337,22 @@ mod tests {
         for other in [other, by_another, correction(11)] {
             assert!(!first.is_same_request(&other));
         }
+    }
+
+    #[test]
+    fn what_was_done_to_a_voucher_is_stored_under_its_number_as_before() {
+        let stored = |kind: Kind| serde_json::to_value(Adjustment { kind, ..correction(0) }).unwrap();
+        let void = stored(Kind::VoucherVoid { number: 7.into() });
+        assert_eq!((&void["kind"], &void["sequence"]), (&"voucher_void".into(), &7.into()));
+        let until = "2027-03-31".parse().unwrap();
+        let number = "birthday~2026~1.2".parse().unwrap();
+        let extend = stored(Kind::VoucherExtend { number, until });
+        let read: Adjustment = serde_json::from_value(extend.clone()).unwrap();
+        assert_eq!(read.kind.voucher().unwrap().to_string(), "birthday~2026~1.2");
+        assert_eq!(
+            (&extend["number"], &extend["until"]),
+            (&"birthday~2026~1.2".into(), &"2027-03-31".into())
+        );
     }
 
     #[test]

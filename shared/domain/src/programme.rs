@@ -112,6 +112,17 @@ pub struct VoucherRule {
     pub valid_days: u32,
     /// Smallest basket in minor units on which it is taken; 0 for any.
     pub min_basket_minor: i64,
+    /// Whether it is taken in parts and stays open with its rest.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+    /// Days from then on for which one is valid whose receipt was returned after its validity: 0 for not any more.
+    #[serde(default = "rollback_days")]
+    pub rollback_days: u32,
+}
+
+/// For versions that were stored before there were rollbacks.
+const fn rollback_days() -> u32 {
+    30
 }
 
 /// When points begin and cease to count.
@@ -228,6 +239,8 @@ impl Programme {
                 value_minor: 500,
                 valid_days: 180,
                 min_basket_minor: 0,
+                partial: false,
+                rollback_days: rollback_days(),
             },
             points: PointsLife {
                 pending_days: 0,
@@ -308,6 +321,7 @@ impl Programme {
         );
         for (days, pointer) in [
             (self.voucher.valid_days, "/voucher/valid_days"),
+            (self.voucher.rollback_days, "/voucher/rollback_days"),
             (self.claim_days, "/claim_days"),
             (self.late_days, "/late_days"),
         ] {

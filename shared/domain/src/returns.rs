@@ -224,6 +224,11 @@ impl Remaining {
         }
     }
 
+    /// Whether no piece is left of any line: all goods came back, or it was voided.
+    pub fn is_nothing(&self) -> bool {
+        self.receipt.lines.iter().all(|line| line.quantity_milli == 0)
+    }
+
     /// Takes a return off. Never more than is left: the excess is reported and changes nothing.
     ///
     /// # Errors

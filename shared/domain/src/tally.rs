@@ -74,18 +74,17 @@ impl Change {
     /// and is open, or redeemed, afterwards.
     pub fn of(voucher: &Voucher) -> Option<Self> {
         let is_share = voucher.campaign.as_ref().is_some_and(|terms| terms.per_cent.is_some());
-        let mut taken = Vec::new();
+        // Of a voucher that is taken in parts each of them, whatever it stands at.
+        let taken = voucher.takings().into_iter().map(|taking| Taken {
+            receipt: taking.receipt.clone(),
+            value_minor: (!is_share).then_some(taking.amount_minor),
+        });
+        let taken = taken.collect();
         let standing = match &voucher.state {
             State::Open => Standing::Open,
             State::Reserved { .. } => return None,
-            State::Redeemed { receipt, .. } => {
-                taken.push(Taken {
-                    receipt: receipt.clone(),
-                    value_minor: (!is_share).then_some(voucher.value_minor),
-                });
-                Standing::Redeemed
-            }
-            State::Blocked => Standing::Blocked,
+            State::Redeemed { .. } => Standing::Redeemed,
+            State::Blocked { .. } => Standing::Blocked,
             State::Voided { at, .. } => Standing::Voided {
                 day: calendar::business_day(*at, voucher.zone),
             },

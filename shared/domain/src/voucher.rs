@@ -7,8 +7,10 @@
 //!    │ └───────────────────────┘             │
 //!    │└──────────────────────────────────────┘
 //!    │                reverse
-//!    └──────────► voided
-//!        void
+//!    ├──────────► voided
+//!    │ void, reissue
+//!    └──────────► blocked, and back
+//!        block, unblock
 //! ```
 //!
 //! All static terms are on the voucher, so each transition is decided from the voucher alone and stored by one conditional
@@ -18,7 +20,10 @@
 //! till gave up waiting for that one: then it is remembered, and the redemption is refused when it comes. A payment on a
 //! voided receipt counts for nothing: no redemption belongs to it, and it stands in no other receipt's way.
 //!
-//! Support may void an open voucher: it is void for every till and for ever, and its points go back to the account.
+//! A voucher that is taken in parts stays open with its rest, until nothing is left (`parts`).
+//!
+//! Support may block, extend, void and reissue a voucher that nobody holds (`desk`). A voided one is void for every till and
+//! for ever, and its points go back to the account; of a reissued one they stay with what stands in its place.
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -75,6 +80,9 @@ pub struct Voucher {
     /// The receipt that names the voucher as a payment, see [`Voucher::paid_on`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentNote>,
+    /// What was taken of a voucher that is taken in parts; `None` for one that is taken at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Parts>,
     /// Of a voucher that a campaign gave: its further terms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub campaign: Option<CampaignTerms>,
@@ -111,14 +119,22 @@ pub enum State {
         /// When.
         at: DateTime<Utc>,
     },
-    /// Stopped by an operator.
-    Blocked,
-    /// Void for ever; its points went back to the account.
+    /// Stopped by support until it is unblocked.
+    Blocked {
+        /// When.
+        at: DateTime<Utc>,
+        /// The adjustment that says who and why.
+        adjustment: LookupKey,
+    },
+    /// Void for ever; its points went back to the account, or another voucher stands in its place.
     Voided {
         /// When.
         at: DateTime<Utc>,
         /// The adjustment that says who and why.
         adjustment: LookupKey,
+        /// The voucher that stands in its place.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reissued_as: Option<VoucherNumber>,
     },
 }
 
@@ -140,6 +156,8 @@ pub enum Command {
         basket: Option<BasketId>,
         /// Total of the receipt in minor units.
         basket_minor: i64,
+        /// How much of a voucher that is taken in parts, in minor units; as much as there is, up to the basket, when absent.
+        amount_minor: Option<i64>,
     },
     /// Let go of a hold.
     Release {
@@ -243,6 +261,49 @@ pub enum Refusal {
     /// Reversed too often.
     #[error("the voucher was reversed 10 times: an operator must look at it")]
     TooManyReversals,
+    /// It is taken at once.
+    #[error("the voucher is taken at once, not in parts")]
+    NotInParts,
+    /// Less is left of it.
+    #[error("{rest_minor} minor units of {currency} are left of the voucher")]
+    RestTooSmall {
+        /// What is left, in minor units.
+        rest_minor: i64,
+        /// Its currency.
+        currency: Currency,
+    },
+    /// This receipt took another part of it before.
+    #[error("this receipt took {amount_minor} minor units of {currency} of the voucher before")]
+    OtherPart {
+        /// How much, in minor units.
+        amount_minor: i64,
+        /// Its currency.
+        currency: Currency,
+    },
+    /// Taken in too many parts.
+    #[error("the voucher was taken in 20 parts: an operator must look at it")]
+    TooManyParts,
+    /// A part of it was taken.
+    #[error("a part of the voucher was taken: it can be blocked or extended only")]
+    PartlyRedeemed,
+    /// It is not blocked.
+    #[error("the voucher is not blocked")]
+    NotBlocked,
+    /// The new last day is not later, or over.
+    #[error("the voucher is valid until {until}: the new last day must be later, and not before today")]
+    NotExtended {
+        /// Its last day.
+        until: NaiveDate,
+    },
+    /// Another voucher stands in its place.
+    #[error("the voucher was reissued: {number} stands in its place")]
+    Reissued {
+        /// The number of that one.
+        number: VoucherNumber,
+    },
+    /// Reissued too often.
+    #[error("the voucher was reissued 9 times: void it instead")]
+    TooManyReissues,
 }
 
 /// A voucher that knows its payment, and the receipt whose note had to give way.
@@ -281,7 +342,8 @@ impl Voucher {
                 receipt,
                 basket,
                 basket_minor,
-            } => self.redeem(receipt, basket.as_ref(), *basket_minor, occasion),
+                amount_minor,
+            } => self.redeem(receipt, basket.as_ref(), (*basket_minor, *amount_minor), occasion),
             Command::Release { basket } => self.release(basket, occasion),
             Command::Reverse { receipt } => self.reverse(receipt),
         }
@@ -294,7 +356,7 @@ impl Voucher {
     pub fn check(&self, basket_minor: Option<i64>, occasion: &Occasion) -> Result<(), Refusal> {
         match self.state_at(occasion.now) {
             State::Redeemed { receipt, at } => return Err(already(receipt, *at)),
-            State::Blocked => return Err(Refusal::Blocked),
+            State::Blocked { .. } => return Err(Refusal::Blocked),
             State::Voided { at, .. } => return Err(Refusal::Voided { at: *at }),
             State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
             State::Open => {}
@@ -307,7 +369,7 @@ impl Voucher {
             state if held_by(state, Some(basket), occasion) => return Ok(Outcome::Replayed),
             State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
             State::Redeemed { receipt, at } => return Err(already(receipt, *at)),
-            State::Blocked => return Err(Refusal::Blocked),
+            State::Blocked { .. } => return Err(Refusal::Blocked),
             State::Voided { at, .. } => return Err(Refusal::Voided { at: *at }),
             State::Open => {}
         }
@@ -324,14 +386,23 @@ impl Voucher {
         &self,
         receipt: &ReceiptKey,
         basket: Option<&BasketId>,
-        basket_minor: i64,
+        (basket_minor, amount_minor): (i64, Option<i64>),
         occasion: &Occasion,
     ) -> Result<Outcome, Refusal> {
+        if let Some(part) = self.part_on(receipt) {
+            return match amount_minor {
+                Some(amount) if amount != part.amount_minor => Err(Refusal::OtherPart {
+                    amount_minor: part.amount_minor,
+                    currency: self.currency,
+                }),
+                _ => Ok(Outcome::Replayed),
+            };
+        }
         let state = self.state_at(occasion.now);
         match state {
             State::Redeemed { receipt: first, .. } if first == receipt => return Ok(Outcome::Replayed),
             State::Redeemed { receipt: first, at } => return Err(already(first, *at)),
-            State::Blocked => return Err(Refusal::Blocked),
+            State::Blocked { .. } => return Err(Refusal::Blocked),
             State::Voided { at, .. } => return Err(Refusal::Voided { at: *at }),
             _ if self.is_reversed(receipt) => return Err(Refusal::Reversed),
             State::Reserved { until, .. } if !held_by(state, basket, occasion) => {
@@ -341,10 +412,8 @@ impl Voucher {
             State::Reserved { .. } | State::Open => {}
         }
         self.terms(basket_minor, occasion)?;
-        Ok(self.moved(State::Redeemed {
-            receipt: receipt.clone(),
-            at: occasion.now,
-        }))
+        let after = self.take(receipt, (basket_minor, amount_minor), occasion.now)?;
+        Ok(Outcome::Changed(Box::new(after)))
     }
 
     fn release(&self, basket: &BasketId, occasion: &Occasion) -> Result<Outcome, Refusal> {
@@ -353,7 +422,7 @@ impl Voucher {
             State::Reserved { until, .. } => Err(Refusal::Reserved { until: *until }),
             State::Open => Ok(Outcome::Replayed),
             State::Redeemed { receipt, at } => Err(already(receipt, *at)),
-            State::Blocked => Err(Refusal::Blocked),
+            State::Blocked { .. } => Err(Refusal::Blocked),
             State::Voided { at, .. } => Err(Refusal::Voided { at: *at }),
         }
     }
@@ -363,12 +432,13 @@ impl Voucher {
             return Ok(Outcome::Replayed);
         }
         let state = match &self.state {
-            State::Redeemed { receipt: taken, .. } if taken == receipt => State::Open,
-            // It came before its redemption. A hold stays: it belongs to a basket, not to the receipt.
-            State::Open | State::Reserved { .. } => self.state.clone(),
-            State::Redeemed { .. } | State::Blocked | State::Voided { .. } => return Err(Refusal::NotRedeemed),
+            State::Redeemed { .. } if self.is_redeemed_on(receipt) => State::Open,
+            // It came before its redemption. A hold stays: it belongs to a basket, not to the receipt. So does a block, and the
+            // redemption must not take the voucher once that is over.
+            State::Open | State::Reserved { .. } | State::Blocked { .. } => self.state.clone(),
+            State::Redeemed { .. } | State::Voided { .. } => return Err(Refusal::NotRedeemed),
         };
-        let takes_back = state != self.state;
+        let takes_back = self.is_redeemed_on(receipt);
         let full = self.reversed.len() >= REVERSALS_MAX;
         if full && !takes_back {
             return Err(Refusal::TooManyReversals);
@@ -378,7 +448,7 @@ impl Voucher {
             state,
             version: self.version.saturating_add(1),
             state_version: self.state_version.saturating_add(moves),
-            ..self.clone()
+            ..self.clone().without_part(receipt)
         };
         // A voided sale always gives its voucher back; of too many voided ones the oldest is forgotten.
         if full {
@@ -386,33 +456,6 @@ impl Voucher {
         }
         after.reversed.push(receipt.clone());
         Ok(Outcome::Changed(Box::new(after)))
-    }
-
-    /// Makes the voucher void for ever, by this adjustment. Replayed when it is void already, by whichever.
-    ///
-    /// Only an open voucher that a till could take today: one that was taken, is held, or that a receipt names as a payment
-    /// is somebody's already, and one whose validity is over is not given back by this way.
-    ///
-    /// # Errors
-    /// [`Refusal`] with the reason; the voucher stays as it is.
-    pub fn void(&self, adjustment: &LookupKey, now: DateTime<Utc>) -> Result<Outcome, Refusal> {
-        match self.state_at(now) {
-            State::Voided { .. } => return Ok(Outcome::Replayed),
-            State::Redeemed { receipt, at } => return Err(already(receipt, *at)),
-            State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
-            State::Blocked => return Err(Refusal::Blocked),
-            State::Open => {}
-        }
-        if self.paid_on().is_some() {
-            return Err(Refusal::PaidWith);
-        }
-        if calendar::business_day(now, self.zone) > self.valid_until {
-            return Err(Refusal::Expired {
-                until: self.valid_until,
-            });
-        }
-        let adjustment = adjustment.clone();
-        Ok(self.moved(State::Voided { at: now, adjustment }))
     }
 
     /// Whether the sale on this receipt was voided.
@@ -427,25 +470,34 @@ impl Voucher {
 
     /// Whether nothing remains to be noted or reported of a payment on `receipt`.
     pub fn knows_payment(&self, receipt: &ReceiptKey) -> bool {
-        self.is_reversed(receipt) || self.paid_on().is_some_and(|note| note.receipt == *receipt)
+        self.is_reversed(receipt)
+            || self.paid_on().is_some_and(|note| note.receipt == *receipt)
+            || self.note_of(receipt).is_some()
     }
 
     /// Notes that `receipt` names the voucher as a payment. `None` when there is nothing to note
     /// ([`Voucher::knows_payment`]), or when another receipt came first and keeps its place; then the caller reports the
     /// second one. The receipt on which the voucher is redeemed takes the place of any other; then the caller reports the
-    /// one it displaces.
+    /// one it displaces. One that is taken in parts knows all its receipts, up to forty.
     pub fn note_payment(&self, receipt: &ReceiptKey, now: DateTime<Utc>) -> Option<Noted> {
-        let redeemed_on_it = matches!(&self.state, State::Redeemed { receipt: on, .. } if on == receipt);
+        let redeemed_on_it = self.is_redeemed_on(receipt);
         let other = self.paid_on();
         if self.knows_payment(receipt) || (other.is_some() && !redeemed_on_it) {
             return None;
         }
+        let note = PaymentNote {
+            receipt: receipt.clone(),
+            seen_at: now,
+        };
+        if self.partial.is_some() {
+            return Some(Noted {
+                voucher: self.with_note(note)?,
+                displaced: None,
+            });
+        }
         let displaced = other.map(|note| note.receipt.clone());
         let voucher = Self {
-            payment: Some(PaymentNote {
-                receipt: receipt.clone(),
-                seen_at: now,
-            }),
+            payment: Some(note),
             version: self.version.saturating_add(1),
             ..self.clone()
         };
@@ -454,12 +506,7 @@ impl Voucher {
 
     /// What does not match, and since when.
     pub fn unmatched(&self) -> Option<(Unmatched, DateTime<Utc>)> {
-        match (&self.state, self.paid_on()) {
-            (State::Redeemed { receipt, .. }, Some(note)) if note.receipt == *receipt => None,
-            (State::Redeemed { at, .. }, _) => Some((Unmatched::RedemptionWithoutReceipt, *at)),
-            (_, Some(note)) => Some((Unmatched::PaymentWithoutRedemption, note.seen_at)),
-            (_, None) => None,
-        }
+        self.mismatch().map(|case| (case.kind, case.since))
     }
 
     /// The run whose letters must be confirmed before the voucher is taken.
@@ -498,6 +545,9 @@ impl Voucher {
                 until: self.valid_until,
             });
         }
+        if self.is_in_too_many_parts() {
+            return Err(Refusal::TooManyParts);
+        }
         if basket_minor < self.min_basket_minor {
             return Err(Refusal::BasketTooSmall {
                 min_basket_minor: self.min_basket_minor,
@@ -508,12 +558,17 @@ impl Voucher {
     }
 
     fn moved(&self, state: State) -> Outcome {
-        Outcome::Changed(Box::new(Self {
+        Outcome::Changed(Box::new(self.after(state)))
+    }
+
+    /// The voucher after a change that tills must hear of.
+    fn after(&self, state: State) -> Self {
+        Self {
             state,
             version: self.version.saturating_add(1),
             state_version: self.state_version.saturating_add(1),
             ..self.clone()
-        }))
+        }
     }
 }
 
@@ -523,7 +578,7 @@ fn held_by(state: &State, basket: Option<&BasketId>, occasion: &Occasion) -> boo
         State::Reserved {
             basket: held, location, ..
         } => Some(held) == basket && *location == occasion.location,
-        State::Open | State::Redeemed { .. } | State::Blocked | State::Voided { .. } => false,
+        State::Open | State::Redeemed { .. } | State::Blocked { .. } | State::Voided { .. } => false,
     }
 }
 
@@ -539,9 +594,18 @@ pub fn voucher_id(party: &PartyId, programme: &ProgrammeId, number: &VoucherNumb
     format!("{party}~{programme}~{number}")
 }
 
+mod desk;
+mod discount;
 mod number;
+mod parts;
+mod rollback;
 
-pub use number::{CampaignTerms, InvalidRunVoucher, RunVoucher, VoucherNumber};
+pub use desk::{EXTENSION_DAYS_MAX, Reissued};
+pub use discount::{VAT_RATE_MAX, VAT_RATES_MAX, VatAmount, split_by_vat};
+pub use number::{CampaignTerms, InvalidVoucherNumber, REISSUES_MAX, VoucherNumber};
+pub use parts::{Mismatch, PARTS_MAX, Part, Parts, Taking};
 
+#[cfg(test)]
+mod parts_tests;
 #[cfg(test)]
 mod tests;

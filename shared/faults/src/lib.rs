@@ -289,8 +289,8 @@ sites! {
     AdjustIssue = "points-desk/issue-entry",
     /// The points desk reads the ledger of an account whose points move to another.
     AdjustLedger = "points-desk/ledger",
-    /// The points desk commits a voided voucher with the points that come back.
-    AdjustVoid = "points-desk/commit-void",
+    /// The points desk commits what is done to a voucher, with the points that come back.
+    AdjustVoucherCommit = "points-desk/commit-voucher",
     /// The office reads campaigns.
     CampaignsRead = "campaign/read",
     /// The office stores a campaign.
@@ -331,6 +331,10 @@ sites! {
     OfflineReport = "offline-redemption/report",
     /// Offline redemption lists lost entries.
     OfflineList = "offline-redemption/list",
+    /// A rollback reads the receipt that took vouchers.
+    RedeemReceipt = "voucher-redemption/receipt",
+    /// A rollback reads what came back of the receipt.
+    RedeemReturns = "voucher-redemption/returns",
     /// The cash desk reads whether the letters of a run are confirmed.
     DeskRun = "customer/desk-run",
     /// Erasure reads the runs whose addresses can still be read.

@@ -72,6 +72,8 @@ scopes! {
     PointsRead = "points:read",
     /// Correct and transfer points, and void vouchers.
     PointsAdjust = "points:adjust",
+    /// Block, unblock, extend and reissue vouchers.
+    VouchersWrite = "vouchers:write",
     /// Approve and reject what others move of points by hand.
     PointsApprove = "points:approve",
     /// Send orders, invoices and payments.

@@ -24,6 +24,7 @@ mod purchases;
 mod recalculations;
 pub mod schemas;
 mod search;
+mod voucher_desk;
 mod vouchers;
 mod workflows;
 
@@ -47,7 +48,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Purchases", "Receipts of tills and shops."),
     (
         "Vouchers",
-        "Check, reserve, redeem, release and reverse vouchers, and follow their changes.",
+        "Check, reserve, redeem, release and reverse vouchers, follow their changes, and handle single ones.",
     ),
     (
         "Offline tills",
@@ -116,6 +117,7 @@ pub fn operations() -> Vec<Operation> {
         search::operations(),
         parties::operations(),
         adjustments::operations(),
+        voucher_desk::operations(),
         desk::operations(),
         leads::operations(),
         erp::operations(),

@@ -100,6 +100,8 @@ codes! {
     ReceiptAssigned = "receipt_assigned", 409, "The receipt belongs to an account already", "A receipt can be claimed once.";
     /// The time for a claim is over.
     ClaimTooLate = "claim_too_late", 409, "The receipt is too old to be claimed", "Ask the customer service.";
+    /// Goods of the receipt have not come back.
+    ReceiptNotReturned = "receipt_not_returned", 409, "The receipt stands", "Send its returns, or void it, and repeat the call.";
     /// The card leads nowhere.
     CardNotActive = "card_not_active", 409, "The card is not active", "Register the card, or use the one that replaced it.";
     /// The card is in a state that forbids this.
@@ -130,6 +132,24 @@ codes! {
     VoucherNotYetConfirmed = "voucher_not_yet_confirmed", 409, "The letters of the voucher are not confirmed yet", "Take it once the printer has confirmed the run.";
     /// Void for ever.
     VoucherVoided = "voucher_voided", 409, "The voucher was voided", "Take another payment; the customer service knows why.";
+    /// It is taken at once.
+    VoucherNotInParts = "voucher_not_in_parts", 409, "The voucher is taken at once", "Redeem it without an amount.";
+    /// Less is left of it.
+    VoucherRestTooSmall = "voucher_rest_too_small", 409, "Less is left of the voucher", "Take at most the rest in the answer.";
+    /// This receipt took another part of it.
+    VoucherOtherPart = "voucher_other_part", 409, "This receipt took another amount of the voucher", "The first amount stands. Reverse it and redeem on a new receipt.";
+    /// Taken in too many parts.
+    VoucherPartsExhausted = "voucher_parts_exhausted", 409, "The voucher was taken in too many parts", "An operator must look at the voucher.";
+    /// A part of it was taken.
+    VoucherPartlyRedeemed = "voucher_partly_redeemed", 409, "A part of the voucher was taken", "Block or extend it; it cannot be voided or reissued.";
+    /// It is not blocked.
+    VoucherNotBlocked = "voucher_not_blocked", 409, "The voucher is not blocked", "Nothing: it can be taken.";
+    /// The new last day is not later, or over.
+    VoucherNotExtended = "voucher_not_extended", 409, "The new last day is not later", "Name a later day than the one in the answer, and none that is over.";
+    /// Another voucher stands in its place.
+    VoucherReissued = "voucher_reissued", 409, "Another voucher stands in its place", "Do it to the voucher in the answer.";
+    /// Reissued too often.
+    VoucherReissuesExhausted = "voucher_reissues_exhausted", 409, "The voucher was reissued too often", "Void it, or give another one.";
     /// A receipt names the voucher as a payment.
     VoucherPaidWith = "voucher_paid_with", 409, "A receipt names the voucher as a payment", "Have it redeemed on that receipt, or the sale reversed.";
     /// The voucher belongs to another programme.
@@ -305,6 +325,17 @@ impl From<Refusal> for Problem {
             Refusal::Reversed => Self::new(Code::VoucherReversed, detail),
             Refusal::NotRedeemed => Self::new(Code::VoucherNotRedeemed, detail),
             Refusal::TooManyReversals => Self::new(Code::VoucherReversalsExhausted, detail),
+            Refusal::NotInParts => Self::new(Code::VoucherNotInParts, detail),
+            Refusal::RestTooSmall { rest_minor, currency } => Self::new(Code::VoucherRestTooSmall, detail)
+                .with("rest", json!({"amount_minor": rest_minor, "currency": currency})),
+            Refusal::OtherPart { amount_minor, currency } => Self::new(Code::VoucherOtherPart, detail)
+                .with("taken", json!({"amount_minor": amount_minor, "currency": currency})),
+            Refusal::TooManyParts => Self::new(Code::VoucherPartsExhausted, detail),
+            Refusal::PartlyRedeemed => Self::new(Code::VoucherPartlyRedeemed, detail),
+            Refusal::NotBlocked => Self::new(Code::VoucherNotBlocked, detail),
+            Refusal::NotExtended { until } => Self::new(Code::VoucherNotExtended, detail).with("valid_until", json!(until)),
+            Refusal::Reissued { number } => Self::new(Code::VoucherReissued, detail).with("reissued_as", json!(number.to_string())),
+            Refusal::TooManyReissues => Self::new(Code::VoucherReissuesExhausted, detail),
         }
     }
 }

@@ -84,6 +84,12 @@ pub const ROUTES: &[Route] = &[
         Scope::VouchersRedeem,
         "voucher-redemption",
     ),
+    route(
+        "POST",
+        "/v1/vouchers/rollback",
+        Scope::VouchersRedeem,
+        "voucher-redemption",
+    ),
     route("GET", "/v1/vouchers/feed", Scope::VouchersFeed, "voucher-redemption"),
     route(
         "GET",
@@ -232,6 +238,36 @@ pub const ROUTES: &[Route] = &[
         "POST",
         "/v1/parties/{party_id}/points/transfers",
         Scope::PointsAdjust,
+        "points-desk",
+    ),
+    route(
+        "GET",
+        "/v1/parties/{party_id}/vouchers/{sequence}",
+        Scope::PointsRead,
+        "points-desk",
+    ),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/vouchers/{sequence}/block",
+        Scope::VouchersWrite,
+        "points-desk",
+    ),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/vouchers/{sequence}/unblock",
+        Scope::VouchersWrite,
+        "points-desk",
+    ),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/vouchers/{sequence}/extend",
+        Scope::VouchersWrite,
+        "points-desk",
+    ),
+    route(
+        "POST",
+        "/v1/parties/{party_id}/vouchers/{sequence}/reissue",
+        Scope::VouchersWrite,
         "points-desk",
     ),
     route(

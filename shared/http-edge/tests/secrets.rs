@@ -26,7 +26,7 @@ const PLANTED: &str = "PLANTED-4711";
 const SUSPICIOUS: [&str; 5] = ["card", "code", "key", "last4", "number"];
 
 /// Fields that only sound like it.
-const HARMLESS: [(&str, &str); 25] = [
+const HARMLESS: [(&str, &str); 26] = [
     ("CarrierCode", "code"),
     ("CarrierMap", "codes"),
     ("LetterReturn", "code"),
@@ -37,6 +37,7 @@ const HARMLESS: [(&str, &str); 25] = [
     ("KeyAnswer", "key_id"),
     ("OrderRequest", "number"),
     ("OrderView", "number"),
+    ("OverviewVoucher", "number"),
     ("PaymentRequest", "number"),
     ("RejectedDocument", "number"),
     ("KeyView", "key_id"),

@@ -12,7 +12,7 @@ use domain::account::{Account, Issue};
 use domain::calendar;
 use domain::code::VoucherCode;
 use domain::programme::Programme;
-use domain::voucher::{State, Voucher};
+use domain::voucher::{Parts, State, Voucher};
 use runtime::secrets::{CodeKeys, Pepper};
 use runtime::sqs::Deadline;
 use store::account::{self, AccountId};
@@ -182,6 +182,7 @@ impl Issuer {
             state_version: 1,
             reversed: Vec::new(),
             payment: None,
+            partial: programme.voucher.partial.then(Parts::default),
             campaign: None,
         }
     }

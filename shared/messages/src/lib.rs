@@ -431,7 +431,7 @@ pub struct PosVoucherMessage {
     pub voucher: String,
     /// Counts the changes of the voucher, from 1; a receiver keeps the greatest it has seen.
     pub state_version: u64,
-    /// `open`, `reserved`, `redeemed` or `blocked`.
+    /// `open`, `reserved`, `redeemed`, `blocked` or `voided`.
     pub status: String,
     /// Holder.
     pub party: PartyId,
@@ -439,6 +439,9 @@ pub struct PosVoucherMessage {
     pub programme: ProgrammeId,
     /// Face value.
     pub value: Money,
+    /// What is left of one that is taken in parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Money>,
     /// Last day of validity, `YYYY-MM-DD` in the programme's zone.
     pub valid_until: String,
     /// Group of the voucher feed that carries the change.

@@ -1,11 +1,11 @@
-//! Points moved by hand. The item is the record of the call: it becomes posted in the transaction that moves the points.
+//! What support does by hand. The item is the record of the call: it becomes posted in the transaction that moves the points or
+//! changes the voucher.
 
 use chrono::{DateTime, Utc};
 use domain::account::{Account, Entry};
 use domain::adjustment::{Adjustment, Kind, State};
 use domain::id::{LookupKey, PartyId, Subject, Tenant};
 use domain::secret::Secret;
-use domain::voucher::Voucher;
 use faults::Site;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use crate::erasure::ERASED_TEXT;
 use crate::error::StoreError;
 use crate::party;
 use crate::record::{Made, Record};
-use crate::voucher::{self, OfParty};
+use crate::voucher::VoucherChange;
 
 /// Entity type of adjustments.
 pub const ADJUSTMENT: &str = "adjustment";
@@ -171,7 +171,7 @@ fn reference_legs(
     Ok(legs)
 }
 
-/// That an adjustment moves, or would move, points of a party: what leads to it, whatever becomes of it.
+/// That an adjustment is about a party: what leads to it, whatever becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
     /// The adjustment.
@@ -188,11 +188,11 @@ fn reference_key(tenant: &Tenant, party: &PartyId, id: &LookupKey) -> Key {
     }
 }
 
-/// The parties whose accounts it moves points of.
+/// The parties that it is about.
 fn holders(adjustment: &Adjustment) -> Vec<&PartyId> {
     match &adjustment.kind {
         Kind::Transfer { to } => vec![&adjustment.party, to],
-        Kind::Correction | Kind::VoucherVoid { .. } => vec![&adjustment.party],
+        _ => vec![&adjustment.party],
     }
 }
 
@@ -268,32 +268,25 @@ pub async fn post(
     account::settled(db.transact(site, legs).await)
 }
 
-/// A voucher that becomes void.
-#[derive(Debug, Clone)]
-pub struct Voiding {
-    /// As it was found.
-    pub before: OfParty,
-    /// As it must be stored.
-    pub after: Voucher,
-}
-
-/// As [`post`], for a voucher whose points go back to its account: the voucher becomes void in the same transaction.
+/// As [`post`], for what is done to a voucher: it changes in the same transaction, and `booking` moves its points, if it moves any.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn post_void(
+pub async fn post_voucher(
     db: &Db,
     tenant: &Tenant,
     id: &LookupKey,
     posted: &Adjustment,
-    booking: &Booking,
-    voiding: &Voiding,
+    booking: Option<&Booking>,
+    change: &VoucherChange,
     made: &Made,
 ) -> Result<Committed, StoreError> {
-    let site = Site::AdjustVoid;
+    let site = Site::AdjustVoucherCommit;
     let mut legs = vec![image_leg(site, tenant, id, None, posted, made)?];
-    legs.extend(booking_legs(site, booking, made)?);
-    legs.extend(voucher::void_legs(site, tenant, &voiding.before, &voiding.after, made)?);
+    if let Some(booking) = booking {
+        legs.extend(booking_legs(site, booking, made)?);
+    }
+    legs.extend(change.legs(site, tenant, made)?);
     legs.extend(reference_legs(site, tenant, id, posted, made)?);
     account::settled(db.transact(site, legs).await)
 }

@@ -30,7 +30,7 @@ pub struct OpenVoucher {
     /// What tells it from the other vouchers of the account.
     #[serde(rename = "sequence")]
     pub number: VoucherNumber,
-    /// Face value in minor units.
+    /// What it is worth, in minor units: its face value, or the rest of one that is taken in parts.
     pub value_minor: i64,
     /// Its currency.
     pub currency: Currency,
@@ -46,7 +46,7 @@ impl OpenVoucher {
         Self {
             lookup,
             number: voucher.number.clone(),
-            value_minor: voucher.value_minor,
+            value_minor: voucher.worth_minor(),
             currency: voucher.currency,
             valid_until: voucher.valid_until,
             code_key_version: voucher.code_key_version,
@@ -179,11 +179,7 @@ pub async fn commit_issue(
         account::snapshot_leg(site, id, Some(before), &issue.account, more_due, now)?,
     ];
     for new in vouchers {
-        let mut record = Record::new(key(&id.tenant, &new.lookup), VOUCHER, now, new.voucher.clone());
-        record.topics = Some(VOUCHER.to_owned());
-        legs.push(Leg::put(site, &record, Some(Condition::absent()))?);
-        let open = open_record(&id.tenant, &new.voucher, new.lookup.clone(), now);
-        legs.push(Leg::put(site, &open, None)?);
+        legs.extend(new_legs(site, &id.tenant, new, now)?);
     }
     match db.transact(site, legs).await {
         Ok(()) => Ok(Issued::Done),
@@ -241,7 +237,7 @@ pub(crate) fn changed(before: &Record<Voucher>, after: Voucher, made: impl Into<
     record
 }
 
-/// A voucher that was found by account and sequence number.
+/// A voucher that was found by account and number.
 #[derive(Debug, Clone)]
 pub struct OfParty {
     /// The voucher.
@@ -252,11 +248,18 @@ pub struct OfParty {
     pub published: bool,
 }
 
-/// The voucher with this sequence number of an account, by one of the two references that lead to it; `None` when there is none.
+/// The voucher with this number of an account, by one of the two references that lead to it, or where `elsewhere` says that it
+/// may stand: nothing leads to a voucher of a campaign that ran out untouched. `None` when there is none.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn of_party(db: &Db, site: Site, id: &AccountId, sequence: u64) -> Result<Option<OfParty>, StoreError> {
+pub async fn of_party(
+    db: &Db,
+    site: Site,
+    id: &AccountId,
+    number: &VoucherNumber,
+    elsewhere: &[LookupKey],
+) -> Result<Option<OfParty>, StoreError> {
     let AccountId {
         tenant,
         party,
@@ -264,50 +267,86 @@ pub async fn of_party(db: &Db, site: Site, id: &AccountId, sequence: u64) -> Res
     } = id;
     // In this order: whoever takes a voucher off the list of open ones leaves, or finds, the other reference. The other way
     // round it could stand behind neither look.
-    let number = VoucherNumber::Account(sequence);
-    let key = open_key(tenant, party, programme, &number);
+    let key = open_key(tenant, party, programme, number);
     let open = db.get::<OpenVoucher>(site, &key, Read::Strong).await?;
-    let key = published_key(tenant, party, programme, &number);
+    let key = published_key(tenant, party, programme, number);
     let known = db.get::<Published>(site, &key, Read::Strong).await?;
     let published = known.is_some();
-    let lookup = known.map(|known| known.d.lookup).or(open.map(|open| open.d.lookup));
-    let Some(lookup) = lookup else { return Ok(None) };
-    let voucher = read(db, site, tenant, &lookup, Read::Strong).await?;
-    Ok(voucher.map(|voucher| OfParty {
-        voucher,
-        lookup,
-        published,
-    }))
+    let referenced = known.map(|known| known.d.lookup).or(open.map(|open| open.d.lookup));
+    let candidates = referenced.as_ref().map_or(elsewhere, std::slice::from_ref);
+    for lookup in candidates {
+        let found = read(db, site, tenant, lookup, Read::Strong).await?;
+        let is_it = |found: &Record<Voucher>| {
+            (&found.d.party, &found.d.programme, &found.d.number) == (party, programme, number)
+        };
+        if let Some(voucher) = found.filter(is_it) {
+            return Ok(Some(OfParty {
+                voucher,
+                lookup: lookup.clone(),
+                published,
+            }));
+        }
+    }
+    Ok(None)
 }
 
-/// The legs that make a voucher void and take it off the party's list of open ones.
-///
-/// # Errors
-/// [`StoreError::Unreadable`].
-pub(crate) fn void_legs(
-    site: Site,
-    tenant: &Tenant,
-    before: &OfParty,
-    after: &Voucher,
-    made: &Made,
-) -> Result<Vec<Leg>, StoreError> {
-    let image = changed(&before.voucher, after.clone(), made);
-    let (party, programme, number) = (&after.party, &after.programme, &after.number);
-    let mut legs = vec![
-        Leg::put(site, &image, Some(Condition::version(before.voucher.d.version)))?,
-        Leg::Delete(open_key(tenant, party, programme, number), None),
-    ];
-    if !before.published {
-        // The feed has not come to its issue yet. Without either reference nothing of the party would lead to the voucher.
-        let nothing_yet = Published {
-            lookup: before.lookup.clone(),
-            version: 0,
-        };
-        let key = published_key(tenant, party, programme, number);
-        let record = Record::new(key, "voucher_reference", made.at, nothing_yet);
-        legs.push(Leg::put(site, &record, Some(Condition::absent()))?);
+/// What support does to a voucher.
+#[derive(Debug, Clone)]
+pub struct VoucherChange {
+    /// As it was found.
+    pub before: OfParty,
+    /// As it must be stored.
+    pub after: Voucher,
+    /// The one that is put in its place.
+    pub successor: Option<NewVoucher>,
+}
+
+impl VoucherChange {
+    /// The legs that store the change, with the party's references to the voucher, and to the one in its place.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`].
+    pub(crate) fn legs(&self, site: Site, tenant: &Tenant, made: &Made) -> Result<Vec<Leg>, StoreError> {
+        let (before, after) = (&self.before, &self.after);
+        let image = changed(&before.voucher, after.clone(), made);
+        let (party, programme, number) = (&after.party, &after.programme, &after.number);
+        let mut legs = vec![Leg::put(
+            site,
+            &image,
+            Some(Condition::version(before.voucher.d.version)),
+        )?];
+        legs.push(if is_listed_open(after, made.at) {
+            Leg::put(site, &open_record(tenant, after, before.lookup.clone(), made.at), None)?
+        } else {
+            Leg::Delete(open_key(tenant, party, programme, number), None)
+        });
+        if !before.published {
+            // The feed has not come to its issue yet. Without either reference nothing of the party would lead to the voucher.
+            let nothing_yet = Published {
+                lookup: before.lookup.clone(),
+                version: 0,
+            };
+            let key = published_key(tenant, party, programme, number);
+            let record = Record::new(key, "voucher_reference", made.at, nothing_yet);
+            legs.push(Leg::put(site, &record, Some(Condition::absent()))?);
+        }
+        if let Some(new) = &self.successor {
+            legs.extend(new_legs(site, tenant, new, made)?);
+        }
+        Ok(legs)
     }
-    Ok(legs)
+}
+
+/// The legs that store a voucher where none stands, and list it among the party's open ones.
+fn new_legs(site: Site, tenant: &Tenant, new: &NewVoucher, made: impl Into<Made>) -> Result<[Leg; 2], StoreError> {
+    let made = made.into();
+    let open = open_record(tenant, &new.voucher, new.lookup.clone(), made.at);
+    let mut record = Record::new(key(tenant, &new.lookup), VOUCHER, made, new.voucher.clone());
+    record.topics = Some(VOUCHER.to_owned());
+    Ok([
+        Leg::put(site, &record, Some(Condition::absent()))?,
+        Leg::put(site, &open, None)?,
+    ])
 }
 
 /// Stores the image again with its topic, so that the stream carries a change that was never published. `false` when

@@ -6,6 +6,7 @@ use end_to_end::client::Client;
 use end_to_end::running::Running;
 use end_to_end::shared::alone_on_the_stack;
 use end_to_end::till::chf;
+use end_to_end::world::PROGRAMME;
 use http_edge::Scope;
 use serde_json::{Value, json};
 
@@ -62,6 +63,15 @@ async fn voucher_with(stack: &Running, attribute: &str, value: AttributeValue) -
         .send()
         .await
         .expect("the voucher is changed");
+    code
+}
+
+/// A voucher of the default programme that support has blocked.
+async fn blocked_voucher(stack: &Running) -> String {
+    let (customer, code) = stack.with_voucher(STORE).await;
+    let path = format!("/v1/parties/{}/vouchers/1/block", customer.party);
+    let body = json!({"programme": PROGRAMME, "reason": "Test", "client_token": "block"});
+    let _ = stack.admin.post(&path, &body).await.must(201);
     code
 }
 
@@ -202,10 +212,7 @@ fn a_voucher_that_cannot_be_taken_is_refused_with_the_reason_and_leaves_no_trace
         let expired = voucher_with(stack, "valid_until", AttributeValue::S("2026-01-31".to_owned())).await;
         let tomorrow = (stack.today + chrono::Days::new(1)).to_string();
         let early = voucher_with(stack, "valid_from", AttributeValue::S(tomorrow)).await;
-        // No call of the API blocks a voucher yet; the state is there for operators.
-        let status = AttributeValue::S("blocked".to_owned());
-        let blocked = AttributeValue::M([("status".to_owned(), status)].into());
-        let blocked = voucher_with(stack, "state", blocked).await;
+        let blocked = blocked_voucher(stack).await;
         let (_, open) = stack.with_voucher(STORE).await;
         let (_, taken) = stack.with_voucher(STORE).await;
         let first = body(stack, &taken, json!({"basket": null}));

@@ -79,6 +79,7 @@ pub(crate) fn new_voucher(id: &AccountId, programme: &Programme, sequence: u64) 
         state_version: 1,
         reversed: Vec::new(),
         payment: None,
+        partial: None,
         campaign: None,
     };
     let lookup = code_of(&voucher).lookup_key(&PEPPER);

@@ -18,9 +18,12 @@ enum Command {
     ApproveTransfer,
     Reject,
     VoidVoucher,
+    BlockVoucher,
+    ExtendVoucher,
+    ReissueVoucher,
 }
 
-const COMMANDS: [Command; 7] = [
+const COMMANDS: [Command; 10] = [
     Command::Correct,
     Command::KeepCorrection,
     Command::Transfer,
@@ -28,6 +31,9 @@ const COMMANDS: [Command; 7] = [
     Command::ApproveTransfer,
     Command::Reject,
     Command::VoidVoucher,
+    Command::BlockVoucher,
+    Command::ExtendVoucher,
+    Command::ReissueVoucher,
 ];
 
 impl Command {
@@ -37,7 +43,8 @@ impl Command {
             api.correct(400, token).await.must(201);
         }
         match self {
-            Self::Correct | Self::KeepCorrection | Self::Transfer | Self::VoidVoucher => String::new(),
+            Self::Correct | Self::KeepCorrection | Self::Transfer => String::new(),
+            Self::VoidVoucher | Self::BlockVoucher | Self::ExtendVoucher | Self::ReissueVoucher => String::new(),
             Self::ApproveCorrection | Self::Reject => api.correct(900, "waits").await.must(202).id(),
             Self::ApproveTransfer => api.transfer(700, "waits").await.must(202).id(),
         }
@@ -51,7 +58,17 @@ impl Command {
             Self::ApproveCorrection | Self::ApproveTransfer => api.by("urs").approve(id).await,
             Self::Reject => api.by("urs").reject(id).await,
             Self::VoidVoucher => api.void(1, "case").await,
+            Self::BlockVoucher => api.on_voucher("block", "1", "case").await,
+            Self::ExtendVoucher => api.extend("1", "2027-12-31", "case").await,
+            Self::ReissueVoucher => api.on_voucher("reissue", "1", "case").await,
         }
+    }
+
+    const fn is_about_a_voucher(self) -> bool {
+        matches!(
+            self,
+            Self::VoidVoucher | Self::BlockVoucher | Self::ExtendVoucher | Self::ReissueVoucher
+        )
     }
 }
 
@@ -72,7 +89,7 @@ fn silence_crashes() {
 async fn under(command: Command, plan: Arc<Plan>) -> (Table, Api, String) {
     let table = Table::start().await;
     let id = command.prepare(&table.api()).await;
-    if matches!(command, Command::VoidVoucher) {
+    if command.is_about_a_voucher() {
         assert_eq!(table.issue().await, 1);
     }
     let api = table.api_with(plan);
@@ -113,7 +130,7 @@ async fn whatever_happens_at_any_call_the_same_command_again_ends_as_if_nothing_
         Site::AdjustCommit,
         Site::AdjustVoucher,
         Site::AdjustIssue,
-        Site::AdjustVoid,
+        Site::AdjustVoucherCommit,
     ];
     assert!(all.iter().all(|site| visited.contains(site)), "{visited:?}");
 }

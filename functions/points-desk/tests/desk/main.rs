@@ -6,6 +6,7 @@ mod corrections;
 mod faults;
 mod lists;
 mod plan;
+mod single;
 mod support;
 mod transfers;
 mod vouchers;

@@ -12,11 +12,12 @@ use aws_sdk_dynamodb::types::{
 };
 use chrono::{DateTime, Utc};
 use domain::account::{Account, Entry};
-use domain::id::Tenant;
+use domain::code::VoucherCode;
+use domain::id::{LookupKey, Tenant};
 use domain::programme::{AdjustmentRule, Programme};
 use domain::secret::Secret;
 use domain::till_text::Language;
-use domain::voucher::Voucher;
+use domain::voucher::{CampaignTerms, State, Voucher};
 use faults::{FaultPlan, Probe, Site};
 use http_edge::caller::Locations;
 use http_edge::{Caller, Request, Response, Scope};
@@ -30,6 +31,8 @@ use store::account::AccountId;
 use store::party::{Identity, PartyDocument};
 use store::programme::ProgrammeVersion;
 use store::relationship::{self, Relationship, Shares};
+use store::run::{self, Gave, GivenVoucher};
+use store::voucher::OpenVoucher;
 use store::{Db, Record, party, programme};
 use treue_local::aws::{ACCESS_KEY_ID, AwsEndpoints, AwsOptions, REGION, SECRET_ACCESS_KEY};
 
@@ -38,6 +41,7 @@ pub(crate) const TRANSFER: &str = "POST /v1/parties/{party_id}/points/transfers"
 pub(crate) const APPROVE: &str = "POST /v1/points/corrections/{id}/approve";
 pub(crate) const REJECT: &str = "POST /v1/points/corrections/{id}/reject";
 pub(crate) const VOID: &str = "POST /v1/parties/{party_id}/vouchers/{sequence}/void";
+pub(crate) const SHOW_VOUCHER: &str = "GET /v1/parties/{party_id}/vouchers/{sequence}?programme=treue";
 pub(crate) const SHOW: &str = "GET /v1/points/corrections/{id}";
 pub(crate) const LIST: &str = "GET /v1/points/corrections";
 
@@ -47,6 +51,18 @@ pub(crate) const BEAT: &str = "0199-beat";
 
 pub(crate) fn now() -> DateTime<Utc> {
     "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+const PEPPER: [u8; 32] = [7; 32];
+const CODE_KEY: &str = "a code key of thirty-two charact";
+
+fn code_keys() -> CodeKeys {
+    CodeKeys::parse(&json!({"current": "1", "1": CODE_KEY}).to_string()).unwrap()
+}
+
+/// Where a voucher stands.
+pub(crate) fn lookup_of(voucher: &Voucher) -> LookupKey {
+    VoucherCode::derive(CODE_KEY.as_bytes(), &voucher.id()).lookup_key(&PEPPER)
 }
 
 pub(crate) fn tenant() -> Tenant {
@@ -229,8 +245,7 @@ impl Table {
 
     /// Issues the vouchers that Anna's account is worth, as voucher-issuance does.
     pub(crate) async fn issue(&self) -> u64 {
-        let keys = json!({"current": "1", "1": "a code key of thirty-two charact"}).to_string();
-        let issuer = Issuer::new(self.db(), Pepper::new(vec![7; 32]), CodeKeys::parse(&keys).unwrap());
+        let issuer = Issuer::new(self.db(), Pepper::new(PEPPER.to_vec()), code_keys());
         issuer.issue(&account_id(ANNA), Deadline::never(), now()).await.unwrap()
     }
 
@@ -245,13 +260,61 @@ impl Table {
         assert!(self.issue().await > 0);
     }
 
+    /// Gives Anna a voucher of a run of a campaign, that is over two months later.
+    pub(crate) async fn with_given_voucher(&self) -> &'static str {
+        let number = "birthday~2026~1";
+        let voucher = Voucher {
+            party: ANNA.parse().unwrap(),
+            programme: "treue".parse().unwrap(),
+            number: number.parse().unwrap(),
+            value_minor: 1_000,
+            currency: treue().currency,
+            min_basket_minor: 0,
+            valid_from: "2026-11-01".parse().unwrap(),
+            valid_until: "2027-01-31".parse().unwrap(),
+            zone: treue().zone,
+            reservation_seconds: 900,
+            origin: None,
+            issued_at: now(),
+            code_key_version: 1,
+            state: State::Open,
+            version: 1,
+            state_version: 1,
+            reversed: vec![],
+            payment: None,
+            partial: None,
+            campaign: Some(CampaignTerms::default()),
+        };
+        let lookup = lookup_of(&voucher);
+        let new = GivenVoucher { voucher, lookup };
+        let gave = run::give(&self.db(), Site::ToolWrite, &tenant(), new, now()).await;
+        assert_eq!(gave.unwrap(), Gave::Stands);
+        number
+    }
+
     /// Anna's voucher with this number.
     pub(crate) async fn voucher(&self, sequence: u64) -> Record<Voucher> {
+        self.voucher_with(&sequence.to_string()).await
+    }
+
+    /// Anna's voucher with this number, which may be one of a campaign.
+    pub(crate) async fn voucher_with(&self, number: &str) -> Record<Voucher> {
         let vouchers = self.of_type::<Voucher>(store::voucher::VOUCHER).await;
         vouchers
             .into_iter()
-            .find(|voucher| voucher.d.number == sequence.into())
+            .find(|voucher| voucher.d.number.to_string() == number)
             .unwrap()
+    }
+
+    /// The numbers of the vouchers on Anna's list, each with its last day.
+    pub(crate) async fn listed(&self) -> Vec<(String, String)> {
+        let open = self.of_type::<OpenVoucher>("open_voucher").await;
+        let mut listed: Vec<_> = open
+            .iter()
+            .map(|open| (open.d.number.to_string(), open.d.valid_until.to_string()))
+            .collect();
+        listed.sort();
+        listed
     }
 
     pub(crate) fn db(&self) -> Db {
@@ -406,7 +469,7 @@ pub(crate) struct Api {
 impl Api {
     fn over(db: Db) -> Self {
         Self {
-            app: Arc::new(App::new(db, Pepper::new(vec![7; 32]))),
+            app: Arc::new(App::new(db, Pepper::new(PEPPER.to_vec()), code_keys())),
             caller: Caller {
                 tenant: tenant(),
                 client: "office".parse().unwrap(),
@@ -480,6 +543,25 @@ impl Api {
     pub(crate) async fn void(&self, sequence: u64, token: &str) -> Answer {
         let body = json!({"programme": "treue", "reason": "The letter was lost", "client_token": token});
         self.call_with(VOID, &[ANNA, &sequence.to_string()], body).await
+    }
+
+    /// `block`, `unblock`, `reissue` or `void` of Anna's voucher with this number.
+    pub(crate) async fn on_voucher(&self, what: &str, number: &str, token: &str) -> Answer {
+        let body = json!({"programme": "treue", "reason": "The letter was lost", "client_token": token});
+        let route = format!("POST /v1/parties/{{party_id}}/vouchers/{{sequence}}/{what}");
+        self.call_with(&route, &[ANNA, number], body).await
+    }
+
+    pub(crate) async fn extend(&self, number: &str, until: &str, token: &str) -> Answer {
+        let body = json!({
+            "programme": "treue", "valid_until": until, "reason": "The letter was lost", "client_token": token,
+        });
+        let route = "POST /v1/parties/{party_id}/vouchers/{sequence}/extend";
+        self.call_with(route, &[ANNA, number], body).await
+    }
+
+    pub(crate) async fn show_voucher(&self, number: &str) -> Answer {
+        self.call_with(SHOW_VOUCHER, &[ANNA, number], Value::Null).await
     }
 
     pub(crate) async fn approve(&self, id: &str) -> Answer {

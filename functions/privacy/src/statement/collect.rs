@@ -175,7 +175,7 @@ fn shown(voucher: &Voucher) -> Value {
     json!({
         "id": voucher.id(), "programme": voucher.programme, "number": voucher.number, "value_minor": voucher.value_minor,
         "currency": voucher.currency, "valid_from": voucher.valid_from, "valid_until": voucher.valid_until,
-        "issued_at": voucher.issued_at, "state": voucher.state,
+        "issued_at": voucher.issued_at, "state": voucher.state, "parts": voucher.parts(),
     })
 }
 

@@ -1,11 +1,11 @@
-//! Points moved by hand: each posted adjustment has its entries, and each such entry its adjustment.
+//! What was done by hand: each posted adjustment has its entries, and each such entry its adjustment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::account::{Cause, Entry};
 use domain::adjustment::{Adjustment, Booked, Kind, State};
 use domain::id::LookupKey;
-use domain::voucher::State as VoucherState;
+use domain::voucher::{REISSUES_MAX, State as VoucherState, VoucherNumber};
 use store::account::AccountId;
 use store::db::{BATCH_GET_MAX, Read};
 use store::{Key, Record, Site, adjustment, voucher};
@@ -62,10 +62,11 @@ pub(super) async fn without_entry(
 fn accounts(system: &System, adjustment: &Adjustment) -> Vec<AccountId> {
     let receiver = match &adjustment.kind {
         Kind::Transfer { to } => Some(to),
-        Kind::Correction | Kind::VoucherVoid { .. } => None,
+        _ => None,
     };
     let holders = std::iter::once(&adjustment.party).chain(receiver);
     holders
+        .take(adjustment.kind.accounts())
         .map(|party| AccountId {
             tenant: system.tenant.clone(),
             party: party.clone(),
@@ -131,11 +132,19 @@ pub(super) async fn without_adjustment(
     Ok(wrong)
 }
 
-/// The adjustment that a voided voucher names.
+/// The adjustment that a voided voucher names: of those that were put in each other's place the last.
 async fn of_voided(system: &System, id: &AccountId, sequence: u64) -> Result<Option<LookupKey>, OperationError> {
-    let found = voucher::of_party(&system.db, Site::ToolRead, id, sequence).await?;
-    Ok(found.and_then(|found| match found.voucher.d.state {
-        VoucherState::Voided { adjustment, .. } => Some(adjustment),
-        _ => None,
-    }))
+    let mut number: VoucherNumber = sequence.into();
+    for _ in 0..=REISSUES_MAX {
+        let found = voucher::of_party(&system.db, Site::ToolRead, id, &number, &[]).await?;
+        match found.map(|found| found.voucher.d.state) {
+            Some(VoucherState::Voided {
+                reissued_as: Some(next),
+                ..
+            }) => number = next,
+            Some(VoucherState::Voided { adjustment, .. }) => return Ok(Some(adjustment)),
+            _ => return Ok(None),
+        }
+    }
+    Ok(None)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::account::{Account, Entry};
+use domain::voucher::Voucher;
 use store::account::{self, AccountId};
 use store::db::{BATCH_GET_MAX, Range, Read};
 use store::record::Item;
@@ -43,9 +44,9 @@ pub(super) async fn at_rest(db: &Db, id: &AccountId) -> Result<(Account, Vec<Ent
     Ok(last)
 }
 
-/// Sequence numbers of the vouchers that the party's references lead to. A voucher has one from its issue on: among the
-/// open ones, or among those that the feed has published.
-pub(super) async fn referenced(system: &System, id: &AccountId) -> Result<Vec<u64>, OperationError> {
+/// The vouchers that the party's references lead to. A voucher has one from its issue on: among the open ones, or among those
+/// that the feed has published.
+pub(super) async fn referenced(system: &System, id: &AccountId) -> Result<Vec<Voucher>, OperationError> {
     let open = voucher::open_key(&system.tenant, &id.party, &id.programme, &0.into());
     let published = voucher::published_key(&system.tenant, &id.party, &id.programme, &0.into());
     let open_prefix = open.sk.trim_end_matches('0');
@@ -58,16 +59,12 @@ pub(super) async fn referenced(system: &System, id: &AccountId) -> Result<Vec<u6
         lookups.insert(record.d.lookup);
     }
     let lookups: Vec<_> = lookups.into_iter().collect();
-    let mut sequences = Vec::with_capacity(lookups.len());
+    let mut vouchers = Vec::with_capacity(lookups.len());
     for chunk in lookups.chunks(BATCH_GET_MAX) {
         let found = voucher::read_many(&system.db, Site::ToolRead, &system.tenant, chunk).await?;
-        sequences.extend(
-            found
-                .into_iter()
-                .filter_map(|record| record.d.number.issued_for_points()),
-        );
+        vouchers.extend(found.into_iter().map(|record| record.d));
     }
-    Ok(sequences)
+    Ok(vouchers)
 }
 
 /// All items of a partition whose sort key begins with `prefix`.

@@ -22,7 +22,7 @@ use chrono::{DateTime, Utc};
 use domain::account::Account;
 use domain::id::LookupKey;
 use domain::programme::Programme;
-use domain::voucher::{State, Voucher};
+use domain::voucher::Voucher;
 use messages::{IssuanceMessage, PostingMessage};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use store::account::{self, AccountId};
@@ -402,7 +402,7 @@ async fn payments_noted(system: &System, stored: &StoredReceipt) -> Result<bool,
             continue;
         }
         // Listed when another receipt had the voucher; since then this one has taken it.
-        if found.is_some_and(|record| matches!(&record.d.state, State::Redeemed { receipt, .. } if receipt == key)) {
+        if found.is_some_and(|record| record.d.is_redeemed_on(key)) {
             return Ok(false);
         }
         let mut listed = false;

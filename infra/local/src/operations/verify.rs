@@ -13,7 +13,7 @@ use domain::account::{Account, Cause, Entry, receipt_entry_id, return_entry_id, 
 use domain::adjustment::Adjustment;
 use domain::id::{LookupKey, PartyId, ProgrammeId};
 use domain::receipt::ReceiptKey;
-use domain::voucher::Voucher;
+use domain::voucher::{State, Voucher};
 use futures::stream::{self, TryStreamExt};
 use serde::de::IgnoredAny;
 use store::account::{self, AccountId};
@@ -219,8 +219,9 @@ pub async fn party(system: &System, party: &PartyId) -> Result<Report, Operation
     }
     let accounts: Vec<_> = books.accounts.keys().cloned().collect();
     for id in accounts {
-        let sequences = referenced(system, &id).await?;
-        books.accounts.entry(id).or_default().extend(sequences);
+        let known = referenced(system, &id).await?;
+        let known = known.iter().filter_map(Known::of);
+        books.accounts.entry(id).or_default().extend(known);
     }
     prove(system, books, &report, &|_| {}).await?;
     Ok(report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
@@ -230,10 +231,56 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Every account that something in the table points to, with the sequence numbers of its vouchers.
+/// Every account that something in the table points to, with its vouchers.
 #[derive(Debug, Default)]
 struct Books {
-    accounts: BTreeMap<AccountId, Vec<u64>>,
+    accounts: BTreeMap<AccountId, Vec<Known>>,
+}
+
+/// What is asked about a voucher that was issued for points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Known {
+    /// Its number within the account, or that of the first in whose place it stands.
+    sequence: u64,
+    /// How often it was reissued until this one.
+    reissue: u8,
+    /// Whether it is not void: a till takes it, has taken it, or will after support has opened it.
+    stands: bool,
+    /// Whether its parts come to more than its value.
+    overdrawn: bool,
+}
+
+impl Known {
+    /// `None` for one that a campaign gave: it has no debit in a ledger.
+    fn of(voucher: &Voucher) -> Option<Self> {
+        Some(Self {
+            sequence: voucher.number.issued_for_points()?,
+            reissue: voucher.number.reissue(),
+            stands: !matches!(voucher.state, State::Voided { .. }),
+            overdrawn: voucher.rest_minor().is_some_and(|rest| rest < 0),
+        })
+    }
+}
+
+/// The sequence numbers of the vouchers that stand in no other's place, in order: each has its debit.
+fn issued(known: &[Known]) -> Vec<u64> {
+    let firsts = known.iter().filter(|known| known.reissue == 0);
+    let mut numbers: Vec<u64> = firsts.map(|known| known.sequence).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// The sequence numbers of which several vouchers stand, though one was put in the other's place: the debit is owed twice.
+fn twice(known: &[Known]) -> Vec<u64> {
+    let mut standing: BTreeMap<u64, usize> = BTreeMap::new();
+    for known in known.iter().filter(|known| known.stands) {
+        *standing.entry(known.sequence).or_default() += 1;
+    }
+    standing
+        .into_iter()
+        .filter(|(_, count)| *count > 1)
+        .map(|(sequence, _)| sequence)
+        .collect()
 }
 
 impl Books {
@@ -242,12 +289,11 @@ impl Books {
         if kind == voucher::VOUCHER {
             let (vouchers, unreadable) = own::<Voucher>(system, "VOUCHER", items);
             for voucher in vouchers.into_iter().map(|record| record.d) {
-                // One that a campaign gave has no debit in a ledger.
-                let Some(sequence) = voucher.number.issued_for_points() else {
+                let Some(known) = Known::of(&voucher) else {
                     continue;
                 };
                 let id = account_id(system, voucher.party, voucher.programme);
-                self.accounts.entry(id).or_default().push(sequence);
+                self.accounts.entry(id).or_default().push(known);
             }
             return unreadable;
         }
@@ -281,8 +327,8 @@ fn account_of(system: &System, key: &Key) -> Option<AccountId> {
 
 async fn prove(system: &System, books: Books, report: &Mutex<Report>, seen: Seen<'_>) -> Result<(), OperationError> {
     stream::iter(books.accounts.into_iter().map(Ok))
-        .try_for_each_concurrent(PARALLEL, |(id, sequences)| async move {
-            let outcome = match prove_account(system, &id, sequences).await {
+        .try_for_each_concurrent(PARALLEL, |(id, known)| async move {
+            let outcome = match prove_account(system, &id, known).await {
                 Err(OperationError::Store(StoreError::Unreadable { reason, .. })) => unreadable(&id, reason),
                 outcome => outcome?,
             };
@@ -312,7 +358,7 @@ fn unreadable(id: &AccountId, reason: String) -> Proof {
     }
 }
 
-async fn prove_account(system: &System, id: &AccountId, mut sequences: Vec<u64>) -> Result<Proof, OperationError> {
+async fn prove_account(system: &System, id: &AccountId, mut known: Vec<Known>) -> Result<Proof, OperationError> {
     let (snapshot, entries) = at_rest(&system.db, id).await?;
     let mut proof = Proof {
         entries: count(entries.len()),
@@ -341,19 +387,31 @@ async fn prove_account(system: &System, id: &AccountId, mut sequences: Vec<u64>)
         }
         Ok(_) => {}
     }
-    sequences.sort_unstable();
-    if sequences != debited {
-        // The vouchers were listed before the ledger was read: those issued in between are missing in the list.
-        sequences = referenced(system, id).await?;
-        sequences.sort_unstable();
+    if issued(&known) != debited || !twice(&known).is_empty() {
+        // The vouchers were listed before the ledger was read: those issued in between are missing in the list, and of two the
+        // one may have been seen before the other took its place.
+        known = referenced(system, id).await?.iter().filter_map(Known::of).collect();
     }
-    proof.vouchers = count(sequences.len());
-    if sequences != debited {
-        proof.findings.push(Finding::Vouchers {
-            party: id.party.clone(),
-            programme: id.programme.clone(),
-            reason: disagreement(&debited, &sequences),
-        });
+    let issued = issued(&known);
+    proof.vouchers = count(issued.len());
+    let vouchers = |reason: String| Finding::Vouchers {
+        party: id.party.clone(),
+        programme: id.programme.clone(),
+        reason,
+    };
+    if issued != debited {
+        proof.findings.push(vouchers(disagreement(&debited, &issued)));
+    }
+    let twice = twice(&known);
+    if !twice.is_empty() {
+        let reason = format!("reissued, and the one before is not void: {twice:?}");
+        proof.findings.push(vouchers(reason));
+    }
+    let overdrawn = known.iter().filter(|known| known.overdrawn).map(|known| known.sequence);
+    let overdrawn: Vec<u64> = overdrawn.collect();
+    if !overdrawn.is_empty() {
+        let reason = format!("more than the value was taken in parts: {overdrawn:?}");
+        proof.findings.push(vouchers(reason));
     }
     Ok(proof)
 }

@@ -4,10 +4,11 @@ use domain::account::{Entry, share_of_voucher};
 use domain::adjustment::{Adjustment, Kind, State as Done};
 use domain::id::LookupKey;
 use domain::secret::Secret;
-use domain::voucher::Outcome;
+use domain::voucher::{Outcome, Part, Parts};
 use store::Made;
 use store::account::Committed;
-use store::adjustment::{self, Booking, Voiding};
+use store::adjustment::{self, Booking};
+use store::voucher::{NewVoucher, VoucherChange};
 
 use super::*;
 
@@ -77,7 +78,7 @@ impl Books {
     async fn void(&self, name: &str) {
         let (db, tenant, now) = (&self.system.db, &self.account.tenant, runtime::now());
         let today = "2026-11-22".parse().unwrap();
-        let found = voucher::of_party(db, Site::ToolRead, &self.account, 2)
+        let found = voucher::of_party(db, Site::ToolRead, &self.account, &2.into(), &[])
             .await
             .unwrap()
             .unwrap();
@@ -94,14 +95,37 @@ impl Books {
         let booking = self
             .booking(|account| account.void_voucher(2, &share, 30, today, 1).unwrap())
             .await;
-        let kind = Kind::VoucherVoid { sequence: 2 };
+        let kind = Kind::VoucherVoid { number: 2.into() };
         let posted = self.adjustment(kind, 500).posted(None, &[&booking.entry], now);
-        let voiding = Voiding {
+        let voiding = VoucherChange {
             before: found,
             after: *after,
+            successor: None,
         };
         let made = Made::from(now);
-        let done = adjustment::post_void(db, tenant, &id(name), &posted, &booking, &voiding, &made).await;
+        let done = adjustment::post_voucher(db, tenant, &id(name), &posted, Some(&booking), &voiding, &made).await;
+        assert_eq!(done.unwrap(), Committed::Done);
+    }
+
+    /// Another voucher is put in the place of the second one under this id.
+    async fn reissue(&self, name: &str) {
+        let (db, tenant) = (&self.system.db, &self.account.tenant);
+        let before = voucher::of_party(db, Site::ToolRead, &self.account, &2.into(), &[]).await;
+        let before = before.unwrap().unwrap();
+        let noon = "2026-11-22T12:00:00Z".parse().unwrap();
+        let reissued = before.voucher.d.reissue(&id(name), 1, noon).unwrap();
+        let change = VoucherChange {
+            before,
+            after: reissued.old,
+            successor: Some(NewVoucher {
+                voucher: reissued.new,
+                lookup: id("NEWCODE"),
+            }),
+        };
+        let kind = Kind::VoucherReissue { number: 2.into() };
+        let posted = self.adjustment(kind, 0).posted(None, &[], runtime::now());
+        let made = Made::from(runtime::now());
+        let done = adjustment::post_voucher(db, tenant, &id(name), &posted, None, &change, &made).await;
         assert_eq!(done.unwrap(), Committed::Done);
     }
 
@@ -131,6 +155,57 @@ async fn a_correction_and_a_voided_voucher_that_say_what_the_ledger_says_are_no_
     assert!(kept.unwrap());
     let report = books.verify().await;
     assert_eq!((texts(&report), report.adjustments), (Vec::<String>::new(), 3));
+}
+
+#[tokio::test]
+async fn a_reissued_voucher_is_no_finding_and_two_of_one_debit_that_both_stand_are_one() {
+    let books = Books::of_somebody().await;
+    let open = voucher::of_party(&books.system.db, Site::ToolRead, &books.account, &2.into(), &[]).await;
+    let open = open.unwrap().unwrap();
+    books.reissue("AAAA").await;
+    assert_eq!(texts(&books.all().await), Vec::<String>::new());
+    let dead = voucher::of_party(&books.system.db, Site::ToolRead, &books.account, &2.into(), &[]).await;
+    let dead = dead.unwrap().unwrap().voucher;
+    let mut undead = open.voucher.d;
+    undead.version = 9;
+    let stored = voucher::replace(&books.system.db, Site::ToolWrite, &dead, undead, runtime::now());
+    assert!(stored.await.unwrap().is_none());
+    let texts = texts(&books.verify().await);
+    assert!(
+        texts.len() == 1 && texts[0].contains("reissued, and the one before is not void: [2]"),
+        "{texts:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_voucher_of_which_more_than_its_value_was_taken_is_found() {
+    let books = Books::of_somebody().await;
+    let before = voucher::of_party(&books.system.db, Site::ToolRead, &books.account, &2.into(), &[]).await;
+    let before = before.unwrap().unwrap().voucher;
+    let part = |number: u32, amount_minor| Part {
+        receipt: format!("B01~1~2026-11-22~{number}").parse().unwrap(),
+        amount_minor,
+        at: runtime::now(),
+    };
+    let (_, lookup) = voucher::parse_partition(&before.pk).unwrap();
+    for (second, findings) in [(300, 0), (301, 1)] {
+        let (db, tenant) = (&books.system.db, &books.account.tenant);
+        let found = voucher::read(db, Site::ToolRead, tenant, &lookup, Read::Strong).await;
+        let found = found.unwrap().unwrap();
+        let mut after = found.d.clone();
+        after.version += 1;
+        after.partial = Some(Parts {
+            taken: vec![part(1, 200), part(2, second)],
+            notes: vec![],
+        });
+        let stored = voucher::replace(&books.system.db, Site::ToolWrite, &found, after, runtime::now());
+        assert!(stored.await.unwrap().is_none());
+        let texts = texts(&books.verify().await);
+        let said = texts
+            .iter()
+            .filter(|text| text.contains("more than the value was taken in parts: [2]"));
+        assert_eq!((said.count(), texts.len()), (findings, findings), "{texts:?}");
+    }
 }
 
 #[tokio::test]
@@ -164,11 +239,11 @@ async fn an_entry_without_its_adjustment_is_found() {
 #[tokio::test]
 async fn an_entry_of_a_voided_voucher_whose_voucher_is_open_is_found() {
     let books = Books::of_somebody().await;
-    let before = voucher::of_party(&books.system.db, Site::ToolRead, &books.account, 2).await;
+    let before = voucher::of_party(&books.system.db, Site::ToolRead, &books.account, &2.into(), &[]).await;
     let before = before.unwrap().unwrap();
     books.void("BBBB").await;
     // As it was before, whatever has happened since.
-    let void = voucher::of_party(&books.system.db, Site::ToolRead, &books.account, 2).await;
+    let void = voucher::of_party(&books.system.db, Site::ToolRead, &books.account, &2.into(), &[]).await;
     let void = void.unwrap().unwrap().voucher;
     let mut open = before.voucher.d;
     open.version = 9;

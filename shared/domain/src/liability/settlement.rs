@@ -62,28 +62,41 @@ impl Settled {
 pub struct Settlement {
     /// By pair.
     pub pairs: BTreeMap<Pair, Settled>,
-    /// Redeemed vouchers.
+    /// Redeemed vouchers; of one that is taken in parts each part.
     pub vouchers: u64,
 }
 
 impl Settlement {
-    /// Adds a redeemed voucher: its face value is split over the branches of its points, by largest remainder.
+    /// Adds what a receipt took of a voucher, after so much of it had been taken before: for one that is taken at once 0 and its face
+    /// value. It is split over the branches of its points, by largest remainder; the points of all parts together are those of the
+    /// voucher.
     ///
     /// # Errors
-    /// [`OutOfRange`] when a sum leaves the 64-bit range, or the voucher consumed no points.
-    pub fn redeem(&mut self, parcels: &[Parcel], face: Money, redeeming: &LocationId) -> Result<(), OutOfRange> {
+    /// [`OutOfRange`] when a sum leaves the 64-bit range, or the voucher consumed no points or is worth nothing.
+    pub fn redeem(
+        &mut self,
+        parcels: &[Parcel],
+        face: Money,
+        (before_minor, taken_minor): (i64, i64),
+        redeeming: &LocationId,
+    ) -> Result<(), OutOfRange> {
         let mut branches: BTreeMap<Option<LocationId>, i64> = BTreeMap::new();
         for parcel in parcels {
             let points = branches.entry(parcel.origin.branch.clone()).or_default();
             *points = points.checked_add(parcel.points).ok_or(OutOfRange)?;
         }
         let weights: Vec<i64> = branches.values().copied().collect();
-        let values = largest_remainder(face.amount_minor, &weights)?;
+        let until = before_minor.checked_add(taken_minor).ok_or(OutOfRange)?;
+        let values = largest_remainder(taken_minor, &weights)?;
         if values.is_empty() {
             return Err(OutOfRange);
         }
         self.vouchers = self.vouchers.checked_add(1).ok_or(OutOfRange)?;
         for ((issuing, points), value_minor) in branches.into_iter().zip(values) {
+            let points_to = |minor| in_proportion(points, minor, face.amount_minor);
+            let points = points_to(until)?
+                .checked_sub(points_to(before_minor)?)
+                .ok_or(OutOfRange)?;
             let pair = Pair {
                 issuing,
                 redeeming: redeeming.clone(),
@@ -162,4 +175,11 @@ impl Settlement {
         }
         Ok(values)
     }
+}
+
+/// `whole` in the proportion of `part` to `of`, rounded down.
+fn in_proportion(whole: i64, part: i64, of: i64) -> Result<i64, OutOfRange> {
+    let product = i128::from(whole).checked_mul(i128::from(part)).ok_or(OutOfRange)?;
+    let share = product.checked_div_euclid(i128::from(of)).ok_or(OutOfRange)?;
+    i64::try_from(share).map_err(|_| OutOfRange)
 }

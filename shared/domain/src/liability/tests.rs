@@ -235,6 +235,7 @@ proptest! {
         programme in programmes(),
         events in prop::collection::vec(event(), 1..80),
         face in 1i64..100_000,
+        cut in 0i64..100_000,
     ) {
         let (entries, _) = live(programme, events);
         let Some(month) = months(&entries).into_iter().next_back() else { return Ok(()) };
@@ -247,7 +248,11 @@ proptest! {
             for sequence in first..first + count {
                 let Some(share) = parcels.of_voucher(sequence) else { continue };
                 prop_assert_eq!(share.iter().map(|p| p.points).sum::<i64>(), threshold_points);
-                settlement.redeem(share, Money::new(face, Currency::CHF), &at).unwrap();
+                // At once, or in two parts.
+                let cut = cut.min(face);
+                for taken in [(0, cut), (cut, face - cut)] {
+                    settlement.redeem(share, Money::new(face, Currency::CHF), taken, &at).unwrap();
+                }
                 number += 1;
             }
         }
@@ -498,7 +503,7 @@ fn x18_the_first_voucher_takes_the_first_points() {
     for (sequence, at) in [(1, "B2"), (2, "B1")] {
         let share = parcels.of_voucher(sequence).unwrap();
         settlement
-            .redeem(share, Money::new(501, Currency::CHF), &at.parse().unwrap())
+            .redeem(share, Money::new(501, Currency::CHF), (0, 501), &at.parse().unwrap())
             .unwrap();
     }
     let lines = |csv: String| csv.split("\r\n").skip(1).map(str::to_owned).collect::<Vec<_>>();

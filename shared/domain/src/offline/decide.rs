@@ -142,8 +142,9 @@ fn ask(case: &Case<'_>, voucher: &Voucher, stop: Option<LossReason>, at: DateTim
         receipt: case.taken.receipt.clone(),
         basket: case.taken.basket.clone().filter(|_| held),
         basket_minor: case.taken.basket_minor,
+        amount_minor: part(&voucher, case.taken),
     };
-    let face = face(&voucher, case.taken.basket_minor);
+    let face = face(&voucher, case.taken);
     match (voucher.apply(&command, &occasion), stop) {
         (Ok(voucher::Outcome::Replayed), _) => Said::Takes(face, None),
         (Ok(voucher::Outcome::Changed(_)), Some(stop)) => Said::Refuses(stop, None),
@@ -154,15 +155,26 @@ fn ask(case: &Case<'_>, voucher: &Voucher, stop: Option<LossReason>, at: DateTim
 
 /// Most that the voucher is worth on a basket of this size. Of per cent of some groups, what all of the basket would give: the
 /// journal names no lines.
-fn face(voucher: &Voucher, basket_minor: i64) -> i64 {
+fn face(voucher: &Voucher, taken: &Taken) -> i64 {
+    if let Some(part) = voucher.part_on(&taken.receipt) {
+        return part.amount_minor;
+    }
     let terms = voucher.campaign.as_ref();
     let Some(per_cent) = terms.and_then(|terms| terms.per_cent) else {
-        return voucher.value_minor;
+        return voucher.worth_minor();
     };
-    let hundredths = basket_minor.saturating_mul(i64::from(per_cent));
+    let hundredths = taken.basket_minor.saturating_mul(i64::from(per_cent));
     let discount = hundredths.saturating_add(99).checked_div(100).unwrap_or(0);
     let most = terms.and_then(|terms| terms.max_discount_minor);
     most.map_or(discount, |most| discount.min(most))
+}
+
+/// How much the entry takes of a voucher that is taken in parts, up to what is left; what it took before stays as it was decided.
+fn part(voucher: &Voucher, taken: &Taken) -> Option<i64> {
+    let rest = voucher
+        .rest_minor()
+        .filter(|_| voucher.part_on(&taken.receipt).is_none())?;
+    Some(taken.value_minor.min(rest))
 }
 
 /// The voucher without a hold that is over by now: it protects nobody, whenever it was made.
@@ -196,7 +208,19 @@ fn refused(refusal: Refusal, location: &LocationId) -> Said {
         Refusal::OtherLocation => LossReason::OtherLocation,
         Refusal::NotYetConfirmed => LossReason::NotYetConfirmed,
         Refusal::BasketTooSmall { .. } => LossReason::BasketTooSmall,
-        Refusal::NotHeld | Refusal::PaidWith | Refusal::NotRedeemed | Refusal::TooManyReversals => LossReason::NotTaken,
+        Refusal::NotHeld
+        | Refusal::PaidWith
+        | Refusal::NotRedeemed
+        | Refusal::TooManyReversals
+        | Refusal::NotInParts
+        | Refusal::RestTooSmall { .. }
+        | Refusal::OtherPart { .. }
+        | Refusal::TooManyParts
+        | Refusal::PartlyRedeemed
+        | Refusal::NotBlocked
+        | Refusal::NotExtended { .. }
+        | Refusal::Reissued { .. }
+        | Refusal::TooManyReissues => LossReason::NotTaken,
     };
     Said::Refuses(reason, None)
 }

@@ -29,6 +29,7 @@ fn voucher() -> Voucher {
         state_version: 2,
         reversed: vec![],
         payment: None,
+        partial: None,
         campaign: None,
     }
 }
@@ -132,12 +133,17 @@ fn x3_each_refusal_is_a_loss_with_its_reason_and_usual_bearer() {
     let voided = State::Voided {
         at: at("2026-11-22T10:30:00Z"),
         adjustment: "A7".parse::<LookupKey>().unwrap(),
+        reissued_as: None,
+    };
+    let blocked = State::Blocked {
+        at: at("2026-11-22T10:30:00Z"),
+        adjustment: "A8".parse::<LookupKey>().unwrap(),
     };
     let cases = [
         (with(redeemed(receipt("B09", 1))), LossReason::RedeemedElsewhere),
         (with(redeemed(receipt("B07", 2))), LossReason::RedeemedHere),
         (with(held), LossReason::Reserved),
-        (with(State::Blocked), LossReason::Blocked),
+        (with(blocked), LossReason::Blocked),
         (with(voided), LossReason::Voided),
         (valid("2026-11-23", "2026-11-30"), LossReason::NotYetValid),
         (valid("2026-11-01", "2026-11-21"), LossReason::Expired),
@@ -405,4 +411,45 @@ proptest! {
         prop_assert!(company <= allowance.used_minor && allowance.used_minor <= allowance.rule.limit_minor);
         prop_assert!(booked.iter().all(|times| *times <= 1));
     }
+}
+
+#[test]
+fn x3_of_a_voucher_in_parts_the_branch_takes_up_to_what_is_left() {
+    let part = |number, amount_minor| crate::voucher::Part {
+        receipt: receipt("B09", number),
+        amount_minor,
+        at: at("2026-11-22T10:30:00Z"),
+    };
+    let in_parts = Voucher {
+        partial: Some(crate::voucher::Parts {
+            taken: vec![part(1, 200)],
+            notes: vec![],
+        }),
+        ..voucher()
+    };
+    let some = decided(&taken(250), &allowance(), Some(&in_parts));
+    assert_eq!(
+        (some.verdict.outcome, some.verdict.booked_minor, &some.verdict.loss),
+        (Outcome::Booked, 250, &None)
+    );
+    let after = some.voucher.expect("a changed voucher");
+    assert_eq!((after.rest_minor(), &after.state), (Some(50), &State::Open));
+    // Told again, it is what it was.
+    let again = decided(&taken(250), &allowance(), Some(&after));
+    assert_eq!((again.verdict.booked_minor, again.voucher), (250, None));
+    // More than is left is lost.
+    let all = decided(&taken(400), &allowance(), Some(&in_parts));
+    assert_eq!(all.verdict.booked_minor, 300);
+    assert_eq!(
+        loss(&all),
+        (
+            LossReason::MoreThanFace,
+            allowance().rule.bearer(LossReason::MoreThanFace),
+            100
+        )
+    );
+    assert!(matches!(
+        all.voucher.expect("a changed voucher").state,
+        State::Redeemed { .. }
+    ));
 }

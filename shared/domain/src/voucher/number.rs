@@ -1,109 +1,174 @@
 //! What tells a voucher from the others of its account, and what a campaign adds to its terms.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{LocationId, RunName};
 
+/// How often a voucher can be reissued; one digit, so that the numbers of a chain sort.
+pub const REISSUES_MAX: u8 = 9;
+
 /// What tells a voucher from the others of the same account.
 ///
-/// Stored as a number when the account issued it, as `run~number` when a campaign did.
+/// | printed | the voucher |
+/// |---|---|
+/// | `7` | the seventh that was issued for points; stored as a number |
+/// | `birthday~2026~1` | the first that the run `birthday~2026` gave |
+/// | `7.1`, `birthday~2026~1.1` | what was issued in the place of one of those, for the first time |
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum VoucherNumber {
+#[serde(try_from = "Stored", into = "Stored")]
+pub struct VoucherNumber {
+    original: Original,
+    /// How often it was reissued until this one, up to [`REISSUES_MAX`].
+    reissue: u8,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Original {
     /// The so-manieth that was issued for points, from 1.
     Account(u64),
-    /// One that a run of a campaign gave.
-    Run(RunVoucher),
+    /// The so-manieth, from 1 to 99, that a run of a campaign gave.
+    Run(RunName, u8),
 }
 
-/// The so-manieth voucher that a run gave to a member.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct RunVoucher {
-    /// The run.
-    pub run: RunName,
-    /// From 1 to 99.
-    pub number: u8,
+/// As it is stored.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Stored {
+    Sequence(u64),
+    Text(String),
 }
 
-/// A text that names no voucher of a run.
+/// A text that names no voucher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a voucher of a run is named by the run, `~` and a number from 1 to 99")]
-pub struct InvalidRunVoucher;
+#[error(
+    "a voucher is named by its number, or by its run, `~` and a number from 1 to 99; a reissued one also by `.` and 1 to 9"
+)]
+pub struct InvalidVoucherNumber;
 
-impl TryFrom<String> for RunVoucher {
-    type Error = InvalidRunVoucher;
+impl TryFrom<Stored> for VoucherNumber {
+    type Error = InvalidVoucherNumber;
 
-    fn try_from(text: String) -> Result<Self, InvalidRunVoucher> {
-        let (run, number) = text.rsplit_once('~').ok_or(InvalidRunVoucher)?;
-        let run = run.parse().map_err(|_| InvalidRunVoucher)?;
-        let number = number.parse().map_err(|_| InvalidRunVoucher)?;
-        let found = Self { run, number };
-        if (1..=99).contains(&number) && found.to_string() == text {
-            Ok(found)
-        } else {
-            Err(InvalidRunVoucher)
+    fn try_from(stored: Stored) -> Result<Self, InvalidVoucherNumber> {
+        match stored {
+            Stored::Sequence(sequence) => Ok(sequence.into()),
+            Stored::Text(text) => text.parse(),
         }
     }
 }
 
-impl From<RunVoucher> for String {
-    fn from(voucher: RunVoucher) -> Self {
-        voucher.to_string()
+impl From<VoucherNumber> for Stored {
+    fn from(number: VoucherNumber) -> Self {
+        match number {
+            VoucherNumber {
+                original: Original::Account(sequence),
+                reissue: 0,
+            } => Self::Sequence(sequence),
+            other => Self::Text(other.to_string()),
+        }
     }
 }
 
-impl fmt::Display for RunVoucher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}~{}", self.run, self.number)
+impl FromStr for VoucherNumber {
+    type Err = InvalidVoucherNumber;
+
+    fn from_str(text: &str) -> Result<Self, InvalidVoucherNumber> {
+        let read = |text: &str| text.parse().map_err(|_| InvalidVoucherNumber);
+        let (name, reissue) = match text.rsplit_once('.') {
+            Some((name, reissue)) => (name, read(reissue)?),
+            None => (text, 0),
+        };
+        let original = match name.rsplit_once('~') {
+            Some((run, number)) => Original::Run(run.parse().map_err(|_| InvalidVoucherNumber)?, read(number)?),
+            None => Original::Account(name.parse().map_err(|_| InvalidVoucherNumber)?),
+        };
+        let in_range = match original {
+            Original::Account(_) => true,
+            Original::Run(_, number) => (1..=99).contains(&number),
+        };
+        let found = Self { original, reissue };
+        if in_range && reissue <= REISSUES_MAX && found.to_string() == text {
+            Ok(found)
+        } else {
+            Err(InvalidVoucherNumber)
+        }
     }
 }
 
 impl VoucherNumber {
-    /// The voucher that a run gave.
+    /// The so-manieth voucher, from 1 to 99, that a run gave to a member.
     pub const fn of_run(run: RunName, number: u8) -> Self {
-        Self::Run(RunVoucher { run, number })
+        Self {
+            original: Original::Run(run, number),
+            reissue: 0,
+        }
     }
 
-    /// Its number among those issued for points; `None` for one that a campaign gave.
+    /// Its number among those issued for points, or of the one in whose place it stands; `None` for one that a campaign gave.
     pub const fn issued_for_points(&self) -> Option<u64> {
-        match self {
-            Self::Account(sequence) => Some(*sequence),
-            Self::Run(_) => None,
+        match self.original {
+            Original::Account(sequence) => Some(sequence),
+            Original::Run(..) => None,
         }
     }
 
-    /// The run that gave it.
+    /// The run that gave it, or the one in whose place it stands.
     pub const fn run(&self) -> Option<&RunName> {
-        match self {
-            Self::Account(_) => None,
-            Self::Run(voucher) => Some(&voucher.run),
+        match &self.original {
+            Original::Account(_) => None,
+            Original::Run(run, _) => Some(run),
         }
     }
 
-    /// As part of a sort key: those for points first, in their order, then those of campaigns.
+    /// How often it was reissued until this one; 0 for one that stands in no other's place.
+    pub const fn reissue(&self) -> u8 {
+        self.reissue
+    }
+
+    /// The number of what is issued in its place; `None` at the end of the chain.
+    pub fn next(&self) -> Option<Self> {
+        let reissue = self.reissue.checked_add(1).filter(|n| *n <= REISSUES_MAX)?;
+        Some(Self {
+            original: self.original.clone(),
+            reissue,
+        })
+    }
+
+    /// As part of a sort key: those for points first, in their order, then those of campaigns; each before what stands in its
+    /// place.
     pub fn key(&self) -> String {
-        match self {
-            Self::Account(sequence) => format!("{sequence:012}"),
-            Self::Run(voucher) => format!("R{}~{:02}", voucher.run, voucher.number),
+        let original = match &self.original {
+            Original::Account(sequence) => format!("{sequence:012}"),
+            Original::Run(run, number) => format!("R{run}~{number:02}"),
+        };
+        match self.reissue {
+            0 => original,
+            reissue => format!("{original}.{reissue}"),
         }
     }
 }
 
 impl fmt::Display for VoucherNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Account(sequence) => write!(f, "{sequence}"),
-            Self::Run(voucher) => voucher.fmt(f),
+        match &self.original {
+            Original::Account(sequence) => write!(f, "{sequence}")?,
+            Original::Run(run, number) => write!(f, "{run}~{number}")?,
+        }
+        match self.reissue {
+            0 => Ok(()),
+            reissue => write!(f, ".{reissue}"),
         }
     }
 }
 
 impl From<u64> for VoucherNumber {
     fn from(sequence: u64) -> Self {
-        Self::Account(sequence)
+        Self {
+            original: Original::Account(sequence),
+            reissue: 0,
+        }
     }
 }
 
@@ -134,5 +199,47 @@ impl CampaignTerms {
     /// Whether it is taken at this location.
     pub fn is_taken_at(&self, location: &LocationId) -> bool {
         self.locations.is_empty() || self.locations.contains(location)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(text: &str) -> VoucherNumber {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_number_is_stored_and_read_as_it_is_printed() {
+        for (text, stored) in [
+            ("7", "7"),
+            ("7.1", r#""7.1""#),
+            ("birthday~2026~1", r#""birthday~2026~1""#),
+            ("birthday~2026~12.9", r#""birthday~2026~12.9""#),
+        ] {
+            let read = number(text);
+            assert_eq!(read.to_string(), text);
+            assert_eq!(serde_json::to_string(&read).unwrap(), stored);
+            assert_eq!(serde_json::from_str::<VoucherNumber>(stored).unwrap(), read);
+        }
+        for wrong in [
+            "", "x", "07", "+7", "7.0", "7.01", "7.10", "7.", ".1", "r~0", "r~100", "r~01", "~1", "7.1.1",
+        ] {
+            assert!(wrong.parse::<VoucherNumber>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_a_vouchers_place_sorts_behind_it_and_keeps_its_origin() {
+        let keys = ["7", "7.1", "7.9", "8", "r~1", "r~1.1", "r~10"].map(|text| number(text).key());
+        assert!(keys.is_sorted(), "{keys:?}");
+        let second = number("7").next().and_then(|first| first.next()).unwrap();
+        assert_eq!(
+            (second.to_string(), second.issued_for_points()),
+            ("7.2".to_owned(), Some(7))
+        );
+        assert_eq!(number("r~1.3").run(), number("r~1").run());
+        assert_eq!(number("7.9").next(), None, "the chain is bounded");
     }
 }

@@ -2,11 +2,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn at(text: &str) -> DateTime<Utc> {
+pub(super) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-fn voucher() -> Voucher {
+pub(super) fn voucher() -> Voucher {
     Voucher {
         party: "p1".parse().unwrap(),
         programme: "treue".parse().unwrap(),
@@ -26,11 +26,12 @@ fn voucher() -> Voucher {
         state_version: 1,
         reversed: vec![],
         payment: None,
+        partial: None,
         campaign: None,
     }
 }
 
-fn occasion(now: &str) -> Occasion {
+pub(super) fn occasion(now: &str) -> Occasion {
     Occasion {
         location: "B07".parse().unwrap(),
         programme: "treue".parse().unwrap(),
@@ -38,19 +39,20 @@ fn occasion(now: &str) -> Occasion {
     }
 }
 
-fn receipt(number: u32) -> ReceiptKey {
+pub(super) fn receipt(number: u32) -> ReceiptKey {
     format!("B07~3~2026-11-22~{number}").parse().unwrap()
 }
 
-fn redeem(number: u32) -> Command {
+pub(super) fn redeem(number: u32) -> Command {
     Command::Redeem {
         receipt: receipt(number),
         basket: None,
         basket_minor: 5_000,
+        amount_minor: None,
     }
 }
 
-fn reserve(basket: &str) -> Command {
+pub(super) fn reserve(basket: &str) -> Command {
     Command::Reserve {
         basket: basket.parse().unwrap(),
         basket_minor: 5_000,
@@ -62,10 +64,11 @@ fn redeem_held(number: u32, basket: &str) -> Command {
         receipt: receipt(number),
         basket: Some(basket.parse().unwrap()),
         basket_minor: 5_000,
+        amount_minor: None,
     }
 }
 
-fn changed(outcome: Result<Outcome, Refusal>) -> Voucher {
+pub(super) fn changed(outcome: Result<Outcome, Refusal>) -> Voucher {
     match outcome {
         Ok(Outcome::Changed(voucher)) => *voucher,
         other => panic!("expected a change, got {other:?}"),
@@ -147,7 +150,7 @@ fn only_the_holding_basket_releases_and_a_second_release_is_harmless() {
     assert_eq!(open.apply(&release("b1"), &occasion(NOON)), Ok(Outcome::Replayed));
 }
 
-fn reverse(number: u32) -> Command {
+pub(super) fn reverse(number: u32) -> Command {
     Command::Reverse {
         receipt: receipt(number),
     }
@@ -187,11 +190,6 @@ fn a_reversal_that_overtakes_its_redemption_keeps_the_voucher_open() {
         let later = occasion("2026-11-22T12:15:00Z");
         changed(after.apply(&redeem(2), &later));
     }
-    let blocked = Voucher {
-        state: State::Blocked,
-        ..voucher()
-    };
-    assert_eq!(blocked.apply(&reverse(1), &occasion(NOON)), Err(Refusal::NotRedeemed));
 }
 
 #[test]
@@ -248,15 +246,13 @@ fn another_programme_a_small_basket_and_a_block_are_refused() {
         receipt: receipt(1),
         basket: None,
         basket_minor: 999,
+        amount_minor: None,
     };
     assert!(matches!(
         voucher().apply(&small, &occasion(NOON)),
         Err(Refusal::BasketTooSmall { .. })
     ));
-    let blocked = Voucher {
-        state: State::Blocked,
-        ..voucher()
-    };
+    let blocked = changed(voucher().block(&adjustment(), at(NOON)));
     assert_eq!(blocked.apply(&redeem(1), &occasion(NOON)), Err(Refusal::Blocked));
 }
 
@@ -293,15 +289,115 @@ fn only_an_open_voucher_that_nobody_has_paid_with_can_be_voided() {
     changed(ask(&back, NOON));
     let paid = voucher().note_payment(&receipt(1), at(NOON)).unwrap().voucher;
     assert_eq!(ask(&paid, NOON), Err(Refusal::PaidWith));
-    let blocked = Voucher {
-        state: State::Blocked,
-        ..voucher()
-    };
+    let blocked = changed(voucher().block(&adjustment(), at(NOON)));
     assert_eq!(ask(&blocked, NOON), Err(Refusal::Blocked));
     assert!(matches!(
         ask(&voucher(), "2026-11-30T23:00:00Z"),
         Err(Refusal::Expired { .. })
     ));
+}
+
+#[test]
+fn a_blocked_voucher_is_stopped_for_every_command_until_it_is_unblocked() {
+    let blocked = changed(voucher().block(&adjustment(), at(NOON)));
+    assert_eq!((blocked.version, blocked.state_version), (2, 2), "tills hear of it");
+    assert_eq!(blocked.block(&"BBBB".parse().unwrap(), at(NOON)), Ok(Outcome::Replayed));
+    let release = Command::Release {
+        basket: "b1".parse().unwrap(),
+    };
+    for command in [reserve("b1"), redeem(1), release] {
+        assert_eq!(blocked.apply(&command, &occasion(NOON)), Err(Refusal::Blocked));
+    }
+    // A till gave up waiting for a redemption that the block has overtaken: it must not happen after the block.
+    let reversed = changed(blocked.apply(&reverse(1), &occasion(NOON)));
+    assert_eq!(reversed.state, blocked.state);
+    let open = changed(reversed.unblock(at(NOON)));
+    assert_eq!(open.state, State::Open);
+    assert_eq!(open.apply(&redeem(1), &occasion(NOON)), Err(Refusal::Reversed));
+    changed(open.apply(&redeem(2), &occasion(NOON)));
+    assert_eq!(open.unblock(at(NOON)), Err(Refusal::NotBlocked));
+}
+
+#[test]
+fn what_is_held_or_taken_is_neither_blocked_nor_extended_nor_reissued() {
+    let later = "2026-12-24".parse().unwrap();
+    let held = changed(voucher().apply(&reserve("b1"), &occasion(NOON)));
+    let taken = changed(voucher().apply(&redeem(1), &occasion(NOON)));
+    let void = changed(voucher().void(&adjustment(), at(NOON)));
+    for (voucher, code) in [(&held, "reserved"), (&taken, "redeemed"), (&void, "voided")] {
+        let refusals = [
+            voucher.block(&adjustment(), at(NOON)).unwrap_err(),
+            voucher.extend(later, at(NOON)).unwrap_err(),
+            voucher.reissue(&adjustment(), 1, at(NOON)).unwrap_err(),
+        ];
+        for refusal in refusals {
+            let fits = matches!(
+                (&refusal, code),
+                (Refusal::Reserved { .. }, "reserved")
+                    | (Refusal::AlreadyRedeemed { .. }, "redeemed")
+                    | (Refusal::Voided { .. }, "voided")
+            );
+            assert!(fits, "{code}: {refusal:?}");
+        }
+    }
+    // The hold runs out, and nothing stands in the way any more.
+    changed(held.block(&adjustment(), at("2026-11-22T12:15:00Z")));
+    changed(held.extend(later, at("2026-11-22T12:15:00Z")));
+}
+
+#[test]
+fn an_open_an_expired_and_a_blocked_voucher_are_extended_to_a_later_day_that_is_not_over() {
+    let (day, after_expiry) = (|text: &str| text.parse::<NaiveDate>().unwrap(), "2026-12-10T12:00:00Z");
+    let extended = changed(voucher().extend(day("2026-12-31"), at(after_expiry)));
+    assert_eq!((extended.valid_until, extended.state_version), (day("2026-12-31"), 2));
+    changed(extended.apply(&redeem(1), &occasion("2026-12-31T22:59:59Z")));
+    let refused = Err(Refusal::NotExtended {
+        until: day("2026-11-30"),
+    });
+    for (until, now) in [("2026-11-30", NOON), ("2026-11-29", NOON), ("2026-12-09", after_expiry)] {
+        assert_eq!(voucher().extend(day(until), at(now)), refused, "{until}");
+    }
+    let blocked = changed(voucher().block(&adjustment(), at(NOON)));
+    let extended = changed(blocked.extend(day("2026-12-31"), at(NOON)));
+    assert_eq!(extended.state, blocked.state, "it stays blocked");
+}
+
+#[test]
+fn a_reissued_voucher_is_dead_for_ever_and_another_one_stands_with_its_terms() {
+    let blocked = changed(voucher().block(&adjustment(), at(NOON)));
+    let Reissued { old, new } = blocked.reissue(&adjustment(), 2, at(NOON)).unwrap();
+    assert_eq!(
+        old.apply(&redeem(1), &occasion(NOON)),
+        Err(Refusal::Voided { at: at(NOON) })
+    );
+    let number = "1.1".parse().unwrap();
+    let gone = Refusal::Reissued { number };
+    assert_eq!(old.reissue(&adjustment(), 2, at(NOON)), Err(gone.clone()));
+    assert_eq!(old.void(&adjustment(), at(NOON)), Err(gone.clone()));
+    assert_eq!(old.block(&adjustment(), at(NOON)), Err(gone));
+    let terms = |voucher: &Voucher| {
+        (
+            voucher.value_minor,
+            voucher.min_basket_minor,
+            voucher.valid_from,
+            voucher.valid_until,
+        )
+    };
+    assert_eq!(terms(&new), terms(&voucher()));
+    assert_eq!(
+        (new.id(), &new.state, new.code_key_version),
+        ("p1~treue~1.1".to_owned(), &State::Open, 2)
+    );
+    changed(new.apply(&redeem(1), &occasion(NOON)));
+    assert!(matches!(
+        voucher().reissue(&adjustment(), 1, at("2026-11-30T23:00:00Z")),
+        Err(Refusal::Expired { .. })
+    ));
+    let mut last = voucher();
+    for _ in 0..REISSUES_MAX {
+        last = last.reissue(&adjustment(), 1, at(NOON)).unwrap().new;
+    }
+    assert_eq!(last.reissue(&adjustment(), 1, at(NOON)), Err(Refusal::TooManyReissues));
 }
 
 #[test]

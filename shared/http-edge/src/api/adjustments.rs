@@ -1,10 +1,12 @@
-//! Bodies of `/v1/points/corrections` and of what is asked for there: corrections, transfers, voided vouchers.
+//! Bodies of `/v1/points/corrections` and of what is listed there: corrections, transfers, and what is done to single vouchers.
 //!
 //! Reasons are free texts that may name somebody; they have the type [`Secret`], which `Debug` does not show.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::secret::Secret;
 use serde::{Deserialize, Serialize};
+
+use super::vouchers::VoucherState;
 
 /// Points to be given to an account, or taken from it.
 ///
@@ -67,6 +69,58 @@ pub struct VoidVoucherRequest {
     pub client_token: String,
 }
 
+/// A voucher to be blocked, unblocked or reissued.
+///
+/// Sent again with the same `client_token` and the same content, it answers with what became of the first call; with other
+/// content it is refused.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VoucherRequest {
+    /// The programme of the account.
+    pub programme: String,
+    /// Why: 1 to 200 printable characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub reason: Secret,
+    /// A name of this call that the caller makes up, unique among its calls: 1 to 64 characters from A-Z, a-z, 0-9, `.`,
+    /// `-` and `_`.
+    pub client_token: String,
+}
+
+/// A voucher to be valid for longer.
+///
+/// Sent again with the same `client_token` and the same content, it answers with what became of the first call; with other
+/// content it is refused.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExtendVoucherRequest {
+    /// The programme of the account.
+    pub programme: String,
+    /// The new last day, `YYYY-MM-DD`: later than the one before, not over, and at most 3660 days from today.
+    pub valid_until: String,
+    /// Why: 1 to 200 printable characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub reason: Secret,
+    /// A name of this call that the caller makes up, unique among its calls: 1 to 64 characters from A-Z, a-z, 0-9, `.`,
+    /// `-` and `_`.
+    pub client_token: String,
+}
+
+/// A single voucher as support sees it, without its code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VoucherDeskView {
+    /// The voucher.
+    pub state: VoucherState,
+    /// Id of the voucher that stands in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reissued_as: Option<String>,
+    /// Who blocked, voided or reissued it, when and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adjustment: Option<AdjustmentView>,
+}
+
 /// Why something is rejected.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,7 +131,7 @@ pub struct RejectionRequest {
     pub reason: Secret,
 }
 
-/// What is done to points by hand.
+/// What is done by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -88,6 +142,14 @@ pub enum AdjustmentKind {
     Transfer,
     /// A voucher is void, and its points came back.
     VoucherVoid,
+    /// A voucher was blocked.
+    VoucherBlock,
+    /// A voucher was unblocked.
+    VoucherUnblock,
+    /// A voucher is valid for longer.
+    VoucherExtend,
+    /// A voucher is void, and another one stands in its place.
+    VoucherReissue,
 }
 
 /// What became of it.
@@ -103,7 +165,7 @@ pub enum AdjustmentStatus {
     Rejected,
 }
 
-/// Points moved by hand, or to be moved.
+/// What was done to points or a voucher by hand, or is to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AdjustmentView {
@@ -118,12 +180,21 @@ pub struct AdjustmentView {
     /// Holder of the receiving account of a transfer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// Sequence number of the voided voucher.
+    /// Sequence number of the voucher, when it was issued for points; of a reissued one the number of the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voucher: Option<u64>,
+    /// Id of the voucher; says nothing about the code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher_id: Option<String>,
+    /// The new last day of an extended voucher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<NaiveDate>,
+    /// Id of the voucher that stands in the place of a reissued one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reissued_as: Option<String>,
     /// Programme of the account.
     pub programme: String,
-    /// Points: signed for a correction, moved for a transfer, those that came back for a voucher.
+    /// Points: signed for a correction, moved for a transfer, those that came back for a voided voucher; else 0.
     pub points: i64,
     /// Why.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]

@@ -403,6 +403,18 @@ pub struct VoucherSettings {
     pub valid_days: u32,
     /// Smallest basket in minor units on which it is taken; 0 for any.
     pub min_basket_minor: i64,
+    /// Whether a voucher is taken in parts, up to 20, and stays open with its rest; `false` when absent. Vouchers keep what held when
+    /// they were issued.
+    #[serde(default)]
+    pub partial: bool,
+    /// Days from then on for which a voucher is valid whose receipt was returned after its validity: 0 to 3660, 0 for not any more;
+    /// 30 when absent.
+    #[serde(default = "rollback_days")]
+    pub rollback_days: u32,
+}
+
+const fn rollback_days() -> u32 {
+    30
 }
 
 /// A version of a programme to be stored.

@@ -507,13 +507,15 @@ pub struct OverviewAccount {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OverviewVoucher {
-    /// Its number within the account.
+    /// What tells it from the others of the account, as the calls about a single voucher take it.
+    pub number: String,
+    /// Its number among those issued for points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
     /// The run of a campaign that gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// Face value.
+    /// What it is worth: its face value, or the rest of one that is taken in parts.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub value: Money,
     /// Last day of validity.

@@ -246,7 +246,7 @@ pub struct VoucherView {
     /// The code, as printed.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub code: Secret,
-    /// Face value.
+    /// What it is worth: its face value, or the rest of one that is taken in parts.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub value: Money,
     /// Last day of validity.

@@ -5,8 +5,9 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::money::Money;
+use domain::receipt::ReceiptKey;
 use domain::secret::Secret;
-use domain::voucher::Unmatched;
+use domain::voucher::{Part, State, Unmatched, Voucher};
 use serde::{Deserialize, Serialize};
 
 /// Asks whether a voucher can be taken.
@@ -24,6 +25,10 @@ pub struct CheckRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::schemas::Money>))]
     pub basket_total: Option<Money>,
+    /// The basket by VAT rate, 1 to 20 of them; then the answer says what the voucher takes off at each. They come to
+    /// `basket_total`; for a voucher that is for some product groups, to the goods of those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basket_by_vat: Option<Vec<VatTotal>>,
 }
 
 /// Holds a voucher for a basket.
@@ -63,6 +68,37 @@ pub struct RedeemRequest {
     /// Total of the receipt.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub basket_total: Money,
+    /// The receipt by VAT rate, 1 to 20 of them; then the answer says what the voucher takes off at each. They come to
+    /// `basket_total`; for a voucher that is for some product groups, to the goods of those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basket_by_vat: Option<Vec<VatTotal>>,
+    /// How much to take of a voucher that is taken in parts: up to its rest and to `basket_total`; as much as possible when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::schemas::Money>))]
+    pub amount: Option<Money>,
+}
+
+/// An amount at one VAT rate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VatTotal {
+    /// VAT rate in hundredths of a per cent: 810 is 8.1 %. Absent for goods without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vat_rate_bp: Option<u32>,
+    /// Gross amount.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
+    pub amount: Money,
+}
+
+/// What a voucher takes off, for the receipt: tax is shown on what is paid, not on what is given away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Discount {
+    /// In all.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
+    pub amount: Money,
+    /// At each VAT rate, the highest first; these come to `amount` exactly.
+    pub by_vat: Vec<VatTotal>,
 }
 
 /// Lets go of a hold.
@@ -93,6 +129,26 @@ pub struct ReverseRequest {
     pub code: Secret,
     /// Key of the receipt it was redeemed on.
     pub receipt: String,
+}
+
+/// Gives back the vouchers of a receipt of which nothing stands any more.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RollbackRequest {
+    /// Location id of the till that gives them back; it need not be the one that took them.
+    pub store: String,
+    /// Till id within the location.
+    pub till: String,
+    /// Key of the receipt, which was voided or all of whose goods came back.
+    pub receipt: String,
+}
+
+/// The vouchers that the receipt names as payments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RollbackAnswer {
+    /// Each as it stands now: not redeemed on this receipt, now or later. One that another receipt took is shown with that.
+    pub vouchers: Vec<VoucherState>,
 }
 
 /// Where a voucher stands.
@@ -133,9 +189,55 @@ pub struct VoucherState {
     /// End of the hold, for a reserved one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved_until: Option<DateTime<Utc>>,
-    /// Where and when it was taken, for a redeemed one.
+    /// Where and when it was taken, for a redeemed one; of one that is taken in parts the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redemption: Option<Redemption>,
+    /// What is left of one that is taken in parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::schemas::Money>))]
+    pub rest: Option<Money>,
+    /// The parts of one that is taken in parts, in order, at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<RedeemedPart>,
+    /// What this receipt has taken of one that is taken in parts; in answers to its redemption.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::schemas::Money>))]
+    pub taken: Option<Money>,
+    /// What it takes off the basket, where a check or redemption names the basket by VAT rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Discount>,
+}
+
+impl VoucherState {
+    /// The view of a voucher in the state `state`, which may differ from the stored one where a hold has timed out.
+    pub fn of(voucher: &Voucher, state: &State) -> Self {
+        let (status, reserved_until, redemption) = match state {
+            State::Open => (VoucherStatus::Open, None, None),
+            State::Reserved { until, .. } => (VoucherStatus::Reserved, Some(*until), None),
+            State::Blocked { .. } => (VoucherStatus::Blocked, None, None),
+            State::Voided { .. } => (VoucherStatus::Voided, None, None),
+            State::Redeemed { receipt, at } => (VoucherStatus::Redeemed, None, Some(Redemption::of(receipt, *at))),
+        };
+        let money = |minor| Money::new(minor, voucher.currency);
+        let part = |part: &Part| RedeemedPart {
+            amount: money(part.amount_minor),
+            redemption: Redemption::of(&part.receipt, part.at),
+        };
+        Self {
+            voucher: voucher.id(),
+            status,
+            value: money(voucher.value_minor),
+            min_basket: money(voucher.min_basket_minor),
+            valid_from: voucher.valid_from,
+            valid_until: voucher.valid_until,
+            reserved_until,
+            redemption,
+            rest: voucher.rest_minor().map(money),
+            parts: voucher.parts().iter().map(part).collect(),
+            taken: None,
+            discount: None,
+        }
+    }
 }
 
 /// Where and when a voucher was taken.
@@ -150,6 +252,29 @@ pub struct Redemption {
     pub business_date: NaiveDate,
     /// Instant.
     pub at: DateTime<Utc>,
+}
+
+impl Redemption {
+    /// The redemption on a receipt.
+    fn of(receipt: &ReceiptKey, at: DateTime<Utc>) -> Self {
+        Self {
+            location: receipt.store.to_string(),
+            till: receipt.till.to_string(),
+            business_date: receipt.business_date,
+            at,
+        }
+    }
+}
+
+/// A part of a voucher that is taken in parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RedeemedPart {
+    /// How much.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
+    pub amount: Money,
+    /// Where and when.
+    pub redemption: Redemption,
 }
 
 /// The answer to a check.

@@ -3,13 +3,11 @@
 use serde_json::{Value, json};
 
 use super::operation::{Answer, Body, Operation, Parameter, paging, path, query};
-use crate::api::adjustments::{
-    AdjustmentPage, AdjustmentView, CorrectionRequest, RejectionRequest, TransferRequest, VoidVoucherRequest,
-};
+use crate::api::adjustments::{AdjustmentPage, AdjustmentView, CorrectionRequest, RejectionRequest, TransferRequest};
 use crate::problem::Code;
 
 const TAG: &str = "Points by hand";
-const PARTY: &str = "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10";
+pub(super) const PARTY: &str = "0199b1f0-7a64-7c3e-9d51-2f4a1c8e7b10";
 const OTHER: &str = "0199b1f0-8c11-7d0a-b3f4-6e5d4c3b2a19";
 const ID: &str = "K7QW2MZ4TB6XN3VRC5JHYD2PE";
 
@@ -17,7 +15,6 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         correct(),
         transfer(),
-        void_voucher(),
         list_adjustments(),
         show_adjustment(),
         approve(),
@@ -25,14 +22,14 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-fn entry(party: &str, points: i64, balance_after: i64) -> Value {
+pub(super) fn entry(party: &str, points: i64, balance_after: i64) -> Value {
     json!({
         "party_id": party, "version": 20, "business_date": "2026-11-22", "points": points, "balance_after": balance_after,
         "pending_after": 0, "programme_version": 1,
     })
 }
 
-fn correction(points: i64) -> Value {
+pub(super) fn correction(points: i64) -> Value {
     json!({
         "id": ID, "kind": "correction", "status": "awaiting_approval", "party_id": PARTY, "programme": "treue",
         "points": points, "reason": "Two receipts of October were lost", "author": "olga", "client": "back-office",
@@ -40,7 +37,7 @@ fn correction(points: i64) -> Value {
     })
 }
 
-fn posted(mut adjustment: Value, approver: Option<&str>, entries: &[Value]) -> Value {
+pub(super) fn posted(mut adjustment: Value, approver: Option<&str>, entries: &[Value]) -> Value {
     adjustment["status"] = json!("posted");
     adjustment["decided_at"] = json!("2026-11-22T10:20:00Z");
     adjustment["entries"] = json!(entries);
@@ -59,7 +56,7 @@ fn rejected() -> Value {
     adjustment
 }
 
-fn party() -> Parameter {
+pub(super) fn party() -> Parameter {
     path("party_id", "The party.", PARTY)
 }
 
@@ -144,48 +141,6 @@ fn transfer() -> Operation {
     }
 }
 
-fn void_voucher() -> Operation {
-    let request = json!({
-        "programme": "treue", "reason": "The letter came back", "client_token": "case-4713",
-    });
-    let mut void = correction(500);
-    void["kind"] = json!("voucher_void");
-    void["voucher"] = json!(7);
-    void["reason"] = json!("The letter came back");
-    let done = posted(void, None, &[entry(PARTY, 500, 712)]);
-    Operation {
-        route: "POST /v1/parties/{party_id}/vouchers/{sequence}/void",
-        id: "voidVoucher",
-        tag: TAG,
-        summary: "Make a voucher void and give its points back",
-        description: "Named by its number, the last part of its id, so that nobody needs its code. Only one that is \
-                      open: not redeemed, reserved, blocked or expired, and not named as a payment by any receipt. It \
-                      is void for every till at once, and its points go back where they came from, with their old \
-                      last day or the programme's `grace_days` when that is over. A balance that is worth a voucher \
-                      then becomes a new one, with another code.",
-        parameters: vec![
-            party(),
-            path("sequence", "The voucher's number within the account.", "7"),
-        ],
-        request: Some(Body::of::<VoidVoucherRequest>(request)),
-        answers: vec![
-            Answer::json::<AdjustmentView>(201, "Void now.", done.clone()),
-            Answer::json::<AdjustmentView>(200, "Void before, by this or another call.", done).may_replay(),
-        ],
-        codes: &[
-            Code::Invalid,
-            Code::NotFound,
-            Code::ProgrammeUnknown,
-            Code::AdjustmentContradiction,
-            Code::VoucherRedeemed,
-            Code::VoucherReserved,
-            Code::VoucherBlocked,
-            Code::VoucherExpired,
-            Code::VoucherPaidWith,
-        ],
-    }
-}
-
 fn list_adjustments() -> Operation {
     let status = query(
         "status",
@@ -199,7 +154,7 @@ fn list_adjustments() -> Operation {
         id: "listAdjustments",
         tag: TAG,
         summary: "List what was moved by hand, or waits to be",
-        description: "Corrections, transfers and voided vouchers. One that was just decided may stand in the list of before for a \
+        description: "Corrections, transfers, and what was done to single vouchers. One that was just decided may stand in the list of before for a \
                       moment.",
         parameters,
         request: None,

@@ -509,7 +509,7 @@ fn overview() -> Operation {
         "account": {
             "programme": "treue", "balance": 341, "pending": 0, "revenue": chf(484_100), "receipts": 37, "vouchers_issued": 9,
         },
-        "open_vouchers": [{"sequence": 9, "value": chf(500), "valid_until": "2027-11-22"}],
+        "open_vouchers": [{"number": "9", "sequence": 9, "value": chf(500), "valid_until": "2027-11-22"}],
         "more_vouchers": false,
         "segments": ["vip"],
         "payment_morale": {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::operation::{Answer, Body, Operation, optional, paging, query};
 use crate::api::vouchers::{
-    CheckAnswer, CheckRequest, FeedPage, RedeemRequest, ReleaseRequest, ReserveRequest, ReverseRequest, UnmatchedPage,
-    VoucherState,
+    CheckAnswer, CheckRequest, FeedPage, RedeemRequest, ReleaseRequest, ReserveRequest, ReverseRequest, RollbackAnswer,
+    RollbackRequest, UnmatchedPage, VoucherState,
 };
 use crate::problem::Code;
 
@@ -15,11 +15,33 @@ pub(super) const CODE: &str = "HEQV-7H30-EW3G-02JY1";
 const RECEIPT: &str = "B07~3~2026-11-22~004712";
 
 pub(super) fn operations() -> Vec<Operation> {
-    vec![check(), reserve(), redeem(), release(), reverse(), feed(), unmatched()]
+    vec![
+        check(),
+        reserve(),
+        redeem(),
+        release(),
+        reverse(),
+        rollback(),
+        feed(),
+        unmatched(),
+    ]
 }
 
 fn money(amount_minor: i64) -> Value {
     json!({"amount_minor": amount_minor, "currency": "CHF"})
+}
+
+/// A basket with goods of two VAT rates.
+fn by_vat() -> Value {
+    json!([{"vat_rate_bp": 810, "amount": money(3_000)}, {"vat_rate_bp": 260, "amount": money(1_790)}])
+}
+
+/// The voucher with what it takes off that basket.
+fn discounted(status: &str) -> Value {
+    let mut state = state(status);
+    let parts = json!([{"vat_rate_bp": 810, "amount": money(313)}, {"vat_rate_bp": 260, "amount": money(187)}]);
+    state["discount"] = json!({"amount": money(500), "by_vat": parts});
+    state
 }
 
 fn state(status: &str) -> Value {
@@ -61,13 +83,16 @@ fn till_call(
 }
 
 fn check() -> Operation {
-    let request = json!({"store": "B07", "till": "3", "code": CODE, "basket_total": money(4_790)});
-    let answer = json!({"usable": true, "state": state("open")});
+    let request = json!({
+        "store": "B07", "till": "3", "code": CODE, "basket_total": money(4_790), "basket_by_vat": by_vat(),
+    });
+    let answer = json!({"usable": true, "state": discounted("open")});
     Operation {
         summary: "Ask whether a voucher can be taken",
         description: "Changes nothing. A code that is mistyped is refused by its check character without a look at the \
                       books. Well-formed codes that do not exist are counted; a till that asks for many of them is answered \
-                      more slowly and then with 429, and can go on with codes that exist.",
+                      more slowly and then with 429, and can go on with codes that exist. Where the basket is named by VAT rate, the \
+                      answer splits what the voucher takes off over the rates, to the minor unit.",
         ..till_call(
             "POST /v1/vouchers/check",
             "checkVoucher",
@@ -117,6 +142,7 @@ fn reserve() -> Operation {
                 Code::VoucherHolderStopped,
                 Code::VoucherOtherProgramme,
                 Code::BasketTooSmall,
+                Code::VoucherPartsExhausted,
             ],
         )
     }
@@ -125,6 +151,7 @@ fn reserve() -> Operation {
 fn redeem() -> Operation {
     let request = json!({
         "store": "B07", "till": "3", "code": CODE, "receipt": RECEIPT, "basket": "b-91", "basket_total": money(4_790),
+        "basket_by_vat": by_vat(),
     });
     Operation {
         summary: "Take a voucher on a receipt",
@@ -132,12 +159,14 @@ fn redeem() -> Operation {
                       taken: not in the future, not older than the programme's `late_days` (unless the key has the scope \
                       `purchases:migrate`), and not after the location was closed. The same receipt again is answered with \
                       200 as the first time, whatever has changed since; another receipt gets 409 with place and time of \
-                      the first redemption.",
+                      the first redemption. Where the receipt is named by VAT rate, the answer splits what the voucher takes off \
+                      over the rates, to the minor unit, so that tax is shown on what is paid. Of a voucher that is taken in parts \
+                      `amount` is taken, and it stays open with its rest; the same receipt takes one part.",
         ..till_call(
             "POST /v1/vouchers/redeem",
             "redeemVoucher",
             Body::of::<RedeemRequest>(request),
-            Answer::json::<VoucherState>(200, "Taken on this receipt.", state("redeemed")).may_replay(),
+            Answer::json::<VoucherState>(200, "Taken on this receipt.", discounted("redeemed")).may_replay(),
             &[
                 Code::Invalid,
                 Code::LocationForbidden,
@@ -159,6 +188,10 @@ fn redeem() -> Operation {
                 Code::VoucherHolderStopped,
                 Code::VoucherOtherProgramme,
                 Code::BasketTooSmall,
+                Code::VoucherNotInParts,
+                Code::VoucherRestTooSmall,
+                Code::VoucherOtherPart,
+                Code::VoucherPartsExhausted,
             ],
         )
     }
@@ -214,6 +247,35 @@ fn reverse() -> Operation {
                 Code::VoucherUnknown,
                 Code::TooManyUnknown,
                 Code::VoucherNotRedeemed,
+                Code::VoucherReversalsExhausted,
+            ],
+        )
+    }
+}
+
+fn rollback() -> Operation {
+    let request = json!({"store": "B02", "till": "1", "receipt": "B07~3~2026-11-22~004711"});
+    let answer = json!({"vouchers": [state("open")]});
+    Operation {
+        summary: "Give back the vouchers of a returned receipt",
+        description: "For a receipt that was voided, or all of whose goods came back, at any location of its programme and at any \
+                      age. Each voucher that it names as a payment, or the part that it took, can be redeemed again; one whose \
+                      validity is over is valid for the programme's `voucher.rollback_days` from today. No code is needed. The \
+                      call again changes nothing.",
+        ..till_call(
+            "POST /v1/vouchers/rollback",
+            "rollBackVouchers",
+            Body::of::<RollbackRequest>(request),
+            Answer::json::<RollbackAnswer>(200, "The vouchers that the receipt names as payments.", answer)
+                .may_replay(),
+            &[
+                Code::Invalid,
+                Code::LocationForbidden,
+                Code::LocationUnknown,
+                Code::ProgrammeUnknown,
+                Code::NotFound,
+                Code::ReceiptNotReturned,
+                Code::VoucherOtherProgramme,
                 Code::VoucherReversalsExhausted,
             ],
         )

@@ -3,10 +3,10 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono_tz::Tz;
 use domain::account::{Entry, FoldError};
-use domain::id::{LocationId, PartyId};
+use domain::id::PartyId;
 use domain::liability::{Posted, Settlement, roll_forward, voucher_parcels};
 use domain::money::{Money, OutOfRange};
-use domain::voucher::{State, Voucher};
+use domain::voucher::{Taking, Voucher};
 use faults::Site;
 
 use super::{Books, Position, ReportId};
@@ -189,24 +189,28 @@ impl Scope {
         }
         let record: Record<Voucher> = Record::from_item(self.sites.scan, item)?;
         let voucher = record.d;
-        match &voucher.state {
-            State::Redeemed { receipt, at }
-                if voucher.programme == self.id.programme && self.id.month.holds(*at, self.zone) =>
-            {
-                let store = receipt.store.clone();
-                let Some(sequence) = voucher.number.issued_for_points() else {
-                    let face = Money::new(voucher.value_minor, voucher.currency);
-                    books.settlement.redeem_given(face, &store)?;
-                    return Ok(true);
-                };
-                let Some(posted) = self.ledger(db, &voucher.party, give_up).await? else {
-                    return Ok(false);
-                };
-                redeemed(&mut books.settlement, posted, (&voucher, sequence), &store)?;
-                Ok(true)
-            }
-            _ => Ok(true),
+        if voucher.programme != self.id.programme {
+            return Ok(true);
         }
+        let taken = voucher.takings().into_iter();
+        let taken: Vec<_> = taken
+            .filter(|taking| self.id.month.holds(taking.at, self.zone))
+            .collect();
+        if taken.is_empty() {
+            return Ok(true);
+        }
+        let Some(sequence) = voucher.number.issued_for_points() else {
+            for taking in taken {
+                let value = Money::new(taking.amount_minor, voucher.currency);
+                books.settlement.redeem_given(value, &taking.receipt.store)?;
+            }
+            return Ok(true);
+        };
+        let Some(posted) = self.ledger(db, &voucher.party, give_up).await? else {
+            return Ok(false);
+        };
+        redeemed(&mut books.settlement, posted, (&voucher, sequence), &taken)?;
+        Ok(true)
     }
 
     async fn add_account(
@@ -262,12 +266,12 @@ impl Scope {
 /// Whether a ledger is to be left to another walk.
 type GiveUp<'a> = &'a (dyn Fn() -> bool + Sync);
 
-/// Settles a redeemed voucher with the entries of its holder.
+/// Settles what was taken of a voucher with the entries of its holder.
 fn redeemed(
     settlement: &mut Settlement,
     posted: Vec<Posted>,
     (voucher, sequence): (&Voucher, u64),
-    redeeming: &LocationId,
+    taken: &[Taking<'_>],
 ) -> Result<(), BooksError> {
     let party = voucher.party.clone();
     let parcels = voucher_parcels(posted, sequence).map_err(|error| BooksError::Fold {
@@ -276,5 +280,9 @@ fn redeemed(
     })?;
     let parcels = parcels.ok_or(BooksError::NoIssue { party, sequence })?;
     let face = Money::new(voucher.value_minor, voucher.currency);
-    Ok(settlement.redeem(&parcels, face, redeeming)?)
+    for taking in taken {
+        let taken = (taking.before_minor, taking.amount_minor);
+        settlement.redeem(&parcels, face, taken, &taking.receipt.store)?;
+    }
+    Ok(())
 }

@@ -216,6 +216,8 @@ fn programme(set: Set) -> anyhow::Result<Step> {
             value_minor: 500,
             valid_days: 180,
             min_basket_minor: 0,
+            partial: false,
+            rollback_days: 30,
         },
         // The sets are years old: what could expire would have expired.
         points: PointsSettings {
