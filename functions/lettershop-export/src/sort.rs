@@ -4,7 +4,7 @@ use campaign::Decision;
 use chrono::{DateTime, Utc};
 use domain::code::VoucherCode;
 use domain::id::{LookupKey, PartyId};
-use domain::voucher::Voucher;
+use domain::voucher::{State, Voucher};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use lettershop::Letter;
 use lettershop::piece::{PieceId, Row};
@@ -86,7 +86,7 @@ impl App {
         }
         loop {
             let (members, next) = run::members(&self.db, Site::ExportMembers, (id, shard), after, PAGE).await?;
-            let page = self.page(id, (&letters, key, code_key), members, |_| true).await?;
+            let page = self.page(id, (&letters, key, code_key), members, is_not_void).await?;
             let to: Vec<_> = page
                 .iter()
                 .flatten()
@@ -181,6 +181,11 @@ impl App {
         }
         Ok(rows)
     }
+}
+
+/// A code that is void, or that another one has replaced, is not printed.
+const fn is_not_void(voucher: &Voucher) -> bool {
+    !matches!(voucher.state, State::Voided { .. })
 }
 
 const fn piece(row: &Row) -> PieceId {

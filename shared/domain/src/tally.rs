@@ -85,6 +85,10 @@ impl Change {
             State::Reserved { .. } => return None,
             State::Redeemed { .. } => Standing::Redeemed,
             State::Blocked { .. } => Standing::Blocked,
+            // Another one stands in its place and is counted: of the two only one was issued.
+            State::Voided {
+                reissued_as: Some(_), ..
+            } => Standing::Open,
             State::Voided { at, .. } => Standing::Voided {
                 day: calendar::business_day(*at, voucher.zone),
             },

@@ -64,8 +64,6 @@ fn x15_reasons_are_looked_at_in_their_order_and_the_first_counts() {
     look(&subject, &now);
     subject.activity.revenue_by_month = vec![50_000];
     look(&subject, &now);
-    subject.rfmr_score = Some(10);
-    look(&subject, &now);
     now.no_vouchers = false;
     look(&subject, &now);
     subject.consents.letter = Consent::None;
@@ -77,6 +75,8 @@ fn x15_reasons_are_looked_at_in_their_order_and_the_first_counts() {
     now.served = &[];
     look(&subject, &now);
     now.household_served = false;
+    look(&subject, &now);
+    subject.rfmr_score = Some(10);
     look(&subject, &now);
     now.budget_left_minor = Some(1_000);
     assert_eq!(decided(&campaign, &subject, &now), IN);

@@ -107,6 +107,41 @@ fn parts_count_where_they_were_taken_and_the_voucher_once_nothing_is_left() {
 }
 
 #[test]
+fn a_voucher_that_another_one_has_replaced_counts_for_nothing_and_one_that_is_void_for_one() {
+    let voided = |reissued_as: Option<&str>| crate::voucher::Voucher {
+        party: "p1".parse().unwrap(),
+        programme: "treue".parse().unwrap(),
+        number: "bonus~2026-12~1".parse().unwrap(),
+        value_minor: 1_000,
+        currency: crate::money::Currency::CHF,
+        min_basket_minor: 0,
+        valid_from: "2026-12-01".parse().unwrap(),
+        valid_until: "2027-01-31".parse().unwrap(),
+        zone: chrono_tz::Europe::Zurich,
+        reservation_seconds: 900,
+        origin: None,
+        issued_at: "2026-12-01T06:00:00Z".parse().unwrap(),
+        code_key_version: 1,
+        state: State::Voided {
+            at: "2026-12-05T10:00:00Z".parse().unwrap(),
+            adjustment: "A7".parse().unwrap(),
+            reissued_as: reissued_as.map(|number| number.parse().unwrap()),
+        },
+        version: 2,
+        state_version: 2,
+        reversed: vec![],
+        payment: None,
+        partial: None,
+        campaign: None,
+    };
+    let replaced = Change::of(&voided(Some("bonus~2026-12~1.1"))).unwrap();
+    assert_eq!(counted([&replaced]).0, Tally::new());
+    let void = Change::of(&voided(None)).unwrap();
+    let counts: Vec<_> = counted([&void]).0.into_values().map(|counts| counts.voided).collect();
+    assert_eq!(counts, [1]);
+}
+
+#[test]
 fn a_blocked_voucher_that_is_opened_again_leaves_nothing() {
     let life = [change(2, Standing::Blocked), change(3, Standing::Open)];
     assert_eq!(counted(&life[..1]).0[&Cell::default()].blocked, 1);

@@ -27,9 +27,9 @@ pub struct VoucherNumber {
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Original {
-    /// The so-manieth that was issued for points, from 1.
+    /// The n-th that was issued for points, from 1.
     Account(u64),
-    /// The so-manieth, from 1 to 99, that a run of a campaign gave.
+    /// The n-th, from 1 to 99, that a run of a campaign gave.
     Run(RunName, u8),
 }
 
