@@ -137,7 +137,7 @@ fn x3_each_refusal_is_a_loss_with_its_reason_and_usual_bearer() {
     };
     let blocked = State::Blocked {
         at: at("2026-11-22T10:30:00Z"),
-        adjustment: "A8".parse::<LookupKey>().unwrap(),
+        adjustment: "A6".parse::<LookupKey>().unwrap(),
     };
     let cases = [
         (with(redeemed(receipt("B09", 1))), LossReason::RedeemedElsewhere),
