@@ -416,7 +416,7 @@ impl Delivering {
             let work = batches.iter().map(|batch| {
                 work_off(batch.clone(), |left| {
                     let (app, now) = (world.issuance(), world.now);
-                    async move { app.work_off(left, Deadline::never(), now).await }
+                    async move { Box::pin(app.work_off(left, Deadline::never(), now)).await }
                 })
             });
             join_all(work).await;

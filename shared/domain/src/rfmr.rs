@@ -309,9 +309,11 @@ mod tests {
     #[test]
     fn r2_rules_out_of_range_are_named() {
         assert_eq!(RfmrRules::default().violations("/rfmr"), []);
-        let mut rules = RfmrRules::default();
-        rules.base = POINTS_MAX + 1;
-        rules.window_months = 0;
+        let mut rules = RfmrRules {
+            base: POINTS_MAX + 1,
+            window_months: 0,
+            ..RfmrRules::default()
+        };
         rules.orders.reverse();
         rules.letters.per_minor = 0;
         let found: Vec<_> = rules

@@ -302,7 +302,7 @@ impl PartyDocument {
     /// Where the permission to write through a channel stands; `None` where nothing was said.
     pub fn permitted(&self, channel: &str) -> Option<Permitted> {
         let standing = |permission: &&Permission| permission.until.is_none() && permission.name.as_str() == channel;
-        let found = self.consents.iter().filter(standing).next_back();
+        let found = self.consents.iter().rfind(standing);
         found.map(|permission| permission.state)
     }
 
