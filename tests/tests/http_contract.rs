@@ -169,10 +169,12 @@ impl Names {
         }
     }
 
-    /// Takes the answer's texts for those of its example: of fields that name something.
+    /// Takes the answer's texts for those of its example: of fields that name something, and of the signed allowance.
     fn learn(&mut self, field: &str, example: &Value, answer: &Value) {
         match (example, answer) {
-            (Value::String(from), Value::String(to)) if field.ends_with("_id") || field == "id" => {
+            (Value::String(from), Value::String(to))
+                if field.ends_with("_id") || ["id", "allowance"].contains(&field) =>
+            {
                 self.known.insert(from.clone(), to.clone());
             }
             (Value::Array(from), Value::Array(to)) => {
