@@ -235,7 +235,6 @@ pub(super) async fn tell(world: &mut World, delivering: &mut Delivering) {
     come_back(world, "welcome~2026-11").await;
     delivering.until_rest(world).await;
     by_file(world, delivering).await;
-    stop_next(world, delivering).await;
     put(world, &birthdays()).await;
     approved(world, delivering, "birthdays").await;
     world.now = "2026-11-23T12:00:00Z".parse().expect("an instant");
@@ -249,6 +248,7 @@ pub(super) async fn tell(world: &mut World, delivering: &mut Delivering) {
         (&run["stage"], &run["dry_run"]["totals"]["letters"]),
         (&json!("written"), &json!(0))
     );
+    stop_next(world, delivering).await;
     let path = [("campaign_id", "birthdays")];
     done(world, "POST /v1/campaigns/{campaign_id}/close", &path, &Value::Null).await;
     let campaigns = read(world, "GET /v1/campaigns", &[]).await;
