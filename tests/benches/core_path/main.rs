@@ -164,22 +164,28 @@ async fn main() -> Result<()> {
     }
     if wants(Part::Import) {
         let (rows, whole) = two(&args.import_rows, "--import-rows")?;
-        import::measure(&functions, args.import_data.as_deref(), rows, whole).await?;
+        Box::pin(import::measure(&functions, args.import_data.as_deref(), rows, whole)).await?;
     }
     if wants(Part::ImportKilled) {
         let rows = args.import_rows.iter().copied().max().unwrap_or_default();
         import::killed(&functions, args.import_data.as_deref(), rows, args.kills).await?;
     }
     if wants(Part::Letters) {
-        letters::measure(&functions, args.letters).await?;
+        Box::pin(letters::measure(&functions, args.letters)).await?;
     }
     if wants(Part::Runs) {
         let (few, many) = two(&args.run_parties, "--run-parties")?;
-        runs::measure(&functions, args.import_data.as_deref(), few, many).await?;
+        Box::pin(runs::measure(&functions, args.import_data.as_deref(), few, many)).await?;
     }
     if wants(Part::RunsKilled) {
         let (parties, kills) = two(&args.runs_killed, "--runs-killed")?;
-        runs::killed(&functions, args.import_data.as_deref(), parties, u32::try_from(kills)?).await?;
+        Box::pin(runs::killed(
+            &functions,
+            args.import_data.as_deref(),
+            parties,
+            u32::try_from(kills)?,
+        ))
+        .await?;
     }
     if wants(Part::Search) {
         search::measure(&functions, args.import_data.as_deref(), args.found_among, args.queries).await?;
