@@ -118,6 +118,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("GET /v1/runs/{run_id}/members/{party_id}", "not_found"),
     ("GET /v1/runs/{run_id}/files", "run_not_written"),
     ("POST /v1/runs/{run_id}/acknowledgement", "run_not_written"),
+    ("POST /v1/runs/{run_id}/reprints", "run_not_written"),
+    ("GET /v1/runs/{run_id}/reprints/{reprint_id}", "not_found"),
+    // Nobody has put a file into the inbox.
+    ("GET /v1/lettershop/inbox/{file_id}", "not_found"),
     // The ERP has sent nothing wrong.
     ("POST /v1/erp/rejected/{document_id}/done", "not_found"),
     // What the examples confirm was asked for before that; here it is asked for just now.

@@ -14,6 +14,7 @@ use lettershop::manifest::Acknowledgement;
 use lettershop::settings::Settings;
 
 const LETTERSHOP: &str = "Lettershop";
+const REPRINT: &str = "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43UOV3HO6DZPIYDCMRTGQ2Q";
 const FILE: &str = "1796040000000-0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -88,7 +89,7 @@ fn acknowledge() -> Operation {
 
 fn reprinted(written: bool) -> Value {
     let mut reprint = json!({
-        "reprint_id": DIGEST, "state": "writing", "pieces": 2, "gaps": [], "asked_at": "2026-12-02T09:00:00Z",
+        "reprint_id": REPRINT, "state": "writing", "pieces": 2, "gaps": [], "asked_at": "2026-12-02T09:00:00Z",
     });
     if written {
         reprint["state"] = json!("written");
@@ -131,7 +132,7 @@ fn reprint() -> Operation {
         tag: LETTERSHOP,
         summary: "Fetch a reprint",
         description: "With links that work for some minutes once its file stands.",
-        parameters: vec![which_run(), path("reprint_id", "The reprint.", DIGEST)],
+        parameters: vec![which_run(), path("reprint_id", "The reprint.", REPRINT)],
         request: None,
         answers: vec![Answer::json::<ReprintView>(200, "The reprint.", reprinted(true))],
         codes: &[Code::NotFound],
