@@ -992,6 +992,44 @@ async fn l5_a_run_that_is_stopped_issues_no_more_and_its_campaign_is_a_draft_aga
 }
 
 #[tokio::test]
+async fn x5_a_run_that_has_begun_to_give_vouchers_is_made_on_as_it_was_or_not_at_all() {
+    let world = World::new().await;
+    let mut delivering = Delivering::well();
+    shopper(&world, 1, "8001", "Zürich").await;
+    delivering.until_rest(&world).await;
+    assert_eq!(put(&world, &bonus(), 0).await.0, 201);
+    let (_, run) = post(&world, "POST /v1/campaigns/{campaign_id}/dry-runs", "bonus", &json!({})).await;
+    delivering.until_rest(&world).await;
+    let name = run["run_id"].as_str().unwrap();
+    let digest = json!({"digest": run_of(&world, name).await["dry_run"]["digest"]});
+    let path = [("campaign_id", "bonus")];
+    let approve = "POST /v1/campaigns/{campaign_id}/approve";
+    assert_eq!(world.call_as(&second_person(), approve, &path, &digest).await.0, 200);
+    let start = "POST /v1/campaigns/{campaign_id}/start";
+    assert_eq!(post(&world, start, "bonus", &Value::Null).await.0, 202);
+    delivering.once(&world).await;
+    assert_eq!(run_of(&world, name).await["stage"], "issuing");
+    let body = json!({"reason": "Wrong value"});
+    let (status, answer) = world
+        .call("POST /v1/runs/{run_id}/stop", &[("run_id", name)], &body)
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    delivering.until_rest(&world).await;
+
+    // With another value the letters would not say what the vouchers are worth.
+    let mut dearer = bonus();
+    dearer["voucher"]["worth"]["value_minor"] = json!(2_000);
+    assert_eq!(put(&world, &dearer, 1).await.0, 200);
+    let (status, answer) = post(&world, "POST /v1/campaigns/{campaign_id}/dry-runs", "bonus", &json!({})).await;
+    assert_eq!((status, &answer["code"]), (409, &json!("campaign_state")), "{answer}");
+    dearer["id"] = json!("dearer");
+    assert_eq!(put(&world, &dearer, 0).await.0, 201);
+    let name = try_approve_start(&world, &mut delivering, "dearer").await;
+    let (rows, bytes) = letters(&world, &name).await;
+    assert_eq!(rows[0]["value"], "20.00", "{bytes}");
+}
+
+#[tokio::test]
 async fn x7_a_file_that_nobody_acknowledges_in_time_is_told_every_hour_until_it_is() {
     let mut world = World::new().await;
     let mut delivering = Delivering::well();

@@ -27,8 +27,13 @@ async fn printed(world: &World, delivering: &mut Delivering, run: &str, pieces: 
     let name = asked["reprint_id"].as_str().unwrap();
     let path = [("run_id", run), ("reprint_id", name)];
     let reprint = read(world, "GET /v1/runs/{run_id}/reprints/{reprint_id}", &path).await;
-    let key = format!("out/demo/{run}/0001/reprint-{name}/letters.csv");
-    let bytes = world.file(&key).await.unwrap_or_default();
+    let link = reprint["letters_url"].as_str().unwrap_or_default();
+    let key = link.split_once("/out/").and_then(|(_, rest)| rest.split('?').next());
+    let key = key.map(|rest| format!("out/{}", rest.replace("%7E", "~")));
+    let bytes = match key {
+        Some(key) => world.file(&key).await.expect("the file stands"),
+        None => String::new(),
+    };
     let mut reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(bytes.as_bytes());
     let rows: Result<Vec<BTreeMap<String, String>>, _> = reader.deserialize().collect();
     let rows = rows

@@ -39,8 +39,8 @@ impl App {
             return Ok(self.sender.send(Site::RunSend, &self.queues.campaign, &[start]).await?);
         }
         let latest = run::latest(&self.db, Site::RunFind, &id.tenant, &id.run).await?;
-        if latest.is_some_and(|latest| latest.d.revision != id.revision) {
-            // It was tried anew meanwhile: what was tried is not what counts.
+        if latest.is_some_and(|latest| latest.d.revision != id.revision || latest.d.stage == Stage::Stopped) {
+            // It was tried anew or stopped meanwhile: what was tried is not what counts.
             return Ok(());
         }
         let name = id.run.to_string();
@@ -84,7 +84,8 @@ impl App {
             }
             stored.standing.started(schedule, name.clone(), digest)
         };
-        let version = self.code_keys.current;
+        // One that was stopped and is made on keeps the codes of what it has given.
+        let version = run.d.code_key_version.unwrap_or(self.code_keys.current);
         let begin = |run: &mut Run| {
             run.stage = Stage::Issuing;
             run.code_key_version = Some(version);

@@ -51,13 +51,21 @@ impl App {
                 let detail = "the run of this period is made: nothing is issued for it again";
                 return Err(Problem::new(Code::CampaignState, detail));
             }
+            // What it gave stands under the name of the period, with the terms of then.
+            Some(latest) if has_given(&latest) && (latest.d.edition != campaign.d.edition || latest.d.day != day) => {
+                let detail = "the run of this period was stopped after it had begun to give vouchers: it can be made on as it was \
+                              only, on the same day; for other vouchers store another campaign";
+                return Err(Problem::new(Code::CampaignState, detail));
+            }
             Some(latest) => {
                 // First: what was approved before must not be started beside what is tried now.
                 let (site, made) = (Site::CampaignsRun, caller.made(now));
                 if !run::supersede(&self.db, site, &latest, made).await? {
                     return Err(contended());
                 }
-                let next = begin(latest.d.revision.saturating_add(1))?;
+                let mut next = begin(latest.d.revision.saturating_add(1))?;
+                // Its vouchers have the codes that they had.
+                next.code_key_version = latest.d.code_key_version;
                 self.begun(caller, next, now).await?
             }
         };
@@ -146,6 +154,11 @@ impl App {
             Problem::new(Code::Unavailable, "the run is not under way yet: repeat the same call")
         })
     }
+}
+
+/// Whether the run, or an earlier choice of its members, was started.
+const fn has_given(run: &Record<Run>) -> bool {
+    run.d.code_key_version.is_some()
 }
 
 /// The day of the run that is tried: the one that was asked for, or the next one by the schedule.

@@ -54,6 +54,11 @@ impl App {
         if changed.await? {
             tracing::info!(run = %id.run, revision = id.revision, rows, "the file of a run stands");
         }
+        // Stopped meanwhile, perhaps tried and started anew: the campaign is no longer this worker's.
+        let stands = run::read(&self.db, Site::ExportRun, id).await?;
+        if stands.is_none_or(|stands| stands.d.stage != Stage::Written) {
+            return Ok(());
+        }
         for key in chunks.iter().filter_map(|chunk| chunk.key.as_ref()) {
             self.objects.drop_work(key).await?;
         }

@@ -132,7 +132,7 @@ impl Objects {
         }
     }
 
-    /// Puts the file of a reprint. It follows from what was asked for, so whoever puts it again puts the same.
+    /// Puts the file of a reprint under a key that has its hash.
     pub(crate) async fn put_reprint(&self, key: &str, kind: &str, content: Vec<u8>) -> Result<(), ExportError> {
         let site = Site::ExportPutReprint;
         self.before(site)?;

@@ -33,7 +33,7 @@ struct Printing<'a> {
 }
 
 impl App {
-    /// Writes the file of a reprint. Whoever writes it again writes the same.
+    /// Writes the file of a reprint. Of several workers the first one that notes its file counts.
     pub(crate) async fn reprint(&self, id: &RunId, name: &LookupKey, now: DateTime<Utc>) -> Result<(), ExportError> {
         let run = run::read(&self.db, Site::ExportRun, id).await?;
         let run = run.ok_or(ExportError::Unusable("the run was not begun"))?;
@@ -130,12 +130,15 @@ impl App {
             let piece = row.piece(|voucher| Some(VoucherCode::derive(printing.code_key, voucher)))?;
             file.push(&piece, &mut content)?;
         }
-        let folder = format!("out/{}/{}/{:04}/reprint-{name}", id.tenant, id.run, id.revision);
+        let manifest = file.finish();
+        // Two workers may find different letters that may still be sent: each has a file of its own, and the one that is noted counts.
+        let hash = manifest.sha256.get(..16).unwrap_or_default();
+        let folder = format!("out/{}/{}/{:04}/reprint-{name}-{hash}", id.tenant, id.run, id.revision);
         let (key, manifest_key) = (
             format!("{folder}/letters.{}", ending(settings)),
             format!("{folder}/manifest.json"),
         );
-        let document = json(&file.finish())?;
+        let document = json(&manifest)?;
         self.objects.put_reprint(&key, content_type(settings), content).await?;
         self.objects
             .put_manifest(&manifest_key, format!("{document:#}\n"))

@@ -60,8 +60,10 @@ impl App {
                 after: last.or(before.after),
                 done: next.is_none(),
             };
-            // Where another worker was faster, it has noted the same letters, and its position counts.
-            noted::advance(&self.db, Site::ExportNoted, (id, shard), after, now).await?;
+            // Where another worker was faster, it has noted the same letters and goes on: two at one shard would only cost more.
+            if !noted::advance(&self.db, Site::ExportNoted, (id, shard), after, now).await? {
+                return Ok(false);
+            }
             if deadline.is_near() {
                 return Ok(true);
             }

@@ -14,8 +14,8 @@ use serde_json::json;
 use store::run::{self, Acknowledged, Run};
 use store::{Record, Site};
 
+use crate::App;
 use crate::printer::file;
-use crate::{App, contended};
 
 /// The days on which a file that stood then can have been taken by now, in any time zone.
 fn possible_days(stood: DateTime<Utc>, now: DateTime<Utc>) -> RangeInclusive<NaiveDate> {
@@ -57,20 +57,30 @@ impl App {
                 self.ask_for_notes(&caller.tenant, &run).await?;
                 return Ok(run);
             }
-            let detail = "another acknowledgement of this run was noted before";
-            return Err(Problem::new(Code::ConcurrentChange, detail));
+            return Err(another());
         }
         let acknowledged = Acknowledged {
             at: now,
-            document,
+            document: document.clone(),
             noted_at: None,
         };
         let (site, made) = (Site::ShopConfirm, caller.made(now));
         let noted = run::change(&self.db, site, &run, made, |run| run.acknowledged = Some(acknowledged));
-        if !noted.await? {
-            return Err(contended());
-        }
+        let noted = noted.await?;
         let run = self.run(&caller.tenant, name).await?;
+        if !noted {
+            // Refused may be a repetition of our own that was taken.
+            match &run.d.acknowledged {
+                Some(stands) if stands.document == document => {}
+                Some(_) => return Err(another()),
+                None => {
+                    return Err(Problem::new(
+                        Code::Unavailable,
+                        "the run is changing: repeat the same call",
+                    ));
+                }
+            }
+        }
         self.ask_for_notes(&caller.tenant, &run).await?;
         Ok(run)
     }
@@ -93,4 +103,9 @@ impl App {
             )
         })
     }
+}
+
+fn another() -> Problem {
+    let detail = "another acknowledgement of this run was noted before";
+    Problem::new(Code::ConcurrentChange, detail)
 }

@@ -29,6 +29,8 @@ use crate::{App, IntakeError};
 const INCOMING: &str = "incoming/";
 /// Greatest file: some hundred thousand letters.
 const BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Greatest acknowledgement: that of a call.
+const ACKNOWLEDGEMENT_MAX: usize = 256 * 1024;
 /// Who is answerable for what a file says: whoever may put one.
 const WHO: &str = "lettershop-inbox";
 
@@ -54,6 +56,8 @@ pub(crate) enum Stepped {
     Done(Received),
     /// Letters are left for another invocation.
     Left,
+    /// It was taken away before anything of it was done.
+    Gone,
     /// Another worker has got on with it.
     Overtaken,
 }
@@ -133,7 +137,14 @@ impl App {
         }
         match Box::pin(self.step(&work, received, deadline)).await? {
             Stepped::Done(received) => self.end(&work, &received).await,
-            Stepped::Overtaken => Ok(()),
+            Stepped::Gone => Ok(()),
+            // Whoever was quicker may die: the message goes only once the file is done.
+            Stepped::Overtaken => {
+                let stands = inbox::received(&self.db, Site::ShopInbox, &work.id).await?;
+                let done = stands.is_some_and(|stands| stands.d.done_at.is_some());
+                let left = IntakeError::Unusable("another worker is at the file");
+                if done { Ok(()) } else { Err(left) }
+            }
             Stepped::Left => {
                 let rest = std::slice::from_ref(message);
                 Ok(self.sender.send(Site::ShopSend, &self.place.queue_url, rest).await?)
@@ -155,7 +166,7 @@ impl App {
             }
             Fetched::Gone if received.version == 0 => {
                 tracing::warn!(tenant = %work.id.tenant, "a file was taken away before it was worked off");
-                return Ok(Stepped::Overtaken);
+                return Ok(Stepped::Gone);
             }
             Fetched::Gone => {
                 let reason =
@@ -183,6 +194,11 @@ impl App {
         mut received: Received,
         content: &[u8],
     ) -> Result<Stepped, IntakeError> {
+        if content.len() > ACKNOWLEDGEMENT_MAX {
+            return self
+                .refuse(work, received, "an acknowledgement has at most 256 KiB")
+                .await;
+        }
         let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
         let said: Acknowledgement = match serde_json::from_slice(content) {
             Ok(said) => said,
@@ -245,7 +261,9 @@ impl App {
         self.objects
             .put_report(work.bucket, &key, format!("{:#}\n", json!(report)))
             .await?;
-        self.objects.drop((work.bucket, work.key, work.etag)).await
+        self.objects
+            .drop((work.bucket, work.key), (work.etag, work.id.put_at))
+            .await
     }
 }
 

@@ -119,10 +119,15 @@ impl Objects {
         answer.map(|_| ()).map_err(|error| failed(site, error.code()))
     }
 
-    /// Removes a file, if it is still the one with this ETag: another one under its name is still to be worked off.
-    pub(crate) async fn drop(&self, (bucket, key, etag): (&str, &str, &str)) -> Result<(), IntakeError> {
+    /// Removes a file, if it is still the one with this ETag that was put then: another one under its name, or the same put again, is
+    /// still to be worked off.
+    pub(crate) async fn drop(
+        &self,
+        (bucket, key): (&str, &str),
+        (etag, put_at): (&str, DateTime<Utc>),
+    ) -> Result<(), IntakeError> {
         let stands = self.head(bucket, key).await?;
-        if stands.is_none_or(|stands| stands.etag != etag) {
+        if stands.is_none_or(|stands| stands.etag != etag || stands.put_at != put_at) {
             return Ok(());
         }
         let site = Site::ShopDrop;

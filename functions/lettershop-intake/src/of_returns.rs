@@ -54,8 +54,9 @@ impl App {
             }
         }
         let name = work.id.name();
-        while let Some(step) = letters.get(received.position..).filter(|left| !left.is_empty()) {
-            let step = step.get(..STEP).unwrap_or(step);
+        let left = letters.iter().position(|letter| letter.line > received.last_line);
+        let left = left.and_then(|first| letters.get(first..)).unwrap_or_default();
+        for step in left.chunks(STEP) {
             let next = received.position.saturating_add(step.len());
             let (lines, reported) = read(step, map, (&agreed, &rules), &mut received);
             let desk = Desk {
@@ -76,6 +77,7 @@ impl App {
                 }
             }
             received.position = next;
+            received.last_line = step.last().map_or(received.last_line, |letter| letter.line);
             let Some(stored) = inbox::store(&self.db, Site::ShopNote, &work.id, received, work.now).await? else {
                 return Ok(Stepped::Overtaken);
             };

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use domain::calendar;
 use domain::code;
 use domain::id::{LookupKey, RunName};
 use domain::secret::Secret;
@@ -14,7 +15,7 @@ use lettershop::piece::PieceId;
 use messages::LettershopMessage;
 use serde_json::json;
 use store::lettershop::reprint::{self, Reprint};
-use store::run::{Run, RunId};
+use store::run::{PrintFile, Run, RunId};
 use store::{Record, Site, returned_mail as mail};
 
 use crate::App;
@@ -22,6 +23,8 @@ use crate::printer::{LINK_LASTS, file};
 
 /// Most letters of a reprint: beyond that the file of the run is still there.
 const PIECES_MAX: usize = 2_000;
+/// How long the bucket keeps a file.
+const FILES_STAND: TimeDelta = TimeDelta::days(42);
 /// Longest reason, in characters.
 const REASON_MAX: usize = 200;
 
@@ -35,7 +38,8 @@ impl App {
         let run = self.run(&caller.tenant, &run).await?;
         file(&run)?;
         let pieces = self.pieces(caller, &run, &body).await?;
-        let (id, name) = (id(caller, &run), name(&pieces));
+        let today = calendar::business_day(now, run.d.zone);
+        let (id, name) = (id(caller, &run), name(&pieces, today));
         let reprint = Reprint {
             version: 1,
             pieces,
@@ -86,7 +90,8 @@ impl App {
         now: DateTime<Utc>,
     ) -> Result<Response, Problem> {
         let (bucket, stored) = (&self.place.bucket, &reprint.d);
-        let links = match &stored.file {
+        let fetchable = |file: &&PrintFile| now.signed_duration_since(file.at) < FILES_STAND;
+        let links = match stored.file.as_ref().filter(fetchable) {
             None => None,
             Some(file) => Some((
                 self.objects.link(bucket, &file.key, LINK_LASTS).await?,
@@ -165,7 +170,8 @@ fn id(caller: &Caller, run: &Record<Run>) -> RunId {
     }
 }
 
-/// The name of the reprint of these letters.
-fn name(pieces: &[String]) -> LookupKey {
-    code::lookup_key(b"reprint", "reprint/1", pieces.join(" ").as_bytes())
+/// The name of the reprint of these letters on a day: asked for on another one, it is decided anew which may still be sent.
+fn name(pieces: &[String], day: NaiveDate) -> LookupKey {
+    let text = format!("{day} {}", pieces.join(" "));
+    code::lookup_key(b"reprint", "reprint/1", text.as_bytes())
 }

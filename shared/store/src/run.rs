@@ -41,7 +41,7 @@ pub use walk::{Found, FoundParty, walk};
 use std::time::Duration;
 
 use ::campaign::{Campaign, DryRun, Schedule};
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::id::{RunName, Tenant};
 use domain::money::Currency;
@@ -166,7 +166,7 @@ pub struct Run {
     /// What somebody said who stopped it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_reason: Option<Secret>,
-    /// Version of the code key, once it was started: all its codes are derived under it.
+    /// Version of the code key, once it or an earlier choice of its members was started: all its codes are derived under it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_key_version: Option<u32>,
     /// When issuing began: what its vouchers say, however often they are issued.
@@ -387,7 +387,7 @@ fn unconfirmed_partition(tenant: &str) -> String {
 }
 
 /// Runs whose files stood before `until` and were not acknowledged, or whose letters are not noted with their parties yet, the
-/// oldest first, at most `limit`.
+/// oldest first, at most `limit`; none that stood more than [`ADDRESS_DAYS`] before.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -400,7 +400,8 @@ pub async fn unconfirmed(
 ) -> Result<Vec<Record<Run>>, StoreError> {
     let range = Range {
         pk: unconfirmed_partition(tenant.as_str()),
-        from: "0".to_owned(),
+        // Nobody fetches an older file any more.
+        from: instant_key(until.checked_sub_signed(TimeDelta::days(ADDRESS_DAYS)).unwrap_or(until)),
         to: instant_key(until),
         after: None,
         descending: false,

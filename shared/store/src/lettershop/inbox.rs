@@ -79,6 +79,9 @@ pub struct Received {
     pub file: String,
     /// Letters of it that are worked off.
     pub position: usize,
+    /// The line of the last of them: what is agreed on with a carrier may change between two of its letters.
+    #[serde(default)]
+    pub last_line: u64,
     /// Rows, once it was read.
     pub rows: usize,
     /// Letters by what became of them.
@@ -90,7 +93,7 @@ pub struct Received {
     /// Lines that were not taken and have no room among those.
     #[serde(default)]
     pub more_lines: u64,
-    /// Why nothing of it was taken.
+    /// Why nothing of it was taken, or nothing more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
     /// When it was done, or refused.
@@ -105,6 +108,7 @@ impl Received {
             version: 0,
             file,
             position: 0,
+            last_line: 0,
             rows: 0,
             outcomes: BTreeMap::new(),
             lines: Vec::new(),
@@ -192,6 +196,10 @@ pub async fn store(
     record.created_at = id.put_at;
     record.ttl = Some(days_after(now, MEMBER_DAYS));
     let put = Leg::put(site, &record, Some(condition))?;
-    let stored = matches!(db.write::<Received>(site, put).await?, Written::Done);
-    Ok(stored.then_some(record.d))
+    Ok(match db.write::<Received>(site, put).await? {
+        Written::Done => Some(record.d),
+        // A repetition of our own that was taken before.
+        Written::Refused(Some(stands)) if stands.d == record.d => Some(record.d),
+        Written::Refused(_) => None,
+    })
 }

@@ -1,7 +1,7 @@
 //! Letters of a run that are printed again.
 //!
-//! Asked for once for the same letters: the name of a reprint follows from them. It keeps what was agreed on with the printer then, so
-//! that its file has the same bytes whoever writes it.
+//! Asked for once a day for the same letters: the name of a reprint follows from them and the day. It keeps what was agreed on with
+//! the printer then.
 
 use chrono::{DateTime, Utc};
 use domain::id::LookupKey;
