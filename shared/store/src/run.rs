@@ -386,7 +386,7 @@ fn unconfirmed_partition(tenant: &str) -> String {
     format!("{UNCONFIRMED}{tenant}")
 }
 
-/// Runs whose files stood before `until` and were not acknowledged, or whose letters are not noted with their parties yet, the
+/// Runs whose files stood by `until` and were not acknowledged, or whose letters are not noted with their parties yet, the
 /// oldest first, at most `limit`; none that stood more than [`ADDRESS_DAYS`] before.
 ///
 /// # Errors
@@ -402,7 +402,8 @@ pub async fn unconfirmed(
         pk: unconfirmed_partition(tenant.as_str()),
         // Nobody fetches an older file any more.
         from: instant_key(until.checked_sub_signed(TimeDelta::days(ADDRESS_DAYS)).unwrap_or(until)),
-        to: instant_key(until),
+        // Behind all of that instant.
+        to: format!("{}~", instant_key(until)),
         after: None,
         descending: false,
         limit,
