@@ -187,7 +187,7 @@ pub struct ReprintRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReprintView {
-    /// The reprint. The same letters make the same one.
+    /// The reprint. On one day the same letters make the same one.
     pub reprint_id: String,
     /// How far it is.
     pub state: ReprintState,

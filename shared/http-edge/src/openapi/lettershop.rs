@@ -109,7 +109,7 @@ fn ask_for_reprint() -> Operation {
         id: "askForReprint",
         tag: LETTERSHOP,
         summary: "Print letters again",
-        description: "Letters that were spoiled, by their ids, with the codes they had. The same letters make the same reprint: a call \
+        description: "Letters that were spoiled, by their ids, with the codes they had. On one day the same letters make the same reprint: a call \
                       that is repeated asks for nothing twice. A letter whose addressee was erased or wants none any more is a \
                       gap.",
         parameters: vec![which_run()],
