@@ -289,15 +289,13 @@ impl Books {
             let party = id.split(['#', '/']).nth(2).unwrap_or_default();
             let programme = id.rsplit('/').next().unwrap_or_default();
             for entry in entries {
-                if let Cause::VoucherIssue { first, count, .. } = &entry.cause {
-                    debited.extend((*first..first + count).map(|n| format!("{party}~{programme}~{n}")));
-                }
+                debited.extend(entry.vouchers().map(|number| format!("{party}~{programme}~{number}")));
             }
         }
         let all: BTreeSet<_> = self.vouchers.iter().map(Voucher::id).collect();
         assert_eq!(all.len(), self.vouchers.len(), "no voucher exists twice");
-        // One that a campaign gave has no debit.
-        let for_points = self.vouchers.iter().filter(|voucher| voucher.number.run().is_none());
+        // One that a campaign gave away has no debit.
+        let for_points = self.vouchers.iter().filter(|voucher| voucher.paid_by().is_some());
         // One that was put in another one's place stands for the debit of that one, which is void.
         let issued: BTreeSet<_> = for_points
             .filter(|v| v.number.reissue() == 0)
@@ -341,6 +339,10 @@ impl Books {
         for (pk, adjustment) in &self.adjustments {
             let (holders, entries): (Vec<_>, _) = match (&adjustment.kind, &adjustment.state) {
                 (Kind::Transfer { to }, Done::Posted { entries, .. }) => (vec![&adjustment.party, to], entries),
+                // Whether the voucher of a campaign has cost points, its debit says.
+                (Kind::VoucherVoid { number }, Done::Posted { entries, .. }) if number.run().is_some() => {
+                    (vec![&adjustment.party; entries.len()], entries)
+                }
                 (kind, Done::Posted { entries, .. }) => (vec![&adjustment.party; kind.accounts()], entries),
                 _ => continue,
             };

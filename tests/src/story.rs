@@ -1,9 +1,10 @@
 //! Days that together come to every call site of every handler: at the tills, in the office, of returns, of rules, of recounts,
-//! of closes, at the points desk, of searching, on which a month's books are made, on which a file is imported, of workflows,
+//! of closes, of a bonus for points, at the points desk, of searching, on which a month's books are made, on which a file is imported, of workflows,
 //! on which a person is told what is stored and is erased, on which a branch loses its line.
 //!
 //! Each day can be told over any world, however its calls and messages fail, and ends in the same state.
 
+pub mod bonus;
 pub mod campaign;
 pub mod imports;
 pub mod offline;
@@ -59,6 +60,8 @@ pub enum Day {
     Import,
     /// A campaign, from its draft to a redeemed voucher, and one that starts by itself.
     Campaigns,
+    /// A bonus that members pay for with points, one for each household.
+    Bonus,
     /// Workflows are put in force and tried; an invoice, an opportunity and a party change, and they act.
     Workflows,
     /// A person asks what is stored about her, and is erased; what comes later brings nobody back.
@@ -69,7 +72,7 @@ pub enum Day {
 
 impl Day {
     /// All days.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Tills,
         Self::Office,
         Self::Returns,
@@ -83,6 +86,7 @@ impl Day {
         Self::Service,
         Self::Import,
         Self::Campaigns,
+        Self::Bonus,
         Self::Workflows,
         Self::Privacy,
         Self::Offline,
@@ -107,6 +111,7 @@ impl Day {
             Self::Service => service(world, delivering).await,
             Self::Import => Box::pin(imports::tell(world, delivering)).await,
             Self::Campaigns => Box::pin(campaign::tell(world, delivering)).await,
+            Self::Bonus => Box::pin(bonus::tell(world, delivering)).await,
             Self::Workflows => Box::pin(workflows::tell(world, delivering)).await,
             Self::Privacy => Box::pin(privacy::tell(world, delivering)).await,
             Self::Offline => Box::pin(offline::tell(world, delivering)).await,
@@ -136,7 +141,7 @@ impl Day {
             Self::Search => (0, 0, 0, 0),
             Self::Finance => (2, 0, 1, 0),
             Self::Erp => (0, 0, 0, 0),
-            Self::Service => (1, 0, 0, 0),
+            Self::Service | Self::Bonus => (1, 0, 0, 0),
             Self::Import | Self::Workflows => (0, 0, 0, 0),
             Self::Privacy => (2, 0, 0, 0),
             Self::Offline => (3, 0, 0, 0),

@@ -13,6 +13,7 @@ use store::run::{self, Cut, FoundParty, Member, Part, Run, RunId, SealingKey, St
 use store::scan::Segment;
 use store::{Record, Site, location};
 
+use crate::household::housemates;
 use crate::subject::{Looking, address, subject};
 use crate::{App, RunError};
 
@@ -145,13 +146,20 @@ impl App {
 
     /// Decides about a party; what is frozen of it already stays.
     async fn decide_one(&self, choice: &Choice<'_>, found: FoundParty) -> Result<Member, RunError> {
-        let mut member = choice.member(&found)?;
+        let mut member = choice.member(&found, false)?;
+        if choice.campaign.one_per_household {
+            let mates = housemates(&found.related, choice.looking.day);
+            let of = (&member.decision, &member.party);
+            if self.household_served(choice.id, of, &mates, choice.now).await? {
+                member = choice.member(&found, true)?;
+            }
+        }
         if !is_frozen(&member.decision) {
             return Ok(member);
         }
         let (_, place) = address(&found.document, choice.looking.day);
-        if let (Decision::In { .. }, Some(place)) = (&member.decision, place) {
-            let points = found.account.as_ref().map_or(0, |account| account.balance);
+        if let (Decision::In { vouchers }, Some(place)) = (&member.decision, place) {
+            let points = choice.points_left(&found, *vouchers);
             let letter = Letter::to(&found.document, place, points, &choice.layout);
             let letter = serde_json::to_vec(&letter).map_err(|_| RunError::Unusable("a letter cannot be written"))?;
             let key = choice.key.as_ref();
@@ -224,7 +232,14 @@ impl App {
 }
 
 impl Choice<'_> {
-    fn member(&self, found: &FoundParty) -> Result<Member, RunError> {
+    /// The points that the letter names: what the vouchers leave of the balance.
+    fn points_left(&self, found: &FoundParty, vouchers: u32) -> i64 {
+        let balance = found.account.as_ref().map_or(0, |account| account.balance);
+        let each = self.campaign.voucher.cost_points.unwrap_or(0);
+        balance.saturating_sub(each.saturating_mul(i64::from(vouchers)))
+    }
+
+    fn member(&self, found: &FoundParty, household_served: bool) -> Result<Member, RunError> {
         let subject = subject(found, &self.looking)?;
         let served: Vec<String> = found
             .given
@@ -240,7 +255,7 @@ impl Choice<'_> {
             address: address(&found.document, self.looking.day).0,
             no_vouchers: found.document.voucher_stop(self.looking.at).is_some(),
             served: &served,
-            household_served: false,
+            household_served,
             budget_left_minor: None,
         };
         let decision = decide(self.campaign, &self.compiled, &subject, &circumstances);

@@ -14,6 +14,7 @@ use store::programme::{self};
 use store::run::{self, Gave, Given, GivenVoucher, Issued, Member, Run, RunId, ShardWork, Stage};
 use store::{Record, Site, StoreError, location, party};
 
+use crate::pay::Price;
 use crate::{App, RunError};
 
 /// Members of one page, after which the position is kept.
@@ -31,6 +32,8 @@ struct Issuing<'a> {
     /// The locations that take them; all, when empty.
     locations: Vec<LocationId>,
     reservation_seconds: u32,
+    /// What vouchers cost; `None` where they are given away.
+    price: Option<Price<'a>>,
     key: &'a [u8],
     key_version: u32,
     issued_at: DateTime<Utc>,
@@ -93,6 +96,7 @@ impl App {
             id,
             run,
             locations: self.locations(id, &given).await?,
+            price: Price::of((id, run), &given, current.d.programme.version, now),
             terms: given,
             reservation_seconds: current.d.programme.reservation_seconds,
             key: key.ok_or(RunError::Unusable("the code key of the run is missing"))?,
@@ -159,9 +163,17 @@ impl App {
             kept_back: 1,
             ..Issued::default()
         };
-        if !self.still_gets_one(issuing, member).await? {
-            // Nothing is printed for it either.
-            run::drop_letter(&self.db, Site::RunStopped, record, issuing.now).await?;
+        let standing = self.standing(issuing, member).await?;
+        let is_owed = match (standing, issuing.price) {
+            (Standing::Reached, _) => true,
+            // What it has paid for it gets, though nothing is printed for it any more.
+            (Standing::Unreached, Some(price)) => self.has_paid(price, &member.party).await?,
+            (Standing::Unreached, None) | (Standing::Gone, _) => false,
+        };
+        if standing != Standing::Reached {
+            run::drop_letter(&self.db, Site::RunStopped, record.clone(), issuing.now).await?;
+        }
+        if !is_owed {
             return Ok(kept_back);
         }
         if serves_once_for_all_runs(issuing.run) {
@@ -174,6 +186,14 @@ impl App {
                 return Ok(kept_back);
             }
         }
+        let vouchers = match issuing.price {
+            Some(price) => self.pay(price, &member.party, vouchers).await?,
+            None => vouchers,
+        };
+        if vouchers == 0 {
+            run::drop_letter(&self.db, Site::RunStopped, record, issuing.now).await?;
+            return Ok(kept_back);
+        }
         for number in numbers(vouchers) {
             self.give(issuing, &member.party, number).await?;
         }
@@ -184,17 +204,21 @@ impl App {
         })
     }
 
-    /// Asked when the vouchers are given: a party on a blacklist, one that was erased or wants no letters any more since it was
-    /// chosen, or from whose address a letter has come back, gets none.
-    async fn still_gets_one(&self, issuing: &Issuing<'_>, member: &Member) -> Result<bool, RunError> {
+    /// Asked when the vouchers are given.
+    async fn standing(&self, issuing: &Issuing<'_>, member: &Member) -> Result<Standing, RunError> {
         let tenant = &issuing.id.tenant;
         let document = match party::read(&self.db, Site::RunStopped, tenant, &member.party).await {
             Ok(Some(found)) => found.d,
-            Ok(None) | Err(StoreError::Erased(_)) => return Ok(false),
+            Ok(None) | Err(StoreError::Erased(_)) => return Ok(Standing::Gone),
             Err(error) => return Err(error.into()),
         };
         let today = calendar::business_day(issuing.now, issuing.run.zone);
-        Ok(document.voucher_stop(issuing.now).is_none() && document.letter_reaches(member.contact, today))
+        let reached = document.voucher_stop(issuing.now).is_none() && document.letter_reaches(member.contact, today);
+        Ok(if reached {
+            Standing::Reached
+        } else {
+            Standing::Unreached
+        })
     }
 
     async fn give(&self, issuing: &Issuing<'_>, party: &PartyId, number: u8) -> Result<(), RunError> {
@@ -240,6 +264,17 @@ impl App {
             .send(Site::RunSendFile, &self.queues.lettershop, &[write])
             .await?)
     }
+}
+
+/// Where a member stands when the vouchers are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Vouchers and a letter reach it.
+    Reached,
+    /// Since it was chosen it was put on a blacklist, wants no letters any more, or a letter has come back from its address.
+    Unreached,
+    /// It was erased.
+    Gone,
 }
 
 /// The numbers of a member's vouchers.
@@ -294,6 +329,7 @@ impl Issuing<'_> {
                 locations: self.locations.clone(),
                 bearer: self.terms.bearer == Bearer::Bearer,
                 needs_confirmation: self.terms.needs_acknowledgement,
+                debited_on: self.price.map(|price| price.run.day),
             }),
         }
     }

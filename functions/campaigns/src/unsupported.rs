@@ -8,11 +8,6 @@ pub(crate) fn unsupported(campaign: &Campaign) -> Vec<Violation> {
     let voucher = &campaign.voucher;
     let refusals = [
         (
-            campaign.one_per_household,
-            "/one_per_household",
-            "must be false: runs do not know households yet",
-        ),
-        (
             matches!(voucher.worth, Worth::PerCent { .. }),
             "/voucher/worth",
             "must be an amount: redemption does not know the basket's lines yet, which a share is taken of",

@@ -9,7 +9,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use lettershop::Letter;
 use lettershop::piece::{PieceId, Row};
 use party::contact::ContactId;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use store::lettershop::{self as files, Chunk};
 use store::run::{self, Member, Run, RunId, SealingKey};
 use store::{Record, Site, returned_mail, voucher};
@@ -152,18 +152,20 @@ impl App {
         for (member, vouchers) in &chosen {
             lookups.extend((1..=*vouchers).map(|number| lookup(&member.party, number)));
         }
-        let mut standing = BTreeSet::new();
+        let mut standing = BTreeMap::new();
         for some in lookups.chunks(store::db::BATCH_GET_MAX) {
             let found = voucher::read_many(&self.db, Site::ExportVouchers, &id.tenant, some).await?;
-            let found = found.into_iter().filter(|voucher| wanted(&voucher.d));
-            standing.extend(found.map(|voucher| voucher.d.id()));
+            standing.extend(found.into_iter().map(|voucher| (voucher.d.id(), wanted(&voucher.d))));
         }
         let mut rows = Vec::with_capacity(chosen.len());
         for (member, vouchers) in chosen {
-            let numbers: Vec<u8> = (1..=vouchers).collect();
-            let all = numbers
-                .iter()
-                .all(|number| standing.contains(&letters.voucher_id(&member.party, *number)));
+            let is_wanted = |number: &u8| standing.get(&letters.voucher_id(&member.party, *number)).copied();
+            let mut numbers: Vec<u8> = (1..=vouchers).collect();
+            if letters.terms.cost_points.is_some() {
+                // Who had points for fewer got fewer.
+                numbers.retain(|number| is_wanted(number).is_some());
+            }
+            let all = !numbers.is_empty() && numbers.iter().all(|number| is_wanted(number) == Some(true));
             let letter = member.letter.as_ref().filter(|_| all).zip(key);
             let Some((sealed, key)) = letter else {
                 rows.push(None);

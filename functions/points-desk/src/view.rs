@@ -34,7 +34,7 @@ pub(crate) fn view(id: &LookupKey, adjustment: &Adjustment) -> AdjustmentView {
         status: AdjustmentStatus::AwaitingApproval,
         party_id: adjustment.party.to_string(),
         to: to.map(PartyId::to_string),
-        voucher: number.and_then(VoucherNumber::issued_for_points),
+        voucher: number.and_then(VoucherNumber::over_threshold),
         voucher_id: number.map(id_of),
         valid_until: match &adjustment.kind {
             Kind::VoucherExtend { until, .. } => Some(*until),

@@ -9,7 +9,7 @@ use domain::adjustment::{Adjustment, Kind};
 use domain::code::VoucherCode;
 use domain::id::{LookupKey, PartyId, ProgrammeId};
 use domain::programme::Programme;
-use domain::voucher::{Outcome, Reissued, State, Voucher, VoucherNumber, voucher_id};
+use domain::voucher::{Debit, Outcome, Reissued, State, Voucher, VoucherNumber, voucher_id};
 use http_edge::api::adjustments::{
     AdjustmentView, ExtendVoucherRequest, VoidVoucherRequest, VoucherDeskView, VoucherRequest,
 };
@@ -215,25 +215,30 @@ impl App {
         })
     }
 
-    /// What the account gets back for a voucher that becomes void; `None` for one that a campaign gave: it cost no points.
+    /// What the account gets back for a voucher that becomes void; `None` for one that cost no points.
     async fn points_back(&self, due: Due<'_>, after: &Voucher) -> Result<Option<Booking>, Problem> {
-        let Some(sequence) = after.number.issued_for_points() else {
+        let Some(debit) = after.paid_by() else {
             return Ok(None);
         };
         let (id, account) = self.account(due, &due.adjustment.party).await?;
-        let share = self.cost(due, after, sequence).await?;
+        let share = self.cost(due, after, debit).await?;
         let Programme { version, points, .. } = due.programme;
         let booked = snapshot(account.as_ref())
-            .void_voucher(sequence, &share, points.grace_days, due.today(), *version)
+            .void_voucher(&after.number, &share, points.grace_days, due.today(), *version)
             .map_err(out_of_range)?;
         Ok(Some(due.booking((id, account), booked)))
     }
 
-    /// The points that the voucher cost, by lot. A reissued one keeps its first day, so it leads to the debit as the first did.
-    async fn cost(&self, due: Due<'_>, voucher: &Voucher, sequence: u64) -> Result<Vec<LotMove>, Problem> {
-        let (id, issued_on) = (due.account(&voucher.party), voucher.valid_from);
-        let found = account::issue_entry(&self.db, Site::AdjustIssue, &id, issued_on, sequence).await?;
-        let share = found.and_then(|entry| share_of_voucher(&entry.d, sequence).ok());
+    /// The points that the voucher cost, by lot.
+    async fn cost(&self, due: Due<'_>, voucher: &Voucher, debit: Debit<'_>) -> Result<Vec<LotMove>, Problem> {
+        let id = due.account(&voucher.party);
+        let found = match debit {
+            Debit::Threshold(day) => {
+                account::issue_entry(&self.db, Site::AdjustIssue, &id, day, voucher.number.position()).await?
+            }
+            Debit::Run(day, run) => account::run_entry(&self.db, Site::AdjustIssue, &id, day, run).await?,
+        };
+        let share = found.and_then(|entry| share_of_voucher(&entry.d, &voucher.number).ok());
         share.ok_or_else(|| {
             tracing::error!("a voucher has no debit in its ledger: run verify");
             Problem::new(Code::Internal, "the points that the voucher cost are not in the ledger")

@@ -109,7 +109,7 @@ fn account(till: &TillView, id: &AccountId, currency: Currency) -> Option<Overvi
 fn vouchers(till: &TillView) -> Vec<OverviewVoucher> {
     let open = till.vouchers.iter().map(|voucher| OverviewVoucher {
         number: voucher.number.to_string(),
-        sequence: voucher.number.issued_for_points(),
+        sequence: voucher.number.over_threshold(),
         run: voucher.number.run().map(ToString::to_string),
         value: Money::new(voucher.value_minor, voucher.currency),
         valid_until: voucher.valid_until,

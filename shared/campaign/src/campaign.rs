@@ -104,7 +104,7 @@ pub enum LeapDay {
 }
 
 /// Texts of the letter by language: one line of 1 to 1000 printable characters each, in which `{salutation}`, `{value}`,
-/// `{valid_until}` and `{points}` are replaced.
+/// `{valid_until}` and `{points}` are replaced; the points are those that the vouchers leave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -13,7 +13,7 @@ use crate::findings::{Checks, ID, is_id};
 use crate::holidays::HolidayCalendar;
 use crate::letter;
 use crate::segment::SCHEMA;
-use crate::template::{Consideration, Validity};
+use crate::template::{Consideration, Validity, Worth};
 
 /// Longest id, in characters; also of a letter's layout, an enclosure and a calendar.
 pub const ID_MAX: usize = 40;
@@ -45,6 +45,8 @@ pub const PAID_DAYS_MIN: u32 = 1_827;
 const PAID_MONTHS_MIN: u32 = 60;
 /// Days from a run until the first letter can arrive, where no lead says otherwise: one of the printer and two of the post.
 pub const LETTER_DAYS_MIN: u32 = 3;
+/// Most points that a voucher can cost.
+pub const COST_POINTS_MAX: i64 = 1_000_000_000;
 /// Greatest RFMR score that can be asked for.
 const RFMR_MAX: i64 = 1_000_000_000;
 
@@ -131,6 +133,10 @@ impl Campaign {
         let free = self.voucher.consideration == Consideration::Free || self.kind == Kind::Individual {};
         let detail = "vouchers for bonuses and birthdays are given away: they are free";
         checks.check(free, "/voucher/consideration", "not_possible", detail);
+        let pays = self.kind == Kind::Bonus {} && matches!(self.voucher.worth, Worth::Amount { .. });
+        let detail = "only vouchers of an amount in a bonus campaign cost points";
+        let possible = self.voucher.cost_points.is_none() || pays;
+        checks.check(possible, "/voucher/cost_points", "not_possible", detail);
         let late = "a voucher would be over before its letter can arrive: let it be valid for longer";
         match (self.voucher.validity, self.schedule) {
             (Validity::Dates { until, .. }, Schedule::Once { on }) => {

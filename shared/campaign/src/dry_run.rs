@@ -20,6 +20,8 @@ pub struct Priced {
     /// The most that one voucher can take off; `None` when only the basket limits it.
     pub(crate) face_minor: Option<i64>,
     pub(crate) cost: LetterCost,
+    /// Points that one voucher costs its member.
+    pub(crate) points: i64,
 }
 
 impl Priced {
@@ -32,6 +34,7 @@ impl Priced {
             terms: fingerprint(&terms),
             face_minor: terms.worth.face_minor(),
             cost: campaign.letter_cost,
+            points: terms.cost_points.unwrap_or(0),
         }
     }
 }
@@ -130,5 +133,8 @@ fn fingerprint(terms: &Terms) -> Digest {
     parts.extend(terms.groups.iter().map(|group| group.as_bytes()));
     parts.extend(channels.map(str::as_bytes));
     parts.extend(terms.locations.iter().map(|location| location.as_bytes()));
+    // What came later stands behind the rest, and only where it says something.
+    let points = terms.cost_points.map(|points| format!("cost_points {points}"));
+    parts.extend(points.as_ref().map(|points| points.as_bytes()));
     Digest::of(&parts)
 }

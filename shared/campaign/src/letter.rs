@@ -18,7 +18,7 @@ pub struct Filling<'a> {
     pub value: &'a str,
     /// For `{valid_until}`: the last day of validity.
     pub valid_until: &'a str,
-    /// For `{points}`: the balance of points.
+    /// For `{points}`: the balance of points, less those that the vouchers cost.
     pub points: &'a str,
 }
 

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use chrono::NaiveDate;
 use conditions::Condition;
+use domain::account::affordable;
 use domain::violation::Violation;
 use serde::{Deserialize, Serialize};
 
@@ -111,6 +112,8 @@ pub enum Reason {
     SegmentUnanswered,
     /// Of a birthday campaign: the revenue in the window is below the floor.
     BelowFloor,
+    /// Where vouchers cost points: there are not enough for one.
+    TooFewPoints,
     /// A classification keeps the member from vouchers.
     Blacklisted,
     /// The member does not want letters.
@@ -132,13 +135,14 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, in their order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Ended,
         Self::NoBirthdayDue,
         Self::ImplausibleBirthDate,
         Self::NotInSegment,
         Self::SegmentUnanswered,
         Self::BelowFloor,
+        Self::TooFewPoints,
         Self::Blacklisted,
         Self::LetterObjected,
         Self::NoAddress,
@@ -158,6 +162,7 @@ impl Reason {
             Self::NotInSegment => "not_in_segment",
             Self::SegmentUnanswered => "segment_unanswered",
             Self::BelowFloor => "below_floor",
+            Self::TooFewPoints => "too_few_points",
             Self::BelowRfmr => "below_rfmr",
             Self::Blacklisted => "blacklisted",
             Self::LetterObjected => "letter_objected",
@@ -183,13 +188,23 @@ pub fn decide(
     match chosen(campaign, compiled, subject, circumstances) {
         Err(reason) => Decision::Out { reason },
         Ok(period) if is_control(campaign, &period, &subject.party) => Decision::Control,
-        Ok(_) if !affordable(campaign, circumstances) => Decision::Out {
+        Ok(_) if !within_budget(campaign, circumstances) => Decision::Out {
             reason: Reason::OverBudget,
         },
         Ok(_) => Decision::In {
-            vouchers: campaign.voucher.per_member,
+            vouchers: vouchers(campaign, subject),
         },
     }
+}
+
+/// How many vouchers a member gets: of those that cost points as many as it has points for.
+fn vouchers(campaign: &Campaign, subject: &Subject) -> u32 {
+    let most = campaign.voucher.per_member;
+    let Some(points_each) = campaign.voucher.cost_points else {
+        return most;
+    };
+    let paid = affordable(subject.points_balance, points_each);
+    u32::try_from(paid).map_or(most, |paid| paid.min(most))
 }
 
 /// The period for which the member is served, or the reason against it.
@@ -204,6 +219,7 @@ fn chosen(
     let birthday = birthday_of(campaign, subject, now)?;
     belongs(compiled, subject, now)?;
     refuse(!reaches_floor(campaign, subject), Reason::BelowFloor)?;
+    refuse(vouchers(campaign, subject) == 0, Reason::TooFewPoints)?;
     refuse(now.no_vouchers, Reason::Blacklisted)?;
     let objected = subject.consents.letter == Consent::Withdrawn;
     refuse(objected, Reason::LetterObjected)?;
@@ -264,7 +280,7 @@ fn reaches_floor(campaign: &Campaign, subject: &Subject) -> bool {
     revenue.is_some_and(|revenue| revenue >= floor_minor)
 }
 
-fn affordable(campaign: &Campaign, now: &Circumstances<'_>) -> bool {
+fn within_budget(campaign: &Campaign, now: &Circumstances<'_>) -> bool {
     let (Some(_), Some(left)) = (campaign.budget_minor, now.budget_left_minor) else {
         return true;
     };

@@ -33,6 +33,10 @@ pub struct VoucherTemplate {
     /// How many each member gets: 1 to 10.
     #[serde(default = "one")]
     pub per_member: u32,
+    /// Points that each costs its member, 1 to a thousand million: then a member gets as many as its balance pays for, at most
+    /// `per_member`, and none when it has points for none. Nothing is taken, when absent. For bonus campaigns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_points: Option<i64>,
 }
 
 const fn one() -> u32 {

@@ -34,6 +34,9 @@ pub struct Terms {
     pub vat_kind: VatKind,
     /// Whether it can be redeemed only once the printer has acknowledged its letter.
     pub needs_acknowledgement: bool,
+    /// Points that it costs its member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_points: Option<i64>,
 }
 
 /// The validity of a campaign's vouchers is over before the run.
@@ -74,6 +77,7 @@ pub(crate) fn unchecked_terms(campaign: &Campaign, run_day: NaiveDate) -> Terms 
         consideration: template.consideration,
         vat_kind: template.vat_kind,
         needs_acknowledgement: campaign.needs_acknowledgement,
+        cost_points: template.cost_points,
     }
 }
 

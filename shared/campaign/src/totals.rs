@@ -32,6 +32,9 @@ pub struct Totals {
     pub unlimited_vouchers: u64,
     /// The most that all other vouchers can take off.
     pub face_value_minor: i64,
+    /// Points that the vouchers cost their members.
+    #[serde(default)]
+    pub points: i64,
     /// Paper, printing and enclosing.
     pub printing_minor: i64,
     /// Postage.
@@ -79,6 +82,8 @@ impl Totals {
                 count(&mut self.vouchers, u64::from(vouchers))?;
                 sum(&mut self.printing_minor, priced.cost.printing_minor)?;
                 sum(&mut self.postage_minor, priced.cost.postage_minor)?;
+                let points = priced.points.checked_mul(i64::from(vouchers)).ok_or(OutOfRange)?;
+                sum(&mut self.points, points)?;
                 let Some(face_minor) = priced.face_minor else {
                     return count(&mut self.unlimited_vouchers, u64::from(vouchers));
                 };
@@ -102,6 +107,7 @@ impl Totals {
         count(&mut self.vouchers, other.vouchers)?;
         count(&mut self.unlimited_vouchers, other.unlimited_vouchers)?;
         sum(&mut self.face_value_minor, other.face_value_minor)?;
+        sum(&mut self.points, other.points)?;
         sum(&mut self.printing_minor, other.printing_minor)?;
         sum(&mut self.postage_minor, other.postage_minor)
     }

@@ -26,9 +26,10 @@ mod lot;
 mod post;
 
 pub use entry::{
-    Arrival, Cause, Entry, VatShare, issue_entry_id, receipt_entry_id, recount_entry_id, return_entry_id, void_entry_id,
+    Arrival, Cause, Entry, VatShare, issue_entry_id, receipt_entry_id, recount_entry_id, return_entry_id, run_entry_id,
+    void_entry_id,
 };
-pub use issue::{ISSUE_STEP_MAX, Issue, share_of_voucher};
+pub use issue::{ISSUE_STEP_MAX, Issue, affordable, share_of_voucher};
 pub use lot::{InvalidLotKey, LOTS_MAX, Lot, LotKey, LotMove};
 pub use post::{Recount, TakeBack};
 
@@ -48,7 +49,7 @@ pub struct Account {
     /// Open lots, at most [`LOTS_MAX`]: active ones by nearest expiry, then pending ones.
     #[serde(deserialize_with = "lot::read")]
     pub lots: Vec<Lot>,
-    /// Vouchers issued so far.
+    /// Vouchers issued over the threshold so far; those that a run was paid for with points are not among them.
     pub vouchers_issued: u64,
     /// Sequence number of the last voucher; greater than their count where a number had to be left out.
     pub last_voucher: u64,
@@ -181,6 +182,8 @@ impl Account {
                 self.receipts = self.receipts.saturating_sub(u64::from(*void));
                 self.revenue_minor = self.revenue_minor.checked_sub(*total_minor).ok_or(OutOfRange)?;
             }
+            // Those of a run are named after it.
+            Cause::VoucherIssue { run: Some(_), .. } => {}
             Cause::VoucherIssue { first, count, .. } => {
                 self.last_voucher = first
                     .checked_add(*count)

@@ -80,12 +80,11 @@ impl Kind {
         }
     }
 
-    /// How many accounts it moves points of.
+    /// How many accounts it moves points of; of a voided voucher that a campaign gave at most so many, for it may have cost none.
     pub const fn accounts(&self) -> usize {
         match self {
             Self::Transfer { .. } => 2,
-            Self::Correction => 1,
-            Self::VoucherVoid { number } => number.issued_for_points().is_some() as usize,
+            Self::Correction | Self::VoucherVoid { .. } => 1,
             Self::VoucherBlock { .. }
             | Self::VoucherUnblock { .. }
             | Self::VoucherExtend { .. }

@@ -88,6 +88,29 @@ pub struct Voucher {
     pub campaign: Option<CampaignTerms>,
 }
 
+impl Voucher {
+    /// The natural day and name of the ledger entry that paid for it with points: what leads to it. `None` for one that cost none.
+    pub fn paid_by(&self) -> Option<Debit<'_>> {
+        match self.number.run() {
+            // Over the threshold points become vouchers that are valid from that day on; a reissued one keeps its first day.
+            None => Some(Debit::Threshold(self.valid_from)),
+            Some(run) => {
+                let day = self.campaign.as_ref()?.debited_on?;
+                Some(Debit::Run(day, run))
+            }
+        }
+    }
+}
+
+/// What leads to the ledger entry that paid for a voucher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Debit<'a> {
+    /// It was issued over the threshold, on this business day.
+    Threshold(NaiveDate),
+    /// A run of this business day gave it.
+    Run(NaiveDate, &'a RunName),
+}
+
 /// A receipt named the voucher as a payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentNote {

@@ -387,6 +387,14 @@ sites! {
     RunStopped = "campaign-run/stopped",
     /// Runs note that a member is served.
     RunNote = "campaign-run/note",
+    /// Runs claim a household for a member.
+    RunHousehold = "campaign-run/household",
+    /// Runs look whether a member has paid for its vouchers.
+    RunPaid = "campaign-run/paid",
+    /// Runs read the account of a member that pays for its vouchers.
+    RunAccount = "campaign-run/account",
+    /// Runs take the points for a member's vouchers.
+    RunPay = "campaign-run/pay",
     /// Runs store a voucher and its reference.
     RunGive = "campaign-run/give",
     /// Runs store how far a shard is.

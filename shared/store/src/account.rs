@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::account::{Account, Cause, Entry, ISSUE_STEP_MAX, LotKey, issue_entry_id, receipt_entry_id};
-use domain::id::{PartyId, ProgrammeId, Tenant};
+use domain::account::{Account, Cause, Entry, ISSUE_STEP_MAX, LotKey, issue_entry_id, receipt_entry_id, run_entry_id};
+use domain::id::{PartyId, ProgrammeId, RunName, Tenant};
 use domain::liability::Posted;
 use domain::receipt::{Receipt, ReceiptKey};
 use faults::Site;
@@ -268,6 +268,45 @@ pub async fn issue_entry(
     };
     let (found, _) = db.query(site, &range, Read::Strong).await?;
     Ok(found.into_iter().next())
+}
+
+/// The entry that pays for what a run of this business day gave; `None` when it has paid for nothing.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn run_entry(
+    db: &Db,
+    site: Site,
+    id: &AccountId,
+    day: NaiveDate,
+    run: &RunName,
+) -> Result<Option<Record<Entry>>, StoreError> {
+    db.get(site, &id.entry_key(&run_entry_id(day, run)), Read::Strong).await
+}
+
+/// Commits the payment for what a run gives, with the snapshot. `false` when the account has moved on, or the run has been paid
+/// already.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn pay_for_run(
+    db: &Db,
+    site: Site,
+    id: &AccountId,
+    before: &Record<Account>,
+    (entry, after): (&Entry, &Account),
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let legs = vec![
+        entry_leg(site, id, entry, now)?,
+        // A payment makes nothing due that was not.
+        snapshot_leg(site, id, Some(before), after, false, now)?,
+    ];
+    match db.transact(site, legs).await {
+        Ok(()) => Ok(true),
+        Err(TransactError::Condition(_) | TransactError::Store(StoreError::Busy(_))) => Ok(false),
+        Err(TransactError::Store(error)) => Err(error),
+    }
 }
 
 /// One receipt of a posting.

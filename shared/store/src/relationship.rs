@@ -20,7 +20,7 @@ use crate::record::Record;
 pub use ::party::related::{Relationship, Shares};
 
 /// Entity type of relationships.
-const RELATIONSHIP: &str = "relationship";
+pub(crate) const RELATIONSHIP: &str = "relationship";
 /// Sort keys of relationships.
 const PREFIX: &str = "REL#";
 /// Relationships of a page that are looked at to find whether two parties share points.

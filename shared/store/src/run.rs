@@ -14,10 +14,12 @@
 //! | `part` | how far the choice of members is: a chain of parts for each segment |
 //! | `member` | frozen members |
 //! | `seal` | addresses under the key of the run |
+//! | `household` | which member of a household is served |
 //! | `issue` | vouchers of a member |
 //! | `measure` | what members buy, with a letter and without |
 //! | `walk` | the parties of the table with what a segment can ask about them |
 
+mod household;
 mod issue;
 mod measure;
 mod member;
@@ -25,6 +27,7 @@ mod part;
 mod seal;
 mod walk;
 
+pub use household::{Claim, HOUSEMATES_MAX, claim_household};
 pub use issue::{Gave, Given, GivenVoucher, give, given_key, note};
 pub use measure::{
     Bought, Measured, MeasuredShard, Measuring, advance_measured, begin_measuring, bought, complete_measuring,

@@ -190,7 +190,7 @@ pub async fn commit_issue(
         Err(TransactError::Condition(failed)) => {
             let taken = failed.iter().filter_map(|leg| vouchers.get((leg.index - 2) / 2));
             Ok(Issued::Taken(
-                taken.filter_map(|new| new.voucher.number.issued_for_points()).collect(),
+                taken.filter_map(|new| new.voucher.number.over_threshold()).collect(),
             ))
         }
     }

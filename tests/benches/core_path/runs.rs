@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::Days;
+use domain::account::{Account, Lot, LotKey};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use http_edge::Scope;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use store::account::{self, AccountId};
 use store::party::{self, PartyDocument};
 use store::{Record, Site};
 use tempfile::TempDir;
@@ -30,8 +33,12 @@ const RELAY: &str = "EventRelayFunction";
 const CAMPAIGN: &str = "/v1/campaigns/many";
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 const LOOKS_MAX: u32 = 20_000;
-/// Write units of a voucher without a debit of points.
+/// Write units of a voucher that is given away, and of one that is paid for with points.
 const UNITS_MAX: f64 = 3.0;
+const PAID_UNITS_MAX: f64 = 6.0;
+/// What a voucher costs where it costs points, and what a party has of them.
+const COST_POINTS: i64 = 100;
+const POINTS: i64 = 120;
 /// How long a message of a killed worker stays hidden.
 const KILLED_VISIBILITY_SECONDS: u64 = 20;
 
@@ -44,16 +51,37 @@ struct Made {
     file: String,
 }
 
-/// Makes a run over `few` and one over `many` parties and prints what a voucher took.
-#[expect(clippy::cast_precision_loss, reason = "some hundred thousand vouchers")]
+/// Makes a run over `few` and one over `many` parties, given away and paid for with points, and prints what a voucher took.
 pub(crate) async fn measure(functions: &Path, data: Option<&Path>, few: usize, many: usize) -> Result<()> {
+    measure_vouchers(functions, data, (few, many), Price::Free).await?;
+    measure_vouchers(functions, data, (few, many), Price::Points).await
+}
+
+/// What the vouchers of a run cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Price {
+    Free,
+    Points,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "some hundred thousand vouchers")]
+async fn measure_vouchers(
+    functions: &Path,
+    data: Option<&Path>,
+    (few, many): (usize, usize),
+    price: Price,
+) -> Result<()> {
+    let (how, units_max) = match price {
+        Price::Free => ("given away", UNITS_MAX),
+        Price::Points => ("paid for with points", PAID_UNITS_MAX),
+    };
     let mut each = Vec::new();
     for parties in [few, many] {
         let system = System::start(functions, Medium::Disk).await?;
-        load(&system, data, parties).await?;
-        figures::title(&format!("A run over {parties} parties on disk"));
+        load(&system, data, parties, price).await?;
+        figures::title(&format!("A run over {parties} parties on disk, its vouchers {how}"));
         let began = Instant::now();
-        let run = chosen(&system).await?;
+        let run = chosen(&system, price).await?;
         let seconds = began.elapsed().as_secs_f64();
         figures::line(
             "choosing and freezing",
@@ -68,7 +96,7 @@ pub(crate) async fn measure(functions: &Path, data: Option<&Path>, few: usize, m
             "vouchers and file",
             &format!("{:.0} s, {rate:.0} vouchers/s", made.seconds),
         );
-        figures::against("write units of a voucher", written, "units", &Target::AtMost(UNITS_MAX));
+        figures::against("write units of a voucher", written, "units", &Target::AtMost(units_max));
         each.push(written);
         system.running.stop().await;
     }
@@ -94,16 +122,16 @@ pub(crate) async fn killed(functions: &Path, data: Option<&Path>, parties: usize
     ));
     let (calm, storm) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let first = started(functions, &calm).await?;
-    load(&first, data, parties).await?;
-    let run = chosen(&first).await?;
+    load(&first, data, parties, Price::Points).await?;
+    let run = chosen(&first, Price::Points).await?;
     let undisturbed = made(&first, &run, None).await?;
     let expected = vouchers(&first).await?;
     first.running.stop().await;
     // The same keys make the same codes.
     std::fs::copy(calm.path().join("secrets.json"), storm.path().join("secrets.json"))?;
     let second = started(functions, &storm).await?;
-    load(&second, data, parties).await?;
-    let run = chosen(&second).await?;
+    load(&second, data, parties, Price::Points).await?;
+    let run = chosen(&second, Price::Points).await?;
     let mut random = fastrand::Rng::with_seed(seed);
     let between = undisturbed.seconds / f64::from(kills.max(1));
     let disturbed = made(&second, &run, Some((&mut random, kills, between))).await?;
@@ -113,7 +141,7 @@ pub(crate) async fn killed(functions: &Path, data: Option<&Path>, parties: usize
     );
     ensure!(disturbed.members == undisturbed.members, "as many members");
     ensure!(disturbed.file == undisturbed.file, "the file has the same bytes");
-    ensure!(vouchers(&second).await? == expected, "the vouchers are the same");
+    ensure!(vouchers(&second).await? == expected, "vouchers and points are the same");
     let vouchers_before = expected.len();
     // Once more, and by the schedule.
     let again = second
@@ -145,21 +173,26 @@ async fn started(functions: &Path, dir: &TempDir) -> Result<System> {
     .await
 }
 
-/// Puts the parties into the table.
-async fn load(system: &System, data: Option<&Path>, parties: usize) -> Result<()> {
+/// Puts the parties into the table, with points where vouchers cost some.
+async fn load(system: &System, data: Option<&Path>, parties: usize, price: Price) -> Result<()> {
     let documents = import::documents(&import::file(data, parties)?, parties)?;
     system.running.stack.pause_event_source(RELAY)?;
     let numbered = documents.into_iter().map(|wanted| wanted.document).zip(1u64..);
     let numbered: Vec<(PartyDocument, u64)> = numbered.collect();
-    stream::iter(numbered.chunks(BATCH))
+    // Each party has two items at most.
+    stream::iter(numbered.chunks(BATCH / 2))
         .map(|some| async move {
-            let items = some.iter().map(|(document, serial)| {
+            let mut items = Vec::new();
+            for (document, serial) in some {
                 let mut document = document.clone();
                 document.party = desk::party(*serial)?;
+                if price == Price::Points {
+                    items.push(account(system, &document)?);
+                }
                 let key = party::profile_key(system.tenant(), &document.party);
-                Ok(Record::new(key, party::PARTY, runtime::now(), document).to_item(Site::ToolWrite)?)
-            });
-            desk::write(system, items.collect::<Result<Vec<_>>>()?.into_iter()).await
+                items.push(Record::new(key, party::PARTY, runtime::now(), document).to_item(Site::ToolWrite)?);
+            }
+            desk::write(system, items.into_iter()).await
         })
         .buffer_unordered(WRITERS)
         .try_for_each(|()| async { Ok(()) })
@@ -169,11 +202,40 @@ async fn load(system: &System, data: Option<&Path>, parties: usize) -> Result<()
     system.rest().await
 }
 
+/// The account of a party, as the posting of one receipt leaves it.
+fn account(system: &System, document: &PartyDocument) -> Result<desk::Item> {
+    let until = system
+        .running
+        .today
+        .checked_add_days(Days::new(365))
+        .context("a date")?;
+    let account = Account {
+        version: 1,
+        balance: POINTS,
+        lots: vec![Lot {
+            key: LotKey::active(Some(until)),
+            open: POINTS,
+        }],
+        receipts: 1,
+        revenue_minor: POINTS * 100,
+        ..Account::default()
+    };
+    let id = AccountId {
+        tenant: system.tenant().clone(),
+        party: document.party.clone(),
+        programme: system::programme()?,
+    };
+    Ok(account::snapshot(&id, &account, runtime::now()).to_item(Site::ToolWrite)?)
+}
+
 /// Chooses the members of the run and has them approved; the name of the run.
-async fn chosen(system: &System) -> Result<String> {
+async fn chosen(system: &System, price: Price) -> Result<String> {
     let admin = &system.running.admin;
     let mut campaign = end_to_end::letters::bonus("many");
     campaign["segment"] = json!("party.country == \"CH\"");
+    if price == Price::Points {
+        campaign["voucher"]["cost_points"] = json!(COST_POINTS);
+    }
     campaign["programme"] = json!(system::programme()?.to_string());
     let body = json!({"expected_edition": 0, "campaign": campaign});
     let _ = admin.put(CAMPAIGN, &body).await.must(201);
@@ -241,15 +303,17 @@ async fn until(system: &System, name: &str, stage: &str) -> Result<Value> {
     anyhow::bail!("the run does not come to {stage}")
 }
 
-/// All vouchers with their terms, but for the instants at which they were made.
+/// All vouchers with their terms, but for the instants at which they were made, and all accounts with their points.
 async fn vouchers(system: &System) -> Result<BTreeSet<String>> {
     let db = system.db();
     let pages = db
         .client()
         .scan()
         .table_name(db.table())
-        .filter_expression("et = :voucher");
-    let pages = pages.expression_attribute_values(":voucher", AttributeValue::S("voucher".to_owned()));
+        .filter_expression("et IN (:voucher, :account)");
+    let pages = pages
+        .expression_attribute_values(":voucher", AttributeValue::S("voucher".to_owned()))
+        .expression_attribute_values(":account", AttributeValue::S(account::ACCOUNT.to_owned()));
     let mut pages = pages.into_paginator().send();
     let mut all = BTreeSet::new();
     while let Some(page) = pages.next().await {
@@ -261,7 +325,7 @@ async fn vouchers(system: &System) -> Result<BTreeSet<String>> {
                     .unwrap_or_default()
             };
             let Some(AttributeValue::M(mut terms)) = item.get("d").cloned() else {
-                anyhow::bail!("a voucher has no terms");
+                anyhow::bail!("an item has no content");
             };
             terms.remove("issued_at");
             let mut terms: Vec<_> = terms
@@ -271,7 +335,7 @@ async fn vouchers(system: &System) -> Result<BTreeSet<String>> {
             terms.sort_unstable();
             ensure!(
                 all.insert(format!("{} {}", text("pk"), terms.join(" "))),
-                "no voucher is there twice"
+                "nothing is there twice"
             );
         }
     }

@@ -221,6 +221,16 @@ async fn scenarios_7_and_8_a_crash_on_a_day_of_campaigns_gives_every_member_its_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scenarios_7_and_8_a_crash_while_members_pay_for_a_bonus_takes_their_points_once() {
+    let elsewhere = sites_of(&[Day::Tills, Day::Service, Day::Campaigns]).await;
+    let most = |site: Site| match site {
+        Site::RunGive => 3,
+        site => usize::from(!elsewhere.contains(&site)),
+    };
+    crash_everywhere(Day::Bonus, most).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_7_and_8_a_crash_while_workflows_act_loses_and_doubles_nothing() {
     let elsewhere = sites_of(&[Day::Tills, Day::Erp, Day::Service]).await;
     crash_everywhere(Day::Workflows, |site| if elsewhere.contains(&site) { 0 } else { 3 }).await;

@@ -65,6 +65,7 @@ async fn a_voided_voucher_gives_its_points_back_to_the_lots_they_came_from() {
         last.cause,
         Cause::VoucherVoid {
             sequence: 2,
+            run: None,
             expired: 0
         }
     );

@@ -9,17 +9,18 @@ use std::fmt;
 use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
-use domain::account::{Account, Cause, Entry, receipt_entry_id, return_entry_id, void_entry_id};
+use domain::account::{Account, Entry, receipt_entry_id, return_entry_id, void_entry_id};
 use domain::adjustment::Adjustment;
 use domain::id::{LookupKey, PartyId, ProgrammeId};
 use domain::receipt::ReceiptKey;
-use domain::voucher::{State, Voucher};
+use domain::voucher::{State, Voucher, VoucherNumber};
 use futures::stream::{self, TryStreamExt};
 use serde::de::IgnoredAny;
 use store::account::{self, AccountId};
 use store::receipt::{self, StoredReceipt};
 use store::returned::StoredReturn;
-use store::{Key, Record, StoreError, adjustment, returned, voucher};
+use store::run::{self, Stage};
+use store::{Key, Record, Site, StoreError, adjustment, returned, voucher};
 
 use super::by_hand;
 use super::evidence::{at_rest, partition, referenced};
@@ -201,7 +202,7 @@ pub async fn all(system: &System, settled_before: DateTime<Utc>, seen: Seen<'_>)
     })
     .await?;
     let books = books.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    prove(system, books, &report, seen).await?;
+    prove(system, books, Listed::All, &report, seen).await?;
     Ok(report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
@@ -223,12 +224,21 @@ pub async fn party(system: &System, party: &PartyId) -> Result<Report, Operation
         let known = known.iter().filter_map(Known::of);
         books.accounts.entry(id).or_default().extend(known);
     }
-    prove(system, books, &report, &|_| {}).await?;
+    prove(system, books, Listed::Referenced, &report, &|_| {}).await?;
     Ok(report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Which vouchers of an account were looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    /// Every one in the table.
+    All,
+    /// Those that something of the party leads to.
+    Referenced,
 }
 
 /// Every account that something in the table points to, with its vouchers.
@@ -238,10 +248,10 @@ struct Books {
 }
 
 /// What is asked about a voucher that was issued for points.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Known {
     /// Its number within the account, or that of the first in whose place it stands.
-    sequence: u64,
+    number: VoucherNumber,
     /// How often it was reissued until this one.
     reissue: u8,
     /// Whether it is not void: a till takes it, has taken it, or will after support has opened it.
@@ -251,10 +261,11 @@ struct Known {
 }
 
 impl Known {
-    /// `None` for one that a campaign gave: it has no debit in a ledger.
+    /// `None` for one that cost no points: it has no debit in a ledger.
     fn of(voucher: &Voucher) -> Option<Self> {
+        voucher.paid_by()?;
         Some(Self {
-            sequence: voucher.number.issued_for_points()?,
+            number: voucher.number.first(),
             reissue: voucher.number.reissue(),
             stands: !matches!(voucher.state, State::Voided { .. }),
             overdrawn: voucher.rest_minor().is_some_and(|rest| rest < 0),
@@ -262,24 +273,24 @@ impl Known {
     }
 }
 
-/// The sequence numbers of the vouchers that stand in no other's place, in order: each has its debit.
-fn issued(known: &[Known]) -> Vec<u64> {
+/// The numbers of the vouchers that stand in no other's place, in order: each has its debit.
+fn issued(known: &[Known]) -> Vec<VoucherNumber> {
     let firsts = known.iter().filter(|known| known.reissue == 0);
-    let mut numbers: Vec<u64> = firsts.map(|known| known.sequence).collect();
+    let mut numbers: Vec<_> = firsts.map(|known| known.number.clone()).collect();
     numbers.sort_unstable();
     numbers
 }
 
-/// The sequence numbers of which several vouchers stand, though one was put in the other's place: the debit is owed twice.
-fn twice(known: &[Known]) -> Vec<u64> {
-    let mut standing: BTreeMap<u64, usize> = BTreeMap::new();
+/// The numbers of which several vouchers stand, though one was put in the other's place: the debit is owed twice.
+fn twice(known: &[Known]) -> Vec<String> {
+    let mut standing: BTreeMap<&VoucherNumber, usize> = BTreeMap::new();
     for known in known.iter().filter(|known| known.stands) {
-        *standing.entry(known.sequence).or_default() += 1;
+        *standing.entry(&known.number).or_default() += 1;
     }
     standing
         .into_iter()
         .filter(|(_, count)| *count > 1)
-        .map(|(sequence, _)| sequence)
+        .map(|(number, _)| number.to_string())
         .collect()
 }
 
@@ -325,10 +336,16 @@ fn account_of(system: &System, key: &Key) -> Option<AccountId> {
     Some(account_id(system, party, programme.parse().ok()?))
 }
 
-async fn prove(system: &System, books: Books, report: &Mutex<Report>, seen: Seen<'_>) -> Result<(), OperationError> {
+async fn prove(
+    system: &System,
+    books: Books,
+    listed: Listed,
+    report: &Mutex<Report>,
+    seen: Seen<'_>,
+) -> Result<(), OperationError> {
     stream::iter(books.accounts.into_iter().map(Ok))
         .try_for_each_concurrent(PARALLEL, |(id, known)| async move {
-            let outcome = match prove_account(system, &id, known).await {
+            let outcome = match prove_account(system, &id, known, listed).await {
                 Err(OperationError::Store(StoreError::Unreadable { reason, .. })) => unreadable(&id, reason),
                 outcome => outcome?,
             };
@@ -358,7 +375,12 @@ fn unreadable(id: &AccountId, reason: String) -> Proof {
     }
 }
 
-async fn prove_account(system: &System, id: &AccountId, mut known: Vec<Known>) -> Result<Proof, OperationError> {
+async fn prove_account(
+    system: &System,
+    id: &AccountId,
+    mut known: Vec<Known>,
+    listed: Listed,
+) -> Result<Proof, OperationError> {
     let (snapshot, entries) = at_rest(&system.db, id).await?;
     let mut proof = Proof {
         entries: count(entries.len()),
@@ -390,7 +412,10 @@ async fn prove_account(system: &System, id: &AccountId, mut known: Vec<Known>) -
     if issued(&known) != debited || !twice(&known).is_empty() {
         // The vouchers were listed before the ledger was read: those issued in between are missing in the list, and of two the
         // one may have been seen before the other took its place.
-        known = referenced(system, id).await?.iter().filter_map(Known::of).collect();
+        known = renewed(
+            known,
+            referenced(system, id).await?.iter().filter_map(Known::of).collect(),
+        );
     }
     let issued = issued(&known);
     proof.vouchers = count(issued.len());
@@ -399,16 +424,21 @@ async fn prove_account(system: &System, id: &AccountId, mut known: Vec<Known>) -
         programme: id.programme.clone(),
         reason,
     };
-    if issued != debited {
-        proof.findings.push(vouchers(disagreement(&debited, &issued)));
+    let (missing, unpaid) = differences(&debited, &issued);
+    let missing = amiss(system, missing, listed).await?;
+    if !missing.is_empty() || !unpaid.is_empty() {
+        proof.findings.push(vouchers(disagreement(
+            (debited.len(), &missing),
+            (issued.len(), &unpaid),
+        )));
     }
     let twice = twice(&known);
     if !twice.is_empty() {
         let reason = format!("reissued, and the one before is not void: {twice:?}");
         proof.findings.push(vouchers(reason));
     }
-    let overdrawn = known.iter().filter(|known| known.overdrawn).map(|known| known.sequence);
-    let overdrawn: Vec<u64> = overdrawn.collect();
+    let overdrawn = known.iter().filter(|known| known.overdrawn);
+    let overdrawn: Vec<String> = overdrawn.map(|known| known.number.to_string()).collect();
     if !overdrawn.is_empty() {
         let reason = format!("more than the value was taken in parts: {overdrawn:?}");
         proof.findings.push(vouchers(reason));
@@ -420,28 +450,72 @@ fn count(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
 }
 
-/// The sequence numbers that the debits of the ledger stand for, in order.
-fn debited(entries: &[Entry]) -> Vec<u64> {
-    let mut numbers: Vec<u64> = entries
-        .iter()
-        .filter_map(|entry| match entry.cause {
-            Cause::VoucherIssue { first, count, .. } => Some(first..first.saturating_add(count)),
-            _ => None,
-        })
-        .flatten()
-        .collect();
+/// The numbers that the debits of the ledger stand for, in order.
+fn debited(entries: &[Entry]) -> Vec<VoucherNumber> {
+    let mut numbers: Vec<_> = entries.iter().flat_map(Entry::vouchers).collect();
     numbers.sort_unstable();
     numbers
 }
 
-fn disagreement(debited: &[u64], issued: &[u64]) -> String {
-    let (debits, vouchers): (BTreeSet<_>, BTreeSet<_>) = (debited.iter().collect(), issued.iter().collect());
-    let missing: Vec<_> = debits.difference(&vouchers).take(5).collect();
-    let unpaid: Vec<_> = vouchers.difference(&debits).take(5).collect();
+/// Those that were paid for and do not stand, and those that stand and nobody paid for. One that is there twice is a difference.
+fn differences(debited: &[VoucherNumber], issued: &[VoucherNumber]) -> (Vec<VoucherNumber>, Vec<VoucherNumber>) {
+    let less = |of: &[VoucherNumber], those: &[VoucherNumber]| {
+        let mut left: BTreeMap<VoucherNumber, usize> = BTreeMap::new();
+        for number in those {
+            *left.entry(number.clone()).or_default() += 1;
+        }
+        let mut more = of.to_vec();
+        more.retain(|number| match left.get_mut(number) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                false
+            }
+            _ => true,
+        });
+        more
+    };
+    (less(debited, issued), less(issued, debited))
+}
+
+/// What was seen of the vouchers before, with what is known of them now.
+fn renewed(before: Vec<Known>, mut now: Vec<Known>) -> Vec<Known> {
+    let seen: BTreeSet<_> = now.iter().map(|known| (known.number.clone(), known.reissue)).collect();
+    let others = before.into_iter();
+    now.extend(others.filter(|known| !seen.contains(&(known.number.clone(), known.reissue))));
+    now
+}
+
+/// Those of the vouchers without a voucher item that should have one. A run pays before it gives, and nothing of the party leads to
+/// one of its vouchers that ran out untouched.
+async fn amiss(
+    system: &System,
+    missing: Vec<VoucherNumber>,
+    listed: Listed,
+) -> Result<Vec<VoucherNumber>, OperationError> {
+    let mut amiss = Vec::new();
+    for number in missing {
+        let Some(name) = number.run() else {
+            amiss.push(number);
+            continue;
+        };
+        let run = run::latest(&system.db, Site::ToolRead, &system.tenant, name).await?;
+        let at_work = run.is_some_and(|run| run.d.stage == Stage::Issuing);
+        if listed == Listed::All && !at_work {
+            amiss.push(number);
+        }
+    }
+    Ok(amiss)
+}
+
+fn disagreement((debited, missing): (usize, &[VoucherNumber]), (issued, unpaid): (usize, &[VoucherNumber])) -> String {
+    let some = |numbers: &[VoucherNumber]| {
+        let some: Vec<_> = numbers.iter().take(5).map(ToString::to_string).collect();
+        some.join(", ")
+    };
     format!(
-        "{} debited, {} issued; debited without voucher {missing:?}, voucher without debit {unpaid:?}",
-        debited.len(),
-        issued.len()
+        "{debited} debited, {issued} issued; debited without voucher [{}], voucher without debit [{}]",
+        some(missing),
+        some(unpaid)
     )
 }
 

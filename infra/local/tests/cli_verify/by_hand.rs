@@ -91,9 +91,9 @@ impl Books {
             .await
             .unwrap()
             .unwrap();
-        let share = share_of_voucher(&issue.d, 2).unwrap();
+        let share = share_of_voucher(&issue.d, &2.into()).unwrap();
         let booking = self
-            .booking(|account| account.void_voucher(2, &share, 30, today, 1).unwrap())
+            .booking(|account| account.void_voucher(&2.into(), &share, 30, today, 1).unwrap())
             .await;
         let kind = Kind::VoucherVoid { number: 2.into() };
         let posted = self.adjustment(kind, 500).posted(None, &[&booking.entry], now);

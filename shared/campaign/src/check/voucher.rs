@@ -8,8 +8,8 @@ use domain::id::LocationId;
 use domain::text;
 
 use super::{
-    GROUP_NAME_MAX, GROUPS_MAX, PAID_DAYS_MIN, PAID_MONTHS_MIN, PLACES_MAX, START_DAYS_MAX, VALID_DAYS_MAX,
-    VOUCHERS_MAX,
+    COST_POINTS_MAX, GROUP_NAME_MAX, GROUPS_MAX, PAID_DAYS_MIN, PAID_MONTHS_MIN, PLACES_MAX, START_DAYS_MAX,
+    VALID_DAYS_MAX, VOUCHERS_MAX,
 };
 use crate::findings::Checks;
 use crate::template::{Consideration, Validity, VoucherTemplate, Worth};
@@ -58,6 +58,11 @@ pub(super) fn check_template(voucher: &VoucherTemplate, checks: &mut Checks) {
         let location = location.parse::<LocationId>().is_ok();
         checks.check(location, &format!("/voucher/locations/{index}"), "malformed", detail);
     }
+    let cost = voucher
+        .cost_points
+        .is_none_or(|points| (1..=COST_POINTS_MAX).contains(&points));
+    let detail = "must be 1 to a thousand million points";
+    checks.check(cost, "/voucher/cost_points", "out_of_range", detail);
     let count = (1..=VOUCHERS_MAX).contains(&voucher.per_member);
     checks.check(count, "/voucher/per_member", "out_of_range", "must be 1 to 10 vouchers");
 }

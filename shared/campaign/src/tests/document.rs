@@ -281,3 +281,25 @@ fn l5_terms_are_counted_from_the_day_of_the_run() {
         Err(Ended { until })
     );
 }
+
+#[test]
+fn n7_points_pay_for_vouchers_of_an_amount_in_bonus_campaigns_only() {
+    let with = |mut campaign: Campaign, points: i64| {
+        campaign.voucher.cost_points = Some(points);
+        wrong(&campaign)
+    };
+    assert_eq!(with(bonus(), 1), []);
+    assert_eq!(with(bonus(), 1_000_000_000), []);
+    let pointer = || "/voucher/cost_points".to_owned();
+    for points in [0, -1, 1_000_000_001] {
+        assert_eq!(with(bonus(), points), [(pointer(), "out_of_range")]);
+    }
+    assert_eq!(with(individual(), 100), [(pointer(), "not_possible")]);
+    assert_eq!(with(birthday_campaign(), 100), [(pointer(), "not_possible")]);
+    let mut share = bonus();
+    share.voucher.worth = Worth::PerCent {
+        per_cent: 10,
+        max_discount_minor: None,
+    };
+    assert_eq!(with(share, 100), [(pointer(), "not_possible")]);
+}

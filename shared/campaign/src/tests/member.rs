@@ -83,7 +83,34 @@ fn x15_reasons_are_looked_at_in_their_order_and_the_first_counts() {
     // The segment has no answer first, and then none that holds: the same place in the order.
     let mut expected = Reason::ALL.to_vec();
     expected.swap(3, 4);
+    // A birthday costs no points.
+    expected.retain(|reason| *reason != Reason::TooFewPoints);
     assert_eq!(found, expected);
+}
+
+#[test]
+fn n7_members_get_as_many_vouchers_as_they_have_points_for() {
+    let mut campaign = bonus();
+    campaign.voucher.cost_points = Some(100);
+    campaign.voucher.per_member = 3;
+    let with = |balance: i64, now: &Circumstances<'_>| {
+        let mut subject = member();
+        subject.points_balance = balance;
+        decided(&campaign, &subject, now)
+    };
+    for (balance, vouchers) in [(100, 1), (299, 2), (300, 3), (100_000, 3)] {
+        assert_eq!(with(balance, &plain()), Decision::In { vouchers }, "{balance}");
+    }
+    for balance in [99, 0, -100] {
+        assert_eq!(with(balance, &plain()), out(Reason::TooFewPoints), "{balance}");
+    }
+    // It is looked at before what keeps a chosen member from a letter.
+    let blacklisted = Circumstances {
+        no_vouchers: true,
+        ..plain()
+    };
+    assert_eq!(with(99, &blacklisted), out(Reason::TooFewPoints));
+    assert_eq!(with(100, &blacklisted), out(Reason::Blacklisted));
 }
 
 #[test]

@@ -4,9 +4,10 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::lot::{LotKey, LotMove};
-use crate::id::PartyId;
+use crate::id::{PartyId, RunName};
 use crate::liability::Parcel;
 use crate::receipt::ReceiptKey;
+use crate::voucher::VoucherNumber;
 
 /// Points of one VAT class (X9): the split that a later correction of the rate needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,19 +86,25 @@ pub enum Cause {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         vat: Vec<VatShare>,
     },
-    /// Points became vouchers.
+    /// Points became vouchers: over the threshold, or in a run of a campaign.
     VoucherIssue {
-        /// Sequence number of the first voucher.
+        /// Sequence number of the first voucher; 1 in a run.
         first: u64,
         /// How many.
         count: u64,
         /// Points that each consumed.
         threshold_points: i64,
+        /// The run that gave them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunName>,
     },
     /// A voucher was voided: its points went back to the lots they came from.
     VoucherVoid {
-        /// Its sequence number.
+        /// Its sequence number, or which of those that the run gave.
         sequence: u64,
+        /// The run that gave it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunName>,
         /// Points whose lot had expired meanwhile and that expired with this entry.
         #[serde(default, skip_serializing_if = "is_zero")]
         expired: i64,
@@ -189,7 +196,13 @@ impl Entry {
             Cause::Return {
                 receipt, void: true, ..
             } => void_entry_id(receipt),
+            Cause::VoucherIssue { run: Some(run), .. } => run_entry_id(date, run),
             Cause::VoucherIssue { first, .. } => issue_entry_id(date, *first),
+            Cause::VoucherVoid {
+                sequence,
+                run: Some(run),
+                ..
+            } => format!("{date}#U#{run}~{sequence:02}"),
             Cause::VoucherVoid { sequence, .. } => format!("{date}#U#{sequence:012}"),
             // What has become due of an account on one day can become due in several steps: the version tells them apart.
             Cause::Activation => format!("{date}#A#{:012}", self.version),
@@ -197,6 +210,24 @@ impl Entry {
             Cause::Correction { id } => format!("{date}#C#{id}"),
             Cause::Transfer { id, .. } => format!("{date}#T#{id}"),
             Cause::Recalculation { run, receipt, .. } => recount_entry_id(run, receipt),
+        }
+    }
+
+    /// The vouchers that the entry paid for; none for other causes.
+    pub fn vouchers(&self) -> impl Iterator<Item = VoucherNumber> + '_ {
+        let (run, numbers) = match &self.cause {
+            Cause::VoucherIssue { first, count, run, .. } => (run.as_ref(), *first..first.saturating_add(*count)),
+            _ => (None, 0..0),
+        };
+        // Within a run at most 99 have a number.
+        numbers.map_while(move |n| VoucherNumber::nth(run, n))
+    }
+
+    /// The voucher whose points came back, if the entry is about one.
+    pub fn voided(&self) -> Option<VoucherNumber> {
+        match &self.cause {
+            Cause::VoucherVoid { sequence, run, .. } => VoucherNumber::nth(run.as_ref(), *sequence),
+            _ => None,
         }
     }
 
@@ -217,6 +248,11 @@ pub fn receipt_entry_id(receipt: &ReceiptKey) -> String {
 /// The natural id of the entry that issues vouchers from `first` on.
 pub fn issue_entry_id(date: NaiveDate, first: u64) -> String {
     format!("{date}#V#{first:012}")
+}
+
+/// The natural id of the entry that pays for what a run of that business day gave: one for each account and run.
+pub fn run_entry_id(day: NaiveDate, run: &RunName) -> String {
+    format!("{day}#M#{run}")
 }
 
 /// The natural id of the entry that posts the return with this key.

@@ -8,8 +8,10 @@ use super::Account;
 use super::draft::Draft;
 use super::entry::{Cause, Entry};
 use super::lot::{LotKey, LotMove};
+use crate::id::RunName;
 use crate::money::OutOfRange;
 use crate::programme::Programme;
+use crate::voucher::VoucherNumber;
 
 /// Most vouchers issued in one transaction: with 20, voucher, reference, entry and account stay far below 100 legs.
 pub const ISSUE_STEP_MAX: u64 = 20;
@@ -30,11 +32,7 @@ pub struct Issue {
 impl Account {
     /// How many threshold vouchers the active balance is worth now: ⌊balance ÷ threshold⌋.
     pub fn vouchers_due(&self, programme: &Programme) -> u64 {
-        let due = self
-            .balance
-            .checked_div(programme.voucher.threshold_points)
-            .unwrap_or(0);
-        u64::try_from(due).unwrap_or(0)
+        affordable(self.balance, programme.voucher.threshold_points)
     }
 
     /// Issues up to [`ISSUE_STEP_MAX`] of the vouchers due; `None` when none is due. The remainder stays on the account.
@@ -66,22 +64,63 @@ impl Account {
             .ok()
             .and_then(|count| count.checked_mul(threshold_points))
             .ok_or(OutOfRange)?;
-        let mut draft = Draft::new(self);
-        if draft.take_nearest(spent)? != spent {
-            return Err(OutOfRange);
-        }
         let cause = Cause::VoucherIssue {
             first,
             count,
             threshold_points,
+            run: None,
         };
-        let (entry, account) = draft.finish(today, programme.version, cause)?;
+        let (entry, account) = self.pay(spent, today, programme.version, cause)?;
         Ok(Some(Issue {
             entry,
             account,
             first,
             count,
         }))
+    }
+
+    /// Pays for up to `most` vouchers of a run at `points_each` points: for as many as the balance has points for. `None` when it
+    /// has not enough for one. The entry is named after the run and its business day `day`, so that it can stand once only.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] when a sum leaves the 64-bit range; the account is unchanged.
+    pub fn pay_for_run(
+        &self,
+        run: &RunName,
+        most: u64,
+        points_each: i64,
+        day: NaiveDate,
+        programme_version: u32,
+    ) -> Result<Option<(Entry, Self)>, OutOfRange> {
+        let count = affordable(self.balance, points_each).min(most);
+        if count == 0 {
+            return Ok(None);
+        }
+        let spent = i64::try_from(count)
+            .ok()
+            .and_then(|count| count.checked_mul(points_each))
+            .ok_or(OutOfRange)?;
+        let cause = Cause::VoucherIssue {
+            first: 1,
+            count,
+            threshold_points: points_each,
+            run: Some(run.clone()),
+        };
+        self.pay(spent, day, programme_version, cause).map(Some)
+    }
+
+    fn pay(
+        &self,
+        spent: i64,
+        day: NaiveDate,
+        programme_version: u32,
+        cause: Cause,
+    ) -> Result<(Entry, Self), OutOfRange> {
+        let mut draft = Draft::new(self);
+        if draft.take_nearest(spent)? != spent {
+            return Err(OutOfRange);
+        }
+        draft.finish(day, programme_version, cause)
     }
 
     /// Gives the points of a voided voucher back to the lots they came from ([`share_of_voucher`]).
@@ -92,7 +131,7 @@ impl Account {
     /// [`OutOfRange`] when a sum leaves the 64-bit range; the account is unchanged.
     pub fn void_voucher(
         &self,
-        sequence: u64,
+        number: &VoucherNumber,
         share: &[LotMove],
         grace_days: u32,
         today: NaiveDate,
@@ -111,26 +150,39 @@ impl Account {
                 expired = expired.checked_add(*points).ok_or(OutOfRange)?;
             }
         }
-        draft.finish(today, programme_version, Cause::VoucherVoid { sequence, expired })
+        let cause = Cause::VoucherVoid {
+            sequence: number.position(),
+            run: number.run().cloned(),
+            expired,
+        };
+        draft.finish(today, programme_version, cause)
     }
+}
+
+/// How many vouchers at `points_each` points a balance pays for: ⌊balance ÷ points⌋, 0 of a deficit or where they cost nothing.
+pub fn affordable(balance: i64, points_each: i64) -> u64 {
+    let whole = balance.checked_div(points_each).unwrap_or(0);
+    u64::try_from(whole).unwrap_or(0)
 }
 
 /// The points that one voucher of an issue consumed, by lot and positive: the first voucher took the first points.
 ///
 /// # Errors
 /// [`OutOfRange`] when the entry issued no such voucher or its lots do not add up.
-pub fn share_of_voucher(entry: &Entry, sequence: u64) -> Result<Vec<LotMove>, OutOfRange> {
+pub fn share_of_voucher(entry: &Entry, number: &VoucherNumber) -> Result<Vec<LotMove>, OutOfRange> {
     let Cause::VoucherIssue {
         first,
         count,
         threshold_points,
+        run,
     } = &entry.cause
     else {
         return Err(OutOfRange);
     };
-    let index = sequence
+    let index = number
+        .position()
         .checked_sub(*first)
-        .filter(|index| index < count)
+        .filter(|index| index < count && run.as_ref() == number.run())
         .and_then(|index| i64::try_from(index).ok())
         .ok_or(OutOfRange)?;
     let begin = index.checked_mul(*threshold_points).ok_or(OutOfRange)?;

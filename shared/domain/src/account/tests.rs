@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::earning::{Circumstances, earn};
+use crate::id::RunName;
 use crate::money::Currency;
 use crate::programme::{Expiry, PointsLife, Programme, ReturnPolicy};
 use crate::receipt::{Line, Payment, Receipt, ReceiptKey};
 use crate::returns::{Refund, Remaining, Return, ReturnLine};
+use crate::voucher::VoucherNumber;
 
 fn programme() -> Programme {
     Programme::swiss_default("treue".parse().unwrap())

@@ -12,6 +12,7 @@ use super::row::Rollforward;
 use crate::account::{Account, Cause, Entry, FoldError, LotKey, LotMove};
 use crate::calendar;
 use crate::money::OutOfRange;
+use crate::voucher::VoucherNumber;
 
 /// An entry with the instant at which it was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct Parcels {
     /// What the account owes: parcels of a deficit, positive here.
     owed: Lane,
     /// What each voucher that was not voided consumed, in the order in which it was taken.
-    vouchers: BTreeMap<u64, Vec<Parcel>>,
+    vouchers: BTreeMap<VoucherNumber, Vec<Parcel>>,
     /// Movements since the last [`Parcels::begin`].
     moves: Rollforward,
 }
@@ -69,12 +70,12 @@ pub fn roll_forward(mut posted: Vec<Posted>, month: Month, zone: Tz) -> Result<(
 ///
 /// # Errors
 /// [`FoldError`] naming the first entry that does not fit, up to the one that issued the voucher.
-pub fn voucher_parcels(mut posted: Vec<Posted>, sequence: u64) -> Result<Option<Vec<Parcel>>, FoldError> {
+pub fn voucher_parcels(mut posted: Vec<Posted>, number: &VoucherNumber) -> Result<Option<Vec<Parcel>>, FoldError> {
     posted.sort_by_key(|posted| posted.entry.version);
     let mut parcels = Parcels::default();
     for Posted { entry, .. } in &posted {
         parcels.follow(entry)?;
-        if let Some(consumed) = parcels.of_voucher(sequence) {
+        if let Some(consumed) = parcels.of_voucher(number) {
             return Ok(Some(consumed.to_vec()));
         }
     }
@@ -118,8 +119,8 @@ impl Parcels {
     }
 
     /// The parcels that a voucher consumed; `None` when the entries so far issued none of this number, or it was voided.
-    pub fn of_voucher(&self, sequence: u64) -> Option<&[Parcel]> {
-        self.vouchers.get(&sequence).map(Vec::as_slice)
+    pub fn of_voucher(&self, number: &VoucherNumber) -> Option<&[Parcel]> {
+        self.vouchers.get(number).map(Vec::as_slice)
     }
 
     /// Points of the parcels of each lot, as the account has them.
@@ -202,9 +203,7 @@ impl Parcels {
         self.absorb(absorbed, &mut fresh, &mut carried)?;
         self.place(entry, fresh, carried)?.ok_or(unexplained)?;
         self.note_forgiven(entry, &classes)?;
-        if let Cause::VoucherIssue { first, .. } = entry.cause {
-            self.keep_vouchers(entry, first, gone)?;
-        }
+        self.keep_vouchers(entry, gone)?;
         self.account = after;
         Ok(())
     }
@@ -244,10 +243,9 @@ impl Parcels {
     fn fresh(&mut self, entry: &Entry, classes: &Classes) -> Result<Option<Vec<Parcel>>, OutOfRange> {
         let arriving = entry.points.max(0);
         let (column, counts_leaving) = Column::of(&entry.cause).field();
-        let fresh = if let Cause::VoucherVoid { sequence, expired } = entry.cause {
-            let Some(mut back) = self.vouchers.remove(&sequence) else {
-                return Ok(None);
-            };
+        let fresh = if let Cause::VoucherVoid { expired, .. } = entry.cause {
+            let known = entry.voided().and_then(|number| self.vouchers.remove(&number));
+            let Some(mut back) = known else { return Ok(None) };
             // Taken by nearest expiry: what has expired meanwhile is what was taken first.
             let lost = split_first(&mut back, expired)?;
             for parcel in &lost {
@@ -345,19 +343,13 @@ impl Parcels {
     }
 
     /// The first voucher consumed the first points.
-    fn keep_vouchers(&mut self, entry: &Entry, first: u64, mut gone: Vec<Parcel>) -> Result<(), OutOfRange> {
-        let Cause::VoucherIssue {
-            count,
-            threshold_points,
-            ..
-        } = entry.cause
-        else {
+    fn keep_vouchers(&mut self, entry: &Entry, mut gone: Vec<Parcel>) -> Result<(), OutOfRange> {
+        let Cause::VoucherIssue { threshold_points, .. } = entry.cause else {
             return Ok(());
         };
-        for index in 0..count {
-            let sequence = first.checked_add(index).ok_or(OutOfRange)?;
+        for number in entry.vouchers() {
             let parcels = split_first(&mut gone, threshold_points)?;
-            self.vouchers.insert(sequence, parcels);
+            self.vouchers.insert(number, parcels);
         }
         Ok(())
     }

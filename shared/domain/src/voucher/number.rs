@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{LocationId, RunName};
@@ -106,11 +107,41 @@ impl VoucherNumber {
         }
     }
 
-    /// Its number among those issued for points, or of the one in whose place it stands; `None` for one that a campaign gave.
-    pub const fn issued_for_points(&self) -> Option<u64> {
+    /// Its number among those issued over the threshold, or of the one in whose place it stands; `None` for one that a campaign
+    /// gave.
+    pub const fn over_threshold(&self) -> Option<u64> {
         match self.original {
             Original::Account(sequence) => Some(sequence),
             Original::Run(..) => None,
+        }
+    }
+
+    /// The `n`-th voucher, from 1: of those that this run gave to a member, or without one of those that were issued over the
+    /// threshold. `None` beyond the 99 of a run.
+    pub fn nth(run: Option<&RunName>, n: u64) -> Option<Self> {
+        match run {
+            None => Some(n.into()),
+            Some(run) => {
+                let number = u8::try_from(n).ok().filter(|n| (1..=99).contains(n))?;
+                Some(Self::of_run(run.clone(), number))
+            }
+        }
+    }
+
+    /// The number of the one that it was issued as first: its own, where it stands in no other's place.
+    #[must_use]
+    pub fn first(&self) -> Self {
+        Self {
+            reissue: 0,
+            ..self.clone()
+        }
+    }
+
+    /// Which of those that its run gave, or that were issued over the threshold.
+    pub const fn position(&self) -> u64 {
+        match self.original {
+            Original::Account(sequence) => sequence,
+            Original::Run(_, number) => number as u64,
         }
     }
 
@@ -193,6 +224,9 @@ pub struct CampaignTerms {
     /// Not taken before the printer has confirmed the letters of the run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub needs_confirmation: bool,
+    /// Business day of the ledger entry that paid for it with points; `None` where it cost none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debited_on: Option<NaiveDate>,
 }
 
 impl CampaignTerms {
@@ -236,7 +270,7 @@ mod tests {
         assert!(keys.is_sorted(), "{keys:?}");
         let second = number("7").next().and_then(|first| first.next()).unwrap();
         assert_eq!(
-            (second.to_string(), second.issued_for_points()),
+            (second.to_string(), second.over_threshold()),
             ("7.2".to_owned(), Some(7))
         );
         assert_eq!(number("r~1.3").run(), number("r~1").run());

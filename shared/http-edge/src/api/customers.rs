@@ -282,14 +282,17 @@ pub enum PointCause {
         #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
         base: Money,
     },
-    /// Points became vouchers.
+    /// Points became vouchers: over the threshold, or in a run of a campaign.
     VoucherIssue {
-        /// Sequence number of the first voucher.
+        /// Sequence number of the first voucher; 1 in a run.
         first: u64,
         /// How many.
         count: u64,
         /// Points that each consumed.
         threshold_points: i64,
+        /// The run that gave them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<String>,
     },
     /// Goods came back, or a receipt was voided: the points are those of what remains.
     Return {
@@ -314,8 +317,11 @@ pub enum PointCause {
     },
     /// A voucher was voided: its points are back.
     VoucherVoid {
-        /// Sequence number of the voucher.
+        /// Sequence number of the voucher, or which of those that the run gave.
         sequence: u64,
+        /// The run that gave it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<String>,
         /// Points of it that had expired meanwhile.
         expired: i64,
     },

@@ -6,7 +6,7 @@ use domain::account::{Entry, FoldError};
 use domain::id::PartyId;
 use domain::liability::{Posted, Settlement, roll_forward, voucher_parcels};
 use domain::money::{Money, OutOfRange};
-use domain::voucher::{Taking, Voucher};
+use domain::voucher::{Taking, Voucher, VoucherNumber};
 use faults::Site;
 
 use super::{Books, Position, ReportId};
@@ -40,12 +40,12 @@ pub enum BooksError {
         error: FoldError,
     },
     /// A redeemed voucher has no entry that issued it.
-    #[error("the ledger of the party {party} has no issue of the voucher {sequence}")]
+    #[error("the ledger of the party {party} has no issue of the voucher {number}")]
     NoIssue {
         /// Holder of the account.
         party: PartyId,
         /// Number of the voucher within it.
-        sequence: u64,
+        number: VoucherNumber,
     },
     /// An account has more entries than can be folded.
     #[error("the ledger of the party {party} has more entries than can be folded at once")]
@@ -199,7 +199,7 @@ impl Scope {
         if taken.is_empty() {
             return Ok(true);
         }
-        let Some(sequence) = voucher.number.issued_for_points() else {
+        if voucher.paid_by().is_none() {
             for taking in taken {
                 let value = Money::new(taking.amount_minor, voucher.currency);
                 books.settlement.redeem_given(value, &taking.receipt.store)?;
@@ -209,7 +209,7 @@ impl Scope {
         let Some(posted) = self.ledger(db, &voucher.party, give_up).await? else {
             return Ok(false);
         };
-        redeemed(&mut books.settlement, posted, (&voucher, sequence), &taken)?;
+        redeemed(&mut books.settlement, posted, &voucher, &taken)?;
         Ok(true)
     }
 
@@ -270,15 +270,18 @@ type GiveUp<'a> = &'a (dyn Fn() -> bool + Sync);
 fn redeemed(
     settlement: &mut Settlement,
     posted: Vec<Posted>,
-    (voucher, sequence): (&Voucher, u64),
+    voucher: &Voucher,
     taken: &[Taking<'_>],
 ) -> Result<(), BooksError> {
     let party = voucher.party.clone();
-    let parcels = voucher_parcels(posted, sequence).map_err(|error| BooksError::Fold {
+    let parcels = voucher_parcels(posted, &voucher.number.first()).map_err(|error| BooksError::Fold {
         party: party.clone(),
         error,
     })?;
-    let parcels = parcels.ok_or(BooksError::NoIssue { party, sequence })?;
+    let parcels = parcels.ok_or(BooksError::NoIssue {
+        party,
+        number: voucher.number.clone(),
+    })?;
     let face = Money::new(voucher.value_minor, voucher.currency);
     for taking in taken {
         let taken = (taking.before_minor, taking.amount_minor);

@@ -20,6 +20,7 @@ use crate::db::{Db, Key};
 use crate::error::StoreError;
 use crate::party::{self, PARTY};
 use crate::record::{Item, Record};
+use crate::relationship::{RELATIONSHIP, Relationship};
 use crate::scan::{self, Segment};
 use crate::timeline::{self, Event, SENT_LETTER};
 use crate::voucher::OPEN_VOUCHER;
@@ -42,6 +43,8 @@ pub struct FoundParty {
     pub given: Vec<Given>,
     /// Letters that were sent, of all campaigns: when, and what each has cost in minor units.
     pub letters: Vec<(DateTime<Utc>, i64)>,
+    /// Its relationships, those that are over among them.
+    pub related: Vec<Relationship>,
 }
 
 /// What a walk has found.
@@ -71,7 +74,7 @@ pub async fn walk(
     // The last item of the last party that is complete: what follows it is read again by whoever goes on.
     let mut complete = None;
     loop {
-        let types = [PARTY, ACCOUNT, ACTIVITY, OPEN_VOUCHER, GIVEN, SENT_LETTER];
+        let types = [PARTY, ACCOUNT, ACTIVITY, OPEN_VOUCHER, GIVEN, SENT_LETTER, RELATIONSHIP];
         let page = scan::page(db, site, segment, &types, after.as_ref()).await?;
         for item in page.items {
             if open.last().is_some_and(|last| text(last, "pk") != text(&item, "pk")) {
@@ -141,7 +144,7 @@ fn party_of(
     let vouchers = crate::voucher::open_prefix(programme);
     let (mut document, mut account) = (None, None);
     let (mut activity, mut given, mut open_vouchers) = (BTreeMap::new(), Vec::new(), 0u32);
-    let mut letters = Vec::new();
+    let (mut letters, mut related) = (Vec::new(), Vec::new());
     for item in items {
         let kind = text(&item, "et").unwrap_or_default().to_owned();
         let sk = text(&item, "sk").unwrap_or_default().to_owned();
@@ -153,6 +156,7 @@ fn party_of(
             }
             OPEN_VOUCHER if sk.starts_with(&vouchers) => open_vouchers = open_vouchers.saturating_add(1),
             SENT_LETTER => letters.extend(timeline::letter(&Record::<Event>::from_item(site, item)?.d)),
+            RELATIONSHIP => related.push(Record::<Relationship>::from_item(site, item)?.d),
             GIVEN if sk.starts_with(&super::issue::given_prefix(campaign)) => {
                 given.push(Record::<Given>::from_item(site, item)?.d);
             }
@@ -166,5 +170,6 @@ fn party_of(
         open_vouchers,
         given,
         letters,
+        related,
     }))
 }

@@ -21,6 +21,10 @@ pub(crate) enum Event {
     },
     /// Everything due becomes vouchers.
     Issue,
+    /// A run takes 100 points for each of so many vouchers.
+    PayForRun {
+        most: u64,
+    },
     /// An earlier voucher is voided.
     Void {
         which: usize,
@@ -48,6 +52,7 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
         6 => (prop::collection::vec(0i64..60_000, 1..4), 0u8..40).prop_map(|(minors, late)| Event::Buy { minors, late }),
         4 => (any::<usize>(), 0usize..4, 1i64..=1_200).prop_map(|(which, line, permille)| Event::Return { which, line, permille }),
         2 => Just(Event::Issue),
+        1 => (1u64..4).prop_map(|most| Event::PayForRun { most }),
         1 => (any::<usize>(), 0u32..3).prop_map(|(which, grace)| Event::Void { which, grace }),
         1 => (-300i64..300).prop_map(|points| Event::Correct { points }),
         1 => (any::<usize>(), 0i64..600).prop_map(|(which, points)| Event::Recount { which, points }),
@@ -97,7 +102,7 @@ pub(crate) struct Life {
     /// The days on which the entries were posted.
     pub(crate) posted_on: Vec<NaiveDate>,
     bought: Vec<Bought>,
-    vouchers: Vec<(Entry, u64)>,
+    vouchers: Vec<(Entry, VoucherNumber, i64)>,
     numbers: usize,
     /// Points by what happened to them; what is neither spent, expired nor given away is open or owed.
     earned: i64,
@@ -177,19 +182,21 @@ impl Life {
             }
             Event::Return { which, line, permille } => self.give_back(which, line, permille),
             Event::Issue => self.issue(),
+            Event::PayForRun { most } => self.pay_for_run(most),
             Event::Void { which, grace } => {
                 if self.vouchers.is_empty() {
                     return;
                 }
-                let (entry, sequence) = self.vouchers.remove(which % self.vouchers.len());
-                let share = share_of_voucher(&entry, sequence).unwrap();
-                assert_eq!(share.iter().map(|m| m.points).sum::<i64>(), 500);
-                let voided = self.account.void_voucher(sequence, &share, grace, today, 1).unwrap();
+                let (entry, number, points) = self.vouchers.remove(which % self.vouchers.len());
+                let share = share_of_voucher(&entry, &number).unwrap();
+                assert_eq!(share.iter().map(|m| m.points).sum::<i64>(), points);
+                let voided = self.account.void_voucher(&number, &share, grace, today, 1).unwrap();
+                assert_eq!(voided.0.voided(), Some(number));
                 let Cause::VoucherVoid { expired, .. } = voided.0.cause else {
                     panic!()
                 };
-                assert_eq!(voided.0.points + expired, 500);
-                self.spent -= 500;
+                assert_eq!(voided.0.points + expired, points);
+                self.spent -= points;
                 self.expired += expired;
                 self.keep(voided);
             }
@@ -329,11 +336,31 @@ impl Life {
             .unwrap()
         {
             self.spent -= issue.entry.points;
-            for sequence in issue.first..issue.first + issue.count {
-                self.vouchers.push((issue.entry.clone(), sequence));
+            for number in issue.entry.vouchers() {
+                self.vouchers.push((issue.entry.clone(), number, 500));
             }
             self.keep((issue.entry, issue.account));
         }
+    }
+
+    fn pay_for_run(&mut self, most: u64) {
+        let run: RunName = format!("bonus~{}", self.number()).parse().unwrap();
+        let (balance, numbers) = (self.account.balance, self.account.last_voucher);
+        let Some((entry, account)) = self.account.pay_for_run(&run, most, 100, self.today, 1).unwrap() else {
+            assert!(balance < 100, "there was enough for one");
+            return;
+        };
+        assert_eq!(account.balance, balance + entry.points);
+        assert!(account.balance >= 0 && (account.balance < 100 || entry.vouchers().count() as u64 == most));
+        assert_eq!(
+            account.last_voucher, numbers,
+            "those over the threshold go on where they were"
+        );
+        self.spent -= entry.points;
+        for number in entry.vouchers() {
+            self.vouchers.push((entry.clone(), number, 100));
+        }
+        self.keep((entry, account));
     }
 
     fn close(&mut self) {
