@@ -12,7 +12,7 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 34] = [
+const KEY_KINDS: [&str; 35] = [
     "ADJUST#*",
     "APIKEY#*",
     "CAMPAIGNS#*",
@@ -37,6 +37,7 @@ const KEY_KINDS: [&str; 34] = [
     "PROGRAMME#*",
     "RECALC#*",
     "RECEIPT#*",
+    "RUNHOUSE#*",
     "RUNMEMBER#*",
     "RUNPART#*",
     "RUNS#*",
@@ -57,7 +58,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 40] = [
+const TRANSACTIONS: [Transaction; 42] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -65,6 +66,7 @@ const TRANSACTIONS: [Transaction; 40] = [
         &["PARTY#*"],
     ),
     ("account.rs", "DayCloseRole", &["PutItem", "UpdateItem"], &["PARTY#*"]),
+    ("account.rs", "CampaignRunRole", &["PutItem"], &["PARTY#*"]),
     (
         "adjustment.rs",
         "PointsDeskRole",
@@ -201,6 +203,8 @@ const TRANSACTIONS: [Transaction; 40] = [
         &["PutItem", "ConditionCheckItem"],
         &["DESK#*", "PARTY#*", "RUNPART#*"],
     ),
+    // The claim of a household.
+    ("run.rs", "CampaignRunRole", &["PutItem"], &["RUNHOUSE#*"]),
     (
         "statement.rs",
         "PrivacyRole",
