@@ -222,3 +222,33 @@ async fn x15_one_letter_goes_to_each_household_and_the_others_are_told_apart() {
     assert_eq!(made_run(&world, &mut delivering, &run).await.len(), 3);
     Books::read(&world).await.check();
 }
+
+#[tokio::test]
+async fn x6_members_for_whom_nothing_of_the_budget_is_left_are_left_out_and_told() {
+    let world = World::new().await;
+    let mut delivering = Delivering::well();
+    let mut parties = Vec::new();
+    for serial in 1..=6 {
+        parties.push(letter_shopper(&world, serial, &(8_000 + serial).to_string()).await);
+    }
+    delivering.until_rest(&world).await;
+    let mut campaign = bonus("capped");
+    campaign["budget_minor"] = json!(3_500);
+    campaign["budget_rule"] = json!("leave_out");
+    put_campaign(&world, &campaign).await;
+    let run = tried_run(&world, &mut delivering, "capped").await;
+    let totals = &run["dry_run"]["totals"];
+    let said = (
+        &totals["letters"],
+        &totals["face_value_minor"],
+        &totals["out"]["over_budget"],
+    );
+    assert_eq!(said, (&json!(3), &json!(3_000), &json!(3)), "{run}");
+    let mut left_out = 0;
+    for party in &parties {
+        left_out += usize::from(member(&world, &run, party).await.1 == "over_budget");
+    }
+    assert_eq!(left_out, 3);
+    assert_eq!(made_run(&world, &mut delivering, &run).await.len(), 3);
+    Books::read(&world).await.check();
+}

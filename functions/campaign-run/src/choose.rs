@@ -1,18 +1,22 @@
 //! The members of a segment are chosen and frozen.
 
-use campaign::{Campaign, Circumstances, Compiled, Decision, DryRun, Kind, PLACEHOLDERS, Priced, Reason, decide, due};
+use campaign::{
+    BudgetRule, Campaign, Circumstances, Compiled, Decision, DryRun, Kind, PLACEHOLDERS, Priced, Reason, decide, due,
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::location::LocationKind;
+use domain::money::OutOfRange;
 use domain::till_text::Language;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use lettershop::Letter;
 use lettershop::address::{LINE_MAX_DEFAULT, Layout};
 use runtime::sqs::Deadline;
 use std::ops::RangeInclusive;
-use store::run::{self, Cut, FoundParty, Member, Part, Run, RunId, SealingKey, Stage};
+use store::run::{self, Cut, FoundParty, Lessee, Member, Part, Run, RunId, SealingKey, Shares, Stage};
 use store::scan::Segment;
 use store::{Record, Site, location};
 
+use crate::budget::Purse;
 use crate::household::housemates;
 use crate::subject::{Looking, address, subject};
 use crate::{App, RunError};
@@ -27,6 +31,15 @@ const PAGE: i32 = 500;
 const DISTURBED: &str = "choice_disturbed";
 /// Parties after which a part ends.
 const PART_PARTIES: u64 = 20_000;
+
+/// Where a part of a segment begins.
+#[derive(Debug, Default)]
+struct Begin {
+    number: u32,
+    after: Option<run::Position>,
+    /// What the part before it has leased and not spent, in minor units.
+    left_minor: i64,
+}
 
 /// What all decisions of a run share.
 struct Choice<'a> {
@@ -64,14 +77,17 @@ impl App {
         let choice = self.choice(id, &run, now).await?;
         for _ in 0..PARTS_MAX {
             let last = run::last_part(&self.db, Site::RunParts, id, segment).await?;
-            let (number, after) = match last {
-                None => (0, None),
+            let begin = match last {
+                None => Begin::default(),
                 Some(part) if part.next.is_none() => return self.chosen(id, &run, now).await.map(|()| false),
-                Some(part) => (part.number.saturating_add(1), part.next),
+                Some(part) => Begin {
+                    number: part.number.saturating_add(1),
+                    after: part.next,
+                    left_minor: part.left_minor,
+                },
             };
-            let (dry_run, next) = self.part(&choice, segment, after, deadline).await?;
-            let is_last = next.is_none();
-            let part = Part { number, next, dry_run };
+            let part = self.part(&choice, segment, begin, deadline).await?;
+            let is_last = part.next.is_none();
             // Where another worker has stored this part, ours is dropped: theirs says where to go on.
             run::store_part(&self.db, Site::RunPart, (id, segment), part, now).await?;
             if deadline.is_near() && !is_last {
@@ -115,14 +131,18 @@ impl App {
     }
 
     /// Chooses from a position on, until the part is full or the time is nearly over.
-    async fn part(
-        &self,
-        choice: &Choice<'_>,
-        segment: u8,
-        mut after: Option<run::Position>,
-        deadline: Deadline,
-    ) -> Result<(DryRun, Option<run::Position>), RunError> {
+    async fn part(&self, choice: &Choice<'_>, segment: u8, begin: Begin, deadline: Deadline) -> Result<Part, RunError> {
         let of = (&choice.id.tenant, &choice.campaign.programme, &*choice.campaign.id);
+        let Begin { number, mut after, .. } = begin;
+        let lessee = Lessee {
+            id: choice.id,
+            segment,
+            part: number,
+        };
+        let purse = match choice.shares() {
+            Some(shares) => Some(Purse::open(self, lessee, shares, begin.left_minor).await?),
+            None => None,
+        };
         let segment = Segment {
             index: i32::from(segment),
             of: i32::from(choice.cut.segments),
@@ -131,35 +151,70 @@ impl App {
         loop {
             let found = run::walk(&self.db, Site::RunWalk, of, segment, after).await?;
             let frozen = stream::iter(found.parties)
-                .map(|party| self.decide_one(choice, party))
+                .map(|party| self.decide_one(choice, purse.as_ref(), party))
                 .buffer_unordered(AT_ONCE);
             let decided: Vec<Member> = frozen.try_collect().await?;
             for member in &decided {
                 sums.add(&member.party, &member.decision, &choice.priced)?;
             }
             if found.next.is_none() || sums.totals.members >= PART_PARTIES || deadline.is_near() {
-                return Ok((sums, found.next));
+                let left_minor = match &purse {
+                    Some(purse) => purse.left_minor().await,
+                    None => 0,
+                };
+                return Ok(Part {
+                    number,
+                    next: found.next,
+                    left_minor,
+                    dry_run: sums,
+                });
             }
             after = found.next;
         }
     }
 
     /// Decides about a party; what is frozen of it already stays.
-    async fn decide_one(&self, choice: &Choice<'_>, found: FoundParty) -> Result<Member, RunError> {
-        let mut member = choice.member(&found, false)?;
+    async fn decide_one(
+        &self,
+        choice: &Choice<'_>,
+        purse: Option<&Purse<'_>>,
+        found: FoundParty,
+    ) -> Result<Member, RunError> {
+        let mut member = choice.member(&found, None)?;
+        let mut took_minor = choice.face_minor(&member.decision)?;
+        if let Some(purse) = purse.filter(|_| took_minor > 0)
+            && !purse.take(self, took_minor, choice.now).await?
+        {
+            took_minor = 0;
+            member = choice.member(&found, Some(Reason::OverBudget))?;
+        }
         if choice.campaign.one_per_household {
             let mates = housemates(&found.related, choice.looking.day);
             let of = (&member.decision, &member.party);
             if self.household_served(choice.id, of, &mates, choice.now).await? {
-                member = choice.member(&found, true)?;
+                member = choice.member(&found, Some(Reason::HouseholdServed))?;
             }
         }
+        let member = self.frozen_one(choice, &found, member).await?;
+        if let Some(purse) = purse {
+            purse.settle(took_minor, choice.face_minor(&member.decision)?).await?;
+        }
+        Ok(member)
+    }
+
+    /// Freezes a member of whom more is kept than the sums.
+    async fn frozen_one(
+        &self,
+        choice: &Choice<'_>,
+        found: &FoundParty,
+        mut member: Member,
+    ) -> Result<Member, RunError> {
         if !is_frozen(&member.decision) {
             return Ok(member);
         }
         let (_, place) = address(&found.document, choice.looking.day);
         if let (Decision::In { vouchers }, Some(place)) = (&member.decision, place) {
-            let points = choice.points_left(&found, *vouchers);
+            let points = choice.points_left(found, *vouchers);
             let letter = Letter::to(&found.document, place, points, &choice.layout);
             let letter = serde_json::to_vec(&letter).map_err(|_| RunError::Unusable("a letter cannot be written"))?;
             let key = choice.key.as_ref();
@@ -239,7 +294,34 @@ impl Choice<'_> {
         balance.saturating_sub(each.saturating_mul(i64::from(vouchers)))
     }
 
-    fn member(&self, found: &FoundParty, household_served: bool) -> Result<Member, RunError> {
+    /// What the budget is leased in; `None` where nobody is left out for it.
+    fn shares(&self) -> Option<Shares> {
+        let budget_minor = self.campaign.budget_minor?;
+        let voucher = &self.campaign.voucher;
+        let least = match voucher.cost_points {
+            // Who has points for one gets one.
+            Some(_) => voucher.worth.face_minor(),
+            None => self.campaign.face_per_member_minor(),
+        };
+        let shares = Shares {
+            budget_minor,
+            least_minor: least?.max(1),
+            cut: self.cut,
+        };
+        (self.campaign.budget_rule == BudgetRule::LeaveOut).then_some(shares)
+    }
+
+    /// What a member's vouchers can take off at most, in minor units; 0 of one who gets none, or where only baskets limit it.
+    fn face_minor(&self, decision: &Decision) -> Result<i64, OutOfRange> {
+        let Decision::In { vouchers } = decision else {
+            return Ok(0);
+        };
+        let face = self.campaign.voucher.worth.face_minor().unwrap_or(0);
+        face.checked_mul(i64::from(*vouchers)).ok_or(OutOfRange)
+    }
+
+    /// The decision about a party: by its own values, or `against` it where others have come first.
+    fn member(&self, found: &FoundParty, against: Option<Reason>) -> Result<Member, RunError> {
         let subject = subject(found, &self.looking)?;
         let served: Vec<String> = found
             .given
@@ -255,8 +337,8 @@ impl Choice<'_> {
             address: address(&found.document, self.looking.day).0,
             no_vouchers: found.document.voucher_stop(self.looking.at).is_some(),
             served: &served,
-            household_served,
-            budget_left_minor: None,
+            household_served: against == Some(Reason::HouseholdServed),
+            budget_left_minor: (against == Some(Reason::OverBudget)).then_some(0),
         };
         let decision = decide(self.campaign, &self.compiled, &subject, &circumstances);
         Ok(Member {

@@ -14,12 +14,14 @@
 //! | `choose` | the members of a segment are chosen |
 //! | `subject` | what a campaign can ask about a party, and where its letters go |
 //! | `start` | a chosen run is started |
+//! | `budget` | members are left out for whom no money is left |
 //! | `household` | one letter for each household |
 //! | `pay` | members pay with points |
 //! | `issue` | the members of a shard get their vouchers |
 //! | `measure` | what the members of a shard buy, with a letter and without |
 
 mod ask;
+mod budget;
 mod choose;
 mod household;
 mod issue;

@@ -37,6 +37,9 @@ pub struct Campaign {
     /// Most face value of one run, in minor units; unlimited, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_minor: Option<i64>,
+    /// What becomes of a run whose vouchers would go beyond it.
+    #[serde(default, skip_serializing_if = "BudgetRule::is_default")]
+    pub budget_rule: BudgetRule,
     /// Per cent of the chosen members that get nothing, so that the effect can be measured: 0 to 50.
     #[serde(default)]
     pub control_per_cent: u32,
@@ -145,6 +148,26 @@ impl Texts {
             .into_iter()
             .filter_map(|(language, text)| text.as_deref().map(|text| (language, text)));
         std::iter::once((Language::De, &*self.de)).chain(others)
+    }
+}
+
+/// What becomes of a run whose vouchers would go beyond the budget.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum BudgetRule {
+    /// It is not made, and its dry run says by how much it would.
+    #[default]
+    Refuse,
+    /// Members are left out for whom nothing is left. Which ones depends on the order in which the table is walked through, which has
+    /// nothing to do with them; a few vouchers' worth may stay unspent.
+    LeaveOut,
+}
+
+impl BudgetRule {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde calls")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -74,7 +74,7 @@ pub use activity::{Activity, GroupSum, LIST_MAX, MonthSums, REVENUE_MONTHS, Stor
 pub use birthday::{
     AGE_MAX, AGE_MIN, Implausible, PLACEHOLDERS, birthday_in, birthday_within, due, handover_day, implausible,
 };
-pub use campaign::{Campaign, Kind, Lead, LeapDay, LetterCost, Schedule, Texts};
+pub use campaign::{BudgetRule, Campaign, Kind, Lead, LeapDay, LetterCost, Schedule, Texts};
 pub use cantons::{BUILT_IN_UNTIL, built_in, geneva, ticino, zurich};
 pub use check::{
     CONTROL_PER_CENT_MAX, FLOOR_MONTHS_MAX, GROUPS_MAX, ID_MAX, LEAD_DAYS_MAX, LETTER_DAYS_MIN, NAME_MAX,

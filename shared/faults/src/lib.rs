@@ -387,6 +387,10 @@ sites! {
     RunStopped = "campaign-run/stopped",
     /// Runs note that a member is served.
     RunNote = "campaign-run/note",
+    /// Runs read what a part has leased of the budget.
+    RunLeases = "campaign-run/leases",
+    /// Runs lease a share of the budget.
+    RunLease = "campaign-run/lease",
     /// Runs claim a household for a member.
     RunHousehold = "campaign-run/household",
     /// Runs look whether a member has paid for its vouchers.

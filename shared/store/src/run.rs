@@ -14,11 +14,13 @@
 //! | `part` | how far the choice of members is: a chain of parts for each segment |
 //! | `member` | frozen members |
 //! | `seal` | addresses under the key of the run |
+//! | `budget` | shares of the budget that are leased |
 //! | `household` | which member of a household is served |
 //! | `issue` | vouchers of a member |
 //! | `measure` | what members buy, with a letter and without |
 //! | `walk` | the parties of the table with what a segment can ask about them |
 
+mod budget;
 mod household;
 mod issue;
 mod measure;
@@ -27,6 +29,7 @@ mod part;
 mod seal;
 mod walk;
 
+pub use budget::{Leased, Lessee, Shares, lease, leases};
 pub use household::{Claim, HOUSEMATES_MAX, claim_household};
 pub use issue::{Gave, Given, GivenVoucher, give, given_key, note};
 pub use measure::{

@@ -1,4 +1,4 @@
-//! A bonus that is paid with points, one for each household.
+//! A bonus that is paid with points, one for each household, within a budget.
 
 use serde_json::json;
 
@@ -18,6 +18,8 @@ pub(super) async fn tell(world: &World, delivering: &mut Delivering) {
     campaign["one_per_household"] = json!(true);
     campaign["voucher"]["cost_points"] = json!(50);
     campaign["voucher"]["per_member"] = json!(5);
+    campaign["budget_minor"] = json!(5_000);
+    campaign["budget_rule"] = json!("leave_out");
     put_campaign(world, &campaign).await;
     let run = tried_run(world, delivering, "points").await;
     let totals = &run["dry_run"]["totals"];

@@ -58,7 +58,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 42] = [
+const TRANSACTIONS: [Transaction; 43] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -203,8 +203,9 @@ const TRANSACTIONS: [Transaction; 42] = [
         &["PutItem", "ConditionCheckItem"],
         &["DESK#*", "PARTY#*", "RUNPART#*"],
     ),
-    // The claim of a household.
+    // The claim of a household, and a lease of the budget.
     ("run.rs", "CampaignRunRole", &["PutItem"], &["RUNHOUSE#*"]),
+    ("run.rs", "CampaignRunRole", &["PutItem"], &["RUNPART#*"]),
     (
         "statement.rs",
         "PrivacyRole",

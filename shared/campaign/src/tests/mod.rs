@@ -62,6 +62,7 @@ fn individual() -> Campaign {
         letter_variant: "a4-autumn".to_owned(),
         enclosure: None,
         budget_minor: None,
+        budget_rule: BudgetRule::Refuse,
         control_per_cent: 0,
         one_per_household: false,
         needs_acknowledgement: false,

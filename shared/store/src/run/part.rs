@@ -31,8 +31,16 @@ pub struct Part {
     /// Where the next part begins; `None` when the segment is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Position>,
+    /// What the part has leased of the budget and not spent, in minor units: the next part's.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_minor: i64,
     /// Its sums and fingerprint.
     pub dry_run: DryRun,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde calls")]
+const fn is_zero(amount: &i64) -> bool {
+    *amount == 0
 }
 
 /// How far the vouchers of a shard are.
