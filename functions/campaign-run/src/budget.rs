@@ -4,20 +4,16 @@
 //! leased for the part by a worker that died; what that one spent it meets again as frozen members. Two workers at one part at
 //! once may spend one lease twice: the sums of the choice show it, and the run is stopped as one beyond its budget.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use domain::money::OutOfRange;
 use store::Site;
 use store::run::{self, Leased, Lessee, Shares};
 use tokio::sync::Mutex;
 
-use crate::{App, RunError};
+use crate::{App, RunError, pause};
 
 /// Rounds against other segments that lease at the same time.
 const ROUNDS_MAX: u32 = 50;
-/// First pause after a lost round; grows with each, with full jitter.
-const PAUSE: Duration = Duration::from_millis(4);
 
 /// The money of a part of a segment.
 #[derive(Debug)]
@@ -79,7 +75,7 @@ impl<'a> Purse<'a> {
                 Leased::Spent => money.spent = true,
                 Leased::Contended if rounds < ROUNDS_MAX => {
                     rounds += 1;
-                    tokio::time::sleep(PAUSE.saturating_mul(rounds).mul_f64(fastrand::f64())).await;
+                    pause(rounds).await;
                     // Another worker at this part may have leased what this one wanted to: then it is the part's.
                     let (leased, leases) = run::leases(&app.db, Site::RunLeases, self.of).await?;
                     money.fill(leased, leases)?;

@@ -4,8 +4,6 @@
 //! the type `household`. So of two that are related, or are both related to the same third, one is served, whoever is walked past
 //! first; the claim of a worker that died is found again as the same member's.
 
-use std::time::Duration;
-
 use campaign::Decision;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::id::PartyId;
@@ -13,14 +11,12 @@ use party::related::Relationship;
 use store::Site;
 use store::run::{self, Claim, RunId};
 
-use crate::{App, RunError};
+use crate::{App, RunError, pause};
 
 /// The type of relationship that makes a household.
 const HOUSEHOLD: &str = "household";
 /// Rounds against the claims of others that are made at the same time.
 const ROUNDS_MAX: u32 = 25;
-/// First pause after a lost round; grows with each, with full jitter.
-const PAUSE: Duration = Duration::from_millis(4);
 
 /// Those that the party lives with on the day, by id; of more than a household has the first ones.
 pub(crate) fn housemates(related: &[Relationship], day: NaiveDate) -> Vec<PartyId> {
@@ -47,9 +43,7 @@ impl App {
             return Ok(false);
         }
         for round in 0..ROUNDS_MAX {
-            if round > 0 {
-                tokio::time::sleep(PAUSE.saturating_mul(round).mul_f64(fastrand::f64())).await;
-            }
+            pause(round).await;
             match run::claim_household(&self.db, Site::RunHousehold, id, party, mates, now).await? {
                 Claim::Ours => return Ok(false),
                 Claim::Anothers => return Ok(true),

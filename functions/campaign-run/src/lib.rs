@@ -30,6 +30,8 @@ mod pay;
 mod start;
 mod subject;
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use domain::money::OutOfRange;
 use domain::violation::Violation;
@@ -165,6 +167,16 @@ impl App {
                 .await?;
         }
         Ok(())
+    }
+}
+
+/// First pause after a lost round; grows with each, with full jitter.
+const PAUSE: Duration = Duration::from_millis(4);
+
+/// Waits after so many lost rounds; not at all before the first.
+async fn pause(round: u32) {
+    if round > 0 {
+        tokio::time::sleep(PAUSE.saturating_mul(round).mul_f64(fastrand::f64())).await;
     }
 }
 

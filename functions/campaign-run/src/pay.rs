@@ -4,8 +4,6 @@
 //! finds it goes on with as many vouchers as it paid for. It comes before the vouchers. A worker that dies in between is followed
 //! by one that gives them.
 
-use std::time::Duration;
-
 use campaign::Terms;
 use chrono::{DateTime, Utc};
 use domain::account::{Cause, Entry};
@@ -15,12 +13,10 @@ use store::db::Read;
 use store::run::{Run, RunId};
 use store::{Record, Site};
 
-use crate::{App, RunError};
+use crate::{App, RunError, pause};
 
 /// Rounds against other writers of the account before the message is given back.
 const ROUNDS_MAX: u32 = 25;
-/// First pause after a lost round; grows with each, with full jitter.
-const PAUSE: Duration = Duration::from_millis(4);
 
 /// What the payments of a run share.
 #[derive(Debug, Clone, Copy)]
@@ -74,9 +70,7 @@ impl App {
         let Price { run, now, .. } = price;
         let account = price.account(party);
         for round in 0..ROUNDS_MAX {
-            if round > 0 {
-                tokio::time::sleep(PAUSE.saturating_mul(round).mul_f64(fastrand::f64())).await;
-            }
+            pause(round).await;
             let paid = account::run_entry(&self.db, Site::RunPaid, &account, run.day, &run.run).await?;
             if let Some(entry) = paid {
                 return count(&entry.d);

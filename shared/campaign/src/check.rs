@@ -46,7 +46,7 @@ const PAID_MONTHS_MIN: u32 = 60;
 /// Days from a run until the first letter can arrive, where no lead says otherwise: one of the printer and two of the post.
 pub const LETTER_DAYS_MIN: u32 = 3;
 /// Most points that a voucher can cost.
-pub const COST_POINTS_MAX: i64 = 1_000_000_000;
+pub(crate) const COST_POINTS_MAX: i64 = 1_000_000_000;
 /// Greatest RFMR score that can be asked for.
 const RFMR_MAX: i64 = 1_000_000_000;
 
