@@ -47,6 +47,22 @@ pub async fn put_campaign(world: &World, campaign: &Value) {
     assert_eq!(status, 201, "{answer}");
 }
 
+/// Agrees with the printer on columns for so many vouchers of a letter.
+pub async fn columns_for(world: &World, vouchers: usize) {
+    let known = read(world, "GET /v1/lettershop/settings", &[]).await;
+    let mut settings = known["settings"].clone();
+    let columns = settings["format"]["layout"]["columns"].as_array_mut().expect("columns");
+    for source in (2..=vouchers).map(|n| format!("code_{n}")) {
+        if columns.iter().all(|column| column["source"] != source) {
+            columns.push(json!({"name": source, "source": source}));
+        }
+    }
+    let body = json!({"expected_version": known["version"], "settings": settings});
+    let (status, answer) = world.call("PUT /v1/lettershop/settings", &[], &body).await;
+    // The same call again finds its own change.
+    assert!(matches!(status, 200 | 201 | 409), "{answer}");
+}
+
 pub async fn read(world: &World, route: &str, path: &[(&str, &str)]) -> Value {
     let (status, answer) = world.call(route, path, &Value::Null).await;
     assert_eq!(status, 200, "{answer}");

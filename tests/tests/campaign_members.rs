@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use end_to_end::books::Books;
 use end_to_end::delivery::Delivering;
-use end_to_end::letters::{bonus, letter_shopper, made_run, put_campaign, read, tried_run};
+use end_to_end::letters::{bonus, columns_for, letter_shopper, made_run, put_campaign, read, tried_run};
 use end_to_end::till::{give_back, key, receipt};
 use end_to_end::world::{World, card};
 use serde_json::{Value, json};
@@ -66,6 +66,7 @@ async fn n7_members_pay_for_a_bonus_with_points_and_the_rest_stays() {
     let (poor, carla) = world.customer(3).await;
     assert_eq!(world.buy(&receipt("B01", "3", 4_000, Some(&poor))).await.0, 201);
     delivering.until_rest(&world).await;
+    columns_for(&world, 3).await;
     let mut campaign = for_points();
     campaign.as_object_mut().unwrap().remove("segment");
     put_campaign(&world, &campaign).await;
@@ -93,14 +94,11 @@ async fn n7_members_pay_for_a_bonus_with_points_and_the_rest_stays() {
         assert_eq!(points(&world, party).await["balance"], left);
     }
     let told = points(&world, &anna).await;
-    let debit = told["entries"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|entry| entry["run"] == run["run_id"]);
-    let debit = debit.unwrap_or_else(|| panic!("{told}"));
-    let said = ["kind", "count", "threshold_points", "points"].map(|name| debit[name].clone());
-    assert_eq!(said, [json!("voucher_issue"), json!(2), json!(50), json!(-100)]);
+    let debit = &told["entries"][0];
+    let cause = json!({
+        "kind": "voucher_issue", "run": run["run_id"], "first": 1, "count": 2, "threshold_points": 50,
+    });
+    assert_eq!((&debit["cause"], &debit["points"]), (&cause, &json!(-100)), "{told}");
 
     world.now = "2026-12-02T10:00:00Z".parse().unwrap();
     assert_eq!(redeem(&world, &codes(&letters["8001"])[0], "1").await.0, 200);
@@ -128,6 +126,7 @@ async fn n7_who_has_fewer_points_than_at_the_choice_gets_fewer_vouchers_and_who_
     let anna = letter_shopper(&world, 1, "8001").await;
     let beat = letter_shopper(&world, 2, "3011").await;
     delivering.until_rest(&world).await;
+    columns_for(&world, 3).await;
     put_campaign(&world, &for_points()).await;
     let run = tried_run(&world, &mut delivering, "points").await;
     assert_eq!(run["dry_run"]["totals"]["vouchers"], 4, "{run}");
@@ -156,6 +155,7 @@ async fn n4_a_voucher_over_the_threshold_and_one_of_a_run_never_spend_the_same_p
     let anna = letter_shopper(&world, 1, "8001").await;
     letter_shopper(&world, 2, "3011").await;
     delivering.until_rest(&world).await;
+    columns_for(&world, 3).await;
     put_campaign(&world, &for_points()).await;
     let run = tried_run(&world, &mut delivering, "points").await;
     // 509 points: what is posted, what is due over the threshold and what the run takes are delivered side by side.

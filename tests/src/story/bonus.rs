@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{done, read};
 use crate::delivery::Delivering;
-use crate::letters::{bonus, letter_shopper, made_run, put_campaign, tried_run};
+use crate::letters::{bonus, columns_for, letter_shopper, made_run, put_campaign, tried_run};
 use crate::world::{World, card};
 
 pub(super) async fn tell(world: &World, delivering: &mut Delivering) {
@@ -14,6 +14,7 @@ pub(super) async fn tell(world: &World, delivering: &mut Delivering) {
     let related = json!({"relationship": "household", "other": beat});
     done(world, "POST /v1/parties/{party_id}/relationships", &path, &related).await;
     delivering.until_rest(world).await;
+    columns_for(world, 5).await;
     let mut campaign = bonus("points");
     campaign["one_per_household"] = json!(true);
     campaign["voucher"]["cost_points"] = json!(50);

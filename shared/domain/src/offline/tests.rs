@@ -119,11 +119,7 @@ fn x3_each_refusal_is_a_loss_with_its_reason_and_usual_bearer() {
     };
     let elsewhere = CampaignTerms {
         locations: vec!["B09".parse().unwrap()],
-        per_cent: None,
-        max_discount_minor: None,
-        groups: vec![],
-        bearer: false,
-        needs_confirmation: false,
+        ..CampaignTerms::default()
     };
     let held = State::Reserved {
         basket: "b1".parse().unwrap(),
@@ -266,12 +262,9 @@ fn x3_what_is_given_beyond_the_face_value_is_lost_and_the_rest_is_booked() {
     let per_cent = |max_discount_minor| Voucher {
         value_minor: 0,
         campaign: Some(CampaignTerms {
-            locations: vec![],
             per_cent: Some(10),
             max_discount_minor,
-            groups: vec![],
-            bearer: false,
-            needs_confirmation: false,
+            ..CampaignTerms::default()
         }),
         ..voucher()
     };
