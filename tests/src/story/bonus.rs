@@ -19,6 +19,7 @@ pub(super) async fn tell(world: &World, delivering: &mut Delivering) {
     campaign["one_per_household"] = json!(true);
     campaign["voucher"]["cost_points"] = json!(50);
     campaign["voucher"]["per_member"] = json!(5);
+    campaign["schedule"]["day"] = json!(22);
     campaign["budget_minor"] = json!(5_000);
     campaign["budget_rule"] = json!("leave_out");
     put_campaign(world, &campaign).await;
