@@ -5,7 +5,7 @@
 
 mod sorter;
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashSet};
 
 use crate::piece::{PieceId, Row, SortKey};
@@ -64,34 +64,35 @@ enum State {
     Ended,
 }
 
-/// The next row of a chunk. Ordered by key, then by chunk.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+/// The next row of a chunk. Ordered by its key, then by chunk.
 struct Head {
-    key: SortKey,
+    row: Row,
     chunk: usize,
-    row: ByKey,
 }
 
-/// A row that does not take part in comparisons: its key, which decides, is beside it.
-struct ByKey(Row);
-
-impl PartialEq for ByKey {
-    fn eq(&self, _: &Self) -> bool {
-        true
+impl Head {
+    const fn order(&self) -> (&SortKey, usize) {
+        (self.row.key(), self.chunk)
     }
 }
 
-impl Eq for ByKey {}
+impl PartialEq for Head {
+    fn eq(&self, other: &Self) -> bool {
+        self.order() == other.order()
+    }
+}
 
-impl PartialOrd for ByKey {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+impl Eq for Head {}
+
+impl PartialOrd for Head {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for ByKey {
-    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
-        std::cmp::Ordering::Equal
+impl Ord for Head {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.order().cmp(&other.order())
     }
 }
 
@@ -127,13 +128,11 @@ where
         let Some(row) = next.transpose().map_err(|error| MergeError::Chunk { chunk, error })? else {
             return Ok(());
         };
-        let key = row.key().clone();
-        if after.is_some_and(|after| key < *after) {
-            let piece = key.piece();
+        if after.is_some_and(|after| row.key() < after) {
+            let piece = row.key().piece();
             return Err(MergeError::Unsorted { chunk, piece });
         }
-        let row = ByKey(row);
-        self.heads.push(Reverse(Head { key, chunk, row }));
+        self.heads.push(Reverse(Head { row, chunk }));
         Ok(())
     }
 
@@ -144,18 +143,18 @@ where
                 self.advance(chunk, None)?;
             }
         }
-        let Some(Reverse(Head { key, chunk, row })) = self.heads.pop() else {
+        let Some(Reverse(Head { row, chunk })) = self.heads.pop() else {
             return Ok(None);
         };
-        let piece = key.piece();
+        let piece = row.key().piece();
         if !self.seen.insert(piece.packed()) {
             return Err(MergeError::Duplicate { piece });
         }
         if self.seen.len() > self.pieces_max {
             return Err(MergeError::TooMany);
         }
-        self.advance(chunk, Some(&key))?;
-        Ok(Some(row.0))
+        self.advance(chunk, Some(row.key()))?;
+        Ok(Some(row))
     }
 }
 

@@ -79,6 +79,8 @@ pub enum RowFlaw {
 #[derive(Debug, Clone)]
 pub struct Encoder {
     format: FileFormat,
+    /// What there are columns for.
+    sources: Vec<Source>,
 }
 
 impl Encoder {
@@ -89,7 +91,8 @@ impl Encoder {
     pub fn new(format: FileFormat) -> Result<Self, Vec<Violation>> {
         let found = format.violations("");
         if found.is_empty() {
-            Ok(Self { format })
+            let sources = format.columns().into_iter().map(|(_, source)| source).collect();
+            Ok(Self { format, sources })
         } else {
             Err(found)
         }
@@ -169,8 +172,7 @@ impl Encoder {
     /// Whether the file has columns for all lines, vouchers and texts of the letter. A voucher without a column would be lost, and
     /// nobody would know.
     fn all_has_room(&self, piece: &Piece) -> Result<(), RowError> {
-        let columns = self.format.columns();
-        let has = |wanted: Source| columns.iter().any(|(_, source)| *source == wanted);
+        let has = |wanted: Source| self.sources.contains(&wanted);
         let number = |len: usize| 1..=u8::try_from(len).unwrap_or(u8::MAX);
         let lines = number(piece.address.len()).map(|n| (Source::AddressLine(n), has(Source::AddressLine(n))));
         let codes =
@@ -185,6 +187,9 @@ impl Encoder {
     /// The content of a column: without breaks and controls, all of it in the file's encoding.
     fn content(&self, source: Source, number: u64, piece: &Piece, made: &mut Vec<Change>) -> Result<String, RowFlaw> {
         let content = self.without_breaks(source.content(number, piece), made)?;
+        if self.format.encoding != Encoding::Windows1252 {
+            return Ok(content);
+        }
         // Asked before anything is put around it, so that the character is counted within the content.
         match encode(self.format.encoding, &content, &mut Vec::new()) {
             Ok(()) => Ok(content),

@@ -1,5 +1,6 @@
 //! Writing a file so that it can be resumed.
 
+use domain::code::VoucherCode;
 use domain::money::OutOfRange;
 use domain::violation::Violation;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,10 @@ const VERSION: u8 = 1;
 pub struct PrintFile {
     job: Job,
     encoder: Encoder,
+    /// All but the mark of the last voucher.
     totals: Totals,
+    /// Row, number in its letter, and code of the last voucher.
+    last_voucher: Option<(u64, u64, VoucherCode)>,
     hash: Sha256,
     bytes: u64,
 }
@@ -128,6 +132,7 @@ impl PrintFile {
             job,
             encoder: Encoder::new(format)?,
             totals: Totals::default(),
+            last_voucher: None,
             hash: Sha256::new(),
             bytes: 0,
         };
@@ -161,6 +166,7 @@ impl PrintFile {
             job,
             encoder: Encoder::new(format).map_err(NotResumable::Format)?,
             totals,
+            last_voucher: None,
             hash: Sha256::deserialize(state).map_err(|_| NotResumable::Damaged)?,
             bytes: checkpoint.bytes,
         })
@@ -178,12 +184,13 @@ impl PrintFile {
         let before = out.len();
         let number = self.totals.all.rows.saturating_add(1);
         let findings = self.encoder.row(number, piece, out)?;
-        match self.totals.with(piece, &findings) {
-            Ok(totals) => self.totals = totals,
-            Err(OutOfRange) => {
-                out.truncate(before);
-                return Err(WriteError::OutOfRange(piece.id));
-            }
+        if let Err(OutOfRange) = self.totals.add(piece, &findings) {
+            out.truncate(before);
+            return Err(WriteError::OutOfRange(piece.id));
+        }
+        if let Some(voucher) = piece.vouchers.last() {
+            let place = u64::try_from(piece.vouchers.len()).unwrap_or(u64::MAX);
+            self.last_voucher = Some((number, place, voucher.code.clone()));
         }
         self.count(out.get(before..).unwrap_or_default());
         Ok(findings)
@@ -204,23 +211,28 @@ impl PrintFile {
             rows: self.totals.all.rows,
             bytes: self.bytes,
             hash_state: hex(&self.hash.serialize()),
-            totals: self.totals.clone(),
+            totals: self.totals(),
             position: self.totals.last_piece,
         }
     }
 
     /// Sums over the rows so far.
-    pub const fn totals(&self) -> &Totals {
-        &self.totals
+    pub fn totals(&self) -> Totals {
+        let mut totals = self.totals.clone();
+        if let Some((row, number, code)) = &self.last_voucher {
+            totals.mark_last(*row, *number, code);
+        }
+        totals
     }
 
     /// Ends the file.
     pub fn finish(self) -> Manifest {
+        let totals = self.totals();
         Manifest {
             version: VERSION,
             job: self.job,
             format: self.encoder.format().clone(),
-            totals: self.totals,
+            totals,
             sha256: hex(&self.hash.finalize()),
             bytes: self.bytes,
         }

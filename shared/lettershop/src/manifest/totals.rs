@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use domain::code::VoucherCode;
 use domain::money::{Currency, OutOfRange};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::hex;
 use crate::format::{Change, Finding};
-use crate::piece::{Piece, PieceId, PrintedVoucher, Worth};
+use crate::piece::{Piece, PieceId, Worth};
 
 /// Sums over letters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,64 +74,100 @@ pub struct Totals {
 }
 
 impl Sums {
-    fn add(&mut self, piece: &Piece) -> Result<(), OutOfRange> {
+    /// The sums with one more letter; face values by currency are returned beside them, as few as the letter has.
+    fn with(&self, piece: &Piece) -> Result<(Counts, Vec<(Currency, i64)>), OutOfRange> {
         let one_more = |count: u64| count.checked_add(1).ok_or(OutOfRange);
-        self.rows = one_more(self.rows)?;
+        let mut counts = Counts {
+            rows: one_more(self.rows)?,
+            vouchers: self.vouchers,
+            percent_vouchers: self.percent_vouchers,
+        };
+        let mut faces: Vec<(Currency, i64)> = Vec::new();
         for voucher in &piece.vouchers {
-            self.vouchers = one_more(self.vouchers)?;
-            match voucher.worth {
-                Worth::Percent(_) => self.percent_vouchers = one_more(self.percent_vouchers)?,
-                Worth::Value(money) => {
-                    let sum = self.face_value_minor.entry(money.currency).or_default();
-                    *sum = sum.checked_add(money.amount_minor).ok_or(OutOfRange)?;
+            counts.vouchers = one_more(counts.vouchers)?;
+            let money = match voucher.worth {
+                Worth::Percent(_) => {
+                    counts.percent_vouchers = one_more(counts.percent_vouchers)?;
+                    continue;
+                }
+                Worth::Value(money) => money,
+            };
+            let known = faces.iter_mut().find(|(currency, _)| *currency == money.currency);
+            match known {
+                Some((_, sum)) => *sum = sum.checked_add(money.amount_minor).ok_or(OutOfRange)?,
+                None => {
+                    let before = self.face_value_minor.get(&money.currency).copied().unwrap_or(0);
+                    let sum = before.checked_add(money.amount_minor).ok_or(OutOfRange)?;
+                    faces.push((money.currency, sum));
                 }
             }
         }
-        Ok(())
+        Ok((counts, faces))
+    }
+
+    fn set(&mut self, (counts, faces): (Counts, Vec<(Currency, i64)>)) {
+        (self.rows, self.vouchers, self.percent_vouchers) = (counts.rows, counts.vouchers, counts.percent_vouchers);
+        self.face_value_minor.extend(faces);
     }
 }
 
-impl Totals {
-    /// The totals with one more letter, whose row has these findings.
-    ///
-    /// # Errors
-    /// [`OutOfRange`] when a sum leaves the 64-bit range.
-    pub fn with(&self, piece: &Piece, findings: &[Finding]) -> Result<Self, OutOfRange> {
+struct Counts {
+    rows: u64,
+    vouchers: u64,
+    percent_vouchers: u64,
+}
+
+impl Changes {
+    fn with(&self, findings: &[Finding]) -> Result<Self, OutOfRange> {
         let mut next = self.clone();
-        next.all.add(piece)?;
-        if piece.control {
-            next.control.add(piece)?;
-        }
         for finding in findings {
             let count = match finding.change {
-                Change::Truncated { .. } => &mut next.changes.truncated,
-                Change::Spaced { .. } => &mut next.changes.spaced,
-                Change::Guarded => &mut next.changes.guarded,
+                Change::Truncated { .. } => &mut next.truncated,
+                Change::Spaced { .. } => &mut next.spaced,
+                Change::Guarded => &mut next.guarded,
             };
             *count = count.checked_add(1).ok_or(OutOfRange)?;
-        }
-        next.first_piece.get_or_insert(piece.id);
-        next.last_piece = Some(piece.id);
-        let row = next.all.rows;
-        if let Some(voucher) = piece.vouchers.first()
-            && next.first_voucher.is_none()
-        {
-            next.first_voucher = Some(VoucherMark::of(row, 1, voucher));
-        }
-        if let Some(voucher) = piece.vouchers.last() {
-            let number = u64::try_from(piece.vouchers.len()).map_err(|_| OutOfRange)?;
-            next.last_voucher = Some(VoucherMark::of(row, number, voucher));
         }
         Ok(next)
     }
 }
 
+impl Totals {
+    /// Adds one letter, whose row has these findings. Its last voucher is marked by [`Totals::mark_last`]: of a million letters
+    /// one mark is wanted.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] when a sum leaves the 64-bit range; the totals are as they were.
+    pub fn add(&mut self, piece: &Piece, findings: &[Finding]) -> Result<(), OutOfRange> {
+        let all = self.all.with(piece)?;
+        let control = piece.control.then(|| self.control.with(piece)).transpose()?;
+        self.changes = self.changes.with(findings)?;
+        self.all.set(all);
+        if let Some(control) = control {
+            self.control.set(control);
+        }
+        self.first_piece.get_or_insert(piece.id);
+        self.last_piece = Some(piece.id);
+        if let Some(voucher) = piece.vouchers.first()
+            && self.first_voucher.is_none()
+        {
+            self.first_voucher = Some(VoucherMark::of(self.all.rows, 1, &voucher.code));
+        }
+        Ok(())
+    }
+
+    /// Marks the last voucher: the one with this number in its letter, in this row.
+    pub fn mark_last(&mut self, row: u64, number: u64, code: &VoucherCode) {
+        self.last_voucher = Some(VoucherMark::of(row, number, code));
+    }
+}
+
 impl VoucherMark {
-    fn of(row: u64, number: u64, voucher: &PrintedVoucher) -> Self {
+    fn of(row: u64, number: u64, code: &VoucherCode) -> Self {
         Self {
             row,
             number,
-            code_sha256: hex(&Sha256::digest(voucher.code.compact())),
+            code_sha256: hex(&Sha256::digest(code.compact())),
         }
     }
 }

@@ -83,7 +83,7 @@ pub enum InvalidRow {
     NoCode(PieceId),
 }
 
-/// What is read before anything else.
+/// What every version has.
 #[derive(Deserialize)]
 struct Head {
     #[serde(rename = "v")]
@@ -93,6 +93,8 @@ struct Head {
 /// What sorting needs.
 #[derive(Deserialize)]
 struct KeyFields {
+    #[serde(rename = "v")]
+    version: u8,
     #[serde(rename = "i")]
     id: PieceId,
     #[serde(rename = "c")]
@@ -168,11 +170,17 @@ impl Row {
         if line.len() > ROW_BYTES_MAX {
             return Err(InvalidRow::TooLong);
         }
-        let head: Head = serde_json::from_slice(line).map_err(|_| InvalidRow::Malformed)?;
-        if head.version != VERSION {
+        let fields: KeyFields = match serde_json::from_slice(line) {
+            Ok(fields) => fields,
+            // Another version may have other fields.
+            Err(_) => match serde_json::from_slice::<Head>(line) {
+                Ok(head) if head.version != VERSION => return Err(InvalidRow::Version),
+                _ => return Err(InvalidRow::Malformed),
+            },
+        };
+        if fields.version != VERSION {
             return Err(InvalidRow::Version);
         }
-        let fields: KeyFields = serde_json::from_slice(line).map_err(|_| InvalidRow::Malformed)?;
         Ok(Self {
             key: SortKey::new(&fields.country, fields.postcode.as_ref(), fields.id),
             line: line.to_vec(),
