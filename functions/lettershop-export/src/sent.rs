@@ -112,6 +112,7 @@ impl App {
             what: What::Letter {
                 run: id.run.clone(),
                 campaign: run.d.campaign.name.clone(),
+                programme: Some(run.d.campaign.programme.clone()),
                 cost_minor: cost.printing_minor.saturating_add(cost.postage_minor),
             },
         };
