@@ -1,7 +1,8 @@
 //! The printer's file of a run (P1, P2, X5, X7): letters with their codes, sorted, with a manifest that is written last.
 //!
-//! The letters of each shard of members are sorted into an object of their own. Then the objects are merged into the file, which is uploaded in parts: behind each part the table keeps where the file goes on, with the state of its hash. A
-//! worker that is killed is followed by one that merges again, passes over what stands, and writes the same bytes. Codes stand in
+//! The letters of each shard of members are sorted into an object of their own, and it is noted to whom they go. Then the objects are
+//! merged into the file, which is uploaded in parts: behind each part the table keeps where the file goes on, with the state of its
+//! hash. A worker that is killed is followed by one that merges again, passes over what stands, and writes the same bytes. Codes stand in
 //! no object but the file: they are derived when its rows are written. The file is never overwritten.
 //!
 //! | file | what |
