@@ -53,6 +53,21 @@ async fn letters_sent(world: &World, party: &str) -> Vec<Value> {
     letters.map(|item| item["what"]["piece"].clone()).collect()
 }
 
+/// What the bucket holds under these folders.
+async fn objects(world: &World, folders: &[String]) -> Vec<String> {
+    let mut found = Vec::new();
+    for folder in folders {
+        let list = world.place.s3().list_objects_v2().bucket(world.place.bucket());
+        let list = list.prefix(folder).send().await.expect("a list");
+        found.extend(
+            list.contents()
+                .iter()
+                .filter_map(|object| object.key().map(str::to_owned)),
+        );
+    }
+    found
+}
+
 #[tokio::test]
 async fn c3_a_letter_that_a_second_sort_leaves_out_is_noted_with_nobody() {
     // A worker dies before it has stored the letters of a shard, whichever has hers.
@@ -197,4 +212,86 @@ async fn p4_a_worker_of_a_choice_that_was_stopped_takes_no_letter_from_the_next_
     );
     let run = read(&world, "GET /v1/runs/{run_id}", &[("run_id", name)]).await;
     assert_eq!(run["returned"]["sources"][0]["letters"], 1, "{run}");
+}
+
+/// A run that is started and whose file nobody has begun.
+async fn started(world: &World, delivering: &mut Delivering) -> Value {
+    letter_shopper(world, 1, "8001").await;
+    delivering.until_rest(world).await;
+    put_campaign(world, &bonus("bonus")).await;
+    let run = tried_run(world, delivering, "bonus").await;
+    delivering.let_files_wait(true);
+    start_run(world, delivering, &run).await;
+    // The letters are sorted; the file is written by whoever comes next.
+    assert!(matches!(write_once(world, &run).await, Called::Answered(failed) if failed.is_empty()));
+    run
+}
+
+/// Nothing is left of the file of a run that was stopped, nobody is offered it, and the run can be made after all.
+async fn nothing_is_left(world: &World, delivering: &mut Delivering, run: &Value) {
+    delivering.let_files_wait(false);
+    delivering.until_rest(world).await;
+    let name = run["run_id"].as_str().unwrap();
+    let left = objects(
+        world,
+        &[format!("out/{TENANT}/{name}/"), format!("work/{TENANT}/{name}/")],
+    )
+    .await;
+    assert_eq!(left, [""; 0]);
+    let path = [("run_id", name)];
+    let (status, answer) = world.call("GET /v1/runs/{run_id}/files", &path, &Value::Null).await;
+    assert_eq!((status, &answer["code"]), (409, &json!("run_not_written")), "{answer}");
+    let stopped = read(world, "GET /v1/runs/{run_id}", &path).await;
+    assert_eq!(stopped["stage"], "stopped", "{stopped}");
+    let again = tried_run(world, delivering, "bonus").await;
+    assert_eq!(again["revision"], 2, "{again}");
+    assert_eq!(made_run(world, delivering, &again).await.len(), 1);
+}
+
+#[tokio::test]
+async fn l5_the_file_of_a_run_that_was_stopped_while_it_was_written_is_dropped_by_whoever_comes_next() {
+    // The worker dies with an upload under way, with the file complete, and with its manifest beside it.
+    for site in [Site::ExportPart, Site::ExportComplete, Site::ExportManifest] {
+        let point = CrashPoint {
+            site,
+            occurrence: 0,
+            moment: Moment::After,
+        };
+        let plan = Arc::new(Crashes::at(vec![point]));
+        let world = World::with_plan(Some(plan.clone())).await;
+        let mut delivering = Delivering::well();
+        let run = started(&world, &mut delivering).await;
+        assert!(matches!(write_once(&world, &run).await, Called::Died), "{site:?}");
+        let work = store::lettershop::file_work(&world.db, Site::ToolRead, &id_of(&run)).await;
+        let upload = work.unwrap().expect("an upload was begun").upload;
+        stop(&world, &run).await;
+        nothing_is_left(&world, &mut delivering, &run).await;
+        let part = world.place.s3().upload_part().bucket(world.place.bucket());
+        let part = part.key(file_key(&run)).upload_id(upload).part_number(1);
+        let part = part.body(b"x".to_vec().into()).send().await;
+        assert!(part.is_err(), "{site:?}: the upload is given up");
+        assert!(plan.left().is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn l5_a_worker_that_writes_while_its_run_is_stopped_drops_its_file_itself() {
+    let plan = Held::at(Site::ExportWritten);
+    let world = Arc::new(World::with_plan(Some(plan.clone())).await);
+    let mut delivering = Delivering::well();
+    let run = started(&world, &mut delivering).await;
+    let late = {
+        let (world, run) = (world.clone(), run.clone());
+        tokio::spawn(async move { write_once(&world, &run).await })
+    };
+    plan.reached.notified().await;
+    assert!(
+        world.file(&file_key(&run)).await.is_some(),
+        "it stands, and nothing leads to it"
+    );
+    stop(&world, &run).await;
+    plan.let_go();
+    assert!(matches!(late.await.unwrap(), Called::Answered(failed) if failed.is_empty()));
+    assert_eq!(world.file(&file_key(&run)).await, None);
+    nothing_is_left(&world, &mut delivering, &run).await;
 }

@@ -11,6 +11,7 @@
 //! | `piece` | a frozen member becomes a letter |
 //! | `write` | the objects are merged into the file |
 //! | `finish` | file and manifest stand, run and campaign move on |
+//! | `stopped` | what was written of a run that was stopped is dropped |
 //! | `sent` | letters that were sent are noted with their parties |
 //! | `reprint` | letters that are printed again |
 //! | `objects` | the bucket |
@@ -21,6 +22,7 @@ mod piece;
 mod reprint;
 mod sent;
 mod sort;
+mod stopped;
 mod write;
 
 use chrono::{DateTime, Utc};
@@ -31,7 +33,7 @@ use runtime::contained;
 use runtime::secrets::{CodeKeys, Pepper};
 use runtime::sqs::{Deadline, Delivery, Failed};
 use serde_json::Value;
-use store::run::{self, Run, RunId};
+use store::run::{self, Run, RunId, Stage};
 use store::{Db, Record, Site, StoreError};
 
 pub use objects::Objects;
@@ -176,11 +178,12 @@ impl App {
     async fn write_file(&self, id: &RunId, deadline: Deadline, now: DateTime<Utc>) -> Result<bool, ExportError> {
         let run = run::read(&self.db, Site::ExportRun, id).await?;
         let run = run.ok_or(ExportError::Unusable("the run was not begun"))?;
-        if run.d.stage != run::Stage::Writing {
+        match run.d.stage {
+            Stage::Writing => self.write(id, &run, deadline, now).await,
+            Stage::Stopped => self.drop_stopped(id).await.map(|()| false),
             // Written, perhaps by a worker that died before it moved the campaign on.
-            return self.after(id, &run, now).await.map(|()| false);
+            _ => self.after(id, &run, now).await.map(|()| false),
         }
-        self.write(id, &run, deadline, now).await
     }
 
     /// The key that the run's codes are derived with.

@@ -244,9 +244,13 @@ fn number(part: usize) -> Result<i32, ExportError> {
     i32::try_from(part).map_err(|_| ExportError::Unusable("the file has more parts than the service takes"))
 }
 
-fn file_key(id: &RunId, settings: &Settings) -> String {
-    let ending = ending(settings);
-    format!("out/{}/{}/{:04}/letters.{ending}", id.tenant, id.run, id.revision)
+pub(crate) fn file_key(id: &RunId, settings: &Settings) -> String {
+    format!("{}/letters.{}", folder(id), ending(settings))
+}
+
+/// Where the file of a run and its manifest stand.
+pub(crate) fn folder(id: &RunId) -> String {
+    format!("out/{}/{}/{:04}", id.tenant, id.run, id.revision)
 }
 
 pub(crate) const fn ending(settings: &Settings) -> &'static str {
