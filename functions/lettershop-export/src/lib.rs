@@ -88,6 +88,9 @@ pub enum ExportError {
     /// The machine's disk.
     #[error("the disk of the function: {0}")]
     Disk(#[from] std::io::Error),
+    /// What cannot be done in parts was not done in time.
+    #[error("the time of the invocation is nearly over, and nothing of a reprint stands yet")]
+    OutOfTime,
     /// Other workers kept getting on with the same.
     #[error("other workers kept winning the race for the file")]
     Contended,
@@ -161,7 +164,7 @@ impl App {
         let id = told(message);
         let left = match message {
             LettershopMessage::Reprint { reprint, .. } => {
-                Box::pin(self.reprint(&id, reprint, now)).await?;
+                Box::pin(self.reprint(&id, reprint, deadline, now)).await?;
                 false
             }
             LettershopMessage::Note { shard, .. } => Box::pin(self.note_letters(&id, *shard, deadline, now)).await?,
