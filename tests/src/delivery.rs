@@ -28,6 +28,8 @@ pub struct Delivering {
     copies_max: usize,
     shuffled: bool,
     at_once: usize,
+    /// Whether the printer's files wait on their queue.
+    files_wait: bool,
     /// Where each shard of the stream was read to: its last sequence number.
     after: BTreeMap<String, String>,
 }
@@ -41,6 +43,7 @@ impl Delivering {
             copies_max: 1,
             shuffled: false,
             at_once: 1,
+            files_wait: false,
             after: BTreeMap::new(),
         }
     }
@@ -62,6 +65,7 @@ impl Delivering {
             copies_max: 5,
             shuffled: true,
             at_once: 1,
+            files_wait: false,
             after: BTreeMap::new(),
         }
     }
@@ -70,6 +74,11 @@ impl Delivering {
     pub fn at_once(&mut self, batches: usize) -> &mut Self {
         self.at_once = batches;
         self
+    }
+
+    /// Leaves the printer's files on their queue, or delivers them again.
+    pub const fn let_files_wait(&mut self, wait: bool) {
+        self.files_wait = wait;
     }
 
     /// Goes on delivering until the stream and the queues are empty.
@@ -126,9 +135,11 @@ impl Delivering {
         let runs = drain(world, &world.campaign_queue).await;
         idle &= runs.is_empty();
         self.run_campaigns(world, runs).await;
-        let files = drain(world, &world.lettershop_queue).await;
-        idle &= files.is_empty();
-        self.export(world, files).await;
+        if !self.files_wait {
+            let files = drain(world, &world.lettershop_queue).await;
+            idle &= files.is_empty();
+            self.export(world, files).await;
+        }
         let inbox = drain(world, &world.inbox_queue).await;
         idle &= inbox.is_empty();
         self.take_in(world, inbox).await;

@@ -79,12 +79,8 @@ pub async fn tried_run(world: &World, delivering: &mut Delivering, campaign: &st
     read(world, "GET /v1/runs/{run_id}", &[("run_id", name)]).await
 }
 
-/// Has a run approved by somebody else and makes it; the ids of its letters and their rows, by postcode.
-pub async fn made_run(
-    world: &World,
-    delivering: &mut Delivering,
-    run: &Value,
-) -> BTreeMap<String, BTreeMap<String, String>> {
+/// Has a run approved by somebody else and starts it, and delivers what follows.
+pub async fn start_run(world: &World, delivering: &mut Delivering, run: &Value) {
     let path = [("campaign_id", run["campaign"].as_str().unwrap())];
     let body = json!({"digest": run["dry_run"]["digest"]});
     let route = "POST /v1/campaigns/{campaign_id}/approve";
@@ -94,13 +90,66 @@ pub async fn made_run(
     let (status, answer) = world.call(route, &path, &Value::Null).await;
     assert_eq!(status, 202, "{answer}");
     delivering.until_rest(world).await;
+}
+
+/// A row of the printer's file by its columns.
+pub type Row = BTreeMap<String, String>;
+
+/// Where the printer's file of a run stands.
+pub fn file_key(run: &Value) -> String {
     let (name, revision) = (run["run_id"].as_str().unwrap(), run["revision"].as_u64().unwrap());
-    let key = format!("out/demo/{name}/{revision:04}/letters.csv");
-    let bytes = world.file(&key).await.expect("the file stands");
+    format!("out/demo/{name}/{revision:04}/letters.csv")
+}
+
+/// The rows of the printer's file of a run, by postcode.
+pub async fn rows_of(world: &World, run: &Value) -> BTreeMap<String, Row> {
+    let bytes = world.file(&file_key(run)).await.expect("the file stands");
     let mut reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(bytes.as_bytes());
-    let rows: Result<Vec<BTreeMap<String, String>>, _> = reader.deserialize().collect();
+    let rows: Result<Vec<Row>, _> = reader.deserialize().collect();
     rows.unwrap()
         .into_iter()
         .map(|row| (row["postcode"].clone(), row))
         .collect()
+}
+
+/// Has a run approved by somebody else and makes it; its letters, by postcode.
+pub async fn made_run(world: &World, delivering: &mut Delivering, run: &Value) -> BTreeMap<String, Row> {
+    start_run(world, delivering, run).await;
+    rows_of(world, run).await
+}
+
+/// A run of letters to a customer at each of these postcodes, of the campaign [`bonus`]; its name, its letters by postcode, and the
+/// parties.
+pub async fn run_to(
+    world: &World,
+    delivering: &mut Delivering,
+    postcodes: &[&str],
+) -> (String, BTreeMap<String, Row>, Vec<String>) {
+    let mut parties = Vec::new();
+    for (serial, postcode) in (1..).zip(postcodes) {
+        parties.push(letter_shopper(world, serial, postcode).await);
+    }
+    delivering.until_rest(world).await;
+    put_campaign(world, &bonus("bonus")).await;
+    let run = tried_run(world, delivering, "bonus").await;
+    let rows = made_run(world, delivering, &run).await;
+    (run["run_id"].as_str().unwrap().to_owned(), rows, parties)
+}
+
+/// The printer confirms the file of a run, but for these letters.
+pub async fn confirm(world: &World, run: &str, rejected: &[&str]) {
+    let path = [("run_id", run)];
+    let files = read(world, "GET /v1/runs/{run_id}/files", &path).await;
+    let manifest = &files["manifest"];
+    let rejected = rejected.iter().map(|piece| json!({"piece": piece, "reason": "Torn"}));
+    let said = json!({
+        "run": run, "variant": "bonus-a", "rows": manifest["totals"]["all"]["rows"], "sha256": manifest["sha256"],
+        "accepted_on": "2026-11-22", "rejected": rejected.collect::<Vec<_>>(),
+    });
+    let route = "POST /v1/runs/{run_id}/acknowledgement";
+    // Twice: the printer's line broke down.
+    for _ in 0..2 {
+        let (status, answer) = world.call(route, &path, &said).await;
+        assert_eq!(status, 200, "{answer}");
+    }
 }

@@ -131,6 +131,49 @@ impl FaultPlan for Crashes {
     }
 }
 
+/// Answers calls at one site that the table is too busy, as often as it was told to.
+#[derive(Debug)]
+pub struct Throttled {
+    site: Site,
+    left: AtomicUsize,
+}
+
+impl Throttled {
+    /// None yet, at this site.
+    pub const fn at(site: Site) -> Self {
+        Self {
+            site,
+            left: AtomicUsize::new(0),
+        }
+    }
+
+    /// The next calls: five are all tries of one.
+    pub fn next(&self, calls: usize) {
+        self.left.store(calls, Ordering::Relaxed);
+    }
+
+    /// How many are left of these.
+    pub fn left(&self) -> usize {
+        self.left.load(Ordering::Relaxed)
+    }
+}
+
+impl FaultPlan for Throttled {
+    fn before(&self, site: Site) -> Fault {
+        let less = |left: usize| left.checked_sub(1);
+        let met = site == self.site
+            && self
+                .left
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+                .is_ok();
+        if met { Fault::Throttle } else { Fault::None }
+    }
+
+    fn after(&self, _: Site) -> Fault {
+        Fault::None
+    }
+}
+
 /// Lets a share of the calls fail, in all the ways that are safe to repeat.
 #[derive(Debug)]
 pub struct Storm {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use end_to_end::delivery::Delivering;
+use end_to_end::letters::start_run;
 use end_to_end::till::{chf, give_back, receipt};
 use end_to_end::world::{IF_MATCH, World, second_person};
 use serde_json::{Value, json};
@@ -128,19 +129,7 @@ impl Started {
 
     async fn approve_and_start(&mut self) {
         let run = must(&self.world, "GET /v1/runs/{run_id}", &[("run_id", RUN)], &Value::Null).await;
-        let path = [("campaign_id", "bonus")];
-        let body = json!({"digest": run["dry_run"]["digest"]});
-        let route = "POST /v1/campaigns/{campaign_id}/approve";
-        let (status, answer) = self.world.call_as(&second_person(), route, &path, &body).await;
-        assert_eq!(status, 200, "{answer}");
-        must(
-            &self.world,
-            "POST /v1/campaigns/{campaign_id}/start",
-            &path,
-            &Value::Null,
-        )
-        .await;
-        self.rest().await;
+        start_run(&self.world, &mut self.delivering, &run).await;
     }
 
     async fn confirm(&self, file: &str) {

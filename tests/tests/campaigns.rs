@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use end_to_end::delivery::Delivering;
+use end_to_end::letters::{start_run, tried_run};
 use end_to_end::plan::{CrashPoint, Crashes, Moment};
 use end_to_end::till::receipt;
 use end_to_end::world::{IF_MATCH, World, second_person};
@@ -74,27 +75,9 @@ async fn address(world: &World, party: &str, postcode: &str, town: &str) {
 
 /// Tries the campaign, has it approved by somebody else, and starts it; returns the run.
 async fn try_approve_start(world: &World, delivering: &mut Delivering, campaign: &str) -> String {
-    let (status, run) = post(world, "POST /v1/campaigns/{campaign_id}/dry-runs", campaign, &json!({})).await;
-    assert_eq!(status, 202, "{run}");
-    delivering.until_rest(world).await;
-    let name = run["run_id"].as_str().unwrap().to_owned();
-    let tried = run_of(world, &name).await;
-    let digest = tried["dry_run"]["digest"].as_str().unwrap_or_else(|| panic!("{tried}"));
-    let path = [("campaign_id", campaign)];
-    let body = json!({"digest": digest});
-    let (status, answer) = world
-        .call_as(
-            &second_person(),
-            "POST /v1/campaigns/{campaign_id}/approve",
-            &path,
-            &body,
-        )
-        .await;
-    assert_eq!(status, 200, "{answer}");
-    let (status, answer) = post(world, "POST /v1/campaigns/{campaign_id}/start", campaign, &Value::Null).await;
-    assert_eq!(status, 202, "{answer}");
-    delivering.until_rest(world).await;
-    name
+    let run = tried_run(world, delivering, campaign).await;
+    start_run(world, delivering, &run).await;
+    run["run_id"].as_str().unwrap().to_owned()
 }
 
 /// The printer's file as an independent reader sees it, and its bytes.

@@ -1,29 +1,14 @@
 //! Files that printer and carriers put into the inbox bucket (P3, P4, X7, X13): letters that came back, acknowledgements, and the
 //! report on each.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use end_to_end::delivery::Delivering;
-use end_to_end::letters::{bonus, letter_shopper, made_run, put_campaign, read, tried_run};
+use end_to_end::letters::{read, run_to};
 use end_to_end::plan::{CrashPoint, Crashes, Moment};
 use end_to_end::world::World;
 use faults::Site;
 use serde_json::{Value, json};
-
-type Rows = BTreeMap<String, BTreeMap<String, String>>;
-
-/// A run of letters to the parties at these postcodes; its name and rows.
-async fn run_of(world: &World, delivering: &mut Delivering, postcodes: &[&str]) -> (String, Rows) {
-    for (serial, postcode) in (1..).zip(postcodes) {
-        letter_shopper(world, serial, postcode).await;
-    }
-    delivering.until_rest(world).await;
-    put_campaign(world, &bonus("bonus")).await;
-    let run = tried_run(world, delivering, "bonus").await;
-    let rows = made_run(world, delivering, &run).await;
-    (run["run_id"].as_str().unwrap().to_owned(), rows)
-}
 
 /// The only file of the inbox, with its lines.
 async fn only_file(world: &World) -> Value {
@@ -53,7 +38,7 @@ async fn blocked(world: &World) -> usize {
 async fn p3_a_carriers_file_takes_letters_back_and_tells_what_it_could_not_take() {
     let world = World::new().await;
     let mut delivering = Delivering::well();
-    let (_, rows) = run_of(&world, &mut delivering, &["8001", "8002", "8003"]).await;
+    let (_, rows, _) = run_to(&world, &mut delivering, &["8001", "8002", "8003"]).await;
     let piece = |at: &str| &rows[at]["piece_id"];
     let content = format!(
         "piece_id;reason;returned_on\r\n{};Delivery refused;22.11.2026\r\n{};Deceased;2026-11-23\r\n\
@@ -107,7 +92,7 @@ async fn p3_a_carriers_file_takes_letters_back_and_tells_what_it_could_not_take(
 async fn p3_a_file_that_is_cut_off_or_of_another_encoding_is_refused_whole() {
     let world = World::new().await;
     let mut delivering = Delivering::well();
-    let (_, rows) = run_of(&world, &mut delivering, &["8001"]).await;
+    let (_, rows, _) = run_to(&world, &mut delivering, &["8001"]).await;
     let settings = read(&world, "GET /v1/lettershop/settings", &[]).await;
     let mut agreed = settings["settings"].clone();
     agreed["returns"]["carriers"][0]["file"] = json!({"encoding": "utf8", "trailer": true});
@@ -173,7 +158,7 @@ async fn p3_a_file_that_is_cut_off_or_of_another_encoding_is_refused_whole() {
 async fn x7_an_acknowledgement_comes_by_file_and_one_that_differs_is_refused_with_its_fields() {
     let world = World::new().await;
     let mut delivering = Delivering::well();
-    let (run, rows) = run_of(&world, &mut delivering, &["8001", "8002"]).await;
+    let (run, rows, _) = run_to(&world, &mut delivering, &["8001", "8002"]).await;
     let files = read(&world, "GET /v1/runs/{run_id}/files", &[("run_id", &run)]).await;
     let mut said = json!({
         "run": run, "variant": "bonus-a", "rows": 3, "sha256": files["manifest"]["sha256"], "accepted_on": "2026-11-22",
@@ -231,7 +216,7 @@ async fn p3_a_file_whose_worker_dies_does_each_letter_once_and_counts_it_once() 
     let plan = Arc::new(Crashes::at(points.to_vec()));
     let world = World::with_plan(Some(plan.clone())).await;
     let mut delivering = Delivering::well();
-    let (_, rows) = run_of(&world, &mut delivering, &["8001", "8002", "8003"]).await;
+    let (_, rows, _) = run_to(&world, &mut delivering, &["8001", "8002", "8003"]).await;
     let mut content = "piece_id;reason;returned_on\n".to_owned();
     for row in rows.values() {
         content.push_str(&format!("{};moved_unknown;2026-11-22\n", row["piece_id"]));

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use end_to_end::delivery::Delivering;
-use end_to_end::letters::{bonus, letter_shopper, made_run, put_campaign, read, tried_run};
+use end_to_end::letters::{Row, read, run_to};
 use end_to_end::plan::{CrashPoint, Crashes, Moment};
-use end_to_end::world::{IF_MATCH, World, second_person};
+use end_to_end::world::{IF_MATCH, TENANT, World, second_person};
 use faults::Site;
+use messages::LettershopMessage;
+use runtime::sqs::{Deadline, Delivery};
 use serde_json::{Value, json};
 
-type Rows = BTreeMap<String, BTreeMap<String, String>>;
+type Rows = BTreeMap<String, Row>;
 
 const ASK: &str = "POST /v1/runs/{run_id}/reprints";
 
@@ -45,15 +47,9 @@ async fn printed(world: &World, delivering: &mut Delivering, run: &str, pieces: 
 }
 
 async fn run_of(world: &World, delivering: &mut Delivering, letters: u64) -> (String, Rows, Vec<String>) {
-    let mut parties = Vec::new();
-    for serial in 1..=letters {
-        parties.push(letter_shopper(world, serial, &(8_000 + serial).to_string()).await);
-    }
-    delivering.until_rest(world).await;
-    put_campaign(world, &bonus("bonus")).await;
-    let run = tried_run(world, delivering, "bonus").await;
-    let rows = made_run(world, delivering, &run).await;
-    (run["run_id"].as_str().unwrap().to_owned(), rows, parties)
+    let postcodes: Vec<String> = (1..=letters).map(|number| (8_000 + number).to_string()).collect();
+    let postcodes: Vec<&str> = postcodes.iter().map(String::as_str).collect();
+    run_to(world, delivering, &postcodes).await
 }
 
 #[tokio::test]
@@ -181,6 +177,65 @@ async fn x5_letters_of_nobody_and_twice_are_named_and_nothing_is_printed() {
         (422, &json!("/pieces")),
         "{answer}"
     );
+}
+
+/// Works off a reprint that was asked for, until a moment; whether its message must come again, and the calls to the table.
+async fn worked_off(world: &World, run: &str, asked: &Value, deadline: Deadline) -> (bool, u64) {
+    let message = LettershopMessage::Reprint {
+        tenant: TENANT.parse().unwrap(),
+        run: run.parse().unwrap(),
+        revision: 1,
+        reprint: asked["reprint_id"].as_str().unwrap().parse().unwrap(),
+    };
+    let delivery = vec![Delivery {
+        id: "1".to_owned(),
+        message,
+    }];
+    world.db.meter().take();
+    let failed = world.exporting().work_off(delivery, deadline, world.now).await;
+    (!failed.is_empty(), world.db.meter().take().requests)
+}
+
+#[tokio::test]
+async fn x5_a_reprint_of_a_hundred_letters_reads_the_table_no_oftener_than_one_of_a_single_letter() {
+    let world = World::new().await;
+    let mut delivering = Delivering::well();
+    let (run, rows, _) = run_of(&world, &mut delivering, 12).await;
+    let pieces: Vec<&str> = rows.values().map(|row| &*row["piece_id"]).collect();
+    let mut requests = Vec::new();
+    for some in [&pieces[..1], &pieces[..]] {
+        let (status, asked) = ask(&world, &run, some).await;
+        assert_eq!(status, 202, "{asked}");
+        let (comes_again, calls) = worked_off(&world, &run, &asked, Deadline::never()).await;
+        assert!(!comes_again);
+        requests.push(calls);
+        let path = [("run_id", &*run), ("reprint_id", asked["reprint_id"].as_str().unwrap())];
+        let reprint = read(&world, "GET /v1/runs/{run_id}/reprints/{reprint_id}", &path).await;
+        assert_eq!(reprint["manifest"]["totals"]["all"]["rows"], some.len(), "{reprint}");
+    }
+    assert_eq!(
+        requests[0], requests[1],
+        "one call for each hundred of letters, parties, members and vouchers"
+    );
+}
+
+#[tokio::test]
+async fn x5_a_reprint_that_would_not_be_done_in_time_comes_again_whole() {
+    let world = World::new().await;
+    let mut delivering = Delivering::well();
+    let (run, rows, _) = run_of(&world, &mut delivering, 2).await;
+    let pieces: Vec<&str> = rows.values().map(|row| &*row["piece_id"]).collect();
+    let (_, asked) = ask(&world, &run, &pieces).await;
+    let over = Deadline::at(std::time::Instant::now());
+    assert!(worked_off(&world, &run, &asked, over).await.0, "it must come again");
+    let (_, asked) = ask(&world, &run, &pieces).await;
+    assert_eq!(
+        (&asked["state"], &asked["manifest"]),
+        (&json!("writing"), &Value::Null),
+        "{asked}"
+    );
+    let (reprint, again) = printed(&world, &mut delivering, &run, &pieces).await;
+    assert_eq!((&reprint["reprint_id"], again.len()), (&asked["reprint_id"], 2));
 }
 
 #[tokio::test]

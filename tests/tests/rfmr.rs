@@ -1,33 +1,22 @@
 //! The RFMR account (R2, C3): orders add, returns and letters that were sent subtract, and a campaign takes only addresses above a
 //! score; through the calls, the queues and the bucket.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::programme::Programme;
 use end_to_end::delivery::Delivering;
-use end_to_end::letters::{bonus, letter_shopper, made_run, put_campaign, read, tried_run};
+use end_to_end::letters::{bonus, confirm, letter_shopper, made_run, put_campaign, read, tried_run};
 use end_to_end::till::{give_back, key};
 use end_to_end::world::{IF_MATCH, World, second_person};
 use serde_json::{Value, json};
 
 async fn score(world: &World, party: &str) -> Value {
-    let path = [("party_id", party)];
-    read(world, "GET /v1/parties/{party_id}/rfmr?programme=treue", &path).await
+    score_in(world, "treue", party).await
 }
 
-/// Confirms the file of a run, but for these letters.
-async fn confirm(world: &World, run: &str, rejected: &[&str]) {
-    let path = [("run_id", run)];
-    let files = read(world, "GET /v1/runs/{run_id}/files", &path).await;
-    let manifest = &files["manifest"];
-    let rejected = rejected.iter().map(|piece| json!({"piece": piece, "reason": "Torn"}));
-    let said = json!({
-        "run": run, "variant": "bonus-a", "rows": manifest["totals"]["all"]["rows"], "sha256": manifest["sha256"],
-        "accepted_on": "2026-11-22", "rejected": rejected.collect::<Vec<_>>(),
-    });
-    let route = "POST /v1/runs/{run_id}/acknowledgement";
-    // Twice: the printer's line broke down.
-    for _ in 0..2 {
-        let (status, answer) = world.call(route, &path, &said).await;
-        assert_eq!(status, 200, "{answer}");
-    }
+async fn score_in(world: &World, programme: &str, party: &str) -> Value {
+    let path = [("party_id", party)];
+    let route = format!("GET /v1/parties/{{party_id}}/rfmr?programme={programme}");
+    read(world, &route, &path).await
 }
 
 #[tokio::test]
@@ -135,6 +124,74 @@ async fn r2_a_campaign_takes_only_addresses_above_a_score_and_shows_what_that_sa
     // Two years later nothing of it counts any more.
     world.now = "2028-11-22T12:00:00Z".parse().unwrap();
     assert_eq!(score(&world, &anna).await["score"], 25);
+}
+
+/// What letters subtract from a score, and how many count.
+fn letters(score: &Value) -> (i64, u64) {
+    (
+        score["letters"].as_i64().unwrap(),
+        score["letters_sent"].as_u64().unwrap(),
+    )
+}
+
+/// Takes the programme out of the letters that are noted with parties, as they were noted at first.
+async fn forget_programmes(world: &World) {
+    let scan = world.db.client().scan().table_name(world.db.table());
+    let mut pages = scan.consistent_read(true).into_paginator().send();
+    let mut changed = 0;
+    while let Some(page) = pages.next().await {
+        for item in page.expect("a page").items.unwrap_or_default() {
+            if item["et"] != AttributeValue::S("sent_letter".to_owned()) {
+                continue;
+            }
+            let update = world.db.client().update_item().table_name(world.db.table());
+            let update = update.key("pk", item["pk"].clone()).key("sk", item["sk"].clone());
+            let update = update.update_expression("REMOVE d.what.programme");
+            update.send().await.expect("an update");
+            changed += 1;
+        }
+    }
+    assert_eq!(changed, 1, "one letter was sent");
+}
+
+#[tokio::test]
+async fn r2_a_letter_counts_in_the_programme_that_paid_for_it_and_not_in_another_currency() {
+    let world = World::new().await;
+    let mut delivering = Delivering::well();
+    let anna = letter_shopper(&world, 1, "8001").await;
+    delivering.until_rest(&world).await;
+    let mut abroad = Programme::swiss_default("grenzland".parse().unwrap());
+    abroad.currency = "EUR".parse().unwrap();
+    world.store_programme(abroad).await;
+    let mut campaign = bonus("grenzland");
+    campaign["programme"] = json!("grenzland");
+    // She has bought nothing there: nobody is above the base.
+    campaign["segment"] = json!("rfmr.score == 25");
+    put_campaign(&world, &campaign).await;
+    let run = tried_run(&world, &mut delivering, "grenzland").await;
+    made_run(&world, &mut delivering, &run).await;
+    confirm(&world, run["run_id"].as_str().unwrap(), &[]).await;
+    delivering.until_rest(&world).await;
+    // 75 cents, two steps that were begun.
+    assert_eq!(letters(&score_in(&world, "grenzland", &anna).await), (-2, 1));
+    assert_eq!(letters(&score(&world, &anna).await), (0, 0));
+
+    // The next runs see the same: 57 is what her order comes to in francs.
+    for (id, programme, segment) in [
+        ("in-francs", "treue", "rfmr.score == 57"),
+        ("in-euros", "grenzland", "rfmr.score == 23"),
+    ] {
+        let mut campaign = bonus(id);
+        (campaign["programme"], campaign["segment"]) = (json!(programme), json!(segment));
+        put_campaign(&world, &campaign).await;
+        let run = tried_run(&world, &mut delivering, id).await;
+        assert_eq!(run["dry_run"]["totals"]["letters"], 1, "{id}: {run}");
+    }
+
+    // A letter that was noted before its programme was kept counts in each, until it is out of the window.
+    forget_programmes(&world).await;
+    assert_eq!(letters(&score_in(&world, "grenzland", &anna).await), (-2, 1));
+    assert_eq!(letters(&score(&world, &anna).await), (-2, 1));
 }
 
 #[tokio::test]

@@ -170,6 +170,27 @@ fn sources_report_failures_message_by_message() -> Result<()> {
 }
 
 #[test]
+fn a_notification_of_a_bucket_that_fails_in_all_tries_is_kept() -> Result<()> {
+    check(
+        delivery::notifications_are_not_lost,
+        &[
+            (
+                "            Destination: !GetAtt LettershopInboxNoticeDeadLetters.Arn\n",
+                "            Destination: !GetAtt ImportNoticeDeadLetters.Arn\n",
+            ),
+            (
+                "                Resource: !GetAtt ImportNoticeDeadLetters.Arn\n",
+                "                Resource: !GetAtt ImportDeadLetters.Arn\n",
+            ),
+            (
+                "      EventInvokeConfig:\n        DestinationConfig:\n          OnFailure:\n",
+                "      EventInvokeConfig:\n        DestinationConfig:\n          OnSuccess:\n",
+            ),
+        ],
+    )
+}
+
+#[test]
 fn every_queue_keeps_what_cannot_be_delivered_and_is_watched() -> Result<()> {
     check(
         delivery::queues_keep_what_cannot_be_delivered,
@@ -185,6 +206,10 @@ fn every_queue_keeps_what_cannot_be_delivered_and_is_watched() -> Result<()> {
             (
                 "Value: !GetAtt IssuanceDeadLetters.QueueName",
                 "Value: !GetAtt PostingDeadLetters.QueueName",
+            ),
+            (
+                "Value: !GetAtt LettershopInboxNoticeDeadLetters.QueueName",
+                "Value: !GetAtt ImportNoticeDeadLetters.QueueName",
             ),
             ("ApproximateAgeOfOldestMessage", "NumberOfMessagesSent"),
             ("    Condition: HasPosMiddleware\n", ""),

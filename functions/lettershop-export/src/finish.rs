@@ -46,19 +46,11 @@ impl App {
             shortened: sum(|chunk| chunk.shortened),
             at: now,
         };
-        let rows = manifest.totals.all.rows;
-        let changed = run::change(&self.db, Site::ExportWritten, run, now, |run| {
-            run.file = Some(file);
-            run.stage = Stage::Written;
-        });
-        if changed.await? {
-            tracing::info!(run = %id.run, revision = id.revision, rows, "the file of a run stands");
-        }
-        // Stopped meanwhile, perhaps tried and started anew: the campaign is no longer this worker's.
-        let stands = run::read(&self.db, Site::ExportRun, id).await?;
-        if stands.is_none_or(|stands| stands.d.stage != Stage::Written) {
+        if !self.written(id, run, Some(file), now).await? {
             return Ok(());
         }
+        let rows = manifest.totals.all.rows;
+        tracing::info!(run = %id.run, revision = id.revision, rows, "the file of a run stands");
         for key in chunks.iter().filter_map(|chunk| chunk.key.as_ref()) {
             self.objects.drop_work(key).await?;
         }
@@ -72,11 +64,35 @@ impl App {
         run: &Record<Run>,
         now: DateTime<Utc>,
     ) -> Result<(), ExportError> {
-        run::change(&self.db, Site::ExportWritten, run, now, |run| {
-            run.stage = Stage::Written
-        })
-        .await?;
-        self.end(id, run, now).await
+        if self.written(id, run, None, now).await? {
+            self.end(id, run, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Moves the run on. `false` when it was stopped meanwhile, perhaps tried and started anew: then the campaign is no longer this
+    /// worker's, and what it has written is dropped.
+    async fn written(
+        &self,
+        id: &RunId,
+        run: &Record<Run>,
+        file: Option<PrintFile>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, ExportError> {
+        let changed = run::change(&self.db, Site::ExportWritten, run, now, |run| {
+            run.file = file;
+            run.stage = Stage::Written;
+        });
+        if changed.await? {
+            return Ok(true);
+        }
+        let stands = run::read(&self.db, Site::ExportRun, id).await?;
+        match stands.map(|stands| stands.d.stage) {
+            // By another worker, or by a repetition of our own that was taken.
+            Some(Stage::Written) => Ok(true),
+            Some(Stage::Stopped) => self.drop_stopped(id).await.map(|()| false),
+            _ => Err(ExportError::Contended),
+        }
     }
 
     /// What is left to do for a run whose file stands.

@@ -1,7 +1,8 @@
 //! The printer's file of a run (P1, P2, X5, X7): letters with their codes, sorted, with a manifest that is written last.
 //!
-//! The letters of each shard of members are sorted into an object of their own. Then the objects are merged into the file, which is uploaded in parts: behind each part the table keeps where the file goes on, with the state of its hash. A
-//! worker that is killed is followed by one that merges again, passes over what stands, and writes the same bytes. Codes stand in
+//! The letters of each shard of members are sorted into an object of their own, and it is noted to whom they go. Then the objects are
+//! merged into the file, which is uploaded in parts: behind each part the table keeps where the file goes on, with the state of its
+//! hash. A worker that is killed is followed by one that merges again, passes over what stands, and writes the same bytes. Codes stand in
 //! no object but the file: they are derived when its rows are written. The file is never overwritten.
 //!
 //! | file | what |
@@ -10,6 +11,7 @@
 //! | `piece` | a frozen member becomes a letter |
 //! | `write` | the objects are merged into the file |
 //! | `finish` | file and manifest stand, run and campaign move on |
+//! | `stopped` | what was written of a run that was stopped is dropped |
 //! | `sent` | letters that were sent are noted with their parties |
 //! | `reprint` | letters that are printed again |
 //! | `objects` | the bucket |
@@ -20,6 +22,7 @@ mod piece;
 mod reprint;
 mod sent;
 mod sort;
+mod stopped;
 mod write;
 
 use chrono::{DateTime, Utc};
@@ -30,7 +33,7 @@ use runtime::contained;
 use runtime::secrets::{CodeKeys, Pepper};
 use runtime::sqs::{Deadline, Delivery, Failed};
 use serde_json::Value;
-use store::run::{self, Run, RunId};
+use store::run::{self, Run, RunId, Stage};
 use store::{Db, Record, Site, StoreError};
 
 pub use objects::Objects;
@@ -85,6 +88,9 @@ pub enum ExportError {
     /// The machine's disk.
     #[error("the disk of the function: {0}")]
     Disk(#[from] std::io::Error),
+    /// What cannot be done in parts was not done in time.
+    #[error("the time of the invocation is nearly over, and nothing of a reprint stands yet")]
+    OutOfTime,
     /// Other workers kept getting on with the same.
     #[error("other workers kept winning the race for the file")]
     Contended,
@@ -158,7 +164,7 @@ impl App {
         let id = told(message);
         let left = match message {
             LettershopMessage::Reprint { reprint, .. } => {
-                Box::pin(self.reprint(&id, reprint, now)).await?;
+                Box::pin(self.reprint(&id, reprint, deadline, now)).await?;
                 false
             }
             LettershopMessage::Note { shard, .. } => Box::pin(self.note_letters(&id, *shard, deadline, now)).await?,
@@ -175,11 +181,12 @@ impl App {
     async fn write_file(&self, id: &RunId, deadline: Deadline, now: DateTime<Utc>) -> Result<bool, ExportError> {
         let run = run::read(&self.db, Site::ExportRun, id).await?;
         let run = run.ok_or(ExportError::Unusable("the run was not begun"))?;
-        if run.d.stage != run::Stage::Writing {
+        match run.d.stage {
+            Stage::Writing => self.write(id, &run, deadline, now).await,
+            Stage::Stopped => self.drop_stopped(id).await.map(|()| false),
             // Written, perhaps by a worker that died before it moved the campaign on.
-            return self.after(id, &run, now).await.map(|()| false);
+            _ => self.after(id, &run, now).await.map(|()| false),
         }
-        self.write(id, &run, deadline, now).await
     }
 
     /// The key that the run's codes are derived with.

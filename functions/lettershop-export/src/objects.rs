@@ -132,6 +132,15 @@ impl Objects {
         }
     }
 
+    /// Drops a file of a run that was stopped; one that is not there is dropped already.
+    pub(crate) async fn drop_file(&self, key: &str) -> Result<(), ExportError> {
+        let site = Site::ExportDropFile;
+        self.before(site)?;
+        let answer = self.client.delete_object().bucket(&self.bucket).key(key).send().await;
+        self.after(site)?;
+        answer.map(|_| ()).map_err(|error| failed(site, error.code()))
+    }
+
     /// Puts the file of a reprint under a key that has its hash.
     pub(crate) async fn put_reprint(&self, key: &str, kind: &str, content: Vec<u8>) -> Result<(), ExportError> {
         let site = Site::ExportPutReprint;

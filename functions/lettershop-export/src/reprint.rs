@@ -1,5 +1,7 @@
 //! Letters of a run are printed again, by their ids (X5): with the codes they had, and only where a letter may still be sent.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::calendar;
 use domain::code::VoucherCode;
@@ -7,11 +9,11 @@ use domain::id::{LookupKey, PartyId};
 use lettershop::manifest;
 use lettershop::piece::Row;
 use lettershop::settings::Settings;
-use party::contact::ContactId;
+use runtime::sqs::Deadline;
+use store::db::BATCH_GET_MAX;
 use store::lettershop::reprint::{self, Gap, Reprint};
-use store::returned_mail::{self, Letter};
 use store::run::{self, PrintFile, Run, RunId, SealingKey};
-use store::{Record, Site, StoreError, party as parties};
+use store::{Record, Site, party as parties, returned_mail};
 
 use crate::piece::Letters;
 use crate::write::{content_type, ending, job, json};
@@ -20,6 +22,9 @@ use crate::{App, ExportError, parsed};
 /// Why a letter is not printed again.
 const KEPT_BACK: &str = "kept_back";
 const NO_LETTER: &str = "no_letter";
+
+/// A letter that is printed again, or why it is not.
+type Again = Result<Row, &'static str>;
 
 /// What the letters of a reprint share.
 struct Printing<'a> {
@@ -34,7 +39,13 @@ struct Printing<'a> {
 
 impl App {
     /// Writes the file of a reprint. Of several workers the first one that notes its file counts.
-    pub(crate) async fn reprint(&self, id: &RunId, name: &LookupKey, now: DateTime<Utc>) -> Result<(), ExportError> {
+    pub(crate) async fn reprint(
+        &self,
+        id: &RunId,
+        name: &LookupKey,
+        deadline: Deadline,
+        now: DateTime<Utc>,
+    ) -> Result<(), ExportError> {
         let run = run::read(&self.db, Site::ExportRun, id).await?;
         let run = run.ok_or(ExportError::Unusable("the run was not begun"))?;
         let asked = reprint::read(&self.db, Site::ExportReprint, id, name).await?;
@@ -53,7 +64,7 @@ impl App {
             code_key,
             now,
         };
-        let (mut rows, gaps) = self.rows_of(&printing, &asked.d).await?;
+        let (mut rows, gaps) = self.rows_of(&printing, &asked.d, deadline).await?;
         rows.sort_unstable_by(|a, b| a.key().cmp(b.key()));
         let file = match rows.is_empty() {
             true => None,
@@ -65,54 +76,67 @@ impl App {
         Ok(())
     }
 
-    async fn rows_of(&self, printing: &Printing<'_>, asked: &Reprint) -> Result<(Vec<Row>, Vec<Gap>), ExportError> {
-        let tenant = &printing.id.tenant;
-        let known = returned_mail::letters(&self.db, Site::ExportLetters, tenant, &asked.pieces).await?;
+    /// The rows of a reprint, and the letters that are not printed again. Reads by hundreds, so that 2,000 letters are some 80 calls;
+    /// no hundred is begun when the time is nearly over. Nothing stands then but that it was asked for, and it begins anew.
+    async fn rows_of(
+        &self,
+        printing: &Printing<'_>,
+        asked: &Reprint,
+        deadline: Deadline,
+    ) -> Result<(Vec<Row>, Vec<Gap>), ExportError> {
         let (mut rows, mut gaps) = (Vec::new(), Vec::new());
-        for piece in &asked.pieces {
-            let row = match known.get(piece).map(|letter| &letter.d) {
-                Some(Letter { party: None, .. }) => planted(printing, piece)?.ok_or(NO_LETTER),
-                Some(Letter {
-                    party: Some(party),
-                    contact,
-                    ..
-                }) => self.row_of(printing, party, *contact).await?,
-                None => Err(NO_LETTER),
-            };
-            match row {
-                Ok(row) => rows.push(row),
-                Err(why) => gaps.push(Gap {
-                    piece: piece.clone(),
-                    why: why.to_owned(),
-                }),
+        for pieces in asked.pieces.chunks(BATCH_GET_MAX) {
+            if deadline.is_near() {
+                return Err(ExportError::OutOfTime);
+            }
+            let mut printed = self.printed(printing, pieces).await?;
+            for piece in pieces {
+                match printed.remove(piece).unwrap_or(Err(NO_LETTER)) {
+                    Ok(row) => rows.push(row),
+                    Err(why) => gaps.push(Gap {
+                        piece: piece.clone(),
+                        why: why.to_owned(),
+                    }),
+                }
             }
         }
         Ok((rows, gaps))
     }
 
-    /// The letter to a party as it was, or why it is not printed again.
-    async fn row_of(
+    /// The letters as they were, or why they are not printed again, by their ids; one that is not there has no letter. At most
+    /// [`BATCH_GET_MAX`]: three calls, and one for each hundred of their vouchers.
+    async fn printed(
         &self,
         printing: &Printing<'_>,
-        party: &PartyId,
-        contact: Option<ContactId>,
-    ) -> Result<Result<Row, &'static str>, ExportError> {
+        pieces: &[String],
+    ) -> Result<BTreeMap<String, Again>, ExportError> {
         let Printing { id, run, now, .. } = *printing;
-        let document = match parties::read(&self.db, Site::ExportParty, &id.tenant, party).await {
-            Ok(Some(found)) => found.d,
-            Ok(None) | Err(StoreError::Erased(_)) => return Ok(Err(NO_LETTER)),
-            Err(error) => return Err(error.into()),
-        };
+        let known = returned_mail::letters(&self.db, Site::ExportLetters, &id.tenant, pieces).await?;
+        let of: Vec<PartyId> = known.values().filter_map(|letter| letter.d.party.clone()).collect();
+        let documents = parties::read_many(&self.db, Site::ExportParty, &id.tenant, &of).await?;
         let today = calendar::business_day(now, run.d.zone);
-        if document.voucher_stop(now).is_some() || !document.letter_reaches(contact, today) {
-            return Ok(Err(KEPT_BACK));
+        let (mut printed, mut wanted) = (BTreeMap::new(), Vec::new());
+        for (piece, letter) in known {
+            let Some(party) = letter.d.party else {
+                let row = planted(printing, &piece)?.ok_or(NO_LETTER);
+                printed.insert(piece, row);
+                continue;
+            };
+            match documents.get(&party) {
+                Some(party) if party.voucher_stop(now).is_some() || !party.letter_reaches(letter.d.contact, today) => {
+                    printed.insert(piece, Err(KEPT_BACK));
+                }
+                Some(_) => wanted.push(party),
+                None => {}
+            }
         }
-        let member = run::member(&self.db, Site::ExportMembers, (id, run.d.cut), party).await?;
+        let members = run::members_of(&self.db, Site::ExportMembers, (id, run.d.cut), &wanted).await?;
         let of = (&printing.letters, printing.key.as_ref(), printing.code_key);
         let usable = |voucher: &domain::voucher::Voucher| voucher.usable_on(today);
-        let mut rows = self.page(id, of, member.into_iter().collect(), usable).await?;
-        let row = rows.pop().flatten().map(|(row, ..)| row);
-        Ok(row.ok_or(NO_LETTER))
+        for (row, _) in self.page(id, of, members, usable).await?.into_iter().flatten() {
+            printed.insert(row.key().piece().to_string(), Ok(row));
+        }
+        Ok(printed)
     }
 
     async fn file_of(

@@ -71,7 +71,7 @@ impl App {
         Err(ExportError::Contended)
     }
 
-    /// The letters to these members that were written and not rejected.
+    /// The letters to these members that are in the file of this choice of the run, and were not rejected.
     async fn sent(
         &self,
         id: &RunId,
@@ -91,7 +91,7 @@ impl App {
         let known = returned_mail::letters(&self.db, Site::ExportLetters, &id.tenant, &names).await?;
         Ok(pieces
             .into_iter()
-            .filter(|(name, _)| known.contains_key(name))
+            .filter(|(name, _)| known.get(name).is_some_and(|letter| letter.d.revision == id.revision))
             .map(|(_, letter)| letter)
             .collect())
     }
@@ -112,6 +112,7 @@ impl App {
             what: What::Letter {
                 run: id.run.clone(),
                 campaign: run.d.campaign.name.clone(),
+                programme: Some(run.d.campaign.programme.clone()),
                 cost_minor: cost.printing_minor.saturating_add(cost.postage_minor),
             },
         };

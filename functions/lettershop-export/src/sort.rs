@@ -2,7 +2,7 @@
 
 use campaign::Decision;
 use chrono::{DateTime, Utc};
-use domain::code::VoucherCode;
+use domain::code::{self, VoucherCode};
 use domain::id::{LookupKey, PartyId};
 use domain::voucher::{State, Voucher};
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -25,9 +25,6 @@ const LETTERS_MAX: usize = 50_000;
 /// Letters that are noted at the same time.
 const AT_ONCE: usize = 16;
 
-/// To whom a letter goes, and to which of the party's addresses.
-pub(crate) type To = (PartyId, Option<ContactId>);
-
 /// The letters of a shard.
 struct Sorted {
     rows: Vec<Row>,
@@ -36,34 +33,84 @@ struct Sorted {
 }
 
 impl App {
-    /// Sorts the letters of a shard into an object.
+    /// Sorts the letters of a shard into an object; those that stand, also when another worker was quicker.
     pub(crate) async fn sort(
         &self,
         id: &RunId,
         run: &Record<Run>,
         shard: u8,
         now: DateTime<Utc>,
-    ) -> Result<(), ExportError> {
+    ) -> Result<Chunk, ExportError> {
         let key = run::sealing_key(&self.db, Site::ExportKey, id, run.created_at, now).await?;
         if key.is_none() {
             let over = "the time of the run's addresses is over: no letter of it can be printed";
             return Err(ExportError::Unusable(over));
         }
-        let Sorted { rows, gaps, shortened } = self.rows(id, run, shard, key.as_ref(), now).await?;
+        let Sorted { rows, gaps, shortened } = self.rows(id, run, shard, key.as_ref()).await?;
         let letters = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-        let name = format!("work/{}/{}/{:04}/{shard:02}", id.tenant, id.run, id.revision);
-        let key = (!rows.is_empty()).then_some(name);
+        let lines = lines(&rows);
+        let key = (!rows.is_empty()).then(|| work_key(id, shard, &lines));
         if let Some(key) = &key {
-            self.objects.put_work(key, lines(&rows)).await?;
+            self.objects.put_work(key, lines).await?;
         }
         let chunk = Chunk {
-            key,
+            key: key.clone(),
             letters,
             gaps,
             shortened,
+            noted: false,
         };
-        files::store_chunk(&self.db, Site::ExportChunk, (id, shard), chunk, now).await?;
-        Ok(())
+        let stands = files::store_chunk(&self.db, Site::ExportChunk, (id, shard), chunk, now).await?;
+        if let Some(ours) = key.filter(|ours| stands.key.as_ref() != Some(ours)) {
+            self.objects.drop_work(&ours).await?;
+        }
+        Ok(stands)
+    }
+
+    /// Notes to whom the sorted letters of a shard go. Only of letters that stand: what a worker has found that came late, or died,
+    /// is in no file. Whoever notes them again notes the same.
+    pub(crate) async fn note_sorted(
+        &self,
+        id: &RunId,
+        run: &Record<Run>,
+        (shard, chunk): (u8, Chunk),
+        now: DateTime<Utc>,
+    ) -> Result<(), ExportError> {
+        let letters = Letters::of(&run.d, self.code_key(run)?)?;
+        let mut left = self.pieces(&chunk).await?;
+        let mut after = None;
+        while !left.is_empty() {
+            let (members, next) = run::members(&self.db, Site::ExportMembers, (id, shard), after, PAGE).await?;
+            let members = members.into_iter().map(|member| member.d);
+            let found: Vec<_> = members
+                .map(|member| (letters.piece_id(&member.party), member))
+                .filter(|(piece, _)| left.remove(piece))
+                .collect();
+            let noted = stream::iter(found)
+                .map(|(piece, member)| self.note(id, piece, Some((member.party, member.contact)), now));
+            noted.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+        // What is no member's is a planted address's.
+        for piece in left {
+            self.note(id, piece, None, now).await?;
+        }
+        Ok(files::chunk_noted(&self.db, Site::ExportChunk, (id, shard), chunk, now).await?)
+    }
+
+    /// The ids of sorted letters.
+    async fn pieces(&self, chunk: &Chunk) -> Result<BTreeSet<PieceId>, ExportError> {
+        let Some(key) = &chunk.key else {
+            return Ok(BTreeSet::new());
+        };
+        let rows = self.sorted_rows(key).await?;
+        let pieces = rows.map(|row| row.map(|row| row.key().piece()));
+        pieces
+            .collect::<Result<_, _>>()
+            .map_err(|error| ExportError::Merge(error.to_string()))
     }
 
     async fn rows(
@@ -72,31 +119,21 @@ impl App {
         run: &Record<Run>,
         shard: u8,
         key: Option<&SealingKey>,
-        now: DateTime<Utc>,
     ) -> Result<Sorted, ExportError> {
         let code_key = self.code_key(run)?;
         let letters = Letters::of(&run.d, code_key)?;
         let (mut rows, mut gaps, mut shortened, mut after) = (Vec::new(), 0u64, 0u64, None);
         if shard == 0 {
             for (index, address) in self.settings(id).await?.control.iter().enumerate() {
-                let row = Row::of(&letters.control(index, address)?)?;
-                self.note(id, piece(&row), None, now).await?;
-                rows.push(row);
+                rows.push(Row::of(&letters.control(index, address)?)?);
             }
         }
         loop {
             let (members, next) = run::members(&self.db, Site::ExportMembers, (id, shard), after, PAGE).await?;
             let page = self.page(id, (&letters, key, code_key), members, is_not_void).await?;
-            let to: Vec<_> = page
-                .iter()
-                .flatten()
-                .map(|(row, to, _)| (piece(row), to.clone()))
-                .collect();
-            let noted = stream::iter(to).map(|(piece, to)| self.note(id, piece, Some(to), now));
-            noted.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
             for row in page {
                 match row {
-                    Some((row, _, lost)) => {
+                    Some((row, lost)) => {
                         rows.push(row);
                         shortened = shortened.saturating_add(u64::from(lost));
                     }
@@ -115,8 +152,14 @@ impl App {
         Ok(Sorted { rows, gaps, shortened })
     }
 
-    /// Notes to whom a letter goes; nobody for a planted address.
-    async fn note(&self, id: &RunId, piece: PieceId, to: Option<To>, now: DateTime<Utc>) -> Result<(), ExportError> {
+    /// Notes to whom a letter goes, and to which of the party's addresses; nobody for a planted address.
+    async fn note(
+        &self,
+        id: &RunId,
+        piece: PieceId,
+        to: Option<(PartyId, Option<ContactId>)>,
+        now: DateTime<Utc>,
+    ) -> Result<(), ExportError> {
         let (party, contact) = to.map_or((None, None), |(party, contact)| (Some(party), contact));
         let letter = returned_mail::Letter {
             run: id.run.clone(),
@@ -129,7 +172,7 @@ impl App {
         Ok(())
     }
 
-    /// The rows of a page of members, each with whom it goes to, and whether its address was shortened; `None` for one whose letter
+    /// The rows of a page of members, each with whether its address was shortened; `None` for one whose letter
     /// cannot be made: it was kept from its vouchers, one of them is not `wanted`, or it was erased.
     pub(crate) async fn page(
         &self,
@@ -137,7 +180,7 @@ impl App {
         (letters, key, code_key): (&Letters<'_>, Option<&SealingKey>, &[u8]),
         members: Vec<Record<Member>>,
         wanted: impl Fn(&Voucher) -> bool,
-    ) -> Result<Vec<Option<(Row, To, bool)>>, ExportError> {
+    ) -> Result<Vec<Option<(Row, bool)>>, ExportError> {
         let chosen: Vec<_> = members
             .into_iter()
             .filter_map(|member| match member.d.decision {
@@ -178,8 +221,7 @@ impl App {
             let letter: Letter = serde_json::from_slice(&letter).map_err(|_| unreadable)?;
             let lost = letter.lost > 0;
             let piece = letters.piece(&member.party, letter, &numbers, code_key);
-            let to = (member.party, member.contact);
-            rows.push(Some((Row::of(&piece)?, to, lost)));
+            rows.push(Some((Row::of(&piece)?, lost)));
         }
         Ok(rows)
     }
@@ -190,8 +232,10 @@ const fn is_not_void(voucher: &Voucher) -> bool {
     !matches!(voucher.state, State::Voided { .. })
 }
 
-const fn piece(row: &Row) -> PieceId {
-    row.key().piece()
+/// The object of sorted letters, by what stands in it: two workers that found different letters do not write over each other.
+fn work_key(id: &RunId, shard: u8, lines: &[u8]) -> String {
+    let hash = code::lookup_key(b"sorted letters", "chunk/1", lines);
+    format!("work/{}/{}/{:04}/{shard:02}-{hash}", id.tenant, id.run, id.revision)
 }
 
 fn lines(rows: &[Row]) -> Vec<u8> {

@@ -88,7 +88,8 @@ impl App {
         Ok(false)
     }
 
-    /// The sorted letters of all shards; `None` when some had to be sorted first, as far as the time allowed.
+    /// The sorted letters of all shards, each noted with whom it goes to; `None` when some had to be sorted or noted first, as far as
+    /// the time allowed.
     async fn sorted(
         &self,
         id: &RunId,
@@ -97,14 +98,24 @@ impl App {
         now: DateTime<Utc>,
     ) -> Result<Option<Vec<Chunk>>, ExportError> {
         let done = files::chunks(&self.db, Site::ExportChunks, id).await?;
-        for shard in (0..run.d.cut.shards).filter(|shard| !done.contains_key(shard)) {
-            self.sort(id, run, shard, now).await?;
+        let noted = |shard: &u8| done.get(shard).is_some_and(|chunk| chunk.noted);
+        for shard in (0..run.d.cut.shards).filter(|shard| !noted(shard)) {
+            let chunk = match done.get(&shard) {
+                Some(chunk) => chunk.clone(),
+                None => self.sort(id, run, shard, now).await?,
+            };
+            if deadline.is_near() {
+                return Ok(None);
+            }
+            if !chunk.noted {
+                self.note_sorted(id, run, (shard, chunk), now).await?;
+            }
             if deadline.is_near() {
                 return Ok(None);
             }
         }
         // The merge begins with all the time of an invocation.
-        let all = done.len() >= usize::from(run.d.cut.shards);
+        let all = (0..run.d.cut.shards).all(|shard| noted(&shard));
         Ok(all.then(|| done.into_values().collect()))
     }
 
@@ -176,16 +187,21 @@ impl App {
     ) -> Result<Box<dyn Iterator<Item = Result<Row, ExportError>> + Send>, ExportError> {
         let mut readers = Vec::new();
         for key in chunks.iter().filter_map(|chunk| chunk.key.as_ref()) {
-            let mut file: File = tempfile::tempfile()?;
-            self.objects.fetch_work(key, &mut file).await?;
-            file.rewind()?;
-            readers.push(RowReader::new(BufReader::new(file)));
+            readers.push(self.sorted_rows(key).await?);
         }
         let merge: Merge<RowReader<BufReader<File>>> = Merge::new(readers);
         let rows = merge.map(|row| {
             row.map_err(|error: lettershop::merge::MergeError<ReadError>| ExportError::Merge(error.to_string()))
         });
         Ok(Box::new(rows))
+    }
+
+    /// Sorted letters, from a copy on the disk.
+    pub(crate) async fn sorted_rows(&self, key: &str) -> Result<RowReader<BufReader<File>>, ExportError> {
+        let mut file: File = tempfile::tempfile()?;
+        self.objects.fetch_work(key, &mut file).await?;
+        file.rewind()?;
+        Ok(RowReader::new(BufReader::new(file)))
     }
 
     /// Uploads what is written as a part and notes where the file goes on; `false` when another worker has.
@@ -228,9 +244,13 @@ fn number(part: usize) -> Result<i32, ExportError> {
     i32::try_from(part).map_err(|_| ExportError::Unusable("the file has more parts than the service takes"))
 }
 
-fn file_key(id: &RunId, settings: &Settings) -> String {
-    let ending = ending(settings);
-    format!("out/{}/{}/{:04}/letters.{ending}", id.tenant, id.run, id.revision)
+pub(crate) fn file_key(id: &RunId, settings: &Settings) -> String {
+    format!("{}/letters.{}", folder(id), ending(settings))
+}
+
+/// Where the file of a run and its manifest stand.
+pub(crate) fn folder(id: &RunId) -> String {
+    format!("out/{}/{}/{:04}", id.tenant, id.run, id.revision)
 }
 
 pub(crate) const fn ending(settings: &Settings) -> &'static str {

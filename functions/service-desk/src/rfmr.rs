@@ -37,7 +37,7 @@ impl App {
             Box::pin(timeline::letters(
                 &self.db,
                 Site::DeskLetters,
-                (&id.tenant, &id.party),
+                (&id.tenant, &id.party, &id.programme),
                 letters_since
             )),
         );

@@ -248,14 +248,15 @@ async fn a_multipart_upload_appears_when_it_is_completed_and_a_faulty_completion
 
     let aborted = begin(&client, "never").await;
     upload_part(&client, "never", &aborted, 1, vec![b'c'; 3]).await;
-    client
-        .abort_multipart_upload()
-        .bucket(BUCKET)
-        .key("never")
-        .upload_id(&aborted)
-        .send()
-        .await
-        .unwrap();
+    let abort = |key: &str, upload: &str| {
+        let abort = client.abort_multipart_upload().bucket(BUCKET).key(key);
+        abort.upload_id(upload).send()
+    };
+    abort("never", &aborted).await.unwrap();
+    for (key, over) in [("never", &aborted), ("big", &upload)] {
+        let fault = abort(key, over).await.unwrap_err();
+        assert_eq!(fault.code(), Some("NoSuchUpload"), "{key}");
+    }
     assert_eq!(keys(&client).await, ["big"]);
     stack.stop().await;
 }

@@ -87,12 +87,12 @@ pub struct MonthOrders {
     pub revenue_minor: i64,
 }
 
-/// A letter that was sent.
+/// A letter of the programme's campaigns that was sent: those of another one may have been paid in another currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SentLetter {
     /// Day on which it counts.
     pub day: NaiveDate,
-    /// Printing and postage in minor units.
+    /// Printing and postage in minor units of the programme's currency.
     pub cost_minor: i64,
 }
 

@@ -489,6 +489,8 @@ sites! {
     ExportComplete = "lettershop-export/complete",
     /// The lettershop's files look at a file.
     ExportHead = "lettershop-export/head",
+    /// The lettershop's files drop what was written of a run that was stopped.
+    ExportDropFile = "lettershop-export/drop-file",
     /// The lettershop's files put a manifest.
     ExportManifest = "lettershop-export/manifest",
     /// The lettershop's files send work to their own queue.

@@ -78,6 +78,9 @@ pub struct Chunk {
     /// Letters whose address had no room for all of it.
     #[serde(default)]
     pub shortened: u64,
+    /// Whether it is noted to whom its letters go. Before that no file is made of them.
+    #[serde(default)]
+    pub noted: bool,
 }
 
 /// How far the file of a run is.
@@ -109,7 +112,8 @@ fn file_key(id: &RunId) -> Key {
     }
 }
 
-/// Notes the sorted letters of a shard.
+/// Stores the sorted letters of a shard, once: between two workers a voucher may have become void, and the letters of one of them are
+/// those of the file. Returns those.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -119,12 +123,38 @@ pub async fn store_chunk(
     (id, shard): (&RunId, u8),
     chunk: Chunk,
     now: DateTime<Utc>,
+) -> Result<Chunk, StoreError> {
+    let record = chunk_record((id, shard), chunk, now);
+    let put = Leg::put(site, &record, Some(Condition::absent()))?;
+    match db.write::<Chunk>(site, put).await? {
+        Written::Done => Ok(record.d),
+        Written::Refused(Some(before)) => Ok(before.d),
+        Written::Refused(None) => Err(StoreError::Unknown(site)),
+    }
+}
+
+/// Stores that it is noted to whom the letters of a shard go; `chunk` as it stands.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn chunk_noted(
+    db: &Db,
+    site: Site,
+    of: (&RunId, u8),
+    chunk: Chunk,
+    now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    let chunk = Chunk { noted: true, ..chunk };
+    // Nothing else of it changes, so whoever stores it again stores the same.
+    db.write_item(site, Leg::put(site, &chunk_record(of, chunk, now), None)?)
+        .await?;
+    Ok(())
+}
+
+fn chunk_record((id, shard): (&RunId, u8), chunk: Chunk, now: DateTime<Utc>) -> Record<Chunk> {
     let mut record = Record::new(chunk_key(id, shard), "run_chunk", now, chunk);
     record.ttl = Some(crate::run::days_after(now, crate::run::MEMBER_DAYS));
-    // Whoever sorts the shard again writes the same.
-    db.write_item(site, Leg::put(site, &record, None)?).await?;
-    Ok(())
+    record
 }
 
 /// The sorted letters by shard, of those that are sorted.

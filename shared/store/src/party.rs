@@ -5,6 +5,7 @@ mod erased;
 pub mod import;
 mod own;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -204,6 +205,26 @@ pub async fn read(
         Some(Standing::Erased(_)) => Err(StoreError::Erased(site)),
         found => Ok(found.and_then(Standing::party)),
     }
+}
+
+/// Those of the parties that stand, at most [`crate::db::BATCH_GET_MAX`], none twice. One that was erased is not among them.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn read_many(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    parties: &[PartyId],
+) -> Result<BTreeMap<PartyId, PartyDocument>, StoreError> {
+    let keys: Vec<_> = parties.iter().map(|party| profile_key(tenant, party)).collect();
+    let mut found = BTreeMap::new();
+    for item in db.batch_get_items(site, &keys, Read::Strong).await? {
+        if let Some(party) = Standing::of(site, item)?.party() {
+            found.insert(party.d.party.clone(), party.d);
+        }
+    }
+    Ok(found)
 }
 
 /// Whether the party gets no vouchers and pays with none at `now`. Sees every change that was answered before.

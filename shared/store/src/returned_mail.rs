@@ -1,7 +1,7 @@
 //! Letters that were sent, and those that came back (P3, P4, X13).
 //!
-//! Under the id of a letter stands to whom it went, and to which of the party's addresses: that is noted before the printer's file
-//! is written. A letter is taken back in one transaction: the party's document as the return leaves it, the tasks that it opens,
+//! Under the id of a letter stands to whom it went, and to which of the party's addresses: that is noted once its row is among those
+//! that the printer's file is made of, and before the file is written. A letter is taken back in one transaction: the party's document as the return leaves it, the tasks that it opens,
 //! and the note that it came back. The note has the letter's id in its key, so that nothing is done twice, however often a carrier
 //! reports a letter, and wherever a process dies.
 
@@ -15,9 +15,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::id::{LookupKey, PartyId, RunName, Tenant};
 use faults::Site;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::db::{BATCH_GET_MAX, Condition, Db, Key, Leg, Range, Read, TransactError};
+use crate::db::{BATCH_GET_MAX, Condition, Db, Key, Leg, Range, Read, TransactError, Value};
 use crate::desk::{self, Task};
 use crate::error::StoreError;
 use crate::party::change::legs;
@@ -70,7 +69,7 @@ pub struct Returned {
     /// Day on which the carrier gave it up.
     pub returned_on: NaiveDate,
     /// What was done, as the lettershop's rules name it.
-    pub done: Value,
+    pub done: serde_json::Value,
     /// The file that said so; none for a call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
@@ -97,7 +96,8 @@ fn of_contact(contact: ContactId) -> String {
     format!("{RETURNED}{:010}#", contact.0)
 }
 
-/// Notes to whom a letter goes, for as long as the members of runs are kept. Whoever notes it again notes the same.
+/// Notes to whom a letter goes, for as long as the members of runs are kept. Whoever notes it again notes the same; where a later
+/// choice of the run's members has noted it, that stays.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -108,9 +108,15 @@ pub async fn note(
     letter: Letter,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    let not_later = Condition::new("attribute_not_exists(pk) OR #d.#revision <= :revision")
+        .name("#d", "d")
+        .name("#revision", "revision")
+        .value(":revision", Value::Integer(i64::from(letter.revision)));
     let mut record = Record::new(letter_key(tenant, piece), "letter", now, letter);
     record.ttl = Some(days_after(now, MEMBER_DAYS));
-    db.write_item(site, Leg::put(site, &record, None)?).await?;
+    // Refused is a worker that goes on with a run that was stopped and chosen anew.
+    let put = Leg::put(site, &record, Some(not_later))?;
+    db.write::<Letter>(site, put).await?;
     Ok(())
 }
 

@@ -36,7 +36,7 @@ pub use measure::{
     Bought, Measured, MeasuredShard, Measuring, advance_measured, begin_measuring, bought, complete_measuring,
     measurable, measured, measured_shard, measuring,
 };
-pub use member::{Member, MemberPage, drop_letter, forget, freeze, member, members};
+pub use member::{Member, MemberPage, drop_letter, forget, freeze, member, members, members_of};
 pub use part::{
     MergeError, Part, Position, ShardWork, advance, last_part, merged, segments_done, shard_work, shards_work,
     store_part,

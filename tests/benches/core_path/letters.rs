@@ -125,6 +125,7 @@ async fn sorted(system: &System, id: &RunId, run: &Run, letters: usize) -> Resul
             letters: u64::try_from(rows.len())?,
             gaps: 0,
             shortened: 0,
+            noted: true,
         };
         files::store_chunk(system.db(), Site::ToolWrite, (id, shard), chunk, runtime::now()).await?;
     }

@@ -1,12 +1,14 @@
 //! A campaign from its draft to a redeemed voucher, its results and a letter that came back; a birthday campaign that starts by itself; somebody is kept back, somebody erased.
 
+use faults::{Probe, Site};
+use messages::LettershopMessage;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{done, listed, read};
 use crate::delivery::Delivering;
 use crate::till::receipt;
-use crate::world::{IF_MATCH, World, second_person};
+use crate::world::{IF_MATCH, TENANT, World, second_person};
 
 /// A voucher of ten francs for everybody who has bought something.
 fn welcome() -> Value {
@@ -109,6 +111,19 @@ async fn stop_next(world: &World, delivering: &mut Delivering) {
     let body = json!({"reason": "Not this month"});
     let (status, stopped) = world.call("POST /v1/runs/{run_id}/stop", &path, &body).await;
     assert_eq!((status, &stopped["stopped"]), (200, &json!("by_hand")), "{stopped}");
+    // Who did not hear of it asks for its file: there is nothing to be left of it.
+    let message = LettershopMessage::Write {
+        tenant: TENANT.parse().expect("a tenant"),
+        run: run["run_id"].as_str().and_then(|run| run.parse().ok()).expect("a run"),
+        revision: run["revision"]
+            .as_u64()
+            .and_then(|number| number.try_into().ok())
+            .expect("a number"),
+    };
+    let sender = messages::Sender::new(world.place.sqs(), Probe::none());
+    let sent = sender.send(Site::ToolWrite, &world.lettershop_queue, &[message]).await;
+    sent.expect("the message is sent");
+    delivering.until_rest(world).await;
 }
 
 /// Anna's letter comes back.

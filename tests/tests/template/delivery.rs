@@ -67,7 +67,57 @@ fn dead_letters_of(queue: &Value) -> Option<String> {
     at(queue, &["Properties", "RedrivePolicy", "deadLetterTargetArn"]).and_then(reference)
 }
 
-/// Every queue hands what it cannot deliver to its own dead-letter queue, late enough, and both are watched.
+/// Every function that a bucket notifies, with the queue that takes the notifications which it did not take in all tries.
+fn left_by_buckets(template: &Template) -> Vec<(&str, Option<String>)> {
+    let path = ["EventInvokeConfig", "DestinationConfig", "OnFailure", "Destination"];
+    let left = |function| {
+        let properties = at(template.resource(function)?, &["Properties"])?;
+        at(properties, &path).and_then(reference)
+    };
+    let mut events = template.events();
+    events.retain(|(_, _, kind, _)| *kind == "S3");
+    events
+        .into_iter()
+        .map(|(function, ..)| (function, left(function)))
+        .collect()
+}
+
+/// Notifications of a bucket that fail in all tries are kept in a queue of their own, and the function may put them there.
+pub(crate) fn notifications_are_not_lost(template: &Template) -> Vec<String> {
+    let mut violations = Vec::new();
+    let left = left_by_buckets(template);
+    for (function, queue) in &left {
+        let Some(queue) = queue else {
+            violations.push(format!(
+                "{function}: a notification that fails in all tries would be lost"
+            ));
+            continue;
+        };
+        let role = template
+            .resource(function)
+            .and_then(|f| at(f, &["Properties", "Role"]))
+            .and_then(reference);
+        let policies = role.as_deref().and_then(|role| template.resource(role));
+        let policies = items(policies.and_then(|role| at(role, &["Properties", "Policies"])));
+        let mut statements = policies
+            .iter()
+            .flat_map(|policy| items(at(policy, &["PolicyDocument", "Statement"])));
+        let may = statements.any(|statement| {
+            let actions = items(at(statement, &["Action"]));
+            actions.iter().any(|action| action.as_str() == Some("sqs:SendMessage"))
+                && at(statement, &["Resource"]).and_then(reference).as_ref() == Some(queue)
+        });
+        if !may {
+            violations.push(format!("{function}: may not send to {queue}"));
+        }
+    }
+    if left.is_empty() {
+        violations.push("no bucket notifies a function".to_owned());
+    }
+    violations
+}
+
+/// Every queue hands what it cannot deliver to its own dead-letter queue, late enough, and both are watched; so is what buckets left.
 pub(crate) fn queues_keep_what_cannot_be_delivered(template: &Template) -> Vec<String> {
     let mut violations = Vec::new();
     let alarms = template.alarms();
@@ -78,7 +128,13 @@ pub(crate) fn queues_keep_what_cannot_be_delivered(template: &Template) -> Vec<S
             Some(format!("{id}: no alarm on {metric}"))
         }
     };
-    let mut dead_letters = BTreeSet::new();
+    let left = left_by_buckets(template);
+    let mut dead_letters: BTreeSet<String> = left.iter().filter_map(|(_, queue)| queue.clone()).collect();
+    if dead_letters.len() != left.len() {
+        violations.push(format!(
+            "{left:?}: each bucket's notifications need a queue of their own"
+        ));
+    }
     let mut without_redrive = BTreeSet::new();
     for (id, queue) in template.of_type("AWS::SQS::Queue") {
         if at(queue, &["Properties", "SqsManagedSseEnabled"]).and_then(Value::as_bool) != Some(true) {

@@ -1,7 +1,8 @@
 //! A Lambda function that does what its event says; the tests of the local stack run it as the functions of their templates.
 //!
 //! An event of its own: `{"do": "echo" | "environment" | "fail" | "panic" | "exit" | "sleep", "ms": 100}`. An HTTP event says it
-//! in the query parameter `do`, a queue message in its JSON body, a stream record in the attribute `do` of its new image.
+//! in the query parameter `do`, a queue message in its JSON body, a stream record in the attribute `do` of its new image; the news of
+//! an object whose key ends with `broken.csv` fails.
 //! Every record of a batch is written to the log as `record <event> <what to do> <invocation's number of records>`.
 
 use std::{
@@ -95,10 +96,11 @@ async fn batch(records: &[Value]) -> Result<Value, Error> {
                 let what = json!({ "do": image["do"]["S"], "name": image["pk"]["S"] });
                 (record["dynamodb"]["SequenceNumber"].clone(), what)
             }
-            Some("aws:s3") => (
-                Value::Null,
-                json!({ "do": "ok", "name": record["s3"]["object"]["key"] }),
-            ),
+            Some("aws:s3") => {
+                let key = record["s3"]["object"]["key"].as_str().unwrap_or_default();
+                let what = if key.ends_with("broken.csv") { "error" } else { "ok" };
+                (Value::Null, json!({ "do": what, "name": key }))
+            }
             other => return Err(format!("unknown event source {other:?}").into()),
         };
         let wanted = what["do"].as_str().unwrap_or("ok");

@@ -116,7 +116,13 @@ impl Sources {
                     EventSource::Schedule(source) => {
                         timer(context, source, &format!("{}-{}", function.id, event.name), pool, gate)
                     }
-                    EventSource::S3(source) => bucket(context, source, pool, gate, file),
+                    EventSource::S3(source) => bucket(
+                        context,
+                        (source, function.on_failure_queue.as_deref()),
+                        pool,
+                        gate,
+                        file,
+                    ),
                 };
                 match made {
                     Ok((kind, task)) => {
@@ -311,11 +317,16 @@ fn timer(
 
 fn bucket(
     context: &SourceContext<'_>,
-    source: &S3Source,
+    (source, on_failure): (&S3Source, Option<&str>),
     pool: &Arc<FunctionPool>,
     gate: Gate,
     file: PathBuf,
 ) -> Result<Made, String> {
+    let url = on_failure.and_then(|queue| context.attributes.get(queue, REF));
+    let failures = url.map(|url| s3::FailureQueue {
+        client: context.clients.sqs.clone(),
+        url: url.to_owned(),
+    });
     let name = context
         .attributes
         .get(&source.bucket, REF)
@@ -328,6 +339,7 @@ fn bucket(
         source.clone(),
         Arc::clone(pool),
         file,
+        failures,
         progress.clone(),
         gate,
     )?;

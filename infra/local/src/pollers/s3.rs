@@ -45,8 +45,16 @@ pub(super) struct BucketWatcher {
     function: Arc<FunctionPool>,
     file: PathBuf,
     seen: BTreeMap<String, String>,
+    failures: Option<FailureQueue>,
     progress: Progress,
     gate: Gate,
+}
+
+/// Takes the notifications that were given up.
+#[derive(Debug)]
+pub(super) struct FailureQueue {
+    pub(super) client: aws_sdk_sqs::Client,
+    pub(super) url: String,
 }
 
 #[derive(Debug)]
@@ -64,6 +72,7 @@ impl BucketWatcher {
         source: S3Source,
         function: Arc<FunctionPool>,
         file: PathBuf,
+        failures: Option<FailureQueue>,
         progress: Progress,
         gate: Gate,
     ) -> Result<Self, String> {
@@ -79,6 +88,7 @@ impl BucketWatcher {
             function,
             file,
             seen,
+            failures,
             progress,
             gate,
         })
@@ -160,7 +170,8 @@ impl BucketWatcher {
 
     /// `false` when the gate closed first: the object is notified again later.
     async fn notify(&self, object: &Found) -> bool {
-        let event = Bytes::from(self.event(object).to_string());
+        let said = self.event(object);
+        let event = Bytes::from(said.to_string());
         for _ in 0..ATTEMPTS_MAX {
             if !self.gate.is_open() {
                 return false;
@@ -176,7 +187,41 @@ impl BucketWatcher {
             }
         }
         tracing::error!(bucket = %self.bucket, function = %self.function.settings().name, "a notification was given up");
-        true
+        self.give_up(&said).await
+    }
+
+    /// Sends what was given up to the queue for it. Without one it is only logged, as on AWS. `false` when the gate closed before the
+    /// queue took it: the object is notified again later.
+    async fn give_up(&self, said: &Value) -> bool {
+        let Some(failures) = &self.failures else {
+            return true;
+        };
+        let body = json!({
+            "version": "1.0",
+            "timestamp": runtime::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+            "requestContext": {
+                "requestId": uuid::Uuid::new_v4().to_string(),
+                "functionArn": self.function.settings().arn,
+                "condition": "RetriesExhausted",
+                "approximateInvokeCount": ATTEMPTS_MAX,
+            },
+            "requestPayload": said,
+            "responseContext": { "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled" },
+        });
+        while self.gate.is_open() {
+            let send = failures.client.send_message().queue_url(&failures.url);
+            match send.message_body(body.to_string()).send().await {
+                Ok(_) => return true,
+                Err(error) => {
+                    tracing::error!(error = %chain(&error), "the queue for notifications that were given up does not take one");
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(ERROR_PAUSE) => {}
+                () = self.gate.closed() => {}
+            }
+        }
+        false
     }
 
     fn event(&self, object: &Found) -> Value {

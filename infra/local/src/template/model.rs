@@ -170,6 +170,8 @@ pub struct Function {
     pub log_level: Option<String>,
     /// Retries of an asynchronous invocation that failed.
     pub async_retries: u32,
+    /// Logical id of the queue that takes the notifications of buckets that were given up.
+    pub on_failure_queue: Option<String>,
     /// What invokes the function.
     pub events: Vec<Event>,
 }

@@ -207,27 +207,33 @@ fn stream(props: &Props<'_>, around: Surroundings<'_>) -> Result<StreamSource, T
         maximum_retries: retries.map_err(not_number)?,
         maximum_age: age.map_err(not_number)?.map(Duration::from_secs),
         report_batch_item_failures: reports_items(props)?,
-        on_failure_bucket: on_failure(props, around)?,
+        on_failure_bucket: on_failure(props, around, "S3")?,
     };
     refuse_disabled(props)?;
     props.finish(&["MetricsConfig"])?;
     Ok(source)
 }
 
-fn on_failure(props: &Props<'_>, around: Surroundings<'_>) -> Result<Option<String>, TemplateError> {
+/// The logical id of what takes the events that were given up; of this kind, which is the usual one.
+pub(super) fn on_failure(
+    props: &Props<'_>,
+    around: Surroundings<'_>,
+    kind: &str,
+) -> Result<Option<String>, TemplateError> {
     let Some(config) = props.map("DestinationConfig")? else {
         return Ok(None);
     };
     let Some(target) = config.map("OnFailure")? else {
         return Ok(None);
     };
-    if target.text("Type")?.is_some_and(|kind| kind != "S3") {
-        return Err(TemplateError::unsupported(target.path(), "a destination other than S3"));
+    if target.text("Type")?.is_some_and(|other| other != kind) {
+        let other = format!("a destination other than {kind}");
+        return Err(TemplateError::unsupported(target.path(), other));
     }
-    let bucket = around.resource(&target, "Destination")?;
+    let destination = around.resource(&target, "Destination")?;
     target.finish(&[])?;
     config.finish(&[])?;
-    Ok(Some(bucket))
+    Ok(Some(destination))
 }
 
 /// A source that is switched off in the template would surprise locally; leaving it out says the same and is seen.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{
     Props, TemplateError,
     model::Function,
-    read_events::{Surroundings, events},
+    read_events::{Surroundings, events, on_failure},
 };
 
 /// Lambda's longest time-out in seconds and its default.
@@ -35,6 +35,7 @@ pub(super) fn function(
         .number("Timeout", 1..=TIMEOUT_SECONDS_MAX)?
         .unwrap_or(TIMEOUT_SECONDS_DEFAULT);
     let reserved = props.number("ReservedConcurrentExecutions", 1..=10_000)?;
+    let (async_retries, on_failure_queue) = asynchronous(props, around)?;
     let function = Function {
         id: id.to_owned(),
         name: name.to_owned(),
@@ -46,7 +47,8 @@ pub(super) fn function(
         reserved_concurrency: reserved.and_then(|count| usize::try_from(count).ok()),
         log_format,
         log_level,
-        async_retries: async_retries(props)?,
+        async_retries,
+        on_failure_queue,
         events,
     };
     // Architecture, role, tracing and tags concern AWS only.
@@ -108,13 +110,15 @@ fn logging(props: &Props<'_>) -> Result<(String, Option<String>), TemplateError>
     Ok((format, level))
 }
 
-fn async_retries(props: &Props<'_>) -> Result<u32, TemplateError> {
-    let mut retries = ASYNC_RETRIES_MAX;
+/// How often an asynchronous invocation is tried again, and the queue that takes what was given up.
+fn asynchronous(props: &Props<'_>, around: Surroundings<'_>) -> Result<(u32, Option<String>), TemplateError> {
+    let (mut retries, mut queue) = (ASYNC_RETRIES_MAX, None);
     if let Some(config) = props.map("EventInvokeConfig")? {
         retries = config
             .number("MaximumRetryAttempts", 0..=ASYNC_RETRIES_MAX)?
             .unwrap_or(ASYNC_RETRIES_MAX);
+        queue = on_failure(&config, around, "SQS")?;
         config.finish(&[])?;
     }
-    Ok(u32::try_from(retries).unwrap_or(u32::MAX))
+    Ok((u32::try_from(retries).unwrap_or(u32::MAX), queue))
 }

@@ -242,3 +242,38 @@ async fn a_new_object_is_notified_once() {
     assert_eq!(logged(&stack, "TimedFunction", "record out"), 0);
     stack.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_that_fails_three_times_ends_in_its_queue() {
+    let stack = start().await;
+    let bucket = stack.bucket("Uploads").expect("a bucket");
+    for key in ["in/broken.csv", "in/next.csv"] {
+        let request = stack.clients().s3.put_object().bucket(&bucket).key(key);
+        request.body(b"1;2".to_vec().into()).send().await.expect("put");
+    }
+    let url = stack.queue_url("NoticeDeadLetters").expect("a queue");
+    let mut body = String::new();
+    eventually("it is given up", async || {
+        let received = stack.clients().sqs.receive_message().queue_url(&url).send().await;
+        let messages = received.expect("an answer").messages.unwrap_or_default();
+        body = messages
+            .into_iter()
+            .find_map(|message| message.body)
+            .unwrap_or_default();
+        !body.is_empty()
+    })
+    .await;
+    let said: Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!(said["requestContext"]["condition"], "RetriesExhausted", "{said}");
+    assert_eq!(
+        said["requestPayload"]["Records"][0]["s3"]["object"]["key"], "in/broken.csv",
+        "{said}"
+    );
+    assert_eq!(logged(&stack, "TimedFunction", "record in/broken.csv"), 3);
+    // The next one is notified all the same.
+    eventually("the next one is done", async || {
+        logged(&stack, "TimedFunction", "done in/next.csv") == 1
+    })
+    .await;
+    stack.stop().await;
+}

@@ -35,7 +35,7 @@ fn the_fixture_is_read_completely() {
             model.buckets.len(),
             model.secrets.len()
         ),
-        (1, 2, 2, 1)
+        (1, 3, 2, 1)
     );
     let echo = model
         .functions

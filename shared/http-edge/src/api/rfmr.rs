@@ -107,9 +107,9 @@ pub struct RfmrAnswer {
     pub orders: i64,
     /// What revenue adds, or returns beyond it subtract.
     pub revenue: i64,
-    /// What letters subtract: 0 or less.
+    /// What letters of the programme's campaigns subtract: 0 or less.
     pub letters: i64,
-    /// Letters that were sent in that time.
+    /// Letters of the programme's campaigns that were sent in that time.
     pub letters_sent: u64,
     /// Whether all letters are counted. Some thousands are at most.
     pub complete: bool,

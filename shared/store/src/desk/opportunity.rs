@@ -6,7 +6,8 @@ use domain::secret::Secret;
 use faults::Site;
 use serde::{Deserialize, Serialize};
 
-use super::{Committed, committed, history, id_of, shard_of, stage_list};
+use super::list::{shard_of, stage_list};
+use super::{Committed, committed, history, id_of};
 use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError};
 use crate::error::StoreError;
 use crate::party;

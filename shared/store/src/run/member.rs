@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Cut, MEMBER_DAYS, Run, RunId, Sealed, days_after};
-use crate::db::{Condition, Db, Key, Leg, Range, Read, Written};
+use crate::db::{BATCH_GET_MAX, Condition, Db, Key, Leg, Range, Read, Written};
 use crate::error::StoreError;
 use crate::record::Record;
 
@@ -85,6 +85,20 @@ pub async fn member(
     db.get(site, &key(id, cut, party), Read::Strong).await
 }
 
+/// Those of the parties that the run has frozen, at most [`BATCH_GET_MAX`], none twice; in no particular order.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn members_of(
+    db: &Db,
+    site: Site,
+    (id, cut): (&RunId, Cut),
+    parties: &[PartyId],
+) -> Result<Vec<Record<Member>>, StoreError> {
+    let keys: Vec<_> = parties.iter().map(|party| key(id, cut, party)).collect();
+    db.batch_get(site, &keys, Read::Strong).await
+}
+
 /// A page of members, and where to go on.
 pub type MemberPage = (Vec<Record<Member>>, Option<String>);
 
@@ -122,7 +136,7 @@ pub async fn forget(db: &Db, tenant: &Tenant, party: &PartyId, now: DateTime<Utc
             .iter()
             .filter(|run| days_after(run.created_at, super::ADDRESS_DAYS) > now.timestamp());
         let keys: Vec<_> = readable.map(|run| key(&id_of(tenant, run), run.d.cut, party)).collect();
-        for chunk in keys.chunks(crate::db::BATCH_GET_MAX) {
+        for chunk in keys.chunks(BATCH_GET_MAX) {
             for member in db.batch_get::<Member>(Site::EraseLetters, chunk, Read::Strong).await? {
                 forgotten =
                     forgotten.saturating_add(u32::from(drop_letter(db, Site::EraseLetters, member, now).await?));

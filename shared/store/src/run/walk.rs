@@ -41,7 +41,7 @@ pub struct FoundParty {
     pub open_vouchers: u32,
     /// Periods for which the campaign has served it, with the run that did.
     pub given: Vec<Given>,
-    /// Letters that were sent, of all campaigns: when, and what each has cost in minor units.
+    /// Letters that were sent, of all campaigns of the programme: when, and what each has cost in minor units.
     pub letters: Vec<(DateTime<Utc>, i64)>,
     /// Its relationships, those that are over among them.
     pub related: Vec<Relationship>,
@@ -155,7 +155,10 @@ fn party_of(
                 activity.insert(sk, activity::month_of(site, &item)?);
             }
             OPEN_VOUCHER if sk.starts_with(&vouchers) => open_vouchers = open_vouchers.saturating_add(1),
-            SENT_LETTER => letters.extend(timeline::letter(&Record::<Event>::from_item(site, item)?.d)),
+            SENT_LETTER => {
+                let event = Record::<Event>::from_item(site, item)?.d;
+                letters.extend(timeline::letter(&event, programme));
+            }
             RELATIONSHIP => related.push(Record::<Relationship>::from_item(site, item)?.d),
             GIVEN if sk.starts_with(&super::issue::given_prefix(campaign)) => {
                 given.push(Record::<Given>::from_item(site, item)?.d);

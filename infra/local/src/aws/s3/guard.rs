@@ -246,7 +246,6 @@ macro_rules! guarded_s3 {
 }
 
 guarded_s3! {
-    abort_multipart_upload: AbortMultipartUploadInput => AbortMultipartUploadOutput,
     delete_bucket: DeleteBucketInput => DeleteBucketOutput,
     get_bucket_location: GetBucketLocationInput => GetBucketLocationOutput,
     get_object: GetObjectInput => GetObjectOutput,
@@ -263,6 +262,17 @@ guarded_s3! {
         // There is one account, so that a bucket that exists is its own.
         self.files.create_bucket(req).await.map_err(|error| match error.code() {
             S3ErrorCode::BucketAlreadyExists => s3_error!(BucketAlreadyOwnedByYou),
+            _ => error,
+        })
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        req: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        // There is one account, so that an upload that is not its own is none: given up, or completed.
+        self.files.abort_multipart_upload(req).await.map_err(|error| match error.code() {
+            S3ErrorCode::AccessDenied => s3_error!(NoSuchUpload),
             _ => error,
         })
     }
