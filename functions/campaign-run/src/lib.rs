@@ -15,9 +15,11 @@
 //! | `subject` | what a campaign can ask about a party, and where its letters go |
 //! | `start` | a chosen run is started |
 //! | `issue` | the members of a shard get their vouchers |
+//! | `block` | the vouchers of a stopped run are blocked |
 //! | `measure` | what the members of a shard buy, with a letter and without |
 
 mod ask;
+mod block;
 mod choose;
 mod issue;
 mod measure;
@@ -147,6 +149,7 @@ impl App {
             CampaignMessage::Choose { segment, .. } => self.choose(&id, *segment, deadline, now).await?,
             CampaignMessage::Start { .. } => self.start(&id, now).await?,
             CampaignMessage::Issue { shard, .. } => self.issue(&id, *shard, deadline, now).await?,
+            CampaignMessage::Block { shard, .. } => self.block(&id, *shard, deadline, now).await?,
             CampaignMessage::Measure { asked_at, .. } => self.measure(&id, *asked_at, now).await?,
             CampaignMessage::MeasureShard { number, shard, .. } => {
                 self.measure_shard(&id, (*number, *shard), deadline, now).await?
@@ -172,6 +175,9 @@ fn told(message: &CampaignMessage) -> (RunId, &'static str) {
         CampaignMessage::Issue {
             tenant, run, revision, ..
         } => ((tenant, run, revision), "issue"),
+        CampaignMessage::Block {
+            tenant, run, revision, ..
+        } => ((tenant, run, revision), "block"),
         CampaignMessage::Measure {
             tenant, run, revision, ..
         }

@@ -12,9 +12,10 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 34] = [
+const KEY_KINDS: [&str; 36] = [
     "ADJUST#*",
     "APIKEY#*",
+    "BLOCKING#*",
     "CAMPAIGNS#*",
     "CARD#*",
     "CLIENT#*",
@@ -32,6 +33,7 @@ const KEY_KINDS: [&str; 34] = [
     "LETTER#*",
     "LETTERSHOP#*",
     "LOCATIONS#*",
+    "LOST#*",
     "OFFLINE#*",
     "PARTY#*",
     "PROGRAMME#*",
@@ -57,7 +59,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 40] = [
+const TRANSACTIONS: [Transaction; 44] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -200,6 +202,32 @@ const TRANSACTIONS: [Transaction; 40] = [
         "LettershopIntakeRole",
         &["PutItem", "ConditionCheckItem"],
         &["DESK#*", "PARTY#*", "RUNPART#*"],
+    ),
+    // Another choice of members is begun where the one before stands.
+    (
+        "run.rs",
+        "CampaignsRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["RUNS#*"],
+    ),
+    (
+        "run.rs",
+        "CampaignRunRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["RUNS#*"],
+    ),
+    // A voucher of a stopped run is blocked, and one that was taken off the list of open ones before is taken off again.
+    (
+        "run.rs",
+        "CampaignRunRole",
+        &["PutItem", "DeleteItem", "ConditionCheckItem"],
+        &["ADJUST#*", "PARTY#*", "VOUCHER#*"],
+    ),
+    (
+        "voucher.rs",
+        "CampaignRunRole",
+        &["DeleteItem", "ConditionCheckItem"],
+        &["PARTY#*", "VOUCHER#*"],
     ),
     (
         "statement.rs",
