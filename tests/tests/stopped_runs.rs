@@ -153,7 +153,7 @@ async fn r5_what_a_stopped_run_has_given_is_blocked_and_what_was_redeemed_is_lef
         ),
         "{shown}"
     );
-    let listed = read(&world, "GET /v1/adjustments?status=posted", &[]).await;
+    let listed = read(&world, "GET /v1/points/corrections?status=posted", &[]).await;
     assert_eq!(listed["items"], json!([]), "{listed}");
     let results = read(&world, "GET /v1/runs/{run_id}/results", &[("run_id", RUN)]).await;
     assert_eq!(results["redeemed"]["vouchers"], json!(1), "{results}");

@@ -335,16 +335,16 @@ impl App {
     async fn block_later(&self, id: &RunId, shard: u8, wait: TimeDelta) -> Result<(), RunError> {
         // A second more: it comes by another clock.
         let seconds = wait.num_seconds().saturating_add(1).clamp(1, DELAY_MAX);
-        let block = CampaignMessage::Block {
+        let block = [CampaignMessage::Block {
             tenant: id.tenant.clone(),
             run: id.run.clone(),
             revision: id.revision,
             shard,
-        };
+        }];
         let seconds = u16::try_from(seconds).unwrap_or(1);
         let sent = self
             .sender
-            .send_later(Site::RunSend, &self.queues.campaign, &[block], seconds);
+            .send_later(Site::RunSend, &self.queues.campaign, &block, seconds);
         Ok(sent.await?)
     }
 
