@@ -146,6 +146,21 @@ impl Delivering {
         idle
     }
 
+    /// Goes on delivering what concerns the runs of campaigns until nothing is left of it, and nothing else: their files wait.
+    ///
+    /// # Panics
+    /// When that does not end, or something would have become a dead letter.
+    pub async fn runs_only(&mut self, world: &World) {
+        for _ in 0..ROUNDS_MAX {
+            let runs = drain(world, &world.campaign_queue).await;
+            if runs.is_empty() {
+                return;
+            }
+            self.run_campaigns(world, runs).await;
+        }
+        panic!("the runs of campaigns do not come to rest within {ROUNDS_MAX} rounds");
+    }
+
     /// Forgets where the stream was read to: the relay begins again with everything that is kept.
     pub fn rewind(&mut self) {
         self.after.clear();

@@ -734,6 +734,63 @@ async fn x2_x3_of_journals_and_tills_at_the_same_moment_one_redeems_and_the_othe
     assert_eq!(books.offline.entries.len(), 16);
 }
 
+/// X16: they stand with the branch, and are found by whose voucher it was.
+#[tokio::test]
+async fn x3_x16_a_statement_tells_the_holder_where_her_vouchers_were_lost_and_nobody_else() {
+    let (world, codes) = with_vouchers(3).await;
+    let (holder, other) = (world.party(1).await, world.party(2).await);
+    let given = allowance(&world, "B02").await;
+    let elsewhere = till::redeem("B03", &codes[0], "9", 9_000);
+    assert_eq!(world.call(REDEEM, &[], &elsewhere).await.0, 200);
+    let dear = {
+        let mut dear = entry(&world, "B02", 12, &codes[1]);
+        dear["value"] = chf(700);
+        dear
+    };
+    let journal = [
+        entry(&world, "B02", 11, &codes[0]),
+        dear,
+        entry(&world, "B02", 13, &codes[2]),
+        entry(&world, "B02", 14, &nobodys_code("1")),
+    ];
+    let told = send(&world, &given, &journal).await;
+    let outcomes: Vec<_> = told.iter().map(|told| &told["outcome"]).collect();
+    assert_eq!(outcomes, ["lost", "booked", "booked", "lost"], "{told:?}");
+    let statement = async |party: &str| -> Value {
+        let route = "POST /v1/parties/{party_id}/statements";
+        let (status, answer) = world.call(route, &[("party_id", party)], &Value::Null).await;
+        assert_eq!(status, 201, "{answer}");
+        let id = answer["statement_id"].as_str().expect("an id");
+        let file = world.file(&format!("statements/demo/{party}/{id}.json")).await;
+        serde_json::from_str(&file.expect("the statement")).expect("JSON")
+    };
+    let said = statement(&holder).await["offline_losses"].clone();
+    let lost: Vec<_> = said
+        .as_array()
+        .unwrap_or_else(|| panic!("{said}"))
+        .iter()
+        .map(|lost| {
+            (
+                &lost["receipt"],
+                &lost["reason"],
+                &lost["lost_minor"],
+                &lost["booked_minor"],
+            )
+        })
+        .collect();
+    let (first, second) = (json!(till::key("B02", "11")), json!(till::key("B02", "12")));
+    let expected = [
+        (&first, &json!("redeemed_elsewhere"), &json!(500), &json!(0)),
+        (&second, &json!("more_than_face"), &json!(200), &json!(500)),
+    ];
+    assert_eq!(lost, expected, "{said}");
+    assert!(
+        codes.iter().all(|code| !said.to_string().contains(code)),
+        "no code is told"
+    );
+    assert_eq!(statement(&other).await["offline_losses"], Value::Null);
+}
+
 /// The same on the running stack: through the gateway, with keys of the secret store.
 #[test]
 fn x3_on_the_running_stack_a_branch_is_given_its_allowance_and_sends_its_journal() {

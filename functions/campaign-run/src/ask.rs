@@ -35,6 +35,10 @@ impl App {
                 tracing::error!(%error, %tenant, "the acknowledgements of files were not looked at");
                 outcome = Err(error);
             }
+            if let Err(error) = self.ask_for_blocks(&tenant).await {
+                tracing::error!(%error, %tenant, "the vouchers of stopped runs were not looked at");
+                outcome = Err(error);
+            }
             let mut after = None;
             loop {
                 let (page, next) = campaigns::page(&self.db, Site::RunCampaign, &tenant, after, PAGE).await?;
@@ -209,7 +213,11 @@ impl App {
             run: run.run.clone(),
             revision: run.revision,
         };
-        run::begin(&self.db, Site::RunBegin, tenant, run, now).await?;
+        let stands = run::begin(&self.db, Site::RunBegin, tenant, run, now).await?;
+        if stands.is_some_and(|stands| stands.d.revision != id.revision) {
+            // The vouchers of the choice before are blocked since.
+            return Ok(());
+        }
         let messages = campaign_segments(tenant, (&id.run, id.revision), self.cut.segments);
         Ok(self
             .sender
@@ -222,7 +230,7 @@ impl App {
 fn is_made(run: &Record<Run>) -> bool {
     match run.d.stage {
         Stage::Written => true,
-        Stage::Stopped => run.d.stopped.as_deref() != Some(SUPERSEDED),
+        Stage::Stopped => run.d.blocking.is_some() || run.d.stopped.as_deref() != Some(SUPERSEDED),
         _ => false,
     }
 }

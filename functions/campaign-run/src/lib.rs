@@ -18,9 +18,11 @@
 //! | `household` | one letter for each household |
 //! | `pay` | members pay with points |
 //! | `issue` | the members of a shard get their vouchers |
+//! | `block` | the vouchers of a stopped run are blocked |
 //! | `measure` | what the members of a shard buy, with a letter and without |
 
 mod ask;
+mod block;
 mod budget;
 mod choose;
 mod household;
@@ -155,6 +157,7 @@ impl App {
             CampaignMessage::Choose { segment, .. } => self.choose(&id, *segment, deadline, now).await?,
             CampaignMessage::Start { .. } => self.start(&id, now).await?,
             CampaignMessage::Issue { shard, .. } => self.issue(&id, *shard, deadline, now).await?,
+            CampaignMessage::Block { shard, .. } => self.block(&id, *shard, deadline, now).await?,
             CampaignMessage::Measure { asked_at, .. } => self.measure(&id, *asked_at, now).await?,
             CampaignMessage::MeasureShard { number, shard, .. } => {
                 self.measure_shard(&id, (*number, *shard), deadline, now).await?
@@ -190,6 +193,9 @@ fn told(message: &CampaignMessage) -> (RunId, &'static str) {
         CampaignMessage::Issue {
             tenant, run, revision, ..
         } => ((tenant, run, revision), "issue"),
+        CampaignMessage::Block {
+            tenant, run, revision, ..
+        } => ((tenant, run, revision), "block"),
         CampaignMessage::Measure {
             tenant, run, revision, ..
         }

@@ -51,6 +51,11 @@ impl App {
                 let detail = "the run of this period is made: nothing is issued for it again";
                 return Err(Problem::new(Code::CampaignState, detail));
             }
+            Some(latest) if latest.d.blocking.is_some() => {
+                let detail = "the run of this period was stopped and its vouchers were blocked: it is not made on; for other vouchers \
+                              store another campaign";
+                return Err(Problem::new(Code::CampaignState, detail));
+            }
             // What it gave stands under the name of the period, with the terms of then.
             Some(latest) if has_given(&latest) && (latest.d.edition != campaign.d.edition || latest.d.day != day) => {
                 let detail = "the run of this period was stopped after it had begun to give vouchers: it can be made on as it was \
@@ -82,11 +87,12 @@ impl App {
     }
 
     async fn begun(&self, caller: &Caller, run: Run, now: DateTime<Utc>) -> Result<Record<Run>, Problem> {
-        let (name, made) = (run.run.clone(), caller.made(now));
+        let (name, revision, made) = (run.run.clone(), run.revision, caller.made(now));
         // Somebody who began the same at the same time is as good.
         run::begin(&self.db, Site::CampaignsRun, &caller.tenant, run, made).await?;
         let found = run::latest(&self.db, Site::CampaignsRuns, &caller.tenant, &name).await?;
-        found.ok_or_else(contended)
+        // The vouchers of the choice before may be blocked since.
+        found.filter(|found| found.d.revision >= revision).ok_or_else(contended)
     }
 
     /// `POST /v1/campaigns/{campaign_id}/approve`.
@@ -157,7 +163,7 @@ impl App {
 }
 
 /// Whether the run, or an earlier choice of its members, was started.
-const fn has_given(run: &Record<Run>) -> bool {
+pub(crate) const fn has_given(run: &Record<Run>) -> bool {
     run.d.code_key_version.is_some()
 }
 

@@ -83,6 +83,10 @@ impl App {
         let mut answer = view(run);
         if let Some(now) = at {
             answer.progress = Some(self.progress(caller, run, now).await?);
+            if let Some(blocking) = run.d.blocking.as_ref().filter(|blocking| blocking.result.is_none()) {
+                let known = run::blocks_work(&self.db, Site::CampaignsRuns, &id(caller, run)).await?;
+                answer.blocking = Some(http_edge::runs::blocking(blocking, known));
+            }
             answer.difference = self.difference(caller, run).await?;
             answer.forecast = self.forecast(caller, run, now).await?;
             answer.returned = self.returned(caller, run).await?;
@@ -132,7 +136,7 @@ impl App {
         };
         let (issued, shards_done) = match (run.d.stage, run.d.issued) {
             (_, Some(issued)) => (issued, cut.shards),
-            (Stage::Issuing, None) => run::shards_work(&self.db, Site::CampaignsRuns, &id).await?,
+            (Stage::Issuing | Stage::Stopped, None) => run::shards_work(&self.db, Site::CampaignsRuns, &id).await?,
             (_, None) => (Issued::default(), 0),
         };
         let since = run.d.started_at.filter(|_| run.d.stage == Stage::Issuing);

@@ -143,6 +143,7 @@ impl App {
             entry: &entry,
             allowance: (&part.allowance, decision.allowance.clone()),
             voucher: stands.voucher.as_ref().zip(decision.voucher),
+            holder: stands.voucher.as_ref().map(|voucher| &voucher.d.party),
             losses: after.map(|after| (before.as_ref(), after)),
         };
         let made = part.caller.made(part.now);

@@ -55,6 +55,16 @@ fn a_wrong_command_line_is_refused_with_2() {
     refused(&["returns", "missing.csv", "--carrier", "post"], 2, "missing.csv");
     let on_aws = ["--carrier", "post", "--api", "https://api.example.com"];
     refused(&[&["returns", "back.csv"], &on_aws[..]].concat(), 2, "--key");
+    refused(&["runs"], 2, "list");
+    refused(&["runs", "show"], 2, "RUN");
+    refused(&["runs", "show", "Bonus 2026"], 2, "RUN");
+    refused(&["runs", "show", "b~1", "--api", "https://api.example.com"], 2, "--key");
+    refused(&["runs", "watch", "b~1", "--every", "0"], 2, "--every");
+    refused(&["runs", "stop", "b~1"], 2, "--reason");
+    refused(&["offline"], 2, "losses");
+    refused(&["offline", "losses", "--from", "yesterday"], 2, "--from");
+    let turned = ["offline", "losses", "--from", "2026-11-30", "--until", "2026-11-01"];
+    refused(&turned, 2, "is after");
     refused(&["reconcile", "--posting-queue-url", "x"], 2, "--table");
     refused(&["verify", "--party", "Max Muster"], 2, "party");
     refused(&["finance", "2026-13"], 2, "a month is a year of four digits");
@@ -73,6 +83,9 @@ fn the_stack_needs_its_template() {
 fn without_a_stack_to_work_on_the_answer_is_3() {
     for command in ["keys", "verify", "reconcile", "bootstrap"] {
         refused(&[command], 3, "treue");
+    }
+    for command in [&["runs", "list"][..], &["runs", "show", "b~1"], &["offline", "losses"]] {
+        refused(command, 3, "treue");
     }
     let nobody = [
         "replay",

@@ -2,6 +2,8 @@
 
 #[path = "cli_verify/by_hand.rs"]
 mod by_hand;
+#[path = "cli_verify/losses.rs"]
+mod losses;
 #[path = "cli_verify/restored.rs"]
 mod restored;
 

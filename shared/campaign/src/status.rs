@@ -84,6 +84,16 @@ pub enum Status {
     },
 }
 
+impl Status {
+    /// The run that is approved, or under way.
+    pub fn approved_run(&self) -> Option<&str> {
+        match self {
+            Self::Approved { run, .. } | Self::Executing { run, .. } => Some(run),
+            Self::Draft {} | Self::DryRun { .. } | Self::Closed { .. } => None,
+        }
+    }
+}
+
 /// Why a step is refused. Nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {

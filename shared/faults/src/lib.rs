@@ -403,8 +403,26 @@ sites! {
     RunGive = "campaign-run/give",
     /// Runs store how far a shard is.
     RunAdvance = "campaign-run/advance",
+    /// Runs read which choices of members were started, and which of them a member belongs to.
+    RunStarted = "campaign-run/started",
+    /// Runs find a voucher that is to be blocked.
+    RunBlockFind = "campaign-run/block-find",
+    /// Runs block a voucher, with its adjustment.
+    RunBlock = "campaign-run/block",
+    /// Runs take a blocked voucher off the list of open ones.
+    RunBlockUnlist = "campaign-run/block-unlist",
+    /// Runs read how far the blocking of a shard is.
+    RunBlockParts = "campaign-run/block-parts",
+    /// Runs store how far the blocking of a shard is.
+    RunBlockAdvance = "campaign-run/block-advance",
+    /// Runs note that all vouchers of a stopped run are blocked.
+    RunBlockDone = "campaign-run/block-done",
+    /// Runs read whose vouchers are still being blocked.
+    RunBlocking = "campaign-run/blocking",
     /// The office stops a run, with its campaign.
     CampaignsStop = "campaign/stop",
+    /// The office asks that the vouchers of a run are blocked that was stopped before.
+    CampaignsBlock = "campaign/block",
     /// The lettershop's calls read a run.
     ShopRun = "lettershop-intake/run",
     /// The lettershop's calls read what was agreed on with the printer, and the types of parties.
@@ -685,6 +703,8 @@ sites! {
     PrivacyList = "privacy/list",
     /// Everything of a party is read, page by page.
     PrivacyItems = "privacy/items",
+    /// A statement reads where vouchers of a party were lost by tills without a line.
+    PrivacyLosses = "privacy/losses",
     /// What stands elsewhere about a party is read.
     PrivacyBeside = "privacy/beside",
     /// A statement is noted with its party.

@@ -1,9 +1,9 @@
 //! Runs of campaigns as callers see them.
 
 use store::Record;
-use store::run::{Run, Stage};
+use store::run::{Blocked, Blocking, Run, Stage};
 
-use crate::api::campaigns::{CampaignRunStage, CampaignRunView};
+use crate::api::campaigns::{CampaignRunBlocking, CampaignRunStage, CampaignRunView};
 
 /// What the least RFMR score of the campaign saves. A sum that leaves the range is not shown.
 fn saved(run: &Run) -> Option<i64> {
@@ -25,6 +25,30 @@ pub const fn stage(stage: Stage) -> CampaignRunStage {
     }
 }
 
+/// How far the vouchers of a stopped run are blocked: what is known of them, and how many shards are done.
+pub fn blocking(blocking: &Blocking, (known, shards_done): (Blocked, u8)) -> CampaignRunBlocking {
+    let Blocked {
+        blocked,
+        redeemed,
+        voided,
+        unblocked,
+        erased,
+        held,
+    } = known;
+    CampaignRunBlocking {
+        asked_at: blocking.at,
+        shards_done,
+        shards: blocking.shards,
+        blocked,
+        redeemed,
+        voided,
+        unblocked,
+        erased,
+        held,
+        done_at: blocking.done_at,
+    }
+}
+
 /// A run as lists show it.
 pub fn view(run: &Record<Run>) -> CampaignRunView {
     let stored = &run.d;
@@ -37,11 +61,18 @@ pub fn view(run: &Record<Run>) -> CampaignRunView {
         stage: stage(stored.stage),
         stopped: stored.stopped.clone(),
         stop_reason: stored.stop_reason.as_ref().map(|reason| reason.as_str().to_owned()),
+        blocking: stored.blocking.as_ref().and_then(|asked| {
+            let result = asked.result?;
+            Some(blocking(asked, (result, asked.shards)))
+        }),
+        currency: stored.currency.to_string(),
+        budget_minor: stored.campaign.budget_minor,
         dry_run: stored.chosen.clone(),
         saved_by_rfmr_minor: saved(stored),
         difference: None,
         forecast: None,
         progress: None,
+        written_at: stored.file.as_ref().map(|file| file.at),
         gaps: stored.file.as_ref().map(|file| file.gaps),
         shortened: stored.file.as_ref().map(|file| file.shortened),
         returned: None,

@@ -261,6 +261,17 @@ pub enum CampaignMessage {
         /// The shard.
         shard: u8,
     },
+    /// The vouchers that a stopped run has given the members of a shard are to be blocked, from where that was left.
+    Block {
+        /// Tenant.
+        tenant: Tenant,
+        /// The run.
+        run: RunName,
+        /// Which choice of members was stopped.
+        revision: u32,
+        /// The shard.
+        shard: u8,
+    },
     /// It is to be measured what the members of a run buy.
     Measure {
         /// Tenant.
@@ -316,6 +327,17 @@ pub fn campaign_segments(tenant: &Tenant, (run, revision): (&RunName, u32), segm
             segment,
         })
         .collect()
+}
+
+/// The messages that block what a stopped run has given: one for each shard.
+pub fn voucher_blocks(tenant: &Tenant, (run, revision): (&RunName, u32), shards: u8) -> Vec<CampaignMessage> {
+    let block = |shard| CampaignMessage::Block {
+        tenant: tenant.clone(),
+        run: run.clone(),
+        revision,
+        shard,
+    };
+    (0..shards).map(block).collect()
 }
 
 /// Work for the lettershop's files.

@@ -93,6 +93,10 @@ fn image(
     let mut record = Record::new(key(tenant, id), ADJUSTMENT, made, adjustment.clone());
     if let Some(before) = before {
         record.created_at = before.created_at;
+        if before.work_pk.is_none() {
+            // It never stood in a list.
+            return record;
+        }
     }
     record.work_pk = Some(list_partition(tenant, Status::of(&adjustment.state)));
     record.work_sk = Some(position(adjustment, id));
@@ -109,6 +113,21 @@ fn image_leg(
 ) -> Result<Leg, StoreError> {
     let condition = before.map_or_else(Condition::absent, |before| Condition::version(before.d.version));
     Leg::put(site, &image(tenant, id, before, adjustment, made), Some(condition))
+}
+
+/// The leg that stores a new adjustment that stands in no list.
+///
+/// # Errors
+/// [`StoreError::Unreadable`].
+pub(crate) fn unlisted_leg(
+    site: Site,
+    tenant: &Tenant,
+    id: &LookupKey,
+    adjustment: &Adjustment,
+    made: &Made,
+) -> Result<Leg, StoreError> {
+    let record = Record::new(key(tenant, id), ADJUSTMENT, made, adjustment.clone());
+    Leg::put(site, &record, Some(Condition::absent()))
 }
 
 /// An adjustment, or `None`.
@@ -154,7 +173,7 @@ pub async fn keep(
 
 /// The references to a new adjustment, and that its parties stand: its reason may name somebody, and must not come behind an
 /// erasure.
-fn reference_legs(
+pub(crate) fn reference_legs(
     site: Site,
     tenant: &Tenant,
     id: &LookupKey,

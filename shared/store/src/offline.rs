@@ -4,7 +4,7 @@
 //! of losses by the business day of their receipts.
 
 use chrono::NaiveDate;
-use domain::id::{LocationId, LookupKey, Tenant};
+use domain::id::{LocationId, LookupKey, PartyId, Tenant};
 use domain::money::Currency;
 use domain::offline::{Allowance, LossDay, Taken, Verdict};
 use domain::receipt::ReceiptKey;
@@ -12,9 +12,9 @@ use domain::voucher::Voucher;
 use faults::Site;
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Condition, Db, Key, Leg, Range, Read, TransactError, Written};
+use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, TransactError, Written};
 use crate::error::StoreError;
-use crate::record::{Made, Record};
+use crate::record::{Made, Record, instant_key};
 use crate::voucher;
 
 /// Entity type of allowances.
@@ -39,7 +39,8 @@ pub struct Entry {
     pub verdict: Verdict,
 }
 
-fn partition(tenant: &Tenant, location: &LocationId) -> String {
+/// Partition of everything about a location.
+pub fn partition(tenant: &Tenant, location: &LocationId) -> String {
     format!("OFFLINE#{tenant}#{location}")
 }
 
@@ -55,6 +56,11 @@ fn losses_key(tenant: &Tenant, location: &LocationId, day: NaiveDate) -> Key {
         pk: partition(tenant, location),
         sk: format!("LOSSES#{day}"),
     }
+}
+
+/// Partition of the index `work` with the entries on which a voucher of a party was lost.
+fn lost_partition(tenant: &Tenant, party: &PartyId) -> String {
+    format!("LOST#{tenant}#{party}")
 }
 
 /// The key of the entry about a voucher on a receipt.
@@ -132,6 +138,8 @@ pub struct Decided<'a> {
     pub allowance: (&'a Record<Allowance>, Allowance),
     /// The voucher before and after, when it is redeemed.
     pub voucher: Option<(&'a Record<Voucher>, Voucher)>,
+    /// Whose voucher it is, where it is one: what is lost on it is found with the party.
+    pub holder: Option<&'a PartyId>,
     /// The losses of the day before and after, when something is lost; `None` before the first one.
     pub losses: Option<(Option<&'a Record<LossDay>>, LossDay)>,
 }
@@ -156,7 +164,11 @@ pub async fn commit(db: &Db, tenant: &Tenant, decided: Decided<'_>, made: &Made)
     let site = Site::OfflineCommit;
     let Entry { taken, lookup, .. } = decided.entry;
     let key = entry_key(tenant, &taken.receipt, lookup);
-    let entry = Record::new(key, ENTRY, made, decided.entry.clone());
+    let mut entry = Record::new(key, ENTRY, made, decided.entry.clone());
+    if let Some(holder) = decided.holder.filter(|_| decided.entry.verdict.loss.is_some()) {
+        entry.work_pk = Some(lost_partition(tenant, holder));
+        entry.work_sk = Some(format!("{}#{}", instant_key(made.at), entry.sk));
+    }
     let mut legs = vec![Leg::put(site, &entry, Some(Condition::absent()))?];
     let (before, after) = decided.allowance;
     let mut record = Record::new(before.key(), ALLOWANCE, made, after);
@@ -205,6 +217,30 @@ pub async fn losses(
     };
     let (days, _) = db.query(Site::OfflineReport, &range, Read::Eventual).await?;
     Ok(days)
+}
+
+/// The entries on which vouchers of a party were lost, the first that was decided first, in pages of at most `limit`. The index may be a
+/// moment old.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn lost_of(
+    db: &Db,
+    site: Site,
+    (tenant, party): (&Tenant, &PartyId),
+    after: Option<String>,
+    limit: i32,
+) -> Result<(Vec<Record<Entry>>, Option<String>), StoreError> {
+    let range = Range {
+        pk: lost_partition(tenant, party),
+        from: "0".to_owned(),
+        to: "9\u{7f}".to_owned(),
+        after,
+        descending: false,
+        limit,
+        index: Some(Index::Work),
+    };
+    db.query(site, &range, Read::Eventual).await
 }
 
 /// The decided entries of a location about receipts of the days `from` to `to`, by day, in pages of at most `limit`.

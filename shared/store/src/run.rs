@@ -17,9 +17,11 @@
 //! | `budget` | shares of the budget that are leased |
 //! | `household` | which member of a household is served |
 //! | `issue` | vouchers of a member |
+//! | `block` | vouchers of a stopped run are blocked |
 //! | `measure` | what members buy, with a letter and without |
 //! | `walk` | the parties of the table with what a segment can ask about them |
 
+mod block;
 mod budget;
 mod household;
 mod issue;
@@ -29,6 +31,10 @@ mod part;
 mod seal;
 mod walk;
 
+pub use block::{
+    BlockWork, Blocked, Blocking, block_advance, block_stopped, block_voucher, block_work, blocks_work, started,
+    still_blocking,
+};
 pub use budget::{Leased, Lessee, Shares, lease, leases};
 pub use household::{Claim, HOUSEMATES_MAX, claim_household};
 pub use issue::{Gave, Given, GivenVoucher, give, given_key, note};
@@ -59,7 +65,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cache::Kept;
-use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, Written};
+use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, TransactError, Written};
 use crate::error::StoreError;
 use crate::record::{Made, Record, instant_key};
 
@@ -85,6 +91,8 @@ impl Default for Cut {
 pub const ADDRESS_DAYS: i64 = 56;
 /// Partitions of the index `work` with the runs that wait for their acknowledgement, or for what follows from it.
 const UNCONFIRMED: &str = "UNCONFIRMED#";
+/// Partitions of the index `work` with the runs whose vouchers are being blocked.
+const BLOCKING: &str = "BLOCKING#";
 /// Days after which frozen members, and the parts of a run, may be dropped.
 pub const MEMBER_DAYS: i64 = 400;
 
@@ -172,6 +180,9 @@ pub struct Run {
     /// What somebody said who stopped it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_reason: Option<Secret>,
+    /// That the vouchers it has given are blocked, once it is stopped: then nobody goes on with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocking: Option<Blocking>,
     /// Version of the code key, once it or an earlier choice of its members was started: all its codes are derived under it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_key_version: Option<u32>,
@@ -214,6 +225,7 @@ impl Run {
             chosen: None,
             stopped: None,
             stop_reason: None,
+            blocking: None,
             code_key_version: None,
             started_at: None,
             issued: None,
@@ -325,7 +337,8 @@ pub async fn page(
     db.query(site, &range, Read::Strong).await
 }
 
-/// Begins a run. What stands in its place when it was begun before.
+/// Begins a run. What stands in its way when it cannot be begun: itself, when it was begun before, or the choice before it, when its
+/// vouchers are blocked.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -343,6 +356,18 @@ pub async fn begin(
     };
     let record = Record::new(id.key(), "run", made, run);
     let put = Leg::put(site, &record, Some(Condition::absent()))?;
+    if id.revision > 1 {
+        let legs = vec![put, block::not_blocked(tenant, &id.run, id.revision)];
+        return match db.transact(site, legs).await {
+            Ok(()) => Ok(None),
+            Err(TransactError::Store(error)) => Err(error),
+            Err(TransactError::Condition(failed)) => {
+                let stands = failed.into_iter().find_map(|leg| leg.item);
+                let stands = stands.ok_or(StoreError::Unknown(site))?;
+                Record::from_item(site, stands).map(Some)
+            }
+        };
+    }
     match db.write(site, put).await? {
         Written::Done => Ok(None),
         Written::Refused(Some(before)) => Ok(Some(*before)),
@@ -377,11 +402,14 @@ pub(crate) fn changed(
     record.by = made.by.clone().or_else(|| before.by.clone());
     change(&mut record.d);
     record.d.version = before.d.version.saturating_add(1);
-    (record.work_pk, record.work_sk) = match (&record.d.file, &record.d.acknowledged) {
-        (Some(file), None | Some(Acknowledged { noted_at: None, .. })) => {
-            let tenant = before.pk.strip_prefix("RUNS#").unwrap_or_default();
-            let since = format!("{}#{}", instant_key(file.at), before.sk);
-            (Some(unconfirmed_partition(tenant)), Some(since))
+    let tenant = before.pk.strip_prefix("RUNS#").unwrap_or_default();
+    let since = |at: DateTime<Utc>| Some(format!("{}#{}", instant_key(at), before.sk));
+    (record.work_pk, record.work_sk) = match (&record.d.file, &record.d.acknowledged, &record.d.blocking) {
+        (Some(file), None | Some(Acknowledged { noted_at: None, .. }), _) => {
+            (Some(unconfirmed_partition(tenant)), since(file.at))
+        }
+        (None, _, Some(blocking)) if blocking.result.is_none() => {
+            (Some(block::waiting_partition(tenant)), since(blocking.at))
         }
         _ => (None, None),
     };

@@ -246,6 +246,8 @@ pub struct OfParty {
     pub lookup: LookupKey,
     /// Whether the feed has published anything of it.
     pub published: bool,
+    /// Whether the party's reference lists it among its open ones.
+    pub listed: bool,
 }
 
 /// The voucher with this number of an account, by one of the two references that lead to it, or where `elsewhere` says that it
@@ -271,7 +273,7 @@ pub async fn of_party(
     let open = db.get::<OpenVoucher>(site, &key, Read::Strong).await?;
     let key = published_key(tenant, party, programme, number);
     let known = db.get::<Published>(site, &key, Read::Strong).await?;
-    let published = known.is_some();
+    let (published, listed) = (known.is_some(), open.is_some());
     let referenced = known.map(|known| known.d.lookup).or(open.map(|open| open.d.lookup));
     let candidates = referenced.as_ref().map_or(elsewhere, std::slice::from_ref);
     for lookup in candidates {
@@ -284,10 +286,34 @@ pub async fn of_party(
                 voucher,
                 lookup: lookup.clone(),
                 published,
+                listed,
             }));
         }
     }
     Ok(None)
+}
+
+/// Takes a voucher that nobody can take off the list of the party's open ones, where a writer that was overtaken has put it. Does
+/// nothing when the voucher has changed meanwhile.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn unlist(db: &Db, site: Site, tenant: &Tenant, found: &OfParty) -> Result<(), StoreError> {
+    let Voucher {
+        party,
+        programme,
+        number,
+        version,
+        ..
+    } = &found.voucher.d;
+    let legs = vec![
+        Leg::Check(found.voucher.key(), Condition::version(*version)),
+        Leg::Delete(open_key(tenant, party, programme, number), None),
+    ];
+    match db.transact(site, legs).await {
+        Ok(()) | Err(TransactError::Condition(_)) => Ok(()),
+        Err(TransactError::Store(error)) => Err(error),
+    }
 }
 
 /// What support does to a voucher.

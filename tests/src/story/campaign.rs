@@ -1,14 +1,16 @@
-//! A campaign from its draft to a redeemed voucher, its results and a letter that came back; a birthday campaign that starts by itself; somebody is kept back, somebody erased.
+//! A campaign from its draft to a redeemed voucher, its results and a letter that came back; a birthday campaign that starts by itself; somebody is kept back, somebody erased; what a run gave is blocked.
 
 use faults::{Probe, Site};
 use messages::LettershopMessage;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use store::db::{Leg, Read};
+use store::voucher::{OpenVoucher, open_key};
 
 use super::{done, listed, read};
 use crate::delivery::Delivering;
 use crate::till::receipt;
-use crate::world::{IF_MATCH, TENANT, World, second_person};
+use crate::world::{IF_MATCH, PROGRAMME, TENANT, World, second_person};
 
 /// A voucher of ten francs for everybody who has bought something.
 fn welcome() -> Value {
@@ -124,6 +126,46 @@ async fn stop_next(world: &World, delivering: &mut Delivering) {
     let sent = sender.send(Site::ToolWrite, &world.lettershop_queue, &[message]).await;
     sent.expect("the message is sent");
     delivering.until_rest(world).await;
+}
+
+/// A run with a wrong value is stopped after it has given Anna's voucher; then what it gave is blocked, and once more taken off the list
+/// on which a worker that came late has put it.
+async fn block(world: &mut World, delivering: &mut Delivering, anna: &str) {
+    let mut wrong = welcome();
+    wrong["id"] = json!("wrong");
+    put(world, &wrong).await;
+    let run = approved(world, delivering, "wrong").await;
+    let path = [("campaign_id", "wrong")];
+    let route = "POST /v1/campaigns/{campaign_id}/start";
+    let (status, answer) = world.call(route, &path, &Value::Null).await;
+    assert_eq!(status, 202, "{answer}");
+    delivering.runs_only(world).await;
+    let (tenant, anna) = (TENANT.parse().expect("a tenant"), anna.parse().expect("an id"));
+    let programme = PROGRAMME.parse().expect("an id");
+    let number = "wrong~2026-11~1".parse().expect("a number");
+    let listed = open_key(&tenant, &anna, &programme, &number);
+    let listed = world.db.get::<OpenVoucher>(Site::ToolRead, &listed, Read::Strong).await;
+    let listed = listed.expect("the table").expect("her voucher");
+    let path = [("run_id", run["run_id"].as_str().expect("a run"))];
+    for block in [false, true] {
+        let body = json!({"reason": "Wrong value", "block_vouchers": block});
+        let (status, stopped) = world.call("POST /v1/runs/{run_id}/stop", &path, &body).await;
+        assert_eq!((status, &stopped["stopped"]), (200, &json!("by_hand")), "{stopped}");
+    }
+    delivering.until_rest(world).await;
+    let late = Leg::put(Site::ToolWrite, &listed, None).expect("an item");
+    world.db.write_item(Site::ToolWrite, late).await.expect("the table");
+    world.now += chrono::TimeDelta::hours(1);
+    Box::pin(world.ask_for_runs()).await;
+    delivering.until_rest(world).await;
+    let stopped = read(world, "GET /v1/runs/{run_id}", &path).await;
+    let counts = (&stopped["blocking"]["blocked"], &stopped["blocking"]["shards_done"]);
+    assert_eq!(counts, (&json!(1), &json!(3)), "{stopped}");
+    let listed = world
+        .db
+        .get::<OpenVoucher>(Site::ToolRead, &listed.key(), Read::Strong)
+        .await;
+    assert_eq!(listed.expect("the table"), None);
 }
 
 /// Anna's letter comes back.
@@ -247,6 +289,7 @@ pub(super) async fn tell(world: &mut World, delivering: &mut Delivering) {
         "{results}"
     );
     assert_eq!(results["revenue"]["letters"]["members"], 2, "{results}");
+    block(world, delivering, &anna).await;
     come_back(world, "welcome~2026-11").await;
     delivering.until_rest(world).await;
     by_file(world, delivering).await;
@@ -267,7 +310,7 @@ pub(super) async fn tell(world: &mut World, delivering: &mut Delivering) {
     let path = [("campaign_id", "birthdays")];
     done(world, "POST /v1/campaigns/{campaign_id}/close", &path, &Value::Null).await;
     let campaigns = read(world, "GET /v1/campaigns", &[]).await;
-    assert_eq!(campaigns["items"].as_array().map(Vec::len), Some(2));
+    assert_eq!(campaigns["items"].as_array().map(Vec::len), Some(3));
 
     let path = [("party_id", &*anna)];
     let (status, answer) = world

@@ -12,9 +12,10 @@ const TRACE_POLICY: &str = "TraceWriting";
 const TRACE_ACTIONS: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// First parts of the partition keys of the table and of its index.
-const KEY_KINDS: [&str; 35] = [
+const KEY_KINDS: [&str; 37] = [
     "ADJUST#*",
     "APIKEY#*",
+    "BLOCKING#*",
     "CAMPAIGNS#*",
     "CARD#*",
     "CLIENT#*",
@@ -32,6 +33,7 @@ const KEY_KINDS: [&str; 35] = [
     "LETTER#*",
     "LETTERSHOP#*",
     "LOCATIONS#*",
+    "LOST#*",
     "OFFLINE#*",
     "PARTY#*",
     "PROGRAMME#*",
@@ -58,7 +60,7 @@ type Transaction = (
     &'static [&'static str],
 );
 
-const TRANSACTIONS: [Transaction; 43] = [
+const TRANSACTIONS: [Transaction; 47] = [
     (
         "account.rs",
         "PointCalculationRole",
@@ -206,6 +208,32 @@ const TRANSACTIONS: [Transaction; 43] = [
     // The claim of a household, and a lease of the budget.
     ("run.rs", "CampaignRunRole", &["PutItem"], &["RUNHOUSE#*"]),
     ("run.rs", "CampaignRunRole", &["PutItem"], &["RUNPART#*"]),
+    // Another choice of members is begun where the one before stands.
+    (
+        "run.rs",
+        "CampaignsRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["RUNS#*"],
+    ),
+    (
+        "run.rs",
+        "CampaignRunRole",
+        &["PutItem", "ConditionCheckItem"],
+        &["RUNS#*"],
+    ),
+    // A voucher of a stopped run is blocked, and one that was taken off the list of open ones before is taken off again.
+    (
+        "run.rs",
+        "CampaignRunRole",
+        &["PutItem", "DeleteItem", "ConditionCheckItem"],
+        &["ADJUST#*", "PARTY#*", "VOUCHER#*"],
+    ),
+    (
+        "voucher.rs",
+        "CampaignRunRole",
+        &["DeleteItem", "ConditionCheckItem"],
+        &["PARTY#*", "VOUCHER#*"],
+    ),
     (
         "statement.rs",
         "PrivacyRole",

@@ -21,13 +21,15 @@ use store::record::Item;
 use store::relationship::Relationship;
 use store::timeline::{Event, What};
 use store::voucher::{OpenVoucher, Published};
-use store::{Key, Record, Site, adjustment, card, receipt, voucher};
+use store::{Key, Record, Site, adjustment, card, offline, receipt, voucher};
 
 use super::{BYTES_MAX, person};
 use crate::App;
 use crate::found::too_large;
 
 const ITEMS: Site = Site::PrivacyItems;
+/// Entries of a page of what tills without a line have lost.
+const LOST_PAGE: i32 = 200;
 
 /// What was read so far, and what it leads to.
 #[derive(Default)]
@@ -179,6 +181,22 @@ fn shown(voucher: &Voucher) -> Value {
     })
 }
 
+/// An entry of a branch's journal about a voucher of the party. Who bears the loss is between branch and company.
+fn lost(entry: &Record<offline::Entry>) -> Value {
+    let offline::Entry {
+        taken,
+        currency,
+        verdict,
+        ..
+    } = &entry.d;
+    let loss = verdict.loss.as_ref();
+    json!({
+        "receipt": taken.receipt.to_string(), "at": taken.at, "decided_at": entry.created_at, "currency": currency,
+        "given_minor": taken.value_minor, "booked_minor": verdict.booked_minor, "lost_minor": loss.map(|loss| loss.minor),
+        "reason": loss.map(|loss| loss.reason),
+    })
+}
+
 impl App {
     /// All sections of a statement about a party.
     pub(super) async fn sections(
@@ -191,6 +209,7 @@ impl App {
         self.everything(tenant, party, |item| sections.take(item)).await?;
         self.cards(tenant, &mut sections).await?;
         self.bought(tenant, &mut sections).await?;
+        self.lost(tenant, party, &mut sections).await?;
         self.worked_on(tenant, &mut sections).await?;
         let mut all = Map::new();
         let mut about = person::person(&profile.d);
@@ -242,6 +261,24 @@ impl App {
             }
         }
         Ok(())
+    }
+
+    /// Vouchers of the party that a till without a line took and that were lost. They stand with the branch, and lead to the party by
+    /// an index.
+    async fn lost(&self, tenant: &Tenant, party: &PartyId, sections: &mut Sections) -> Result<(), Problem> {
+        let mut after = None;
+        // Ends with the index, or with too large a statement: each page begins behind the one before.
+        loop {
+            let page = offline::lost_of(&self.db, Site::PrivacyLosses, (tenant, party), after, LOST_PAGE);
+            let (entries, next) = page.await?;
+            for entry in &entries {
+                sections.add("offline_losses", lost(entry))?;
+            }
+            after = next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     /// Tasks, cases, and points moved by hand.

@@ -11,11 +11,14 @@
 //! | `restore` | `treue restore` |
 //! | `import` | `treue import FILE` |
 //! | `returns` | `treue returns FILE` |
+//! | `runs` | `treue runs` |
+//! | `offline` | `treue offline` |
 //! | `convert` | `treue convert` |
 //!
 //! Everything that a program reads goes to standard output, everything about the way there (progress, hints, errors) to
 //! standard error.
 
+mod api;
 mod bootstrap;
 pub mod convert;
 mod data;
@@ -25,11 +28,13 @@ mod finance;
 mod http;
 mod import;
 mod keys;
+mod offline;
 mod progress;
 mod reconcile;
 pub mod replay;
 mod restore;
 mod returns;
+mod runs;
 mod start;
 mod story;
 mod target;
@@ -71,6 +76,10 @@ enum Command {
     Import(import::ImportArgs),
     /// Reports the letters of a carrier's file that came back, and what became of each.
     Returns(returns::ReturnsArgs),
+    /// Lists, shows, follows, starts and stops the runs of campaigns.
+    Runs(runs::RunsArgs),
+    /// Reports what is lost at tills without a line.
+    Offline(offline::OfflineArgs),
     /// Makes a journal of a data set with real purchases.
     Convert(convert::ConvertArgs),
 }
@@ -99,6 +108,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Restore(args)) => restore::run(&args).await,
         Some(Command::Import(args)) => import::run(&args).await,
         Some(Command::Returns(args)) => returns::run(&args).await,
+        Some(Command::Runs(args)) => runs::run(&args).await,
+        Some(Command::Offline(args)) => offline::run(&args).await,
         Some(Command::Convert(args)) => convert::run(&args),
     }
 }

@@ -14,10 +14,9 @@ use lettershop::returned::{self, CarrierMap, Declared, FileEncoding, ReturnedLet
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::data::DataDir;
+use super::Failure;
+use super::api::ApiArgs;
 use super::http::Api;
-use super::keys::{BACK_OFFICE, Keys};
-use super::{DataArgs, Failure};
 
 /// Letters of one call.
 const AT_ONCE: usize = 500;
@@ -43,13 +42,7 @@ pub(crate) struct ReturnsArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    data: DataArgs,
-    /// An API on AWS instead of the local stack; needs --key.
-    #[arg(long, value_name = "URL", requires = "key")]
-    api: Option<String>,
-    /// The API key to send with; on the local stack the one of the client `back-office`.
-    #[arg(long, value_name = "KEY", env = "TREUE_API_KEY", hide_env_values = true)]
-    key: Option<String>,
+    api: ApiArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -97,7 +90,7 @@ struct Wrong {
 pub(crate) async fn run(args: &ReturnsArgs) -> Result<(), Failure> {
     let unread = |error| Failure::Usage(format!("{} cannot be read: {error}", args.file.display()));
     let bytes = std::fs::read(&args.file).map_err(unread)?;
-    let api = api(args)?;
+    let api = args.api.connect()?;
     let settings = api.must(&Method::GET, "/v1/lettershop/settings", None).await?;
     let agreed: LettershopSettingsView =
         serde_json::from_value(settings.body).context("the settings cannot be read")?;
@@ -133,20 +126,6 @@ pub(crate) async fn run(args: &ReturnsArgs) -> Result<(), Failure> {
     let (rejected, not_taken) = (report.rejected.len(), report.not_taken.len());
     let said = format!("{rejected} fields are wrong, {not_taken} letters were not taken back");
     Err(Failure::Differences(said))
-}
-
-fn api(args: &ReturnsArgs) -> Result<Api, Failure> {
-    if let Some(api) = &args.api {
-        return Ok(Api::new(api, args.key.as_deref())?);
-    }
-    let data = DataDir::new(&args.data.data);
-    let stack = data.running()?.ok_or_else(|| Failure::no_stack(data.path()))?;
-    let keys = Keys::complete(&data)?;
-    let key = match &args.key {
-        Some(key) => key,
-        None => keys.of(BACK_OFFICE)?,
-    };
-    Ok(Api::new(&stack.api_url, Some(key))?)
 }
 
 /// The letters as the API takes them, each with its line.

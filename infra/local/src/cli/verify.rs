@@ -55,6 +55,7 @@ fn print(report: &Report) {
     println!("vouchers with a debit    {:>10}", report.vouchers);
     println!("receipts with an account {:>10}", report.receipts);
     println!("points moved by hand     {:>10}", report.adjustments);
+    println!("losses of offline tills  {:>10}", report.losses);
     println!("too recent to be missed  {:>10}", report.pending);
     for finding in &report.findings {
         println!("  {finding}");

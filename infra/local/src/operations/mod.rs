@@ -5,6 +5,7 @@ pub mod bootstrap;
 mod by_hand;
 mod evidence;
 pub mod finance;
+mod losses;
 pub mod reconcile;
 pub mod restore;
 pub mod verify;

@@ -1,5 +1,5 @@
 //! Proving the books: every account is what its ledger says, every voucher has its debit, every receipt and every adjustment its
-//! entry.
+//! entry, and the sums of what tills without a line have lost are those of their entries.
 //!
 //! Works while the system runs. What seems wrong at first is looked at again before it is reported, because a posting may
 //! have come in between.
@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use chrono::{DateTime, Utc};
 use domain::account::{Account, Entry, receipt_entry_id, return_entry_id, void_entry_id};
 use domain::adjustment::Adjustment;
-use domain::id::{LookupKey, PartyId, ProgrammeId};
+use domain::id::{LocationId, LookupKey, PartyId, ProgrammeId};
 use domain::receipt::ReceiptKey;
 use domain::voucher::{State, Voucher, VoucherNumber};
 use futures::stream::{self, TryStreamExt};
@@ -20,10 +20,11 @@ use store::account::{self, AccountId};
 use store::receipt::{self, StoredReceipt};
 use store::returned::StoredReturn;
 use store::run::{self, Stage};
-use store::{Key, Record, Site, StoreError, adjustment, returned, voucher};
+use store::{Key, Record, Site, StoreError, adjustment, offline, returned, voucher};
 
 use super::by_hand;
 use super::evidence::{at_rest, partition, referenced};
+use super::losses::Journals;
 use super::walk::{Unreadable, behind, by_type, own, walk};
 use super::{OperationError, Seen, System};
 
@@ -67,6 +68,13 @@ pub enum Finding {
         /// What is wrong.
         reason: String,
     },
+    /// The sums of a branch's losses are not those of the entries of its journals.
+    Losses {
+        /// The branch.
+        location: LocationId,
+        /// What differs, by day.
+        reason: String,
+    },
     /// An item has a shape that nobody understands.
     Unreadable {
         /// Where it stands.
@@ -101,6 +109,7 @@ impl fmt::Display for Finding {
                 )
             }
             Self::Adjustment { id, reason } => write!(f, "adjustment {id}: {reason}"),
+            Self::Losses { location, reason } => write!(f, "losses of {location}: {reason}"),
             Self::Unreadable { key, reason } => write!(f, "item {} / {}: {reason}", key.pk, key.sk),
         }
     }
@@ -119,6 +128,8 @@ pub struct Report {
     pub receipts: u64,
     /// Points moved by hand, posted or not, whose entries were looked for.
     pub adjustments: u64,
+    /// Entries of journals on which something is lost.
+    pub losses: u64,
     /// Stamped too recently to be missed yet.
     pub pending: u64,
     /// At most [`FINDINGS_MAX`].
@@ -149,6 +160,7 @@ impl Report {
 pub async fn all(system: &System, settled_before: DateTime<Utc>, seen: Seen<'_>) -> Result<Report, OperationError> {
     let report = Mutex::new(Report::default());
     let books = Mutex::new(Books::default());
+    let journals = Mutex::new(Journals::default());
     let types = [
         receipt::RECEIPT,
         returned::RETURN,
@@ -156,8 +168,10 @@ pub async fn all(system: &System, settled_before: DateTime<Utc>, seen: Seen<'_>)
         account::ACCOUNT,
         adjustment::ADJUSTMENT,
         "ledger_entry",
+        offline::ENTRY,
+        offline::LOSSES,
     ];
-    let (report_of, books_of) = (&report, &books);
+    let (report_of, books_of, journals_of) = (&report, &books, &journals);
     walk(system, &types, seen, |items| async move {
         for (kind, items) in by_type(items) {
             if kind == returned::RETURN {
@@ -185,6 +199,11 @@ pub async fn all(system: &System, settled_before: DateTime<Utc>, seen: Seen<'_>)
                 }
                 continue;
             }
+            if [offline::ENTRY, offline::LOSSES].contains(&kind.as_str()) {
+                let unreadable = lock(journals_of).collect(system, &kind, items);
+                lock(report_of).add_unreadable(unreadable);
+                continue;
+            }
             if kind != receipt::RECEIPT {
                 let unreadable = lock(books_of).collect(system, &kind, items);
                 lock(report_of).add_unreadable(unreadable);
@@ -203,6 +222,11 @@ pub async fn all(system: &System, settled_before: DateTime<Utc>, seen: Seen<'_>)
     .await?;
     let books = books.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     prove(system, books, Listed::All, &report, seen).await?;
+    let journals = journals.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    lock(&report).losses = journals.lost;
+    for (location, reason) in journals.prove(system).await? {
+        lock(&report).add(Finding::Losses { location, reason });
+    }
     Ok(report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 

@@ -88,6 +88,9 @@ pub struct ApproveRequest {
 pub struct StopRequest {
     /// Why, 1 to 200 printable characters.
     pub reason: String,
+    /// Whether the vouchers are blocked, too, that it has given. Then nobody goes on with it.
+    #[serde(default)]
+    pub block_vouchers: bool,
 }
 
 /// How far a run is.
@@ -135,6 +138,33 @@ pub struct CampaignRunProgress {
     pub expected_end: Option<DateTime<Utc>>,
 }
 
+/// How far the vouchers of a stopped run are blocked. Counts are of vouchers; until `done_at` they may still change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CampaignRunBlocking {
+    /// When it was asked for.
+    pub asked_at: DateTime<Utc>,
+    /// Shards whose vouchers are looked at for the last time.
+    pub shards_done: u8,
+    /// Of how many.
+    pub shards: u8,
+    /// Blocked, now or before.
+    pub blocked: u64,
+    /// Redeemed before: they are left as they are.
+    pub redeemed: u64,
+    /// Void before.
+    pub voided: u64,
+    /// Opened again by support: they are left open.
+    pub unblocked: u64,
+    /// Of people who were erased: no till takes them.
+    pub erased: u64,
+    /// Held by a basket. They are looked at again when the hold is over.
+    pub held: u64,
+    /// When all were looked at for the last time, some minutes after the stop: workers that had not heard of it are over then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_at: Option<DateTime<Utc>>,
+}
+
 /// A run of a campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -158,6 +188,14 @@ pub struct CampaignRunView {
     /// What was said by who stopped it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_reason: Option<String>,
+    /// How far its vouchers are blocked, where that was asked for; in lists once they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocking: Option<CampaignRunBlocking>,
+    /// Currency of its amounts.
+    pub currency: String,
+    /// The greatest face value of its vouchers, in minor units; absent where the campaign has no budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_minor: Option<i64>,
     /// Sums and digest, once all members are chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<DryRun>,
@@ -173,6 +211,9 @@ pub struct CampaignRunView {
     /// How far the work is; absent in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<CampaignRunProgress>,
+    /// When the printer's file stood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_at: Option<DateTime<Utc>>,
     /// Members that were chosen and are not in the file: kept from their vouchers, or erased since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gaps: Option<u64>,

@@ -88,14 +88,14 @@ fn sums() -> Value {
 pub(super) fn chosen() -> Value {
     json!({
         "run_id": "bonus-2026~2026-12", "revision": 1, "campaign": "bonus-2026", "edition": 1, "day": "2026-12-01", "stage": "chosen",
-        "dry_run": sums(), "begun_at": "2026-11-24T09:05:00Z",
+        "currency": "CHF", "budget_minor": 50_000_000, "dry_run": sums(), "begun_at": "2026-11-24T09:05:00Z",
     })
 }
 
 fn choosing() -> Value {
     json!({
         "run_id": "bonus-2026~2026-12", "revision": 1, "campaign": "bonus-2026", "edition": 1, "day": "2026-12-01",
-        "stage": "choosing",
+        "stage": "choosing", "currency": "CHF", "budget_minor": 50_000_000,
         "progress": {
             "segments_done": 0, "segments": 16, "shards_done": 0, "shards": 64, "members": 0, "vouchers": 0, "kept_back": 0,
         },
@@ -304,6 +304,10 @@ fn stop() -> Operation {
     stopped["stage"] = json!("stopped");
     stopped["stopped"] = json!("by_hand");
     stopped["stop_reason"] = json!("Wrong value on the letters");
+    stopped["blocking"] = json!({
+        "asked_at": "2026-12-01T09:00:00Z", "shards_done": 0, "shards": 64, "blocked": 0, "redeemed": 0, "voided": 0, "unblocked": 0,
+        "erased": 0, "held": 0,
+    });
     Operation {
         route: "POST /v1/runs/{run_id}/stop",
         id: "stopRun",
@@ -311,9 +315,12 @@ fn stop() -> Operation {
         summary: "Stop a run",
         description: "Before its letters are written. No further voucher is issued, but for those of the members that are at work, \
                       some hundred; what was issued stays. The campaign is a draft again, and its period gives nobody a second \
-                      voucher.",
+                      voucher. With `block_vouchers` what was issued is blocked, too, now or later; `blocking` says how far that is, \
+                      and the run can no longer be made on. Redeemed vouchers are left, and counted.",
         parameters: vec![which_run()],
-        request: Some(Body::of::<StopRequest>(json!({"reason": "Wrong value on the letters"}))),
+        request: Some(Body::of::<StopRequest>(
+            json!({"reason": "Wrong value on the letters", "block_vouchers": true}),
+        )),
         answers: vec![Answer::json::<CampaignRunView>(200, "Stopped, now or before.", stopped)],
         codes: &[
             Code::Invalid,
