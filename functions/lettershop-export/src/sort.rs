@@ -9,7 +9,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use lettershop::Letter;
 use lettershop::piece::{PieceId, Row};
 use party::contact::ContactId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use store::lettershop::{self as files, Chunk};
 use store::run::{self, Member, Run, RunId, SealingKey};
 use store::{Record, Site, returned_mail, voucher};

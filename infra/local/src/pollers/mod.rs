@@ -334,8 +334,7 @@ fn bucket(
         .to_owned();
     let progress = Progress::default();
     let watcher = s3::BucketWatcher::open(
-        context.clients.s3.clone(),
-        name,
+        (context.clients.s3.clone(), name),
         source.clone(),
         Arc::clone(pool),
         file,

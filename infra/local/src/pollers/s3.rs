@@ -67,8 +67,7 @@ struct Found {
 
 impl BucketWatcher {
     pub(super) fn open(
-        client: aws_sdk_s3::Client,
-        bucket: String,
+        (client, bucket): (aws_sdk_s3::Client, String),
         source: S3Source,
         function: Arc<FunctionPool>,
         file: PathBuf,
