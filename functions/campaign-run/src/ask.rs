@@ -43,7 +43,7 @@ impl App {
             loop {
                 let (page, next) = campaigns::page(&self.db, Site::RunCampaign, &tenant, after, PAGE).await?;
                 for campaign in page {
-                    let asked = self.ask_for(&tenant, &campaign, now).await;
+                    let asked = Box::pin(self.ask_for(&tenant, &campaign, now)).await;
                     let measured = self.ask_for_measurements(&tenant, &campaign.d.campaign, now).await;
                     for error in [asked, measured].into_iter().filter_map(Result::err) {
                         // One campaign that is in disorder holds up no other.
