@@ -32,8 +32,8 @@ pub struct Totals {
     pub unlimited_vouchers: u64,
     /// The most that all other vouchers can take off.
     pub face_value_minor: i64,
-    /// Points that the vouchers cost their members.
-    #[serde(default)]
+    /// Points that the vouchers cost their members; left out where they cost none.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub points: i64,
     /// Paper, printing and enclosing.
     pub printing_minor: i64,
@@ -162,6 +162,11 @@ impl Totals {
             cost_minor: less(self.cost_minor()?, last.cost_minor()?)?,
         })
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde calls")]
+const fn is_zero(points: &i64) -> bool {
+    *points == 0
 }
 
 fn count(total: &mut u64, more: u64) -> Result<(), OutOfRange> {
