@@ -50,8 +50,8 @@ pub struct App {
     part_bytes: usize,
 }
 
-/// Bytes after which a part of the file is uploaded: above the 5 MiB that the service asks for.
-const PART_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes after which a part of the file is uploaded: above the 5 MiB that the service asks for. Two of them are in memory at once.
+const PART_BYTES: usize = 6 * 1024 * 1024;
 
 /// Why a message must come again, or cannot be worked off at all. Carries no personal data and no codes.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::code::VoucherCode;
 use lettershop::manifest::{Checkpoint, Job, Manifest, PrintFile};
 use lettershop::merge::{Merge, ReadError, RowReader};
-use lettershop::piece::Row;
+use lettershop::piece::{ROW_BYTES_MAX, Row};
 use lettershop::settings::Settings;
 use runtime::sqs::Deadline;
 use store::lettershop::{self as files, Chunk, FileWork};
@@ -22,13 +22,52 @@ const PARTS_MAX: usize = 10_000;
 /// Rounds against another worker that begins the same file.
 const ROUNDS_MAX: u32 = 3;
 
+/// Rows after which the part before may be sent on.
+const ROWS_AT_ONCE: u32 = 200;
+
 /// A file on its way.
 struct Writing<'a> {
     key: String,
     work: FileWork,
+    filling: Filling<'a>,
+}
+
+/// Rows that become bytes.
+struct Filling<'a> {
     file: PrintFile,
     rows: Box<dyn Iterator<Item = Result<Row, ExportError>> + Send + 'a>,
     buffer: Vec<u8>,
+}
+
+/// A part of the file, and where the file goes on behind it.
+struct Part {
+    content: Vec<u8>,
+    checkpoint: serde_json::Value,
+}
+
+impl Filling<'_> {
+    /// Fills the next part; `None` at the end of the rows, when what is left stands in the buffer. Gives way now and then, so that the
+    /// part before is sent meanwhile.
+    async fn next(&mut self, code_key: &[u8], part_bytes: usize) -> Result<Option<Part>, ExportError> {
+        let mut rows = 0u32;
+        for row in self.rows.by_ref() {
+            let piece = row?.piece(|voucher| Some(VoucherCode::derive(code_key, voucher)))?;
+            self.file.push(&piece, &mut self.buffer)?;
+            if self.buffer.len() >= part_bytes {
+                // A buffer that grows takes twice what it holds.
+                let next = Vec::with_capacity(part_bytes.saturating_add(ROW_BYTES_MAX));
+                return Ok(Some(Part {
+                    content: std::mem::replace(&mut self.buffer, next),
+                    checkpoint: json(&self.file.checkpoint())?,
+                }));
+            }
+            rows = rows.saturating_add(1);
+            if rows.is_multiple_of(ROWS_AT_ONCE) {
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl App {
@@ -52,30 +91,33 @@ impl App {
         // Completed by a worker that died behind it: its upload is gone, and what is left to do follows from its rows.
         let stands = self.objects.bytes(&writing.key).await?.is_some();
         let code_key = self.code_key(run)?;
-        while let Some(row) = writing.rows.next() {
-            let piece = row?.piece(|voucher| Some(VoucherCode::derive(code_key, voucher)))?;
-            writing.file.push(&piece, &mut writing.buffer)?;
-            if writing.buffer.len() < self.part_bytes {
-                continue;
-            }
-            if stands {
-                writing.buffer.clear();
-                continue;
-            }
-            if !self.part(id, &mut writing, now).await? {
+        let mut filled: Option<Part> = None;
+        loop {
+            let Writing { key, work, filling } = &mut writing;
+            let next = filling.next(code_key, self.part_bytes);
+            let (sent, next) = match filled.take() {
+                Some(part) => tokio::join!(Box::pin(self.part(id, (key, work), part, now)), next),
+                None => (Ok(true), next.await),
+            };
+            if !sent? {
                 // Another worker is at the same file, and further.
                 return Ok(false);
             }
-            if deadline.is_near() {
-                return Ok(true);
+            let Some(part) = next? else { break };
+            if stands {
+                continue;
             }
+            if deadline.is_near() {
+                // More is left, unless another worker is further.
+                let Writing { key, work, .. } = &mut writing;
+                return self.part(id, (key, work), part, now).await;
+            }
+            filled = Some(part);
         }
         let Writing {
             key,
             mut work,
-            file,
-            buffer,
-            ..
+            filling: Filling { file, buffer, .. },
         } = writing;
         if !buffer.is_empty() && !stands {
             let number = number(work.parts.len().saturating_add(1))?;
@@ -159,7 +201,8 @@ impl App {
     ) -> Result<Writing<'static>, ExportError> {
         let settings = parsed(work.settings.clone())?;
         let mut rows = self.merged(chunks).await?;
-        let mut buffer = Vec::new();
+        // A row more than a part: it is full when it has reached its size.
+        let mut buffer = Vec::with_capacity(self.part_bytes.saturating_add(ROW_BYTES_MAX));
         let file = if work.parts.is_empty() {
             // What stands before the first row is part of the first part.
             PrintFile::begin(job, settings.format.clone(), &mut buffer).map_err(|found| ExportError::format(&found))?
@@ -174,9 +217,7 @@ impl App {
         Ok(Writing {
             key: file_key(id, &settings),
             work,
-            file,
-            rows,
-            buffer,
+            filling: Filling { file, rows, buffer },
         })
     }
 
@@ -189,7 +230,9 @@ impl App {
         for key in chunks.iter().filter_map(|chunk| chunk.key.as_ref()) {
             readers.push(self.sorted_rows(key).await?);
         }
-        let merge: Merge<RowReader<BufReader<File>>> = Merge::new(readers);
+        let letters = chunks.iter().map(|chunk| chunk.letters).fold(0, u64::saturating_add);
+        let letters = usize::try_from(letters).unwrap_or(usize::MAX);
+        let merge: Merge<RowReader<BufReader<File>>> = Merge::new(readers).expecting(letters);
         let rows = merge.map(|row| {
             row.map_err(|error: lettershop::merge::MergeError<ReadError>| ExportError::Merge(error.to_string()))
         });
@@ -205,18 +248,22 @@ impl App {
     }
 
     /// Uploads what is written as a part and notes where the file goes on; `false` when another worker has.
-    async fn part(&self, id: &RunId, writing: &mut Writing<'_>, now: DateTime<Utc>) -> Result<bool, ExportError> {
-        let number = number(writing.work.parts.len().saturating_add(1))?;
-        let content = std::mem::take(&mut writing.buffer);
-        let at = (&*writing.key, &*writing.work.upload);
-        let tag = self.objects.part(at, number, content).await?;
-        let before = writing.work.version;
-        writing.work.parts.push(tag);
-        writing.work.checkpoint = json(&writing.file.checkpoint())?;
-        let work = writing.work.clone();
+    async fn part(
+        &self,
+        id: &RunId,
+        (key, work): (&str, &mut FileWork),
+        part: Part,
+        now: DateTime<Utc>,
+    ) -> Result<bool, ExportError> {
+        let number = number(work.parts.len().saturating_add(1))?;
+        let tag = self.objects.part((key, &work.upload), number, part.content).await?;
+        let before = work.version;
+        work.parts.push(tag);
+        work.checkpoint = part.checkpoint;
         let parts = work.parts.clone();
-        let stored = files::store_file_work(&self.db, Site::ExportAdvance, id, before, work, now).await?;
-        writing.work.version = before.saturating_add(1);
+        let next = work.clone();
+        let stored = files::store_file_work(&self.db, Site::ExportAdvance, id, before, next, now).await?;
+        work.version = before.saturating_add(1);
         if stored {
             return Ok(true);
         }

@@ -122,6 +122,13 @@ where
         }
     }
 
+    /// With room for so many letters from the start: a set that grows holds its letters twice for a moment.
+    #[must_use]
+    pub fn expecting(mut self, letters: usize) -> Self {
+        self.seen.reserve(letters.min(self.pieces_max));
+        self
+    }
+
     /// Puts the next row of a chunk among the heads; `after` is the row of the chunk before it.
     fn advance(&mut self, chunk: usize, after: Option<&SortKey>) -> Result<(), MergeError<E>> {
         let next = self.chunks.get_mut(chunk).and_then(Iterator::next);
