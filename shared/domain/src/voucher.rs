@@ -118,6 +118,9 @@ pub enum State {
         receipt: ReceiptKey,
         /// When.
         at: DateTime<Utc>,
+        /// When it was booked, where that was later: a till without a line told of it afterwards.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        booked_at: Option<DateTime<Utc>>,
     },
     /// Stopped by support until it is unblocked.
     Blocked {
@@ -355,7 +358,7 @@ impl Voucher {
     /// [`Refusal`] with the reason.
     pub fn check(&self, basket_minor: Option<i64>, occasion: &Occasion) -> Result<(), Refusal> {
         match self.state_at(occasion.now) {
-            State::Redeemed { receipt, at } => return Err(already(receipt, *at)),
+            State::Redeemed { receipt, at, .. } => return Err(already(receipt, *at)),
             State::Blocked { .. } => return Err(Refusal::Blocked),
             State::Voided { at, .. } => return Err(Refusal::Voided { at: *at }),
             State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
@@ -368,7 +371,7 @@ impl Voucher {
         match self.state_at(occasion.now) {
             state if held_by(state, Some(basket), occasion) => return Ok(Outcome::Replayed),
             State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
-            State::Redeemed { receipt, at } => return Err(already(receipt, *at)),
+            State::Redeemed { receipt, at, .. } => return Err(already(receipt, *at)),
             State::Blocked { .. } => return Err(Refusal::Blocked),
             State::Voided { at, .. } => return Err(Refusal::Voided { at: *at }),
             State::Open => {}
@@ -401,7 +404,7 @@ impl Voucher {
         let state = self.state_at(occasion.now);
         match state {
             State::Redeemed { receipt: first, .. } if first == receipt => return Ok(Outcome::Replayed),
-            State::Redeemed { receipt: first, at } => return Err(already(first, *at)),
+            State::Redeemed { receipt: first, at, .. } => return Err(already(first, *at)),
             State::Blocked { .. } => return Err(Refusal::Blocked),
             State::Voided { at, .. } => return Err(Refusal::Voided { at: *at }),
             _ if self.is_reversed(receipt) => return Err(Refusal::Reversed),
@@ -421,7 +424,7 @@ impl Voucher {
             state if held_by(state, Some(basket), occasion) => Ok(self.moved(State::Open)),
             State::Reserved { until, .. } => Err(Refusal::Reserved { until: *until }),
             State::Open => Ok(Outcome::Replayed),
-            State::Redeemed { receipt, at } => Err(already(receipt, *at)),
+            State::Redeemed { receipt, at, .. } => Err(already(receipt, *at)),
             State::Blocked { .. } => Err(Refusal::Blocked),
             State::Voided { at, .. } => Err(Refusal::Voided { at: *at }),
         }
@@ -459,7 +462,7 @@ impl Voucher {
     }
 
     /// Whether the sale on this receipt was voided.
-    fn is_reversed(&self, receipt: &ReceiptKey) -> bool {
+    pub(crate) fn is_reversed(&self, receipt: &ReceiptKey) -> bool {
         self.reversed.contains(receipt)
     }
 

@@ -148,7 +148,10 @@ fn ask(case: &Case<'_>, voucher: &Voucher, stop: Option<LossReason>, at: DateTim
     match (voucher.apply(&command, &occasion), stop) {
         (Ok(voucher::Outcome::Replayed), _) => Said::Takes(face, None),
         (Ok(voucher::Outcome::Changed(_)), Some(stop)) => Said::Refuses(stop, None),
-        (Ok(voucher::Outcome::Changed(after)), None) => Said::Takes(face, Some(after)),
+        (Ok(voucher::Outcome::Changed(after)), None) => {
+            let after = after.booked_on(&case.taken.receipt, case.now);
+            Said::Takes(face, Some(Box::new(after)))
+        }
         (Err(refusal), _) => refused(refusal, location),
     }
 }

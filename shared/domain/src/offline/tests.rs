@@ -66,6 +66,7 @@ fn redeemed(receipt: ReceiptKey) -> State {
     State::Redeemed {
         receipt,
         at: at("2026-11-22T10:30:00Z"),
+        booked_at: None,
     }
 }
 
@@ -104,6 +105,7 @@ fn x3_a_good_voucher_is_booked_as_of_its_instant_and_uses_the_allowance() {
     let state = State::Redeemed {
         receipt: receipt("B07", 1),
         at: at("2026-11-22T11:00:00Z"),
+        booked_at: Some(at("2026-11-22T13:00:00Z")),
     };
     assert_eq!((after.state, after.version), (state, 4));
     assert_eq!((decision.allowance.used_minor, decision.allowance.version), (500, 2));
@@ -419,6 +421,7 @@ fn x3_of_a_voucher_in_parts_the_branch_takes_up_to_what_is_left() {
         receipt: receipt("B09", number),
         amount_minor,
         at: at("2026-11-22T10:30:00Z"),
+        booked_at: None,
     };
     let in_parts = Voucher {
         partial: Some(crate::voucher::Parts {
@@ -434,6 +437,12 @@ fn x3_of_a_voucher_in_parts_the_branch_takes_up_to_what_is_left() {
     );
     let after = some.voucher.expect("a changed voucher");
     assert_eq!((after.rest_minor(), &after.state), (Some(50), &State::Open));
+    let booked: Vec<_> = after.takings().iter().map(|taking| taking.booked_at).collect();
+    assert_eq!(
+        booked,
+        [at("2026-11-22T10:30:00Z"), at("2026-11-22T13:00:00Z")],
+        "the branch's when its journal comes"
+    );
     // Told again, it is what it was.
     let again = decided(&taken(250), &allowance(), Some(&after));
     assert_eq!((again.verdict.booked_minor, again.voucher), (250, None));
