@@ -593,6 +593,51 @@ async fn x3_a_loss_stays_when_the_first_redemption_is_reversed_and_a_booked_entr
     assert_eq!((&told[0]["outcome"], &told[0]["lost"]), (&json!("reversed"), &chf(0)));
 }
 
+/// Of a sale that was voided nothing was given for the voucher, and the company bears nothing, whoever has the voucher by then.
+#[tokio::test]
+async fn x3_a_sale_that_was_voided_before_its_journal_came_is_no_loss_though_another_till_has_the_voucher() {
+    let (world, codes) = with_vouchers(3).await;
+    let given = allowance(&world, "B07").await;
+    let void = async |number: &str| {
+        let key = till::key("B07", number);
+        let path = [("key", key.as_str())];
+        let (status, answer) = world.call("POST /v1/purchases/{key}/void", &path, &Value::Null).await;
+        assert_eq!(status, 201, "{answer}");
+    };
+    // The till takes the first back before B09 redeems it; of the second it hears that B09 was faster; the third is nobody's.
+    let reverse = |code: &str, number: &str| till::redeem("B07", code, number, 9_000);
+    assert_eq!(world.call(REVERSE, &[], &reverse(&codes[0], "11")).await.0, 200);
+    for (code, number) in [(&codes[0], "91"), (&codes[1], "92")] {
+        let elsewhere = till::redeem("B09", code, number, 9_000);
+        assert_eq!(world.call(REDEEM, &[], &elsewhere).await.0, 200);
+    }
+    void("12").await;
+    let (status, refused) = world.call(REVERSE, &[], &reverse(&codes[1], "12")).await;
+    assert_eq!((status, &refused["code"]), (409, &json!("voucher_not_redeemed")));
+    void("13").await;
+    void("14").await;
+    let journal = [
+        entry(&world, "B07", 11, &codes[0]),
+        entry(&world, "B07", 12, &codes[1]),
+        entry(&world, "B07", 13, &codes[2]),
+        entry(&world, "B07", 14, &nobodys_code("1")),
+    ];
+    for told in send(&world, &given, &journal).await {
+        assert_eq!(
+            (&told["outcome"], &told["lost"], &told["booked"]),
+            (&json!("reversed"), &chf(0), &chf(0)),
+            "{told}"
+        );
+    }
+    assert_eq!(allowance(&world, "B07").await["used"], chf(0));
+    assert_eq!(report(&world).await["totals"], json!([]));
+    // The third one is the customer's still.
+    let elsewhere = till::redeem("B09", &codes[2], "93", 9_000);
+    assert_eq!(world.call(REDEEM, &[], &elsewhere).await.0, 200);
+    Delivering::well().until_rest(&world).await;
+    Books::read(&world).await.check();
+}
+
 #[tokio::test]
 async fn x3_the_line_goes_down_between_a_hold_and_its_redemption_or_over_the_answer() {
     let (world, codes) = with_vouchers(3).await;

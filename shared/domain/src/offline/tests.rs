@@ -80,6 +80,7 @@ fn decided_at(taken: &Taken, allowance: &Allowance, found: Option<&Voucher>, now
         taken,
         window: allowance.window(at("2026-11-22T10:00:00Z")),
         allowance,
+        voided: false,
         now: at(now),
     };
     let found = found.map_or(Found::Nothing, |voucher| Found::Voucher { voucher, stop: None });
@@ -197,6 +198,7 @@ fn x3_a_holder_who_is_stopped_is_a_loss_only_where_the_voucher_could_be_taken() 
         taken: &taken,
         window: allowance.window(at("2026-11-22T10:00:00Z")),
         allowance: &allowance,
+        voided: false,
         now: at("2026-11-22T13:00:00Z"),
     };
     let stop = Some(LossReason::HolderStopped);
@@ -235,6 +237,69 @@ fn x3_the_line_that_went_down_over_the_answer_loses_nothing() {
         ),
         (Outcome::Reversed, None, 0)
     );
+}
+
+#[test]
+fn x3_on_a_voided_sale_nothing_is_lost_whatever_became_of_the_voucher() {
+    let adjustment: LookupKey = "A7".parse().unwrap();
+    let at = at("2026-11-22T10:30:00Z");
+    let states = [
+        State::Open,
+        redeemed(receipt("B09", 1)),
+        State::Blocked {
+            at,
+            adjustment: adjustment.clone(),
+        },
+        State::Voided {
+            at,
+            adjustment,
+            reissued_as: None,
+        },
+    ];
+    let allowance = allowance();
+    let nothing = |decision: Decision| {
+        assert_eq!(
+            (
+                decision.verdict.outcome,
+                decision.verdict.loss,
+                decision.voucher,
+                decision.allowance.used_minor
+            ),
+            (Outcome::Reversed, None, None, 0)
+        );
+    };
+    for state in states {
+        let reversed = Voucher {
+            state: state.clone(),
+            reversed: vec![receipt("B07", 1)],
+            ..voucher()
+        };
+        nothing(decided(&taken(500), &allowance, Some(&reversed)));
+        // The till was refused the reversal, because another one had the voucher: the receipt tells.
+        let stands = Voucher { state, ..voucher() };
+        nothing(of_voided(&allowance, Some(&stands)));
+    }
+    nothing(of_voided(&allowance, None));
+    // Redeemed on it over the line, and not taken back yet: that is what stands.
+    let same = Voucher {
+        state: redeemed(receipt("B07", 1)),
+        ..voucher()
+    };
+    assert_eq!(of_voided(&allowance, Some(&same)).verdict.outcome, Outcome::Booked);
+}
+
+/// The decision on an entry whose receipt was voided.
+fn of_voided(allowance: &Allowance, found: Option<&Voucher>) -> Decision {
+    let taken = taken(500);
+    let case = Case {
+        taken: &taken,
+        window: allowance.window(at("2026-11-22T10:00:00Z")),
+        allowance,
+        voided: true,
+        now: at("2026-11-22T13:00:00Z"),
+    };
+    let found = found.map_or(Found::Nothing, |voucher| Found::Voucher { voucher, stop: None });
+    decide(&case, found)
 }
 
 #[test]
