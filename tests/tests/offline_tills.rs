@@ -420,10 +420,13 @@ async fn x3_a_malformed_journal_names_every_flaw_and_applies_nothing() {
     bad["value"] = chf(0);
     bad["basket"] = json!("a basket");
     bad["at"] = json!("2026-11-24T12:00:00Z");
+    // The last hour of the calendar is not over in Zurich.
+    let mut last = entry(&world, "B07", 4, &codes[1]);
+    last["at"] = json!("+262142-12-31T23:30:00Z");
     let mut unread = entry(&world, "B07", 0, &codes[1]);
     unread["receipt"] = json!("B07~1~2026-11-22");
-    let (status, answer) = try_to_send(&world, &given["allowance"], &[good, bad, unread]).await;
-    assert_eq!((status, &answer["code"]), (422, &json!("invalid")));
+    let (status, answer) = try_to_send(&world, &given["allowance"], &[good, bad, unread, last]).await;
+    assert_eq!((status, &answer["code"]), (422, &json!("invalid")), "{answer}");
     let findings = answer["errors"].as_array().expect("findings").iter();
     let mut findings: Vec<_> = findings
         .map(|found| {
@@ -447,6 +450,8 @@ async fn x3_a_malformed_journal_names_every_flaw_and_applies_nothing() {
         "/entries/1/receipt date_of_another_time",
         "/entries/2/number out_of_range",
         "/entries/2/receipt malformed",
+        "/entries/3/at time_in_future",
+        "/entries/3/receipt date_of_another_time",
     ];
     expected.sort_unstable();
     assert_eq!(findings, expected);
