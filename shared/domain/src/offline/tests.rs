@@ -344,6 +344,12 @@ fn x3_what_is_given_beyond_the_face_value_is_lost_and_the_rest_is_booked() {
     };
     let fits = decided(&taken(500), &allowance(), Some(&per_cent(None)));
     assert_eq!((fits.verdict.booked_minor, fits.verdict.loss), (500, None));
+    let mut odd = taken(501);
+    odd.basket_minor = 5_001;
+    let fits = decided(&odd, &allowance(), Some(&per_cent(None)));
+    assert_eq!(fits.verdict.loss, None, "tills round as they do");
+    odd.value_minor = 502;
+    assert_eq!(loss(&decided(&odd, &allowance(), Some(&per_cent(None)))).2, 1);
     let capped = decided(&taken(500), &allowance(), Some(&per_cent(Some(400))));
     assert_eq!(loss(&capped), (LossReason::MoreThanFace, Bearer::Branch, 100));
 }
@@ -384,6 +390,35 @@ fn x3_a_breach_books_what_is_good_and_gives_every_loss_to_the_branch() {
             (LossReason::UnknownCode, Bearer::Branch, taken.value_minor)
         );
     }
+}
+
+#[test]
+fn x3_the_limits_themselves_the_first_instant_and_the_last_day_are_no_breach() {
+    let mut first = taken(1_000);
+    first.at = at("2026-11-22T10:00:00Z");
+    let mut used = allowance();
+    used.used_minor = 1_000;
+    let decision = decided_at(&first, &used, None, "2026-11-29T22:59:59Z");
+    assert_eq!(
+        (decision.verdict.breaches, decision.allowance.used_minor),
+        (vec![], 2_000)
+    );
+}
+
+#[test]
+fn x3_a_clock_that_runs_ahead_ends_no_hold() {
+    let held = Voucher {
+        state: State::Reserved {
+            basket: "b1".parse().unwrap(),
+            until: at("2026-11-22T13:00:01Z"),
+            location: "B09".parse().unwrap(),
+        },
+        ..voucher()
+    };
+    let mut ahead = taken(500);
+    ahead.at = at("2026-11-22T13:00:02Z");
+    let decision = decided(&ahead, &allowance(), Some(&held));
+    assert_eq!(loss(&decision).0, LossReason::Reserved);
 }
 
 #[test]
