@@ -609,6 +609,8 @@ pub use number::{CampaignTerms, InvalidVoucherNumber, REISSUES_MAX, VoucherNumbe
 pub use parts::{Mismatch, PARTS_MAX, Part, Parts, Taking};
 
 #[cfg(test)]
+mod limits_tests;
+#[cfg(test)]
 mod parts_tests;
 #[cfg(test)]
 mod tests;

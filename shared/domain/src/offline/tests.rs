@@ -419,6 +419,10 @@ fn x3_a_clock_that_runs_ahead_ends_no_hold() {
     ahead.at = at("2026-11-22T13:00:02Z");
     let decision = decided(&ahead, &allowance(), Some(&held));
     assert_eq!(loss(&decision).0, LossReason::Reserved);
+    // Nor does it bring an entry into a window that is not over yet.
+    ahead.at = at("2026-11-22T14:00:00Z");
+    let decision = decided_at(&ahead, &allowance(), Some(&voucher()), "2026-11-22T13:59:59Z");
+    assert_eq!(decision.verdict.breaches, [Breach::OutsideWindow]);
 }
 
 #[test]
