@@ -81,6 +81,12 @@ pub async fn tried_run(world: &World, delivering: &mut Delivering, campaign: &st
 
 /// Has a run approved by somebody else and starts it, and delivers what follows.
 pub async fn start_run(world: &World, delivering: &mut Delivering, run: &Value) {
+    begin_run(world, run).await;
+    delivering.until_rest(world).await;
+}
+
+/// Has a run approved by somebody else and starts it; nothing of it is done yet.
+pub async fn begin_run(world: &World, run: &Value) {
     let path = [("campaign_id", run["campaign"].as_str().unwrap())];
     let body = json!({"digest": run["dry_run"]["digest"]});
     let route = "POST /v1/campaigns/{campaign_id}/approve";
@@ -89,7 +95,6 @@ pub async fn start_run(world: &World, delivering: &mut Delivering, run: &Value) 
     let route = "POST /v1/campaigns/{campaign_id}/start";
     let (status, answer) = world.call(route, &path, &Value::Null).await;
     assert_eq!(status, 202, "{answer}");
-    delivering.until_rest(world).await;
 }
 
 /// A row of the printer's file by its columns.

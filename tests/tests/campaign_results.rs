@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use end_to_end::delivery::Delivering;
-use end_to_end::letters::start_run;
+use end_to_end::letters::begin_run;
 use end_to_end::till::{chf, give_back, receipt};
-use end_to_end::world::{IF_MATCH, World, second_person};
+use end_to_end::world::{IF_MATCH, World, everywhere, second_person};
+use http_edge::Caller;
+use http_edge::caller::Locations;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -61,6 +63,14 @@ fn at(text: &str) -> DateTime<Utc> {
 impl Started {
     /// The run of December with at least three members in each group, printed and confirmed.
     async fn new(delivering: Delivering) -> Self {
+        let mut started = Self::chosen(delivering).await;
+        started.approve_and_start().await;
+        started.printed(1).await;
+        started
+    }
+
+    /// The members of that run are chosen.
+    async fn chosen(delivering: Delivering) -> Self {
         let mut started = Self {
             world: World::new().await,
             delivering,
@@ -81,15 +91,21 @@ impl Started {
         let path = [("campaign_id", "bonus")];
         must(&started.world, "PUT /v1/campaigns/{campaign_id}", &path, &body).await;
         started.try_for(&json!({})).await;
-        started.approve_and_start().await;
-        let file = started.world.file(&format!("out/demo/{RUN}/0001/letters.csv")).await;
+        started
+    }
+
+    /// The letters of this revision are printed and confirmed.
+    async fn printed(&mut self, revision: u32) {
+        let file = self
+            .world
+            .file(&format!("out/demo/{RUN}/{revision:04}/letters.csv"))
+            .await;
         let file = file.expect("the file stands");
         let mut reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(file.as_bytes());
         let rows: Result<Vec<BTreeMap<String, String>>, _> = reader.deserialize().collect();
-        started.codes = rows.unwrap().iter().map(|row| row["code"].clone()).collect();
-        assert_eq!(started.codes.len(), started.letters.len());
-        started.confirm(&file).await;
-        started
+        self.codes = rows.unwrap().iter().map(|row| row["code"].clone()).collect();
+        assert_eq!(self.codes.len(), self.letters.len());
+        self.confirm(&file).await;
     }
 
     async fn shopper(&mut self, serial: u64) {
@@ -128,8 +144,14 @@ impl Started {
     }
 
     async fn approve_and_start(&mut self) {
+        self.start().await;
+        self.rest().await;
+    }
+
+    /// Nothing of it is done yet.
+    async fn start(&self) {
         let run = must(&self.world, "GET /v1/runs/{run_id}", &[("run_id", RUN)], &Value::Null).await;
-        start_run(&self.world, &mut self.delivering, &run).await;
+        begin_run(&self.world, &run).await;
     }
 
     async fn confirm(&self, file: &str) {
@@ -233,12 +255,66 @@ async fn r5_redemptions_by_branch_and_day_are_counted_once_however_they_are_hear
             {"day": "2026-12-03", "redeemed": taken(1), "reversed": taken(0)},
         ]);
         assert_eq!(of_branch["by_day"], days, "{of_branch}");
+        // A key of one location sees no other location's.
+        let own = Caller {
+            locations: Locations::Only(["B01".parse().expect("an id")].into()),
+            ..everywhere()
+        };
+        let path = [("run_id", RUN)];
+        let (status, all) = started.world.call_as(&own, RESULTS, &path, &Value::Null).await;
+        assert_eq!(
+            (status, &all["by_branch"], &all["by_day"]),
+            (200, &json!([branches[0]]), &days),
+            "{all}"
+        );
+        let route = format!("{RESULTS}?store=B02");
+        let (status, foreign) = started.world.call_as(&own, &route, &path, &Value::Null).await;
+        assert_eq!((status, &foreign["code"]), (403, &json!("location_forbidden")));
 
         // The relay begins again with everything that the stream keeps, and the queues bring it in any order.
         started.delivering.rewind();
         started.rest().await;
         assert_eq!(started.results().await, results, "seed {seed}");
     }
+}
+
+/// A run that was stopped among its vouchers and then made on has two revisions and gave its vouchers once.
+#[tokio::test]
+async fn r5_a_run_that_was_stopped_and_made_on_is_one_in_the_results() {
+    let mut started = Started::chosen(Delivering::well()).await;
+    started.start().await;
+    started.delivering.once(&started.world).await;
+    let body = json!({"reason": "The printer is on strike"});
+    let stopped = must(&started.world, "POST /v1/runs/{run_id}/stop", &[("run_id", RUN)], &body).await;
+    assert_eq!(stopped["stage"], "stopped", "{stopped}");
+    started.rest().await;
+    started.try_for(&json!({})).await;
+    let tried = started.results().await;
+    assert_eq!(
+        (&tried["revision"], &tried["stage"]),
+        (&json!(1), &json!("stopped")),
+        "what is only tried has given nothing: {tried}"
+    );
+    started.approve_and_start().await;
+    started.printed(2).await;
+    started.two_days_at_the_tills().await;
+
+    let run = started.results().await;
+    let letters = json!(started.letters.len());
+    assert_eq!(
+        (&run["revision"], &run["issued"], &run["redeemed"]),
+        (&json!(2), &letters, &taken(3)),
+        "{run}"
+    );
+    let route = "GET /v1/campaigns/{campaign_id}/results";
+    let path = [("campaign_id", "bonus")];
+    let all = must(&started.world, route, &path, &Value::Null).await;
+    assert_eq!(
+        (&all["total"]["issued"], &all["total"]["redeemed"], &all["by_branch"]),
+        (&letters, &taken(3), &run["by_branch"]),
+        "{all}"
+    );
+    assert_eq!(all["items"].as_array().map(Vec::len), Some(1), "{all}");
 }
 
 #[tokio::test]

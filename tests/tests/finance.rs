@@ -11,6 +11,7 @@ use domain::money::Currency;
 use domain::programme::{Expiry, PointsLife, Programme};
 use end_to_end::books::Books;
 use end_to_end::delivery::Delivering;
+use end_to_end::story::offline;
 use end_to_end::till::{self, receipt};
 use end_to_end::world::{PROGRAMME, TENANT, World, everywhere};
 use http_edge::Scope;
@@ -280,6 +281,46 @@ async fn x9_a_receipt_that_is_posted_after_the_month_changes_its_books_in_no_rev
     assert_eq!(
         (late[0]["earned_month"].as_str(), late[0]["earned"].as_str()),
         ("2026-11", "120")
+    );
+}
+
+/// X3, X18: a closed month stays as it is, and what a branch took in it without a line is settled in the month in which its journal
+/// came, once.
+#[tokio::test]
+async fn x18_what_was_taken_offline_in_a_closed_month_is_settled_in_the_month_of_its_journal() {
+    let mut world = World::new().await;
+    world.store_programme(offline::with_offline(2)).await;
+    let (anna, _) = world.customer(1).await;
+    buy(&world, "B01", "1", 50_000, &anna, "2026-11-22").await;
+    let (_, codes) = world.desk(&anna).await;
+    world.now = "2026-11-30T12:00:00Z".parse().expect("an instant");
+    let allowance = offline::allowance(&world, "B03").await;
+    let mut taken = offline::entry(&world, "B03", 7, &codes[0]);
+    taken["receipt"] = json!("B03~1~2026-11-30~7");
+    first_of(&mut world, "2026-12-01").await;
+    let settled = async |world: &World, month: &str| {
+        let report = show(world, month).await;
+        (report["vouchers"].clone(), report["redeemed"].clone())
+    };
+    let nothing = (json!(0), Value::Null);
+    assert_eq!(settled(&world, "2026-11").await, nothing);
+
+    world.now = "2026-12-02T08:00:00Z".parse().expect("an instant");
+    let told = offline::send(&world, &allowance, &[taken]).await;
+    assert_eq!(told[0]["outcome"], "booked", "{told:?}");
+    let (status, _) = world
+        .call(RUN, &path("2026-11"), &json!({"expected_revision": 1}))
+        .await;
+    assert_eq!(status, 202);
+    Delivering::well().until_rest(&world).await;
+    assert_eq!(settled(&world, "2026-11").await, nothing, "it was closed without it");
+    first_of(&mut world, "2027-01-01").await;
+    assert_eq!(settled(&world, "2026-12").await, (json!(1), json!([till::chf(500)])));
+    let rows = rows(&world, "2026-12", 1, "settlement.csv").await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!(
+        (rows[0]["issuing_branch"].as_str(), rows[0]["redeeming_branch"].as_str()),
+        ("B01", "B03")
     );
 }
 

@@ -93,7 +93,7 @@ fn assert_lost(told: &Value, reason: &str, bearer: &str, minor: i64) {
 async fn redemptions(world: &World) -> BTreeMap<String, DateTime<Utc>> {
     let vouchers = Books::read(world).await.vouchers.into_iter();
     let redeemed = vouchers.filter_map(|voucher| match voucher.state {
-        State::Redeemed { receipt, at } => Some((receipt.to_string(), at)),
+        State::Redeemed { receipt, at, .. } => Some((receipt.to_string(), at)),
         _ => None,
     });
     redeemed.collect()
@@ -420,10 +420,13 @@ async fn x3_a_malformed_journal_names_every_flaw_and_applies_nothing() {
     bad["value"] = chf(0);
     bad["basket"] = json!("a basket");
     bad["at"] = json!("2026-11-24T12:00:00Z");
+    // The last hour of the calendar is not over in Zurich.
+    let mut last = entry(&world, "B07", 4, &codes[1]);
+    last["at"] = json!("+262142-12-31T23:30:00Z");
     let mut unread = entry(&world, "B07", 0, &codes[1]);
     unread["receipt"] = json!("B07~1~2026-11-22");
-    let (status, answer) = try_to_send(&world, &given["allowance"], &[good, bad, unread]).await;
-    assert_eq!((status, &answer["code"]), (422, &json!("invalid")));
+    let (status, answer) = try_to_send(&world, &given["allowance"], &[good, bad, unread, last]).await;
+    assert_eq!((status, &answer["code"]), (422, &json!("invalid")), "{answer}");
     let findings = answer["errors"].as_array().expect("findings").iter();
     let mut findings: Vec<_> = findings
         .map(|found| {
@@ -447,6 +450,8 @@ async fn x3_a_malformed_journal_names_every_flaw_and_applies_nothing() {
         "/entries/1/receipt date_of_another_time",
         "/entries/2/number out_of_range",
         "/entries/2/receipt malformed",
+        "/entries/3/at time_in_future",
+        "/entries/3/receipt date_of_another_time",
     ];
     expected.sort_unstable();
     assert_eq!(findings, expected);
@@ -591,6 +596,51 @@ async fn x3_a_loss_stays_when_the_first_redemption_is_reversed_and_a_booked_entr
     );
     let told = send(&world, &given, &[entry(&world, "B07", 20, &codes[0])]).await;
     assert_eq!((&told[0]["outcome"], &told[0]["lost"]), (&json!("reversed"), &chf(0)));
+}
+
+/// Of a sale that was voided nothing was given for the voucher, and the company bears nothing, whoever has the voucher by then.
+#[tokio::test]
+async fn x3_a_sale_that_was_voided_before_its_journal_came_is_no_loss_though_another_till_has_the_voucher() {
+    let (world, codes) = with_vouchers(3).await;
+    let given = allowance(&world, "B07").await;
+    let void = async |number: &str| {
+        let key = till::key("B07", number);
+        let path = [("key", key.as_str())];
+        let (status, answer) = world.call("POST /v1/purchases/{key}/void", &path, &Value::Null).await;
+        assert_eq!(status, 201, "{answer}");
+    };
+    // The till takes the first back before B09 redeems it; of the second it hears that B09 was faster; the third is nobody's.
+    let reverse = |code: &str, number: &str| till::redeem("B07", code, number, 9_000);
+    assert_eq!(world.call(REVERSE, &[], &reverse(&codes[0], "11")).await.0, 200);
+    for (code, number) in [(&codes[0], "91"), (&codes[1], "92")] {
+        let elsewhere = till::redeem("B09", code, number, 9_000);
+        assert_eq!(world.call(REDEEM, &[], &elsewhere).await.0, 200);
+    }
+    void("12").await;
+    let (status, refused) = world.call(REVERSE, &[], &reverse(&codes[1], "12")).await;
+    assert_eq!((status, &refused["code"]), (409, &json!("voucher_not_redeemed")));
+    void("13").await;
+    void("14").await;
+    let journal = [
+        entry(&world, "B07", 11, &codes[0]),
+        entry(&world, "B07", 12, &codes[1]),
+        entry(&world, "B07", 13, &codes[2]),
+        entry(&world, "B07", 14, &nobodys_code("1")),
+    ];
+    for told in send(&world, &given, &journal).await {
+        assert_eq!(
+            (&told["outcome"], &told["lost"], &told["booked"]),
+            (&json!("reversed"), &chf(0), &chf(0)),
+            "{told}"
+        );
+    }
+    assert_eq!(allowance(&world, "B07").await["used"], chf(0));
+    assert_eq!(report(&world).await["totals"], json!([]));
+    // The third one is the customer's still.
+    let elsewhere = till::redeem("B09", &codes[2], "93", 9_000);
+    assert_eq!(world.call(REDEEM, &[], &elsewhere).await.0, 200);
+    Delivering::well().until_rest(&world).await;
+    Books::read(&world).await.check();
 }
 
 #[tokio::test]

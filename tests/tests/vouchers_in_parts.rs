@@ -165,6 +165,16 @@ async fn a_reversal_gives_its_part_back_and_the_discount_of_a_part_is_split_over
     let (_, first) = world.call(REDEEM, &[], &body).await;
     let split = json!([{"vat_rate_bp": 810, "amount": chf(51)}, {"vat_rate_bp": 260, "amount": chf(50)}]);
     assert_eq!(first["discount"], json!({"amount": chf(101), "by_vat": split}));
+    let mut smaller = body.clone();
+    smaller["basket_total"] = chf(100);
+    smaller["basket_by_vat"] = json!([{"vat_rate_bp": 810, "amount": chf(100)}]);
+    smaller.as_object_mut().expect("a body").remove("amount");
+    let (status, problem) = world.call(REDEEM, &[], &smaller).await;
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (422, &json!("/basket_by_vat")),
+        "of goods for 1.00 the receipt cannot have taken 1.01: {problem}"
+    );
     assert_eq!(
         take(&world, "B02", &code, "11", Some(399)).await.1["status"],
         "redeemed"

@@ -17,7 +17,7 @@ use http_edge::{Caller, Code, Problem, Request, Response, Scope, page};
 use lettershop::manifest::Acknowledgement;
 use messages::CampaignMessage;
 use serde::Deserialize;
-use store::run::{self, Issued, Measured, Run};
+use store::run::{self, Issued, Measured, Run, Stage};
 use store::{Record, Site, returned_mail, tally};
 
 use crate::App;
@@ -41,17 +41,17 @@ impl App {
     pub(crate) async fn run_results(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
         let caller = request.caller()?;
         caller.require(Scope::CampaignsRead)?;
-        let store = request.query::<LocationId>("store")?;
-        let run = self.run(caller, request).await?;
+        let shown = shown(caller, request)?;
+        let run = self.counted_run(caller, request).await?;
         let found = self.read_results(caller, &run, now).await?;
-        Response::json(200, &with_places(found, store.as_ref()))
+        Response::json(200, &with_places(found, &shown))
     }
 
     /// `GET /v1/campaigns/{campaign_id}/results`.
     pub(crate) async fn campaign_results(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
         let caller = request.caller()?;
         caller.require(Scope::CampaignsRead)?;
-        let store = request.query::<LocationId>("store")?;
+        let shown = shown(caller, request)?;
         let after = request
             .query::<String>("next")?
             .map(|token| page::position("next", &token).and_then(|key| page::sort_key("next", key)))
@@ -61,15 +61,22 @@ impl App {
         let (runs, next) = run::page(&self.db, site, tenant, Some(&campaign.id), after, PAGE).await?;
         let started = runs.into_iter().filter(|run| run.d.started_at.is_some());
         let read = stream::iter(started)
-            .map(|run| async move { self.read_results(caller, &run, now).await })
+            .map(|run| async move {
+                // What it gave before it was stopped is counted with the revision that made it on: their vouchers are the same.
+                if self.is_made_on(caller, &run).await? {
+                    return Ok(None);
+                }
+                self.read_results(caller, &run, now).await.map(Some)
+            })
             .buffered(AT_ONCE);
-        let found: Vec<Read> = read.try_collect().await?;
+        let found: Vec<Option<Read>> = read.try_collect().await?;
+        let found: Vec<Read> = found.into_iter().flatten().collect();
         let (mut total, mut all) = (ResultSums::default(), Tally::new());
         for one in &found {
             total = plus(&total, &one.results.sums);
             domain::tally::add(&mut all, one.tally.iter().map(|(cell, counts)| (cell.clone(), *counts)));
         }
-        let (by_branch, by_day) = places(&all, store.as_ref());
+        let (by_branch, by_day) = places(&all, &shown);
         let answer = CampaignResults {
             campaign: campaign.id,
             total,
@@ -85,7 +92,7 @@ impl App {
     pub(crate) async fn measure(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
         let caller = request.caller()?;
         caller.require(Scope::CampaignsWrite)?;
-        let run = self.run(caller, request).await?;
+        let run = self.counted_run(caller, request).await?;
         if run::measurable(&run, now).is_none() {
             let detail = "a run is measured once it is started and its vouchers are valid, and for as long as its members are kept";
             return Err(Problem::new(Code::CampaignState, detail));
@@ -98,7 +105,28 @@ impl App {
         };
         self.send(&[measure]).await?;
         let found = self.read_results(caller, &run, now).await?;
-        Response::json(202, &with_places(found, None))
+        Response::json(202, &with_places(found, &Shown { caller, store: None }))
+    }
+
+    /// The revision of the run of the path whose members have its vouchers: not one that is only tried since that was stopped.
+    async fn counted_run(&self, caller: &Caller, request: &Request) -> Result<Record<Run>, Problem> {
+        let latest = self.run(caller, request).await?;
+        if latest.d.started_at.is_some() || latest.d.revision == 1 {
+            return Ok(latest);
+        }
+        let (site, tenant) = (Site::CampaignsResults, &caller.tenant);
+        let started = run::last_started(&self.db, site, tenant, &latest.d.run).await?;
+        Ok(started.unwrap_or(latest))
+    }
+
+    /// Whether a run was stopped and a later revision of it was started. One that was not stopped is the last that is.
+    async fn is_made_on(&self, caller: &Caller, run: &Record<Run>) -> Result<bool, Problem> {
+        if run.d.stage != Stage::Stopped {
+            return Ok(false);
+        }
+        let (site, tenant) = (Site::CampaignsResults, &caller.tenant);
+        let started = run::last_started(&self.db, site, tenant, &run.d.run).await?;
+        Ok(started.is_some_and(|started| started.d.revision > run.d.revision))
     }
 
     async fn read_results(&self, caller: &Caller, run: &Record<Run>, now: DateTime<Utc>) -> Result<Read, Problem> {
@@ -235,8 +263,26 @@ fn cost(run: &Record<Run>, printed: u64, redeemed_minor: i64) -> Option<ResultCo
     })
 }
 
-fn with_places(found: Read, store: Option<&LocationId>) -> RunResults {
-    let (by_branch, by_day) = places(&found.tally, store);
+/// Whose redemptions are shown by location and day: those of the locations that the caller speaks for, or of one of them.
+struct Shown<'a> {
+    caller: &'a Caller,
+    store: Option<LocationId>,
+}
+
+impl Shown<'_> {
+    fn has(&self, location: &LocationId) -> bool {
+        self.store.as_ref().is_none_or(|store| store == location) && self.caller.at(location).is_ok()
+    }
+}
+
+fn shown<'a>(caller: &'a Caller, request: &Request) -> Result<Shown<'a>, Problem> {
+    let store = request.query::<LocationId>("store")?;
+    store.as_ref().map_or(Ok(()), |store| caller.at(store))?;
+    Ok(Shown { caller, store })
+}
+
+fn with_places(found: Read, shown: &Shown<'_>) -> RunResults {
+    let (by_branch, by_day) = places(&found.tally, shown);
     RunResults {
         by_branch,
         by_day,
@@ -244,15 +290,15 @@ fn with_places(found: Read, store: Option<&LocationId>) -> RunResults {
     }
 }
 
-/// Redemptions by location and by day; of one location only when one is named.
-fn places(tally: &Tally, store: Option<&LocationId>) -> (Vec<BranchResults>, Vec<DayResults>) {
+/// Redemptions by location and by day, of the locations that are shown.
+fn places(tally: &Tally, shown: &Shown<'_>) -> (Vec<BranchResults>, Vec<DayResults>) {
     let mut branches: BTreeMap<LocationId, Counts> = BTreeMap::new();
     let mut days: BTreeMap<NaiveDate, Counts> = BTreeMap::new();
     for (cell, counts) in tally {
         let (Some(at), Some(day)) = (&cell.store, cell.day) else {
             continue;
         };
-        if store.is_some_and(|store| store != at) || counts.redeemed == 0 {
+        if !shown.has(at) || counts.redeemed == 0 {
             continue;
         }
         let branch = branches.entry(at.clone()).or_default();

@@ -11,7 +11,7 @@ use http_edge::{Caller, Code, Problem, Request, Response, Scope, guard};
 use store::db::Read;
 use store::guess::Terminal;
 use store::offline::{self, Committed, Decided, Entry, entry_key};
-use store::{Key, Record, Site, party, voucher};
+use store::{Key, Record, Site, StoreError, party, receipt, voucher};
 
 use crate::App;
 use crate::fields::{Told, told};
@@ -37,6 +37,8 @@ struct Part<'a> {
 struct Stands {
     voucher: Option<Record<Voucher>>,
     stop: Option<LossReason>,
+    /// Whether the receipt was voided.
+    voided: bool,
 }
 
 impl App {
@@ -103,6 +105,7 @@ impl App {
             taken: &told.taken,
             window: part.window,
             allowance: &part.allowance.d,
+            voided: stands.voided,
             now: part.now,
         };
         let found = match &stands.voucher {
@@ -162,16 +165,28 @@ impl App {
         stands.ok_or_else(|| Problem::new(Code::Internal, "the allowance is gone"))
     }
 
-    /// The voucher, and why no till would take it; asked once for a call, as a till asks once.
+    /// The voucher, why no till would take it, and whether the sale was voided; the last two are asked once for a call, as a till
+    /// asks once.
     async fn stands(&self, part: &Part<'_>, told: &Told, before: Option<&Stands>) -> Result<Stands, Problem> {
         let (db, tenant) = (&self.db, &part.caller.tenant);
-        let voucher = voucher::read(db, Site::OfflineVoucher, tenant, &told.lookup, Read::Strong).await?;
+        let voucher = voucher::read(db, Site::OfflineVoucher, tenant, &told.lookup, Read::Strong);
+        let (voucher, voided) = match before {
+            Some(before) => (voucher.await?, before.voided),
+            None => tokio::try_join!(voucher, self.is_voided(part, told))?,
+        };
         let stop = match (&voucher, before) {
             (_, Some(before)) if before.voucher.is_some() => before.stop,
             (Some(record), _) => self.stop(part, &record.d).await?,
             (None, _) => None,
         };
-        Ok(Stands { voucher, stop })
+        Ok(Stands { voucher, stop, voided })
+    }
+
+    /// Whether the receipt was voided, be it before it came.
+    async fn is_voided(&self, part: &Part<'_>, told: &Told) -> Result<bool, StoreError> {
+        let (site, tenant) = (Site::OfflineReceipt, &part.caller.tenant);
+        let standing = receipt::standing(&self.db, site, tenant, &told.taken.receipt, Read::Strong).await?;
+        Ok(standing.is_some_and(|standing| standing.is_voided()))
     }
 
     async fn stop(&self, part: &Part<'_>, voucher: &Voucher) -> Result<Option<LossReason>, Problem> {

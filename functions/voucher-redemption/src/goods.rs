@@ -83,6 +83,12 @@ impl Goods {
 
     /// What the voucher, or this part of it, takes off, in all and at each rate.
     pub(crate) fn discount(&self, voucher: &Voucher, part: Option<i64>) -> Result<Discount, Problem> {
+        if part.is_some_and(|part| part > self.sum_minor) {
+            let mut fields = Fields::default();
+            let detail = "comes to less than what the receipt takes of the voucher";
+            fields.add(POINTER, "does_not_add_up", detail);
+            return Err(fields.problem());
+        }
         let whole = part.map_or_else(|| voucher.discount_on(self.sum_minor), Ok);
         let split = whole.and_then(|whole| Ok((whole, split_by_vat(whole, &self.by_rate)?)));
         let (whole, parts) = split.map_err(|error| {

@@ -1,11 +1,14 @@
 //! Business days: local dates in a programme's time zone.
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Offset, Utc};
 use chrono_tz::Tz;
 
-/// The business day at an instant: the calendar date in the programme's zone.
+/// The business day at an instant: the calendar date in the programme's zone. Within a day of the ends of the calendar it is that of
+/// UTC: an instant may be what somebody else has written.
 pub fn business_day(now: DateTime<Utc>, zone: Tz) -> NaiveDate {
-    now.with_timezone(&zone).date_naive()
+    let utc = now.naive_utc();
+    let offset = now.with_timezone(&zone).offset().fix();
+    utc.checked_add_offset(offset).unwrap_or(utc).date()
 }
 
 /// `day` plus `days`, the last day of the calendar where that would run out of it.
@@ -51,6 +54,20 @@ mod tests {
         assert_eq!(end_of_month(day("2028-02-01")), day("2028-02-29"));
         assert_eq!(end_of_month(day("2026-12-31")), day("2026-12-31"));
         assert_eq!(end_of_year(day("2026-03-01")), day("2026-12-31"));
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar_have_business_days_too() {
+        for zone in [chrono_tz::Pacific::Auckland, chrono_tz::America::Los_Angeles] {
+            assert_eq!(
+                business_day(DateTime::<Utc>::MAX_UTC, zone).year(),
+                NaiveDate::MAX.year()
+            );
+            assert_eq!(
+                business_day(DateTime::<Utc>::MIN_UTC, zone).year(),
+                NaiveDate::MIN.year()
+            );
+        }
     }
 
     #[test]

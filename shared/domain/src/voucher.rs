@@ -141,6 +141,9 @@ pub enum State {
         receipt: ReceiptKey,
         /// When.
         at: DateTime<Utc>,
+        /// When it was booked, where that was later: a till without a line told of it afterwards.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        booked_at: Option<DateTime<Utc>>,
     },
     /// Stopped by support until it is unblocked.
     Blocked {
@@ -378,7 +381,7 @@ impl Voucher {
     /// [`Refusal`] with the reason.
     pub fn check(&self, basket_minor: Option<i64>, occasion: &Occasion) -> Result<(), Refusal> {
         match self.state_at(occasion.now) {
-            State::Redeemed { receipt, at } => return Err(already(receipt, *at)),
+            State::Redeemed { receipt, at, .. } => return Err(already(receipt, *at)),
             State::Blocked { .. } => return Err(Refusal::Blocked),
             State::Voided { at, .. } => return Err(Refusal::Voided { at: *at }),
             State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
@@ -391,7 +394,7 @@ impl Voucher {
         match self.state_at(occasion.now) {
             state if held_by(state, Some(basket), occasion) => return Ok(Outcome::Replayed),
             State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
-            State::Redeemed { receipt, at } => return Err(already(receipt, *at)),
+            State::Redeemed { receipt, at, .. } => return Err(already(receipt, *at)),
             State::Blocked { .. } => return Err(Refusal::Blocked),
             State::Voided { at, .. } => return Err(Refusal::Voided { at: *at }),
             State::Open => {}
@@ -424,7 +427,7 @@ impl Voucher {
         let state = self.state_at(occasion.now);
         match state {
             State::Redeemed { receipt: first, .. } if first == receipt => return Ok(Outcome::Replayed),
-            State::Redeemed { receipt: first, at } => return Err(already(first, *at)),
+            State::Redeemed { receipt: first, at, .. } => return Err(already(first, *at)),
             State::Blocked { .. } => return Err(Refusal::Blocked),
             State::Voided { at, .. } => return Err(Refusal::Voided { at: *at }),
             _ if self.is_reversed(receipt) => return Err(Refusal::Reversed),
@@ -444,7 +447,7 @@ impl Voucher {
             state if held_by(state, Some(basket), occasion) => Ok(self.moved(State::Open)),
             State::Reserved { until, .. } => Err(Refusal::Reserved { until: *until }),
             State::Open => Ok(Outcome::Replayed),
-            State::Redeemed { receipt, at } => Err(already(receipt, *at)),
+            State::Redeemed { receipt, at, .. } => Err(already(receipt, *at)),
             State::Blocked { .. } => Err(Refusal::Blocked),
             State::Voided { at, .. } => Err(Refusal::Voided { at: *at }),
         }
@@ -482,7 +485,7 @@ impl Voucher {
     }
 
     /// Whether the sale on this receipt was voided.
-    fn is_reversed(&self, receipt: &ReceiptKey) -> bool {
+    pub(crate) fn is_reversed(&self, receipt: &ReceiptKey) -> bool {
         self.reversed.contains(receipt)
     }
 
@@ -628,6 +631,8 @@ pub use discount::{VAT_RATE_MAX, VAT_RATES_MAX, VatAmount, split_by_vat};
 pub use number::{CampaignTerms, InvalidVoucherNumber, REISSUES_MAX, VoucherNumber};
 pub use parts::{Mismatch, PARTS_MAX, Part, Parts, Taking};
 
+#[cfg(test)]
+mod limits_tests;
 #[cfg(test)]
 mod parts_tests;
 #[cfg(test)]

@@ -317,6 +317,8 @@ sites! {
     OfflineEntries = "offline-redemption/entries",
     /// Offline redemption finds a voucher.
     OfflineVoucher = "offline-redemption/voucher",
+    /// Offline redemption asks whether a receipt was voided.
+    OfflineReceipt = "offline-redemption/receipt",
     /// Offline redemption reads whether the letters of a run are confirmed.
     OfflineRun = "offline-redemption/run",
     /// Offline redemption asks whether the holder may pay with vouchers.

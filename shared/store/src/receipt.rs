@@ -108,6 +108,14 @@ impl Standing {
         }
     }
 
+    /// Whether the receipt was voided, be it before it came.
+    pub fn is_voided(&self) -> bool {
+        match self {
+            Self::Receipt(record) => record.d.voided.is_some(),
+            Self::Awaited(record) => record.d.voided.is_some(),
+        }
+    }
+
     fn receipt(self) -> Option<Record<StoredReceipt>> {
         match self {
             Self::Receipt(record) => Some(*record),

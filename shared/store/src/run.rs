@@ -95,6 +95,8 @@ const UNCONFIRMED: &str = "UNCONFIRMED#";
 const BLOCKING: &str = "BLOCKING#";
 /// Days after which frozen members, and the parts of a run, may be dropped.
 pub const MEMBER_DAYS: i64 = 400;
+/// Revisions of a run among which the last one that was started is looked for.
+const REVISIONS_MAX: i32 = 50;
 
 /// Which run of which campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -313,6 +315,23 @@ pub async fn latest(db: &Db, site: Site, tenant: &Tenant, run: &RunName) -> Resu
     range.descending = true;
     let (runs, _) = db.query(site, &range, Read::Strong).await?;
     Ok(runs.into_iter().next())
+}
+
+/// The last revision of a run that was started: the one whose members have its vouchers. `None` when none was, or only before fifty
+/// others that were tried since it was stopped.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn last_started(
+    db: &Db,
+    site: Site,
+    tenant: &Tenant,
+    run: &RunName,
+) -> Result<Option<Record<Run>>, StoreError> {
+    let mut range = Range::prefix(partition(tenant), &format!("{run}#"), REVISIONS_MAX);
+    range.descending = true;
+    let (runs, _) = db.query::<Run>(site, &range, Read::Strong).await?;
+    Ok(runs.into_iter().find(|run| run.d.started_at.is_some()))
 }
 
 /// Runs of a campaign, or of all, the last by name first, in pages of at most `limit`; `after` is the sort key to continue after.

@@ -18,6 +18,8 @@ pub struct Case<'a> {
     pub window: Window,
     /// The allowance as it stands.
     pub allowance: &'a Allowance,
+    /// Whether the receipt was voided.
+    pub voided: bool,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -66,6 +68,7 @@ pub fn decide(case: &Case<'_>, found: Found<'_>) -> Decision {
         case.taken.at.min(case.now)
     };
     let said = match found {
+        Found::Nothing if case.voided => Said::Reversed,
         Found::Nothing => Said::Refuses(LossReason::UnknownCode, None),
         Found::Voucher { voucher, stop } => ask(case, voucher, stop, at),
     };
@@ -130,7 +133,11 @@ fn breaches(case: &Case<'_>) -> Vec<Breach> {
 /// Asks the voucher as a till of the location would have at `at`.
 fn ask(case: &Case<'_>, voucher: &Voucher, stop: Option<LossReason>, at: DateTime<Utc>) -> Said {
     let voucher = at_rest(voucher, case.now);
-    let location = &case.allowance.location;
+    let (location, receipt) = (&case.allowance.location, &case.taken.receipt);
+    // Whoever has taken it since, and whatever became of it: on this receipt nothing was given for it.
+    if (case.voided || voucher.is_reversed(receipt)) && !voucher.is_redeemed_on(receipt) {
+        return Said::Reversed;
+    }
     let occasion = Occasion {
         location: location.clone(),
         programme: case.allowance.programme.clone(),
@@ -148,7 +155,10 @@ fn ask(case: &Case<'_>, voucher: &Voucher, stop: Option<LossReason>, at: DateTim
     match (voucher.apply(&command, &occasion), stop) {
         (Ok(voucher::Outcome::Replayed), _) => Said::Takes(face, None),
         (Ok(voucher::Outcome::Changed(_)), Some(stop)) => Said::Refuses(stop, None),
-        (Ok(voucher::Outcome::Changed(after)), None) => Said::Takes(face, Some(after)),
+        (Ok(voucher::Outcome::Changed(after)), None) => {
+            let after = after.booked_on(&case.taken.receipt, case.now);
+            Said::Takes(face, Some(Box::new(after)))
+        }
         (Err(refusal), _) => refused(refusal, location),
     }
 }

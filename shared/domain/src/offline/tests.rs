@@ -66,6 +66,7 @@ fn redeemed(receipt: ReceiptKey) -> State {
     State::Redeemed {
         receipt,
         at: at("2026-11-22T10:30:00Z"),
+        booked_at: None,
     }
 }
 
@@ -79,6 +80,7 @@ fn decided_at(taken: &Taken, allowance: &Allowance, found: Option<&Voucher>, now
         taken,
         window: allowance.window(at("2026-11-22T10:00:00Z")),
         allowance,
+        voided: false,
         now: at(now),
     };
     let found = found.map_or(Found::Nothing, |voucher| Found::Voucher { voucher, stop: None });
@@ -104,6 +106,7 @@ fn x3_a_good_voucher_is_booked_as_of_its_instant_and_uses_the_allowance() {
     let state = State::Redeemed {
         receipt: receipt("B07", 1),
         at: at("2026-11-22T11:00:00Z"),
+        booked_at: Some(at("2026-11-22T13:00:00Z")),
     };
     assert_eq!((after.state, after.version), (state, 4));
     assert_eq!((decision.allowance.used_minor, decision.allowance.version), (500, 2));
@@ -191,6 +194,7 @@ fn x3_a_holder_who_is_stopped_is_a_loss_only_where_the_voucher_could_be_taken() 
         taken: &taken,
         window: allowance.window(at("2026-11-22T10:00:00Z")),
         allowance: &allowance,
+        voided: false,
         now: at("2026-11-22T13:00:00Z"),
     };
     let stop = Some(LossReason::HolderStopped);
@@ -232,6 +236,69 @@ fn x3_the_line_that_went_down_over_the_answer_loses_nothing() {
 }
 
 #[test]
+fn x3_on_a_voided_sale_nothing_is_lost_whatever_became_of_the_voucher() {
+    let adjustment: LookupKey = "A7".parse().unwrap();
+    let at = at("2026-11-22T10:30:00Z");
+    let states = [
+        State::Open,
+        redeemed(receipt("B09", 1)),
+        State::Blocked {
+            at,
+            adjustment: adjustment.clone(),
+        },
+        State::Voided {
+            at,
+            adjustment,
+            reissued_as: None,
+        },
+    ];
+    let allowance = allowance();
+    let nothing = |decision: Decision| {
+        assert_eq!(
+            (
+                decision.verdict.outcome,
+                decision.verdict.loss,
+                decision.voucher,
+                decision.allowance.used_minor
+            ),
+            (Outcome::Reversed, None, None, 0)
+        );
+    };
+    for state in states {
+        let reversed = Voucher {
+            state: state.clone(),
+            reversed: vec![receipt("B07", 1)],
+            ..voucher()
+        };
+        nothing(decided(&taken(500), &allowance, Some(&reversed)));
+        // The till was refused the reversal, because another one had the voucher: the receipt tells.
+        let stands = Voucher { state, ..voucher() };
+        nothing(of_voided(&allowance, Some(&stands)));
+    }
+    nothing(of_voided(&allowance, None));
+    // Redeemed on it over the line, and not taken back yet: that is what stands.
+    let same = Voucher {
+        state: redeemed(receipt("B07", 1)),
+        ..voucher()
+    };
+    assert_eq!(of_voided(&allowance, Some(&same)).verdict.outcome, Outcome::Booked);
+}
+
+/// The decision on an entry whose receipt was voided.
+fn of_voided(allowance: &Allowance, found: Option<&Voucher>) -> Decision {
+    let taken = taken(500);
+    let case = Case {
+        taken: &taken,
+        window: allowance.window(at("2026-11-22T10:00:00Z")),
+        allowance,
+        voided: true,
+        now: at("2026-11-22T13:00:00Z"),
+    };
+    let found = found.map_or(Found::Nothing, |voucher| Found::Voucher { voucher, stop: None });
+    decide(&case, found)
+}
+
+#[test]
 fn x3_the_basket_that_held_it_takes_it_and_a_hold_that_is_over_protects_nobody() {
     let held = |location: &str, until: &str| Voucher {
         state: State::Reserved {
@@ -270,6 +337,12 @@ fn x3_what_is_given_beyond_the_face_value_is_lost_and_the_rest_is_booked() {
     };
     let fits = decided(&taken(500), &allowance(), Some(&per_cent(None)));
     assert_eq!((fits.verdict.booked_minor, fits.verdict.loss), (500, None));
+    let mut odd = taken(501);
+    odd.basket_minor = 5_001;
+    let fits = decided(&odd, &allowance(), Some(&per_cent(None)));
+    assert_eq!(fits.verdict.loss, None, "tills round as they do");
+    odd.value_minor = 502;
+    assert_eq!(loss(&decided(&odd, &allowance(), Some(&per_cent(None)))).2, 1);
     let capped = decided(&taken(500), &allowance(), Some(&per_cent(Some(400))));
     assert_eq!(loss(&capped), (LossReason::MoreThanFace, Bearer::Branch, 100));
 }
@@ -310,6 +383,39 @@ fn x3_a_breach_books_what_is_good_and_gives_every_loss_to_the_branch() {
             (LossReason::UnknownCode, Bearer::Branch, taken.value_minor)
         );
     }
+}
+
+#[test]
+fn x3_the_limits_themselves_the_first_instant_and_the_last_day_are_no_breach() {
+    let mut first = taken(1_000);
+    first.at = at("2026-11-22T10:00:00Z");
+    let mut used = allowance();
+    used.used_minor = 1_000;
+    let decision = decided_at(&first, &used, None, "2026-11-29T22:59:59Z");
+    assert_eq!(
+        (decision.verdict.breaches, decision.allowance.used_minor),
+        (vec![], 2_000)
+    );
+}
+
+#[test]
+fn x3_a_clock_that_runs_ahead_ends_no_hold() {
+    let held = Voucher {
+        state: State::Reserved {
+            basket: "b1".parse().unwrap(),
+            until: at("2026-11-22T13:00:01Z"),
+            location: "B09".parse().unwrap(),
+        },
+        ..voucher()
+    };
+    let mut ahead = taken(500);
+    ahead.at = at("2026-11-22T13:00:02Z");
+    let decision = decided(&ahead, &allowance(), Some(&held));
+    assert_eq!(loss(&decision).0, LossReason::Reserved);
+    // Nor does it bring an entry into a window that is not over yet.
+    ahead.at = at("2026-11-22T14:00:00Z");
+    let decision = decided_at(&ahead, &allowance(), Some(&voucher()), "2026-11-22T13:59:59Z");
+    assert_eq!(decision.verdict.breaches, [Breach::OutsideWindow]);
 }
 
 #[test]
@@ -412,6 +518,7 @@ fn x3_of_a_voucher_in_parts_the_branch_takes_up_to_what_is_left() {
         receipt: receipt("B09", number),
         amount_minor,
         at: at("2026-11-22T10:30:00Z"),
+        booked_at: None,
     };
     let in_parts = Voucher {
         partial: Some(crate::voucher::Parts {
@@ -427,6 +534,12 @@ fn x3_of_a_voucher_in_parts_the_branch_takes_up_to_what_is_left() {
     );
     let after = some.voucher.expect("a changed voucher");
     assert_eq!((after.rest_minor(), &after.state), (Some(50), &State::Open));
+    let booked: Vec<_> = after.takings().iter().map(|taking| taking.booked_at).collect();
+    assert_eq!(
+        booked,
+        [at("2026-11-22T10:30:00Z"), at("2026-11-22T13:00:00Z")],
+        "the branch's when its journal comes"
+    );
     // Told again, it is what it was.
     let again = decided(&taken(250), &allowance(), Some(&after));
     assert_eq!((again.verdict.booked_minor, again.voucher), (250, None));

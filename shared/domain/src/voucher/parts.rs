@@ -34,6 +34,9 @@ pub struct Part {
     pub amount_minor: i64,
     /// When.
     pub at: DateTime<Utc>,
+    /// When it was booked, where that was later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booked_at: Option<DateTime<Utc>>,
 }
 
 /// What a receipt took of a voucher, whether it is taken in parts or at once.
@@ -41,8 +44,8 @@ pub struct Part {
 pub struct Taking<'a> {
     /// That receipt.
     pub receipt: &'a ReceiptKey,
-    /// When.
-    pub at: DateTime<Utc>,
+    /// When it was booked: the month in whose books it stands. What a till without a line took is booked when its journal comes.
+    pub booked_at: DateTime<Utc>,
     /// What had been taken before, in minor units.
     pub before_minor: i64,
     /// How much, in minor units.
@@ -92,10 +95,10 @@ impl Voucher {
 
     /// What was taken of it, in order.
     pub fn takings(&self) -> Vec<Taking<'_>> {
-        if let (None, State::Redeemed { receipt, at }) = (&self.partial, &self.state) {
+        if let (None, State::Redeemed { receipt, at, booked_at }) = (&self.partial, &self.state) {
             return vec![Taking {
                 receipt,
-                at: *at,
+                booked_at: booked_at.unwrap_or(*at),
                 before_minor: 0,
                 amount_minor: self.value_minor,
             }];
@@ -104,7 +107,7 @@ impl Voucher {
         for part in self.parts() {
             takings.push(Taking {
                 receipt: &part.receipt,
-                at: part.at,
+                booked_at: part.booked_at.unwrap_or(part.at),
                 before_minor,
                 amount_minor: part.amount_minor,
             });
@@ -129,6 +132,7 @@ impl Voucher {
         let redeemed = State::Redeemed {
             receipt: receipt.clone(),
             at: now,
+            booked_at: None,
         };
         let (Some(parts), Some(rest)) = (&self.partial, self.rest_minor()) else {
             return match amount_minor {
@@ -155,9 +159,29 @@ impl Voucher {
             receipt: receipt.clone(),
             amount_minor: amount,
             at: now,
+            booked_at: None,
         });
         after.partial = Some(parts);
         Ok(after)
+    }
+
+    /// The voucher that was taken on this receipt earlier, and is booked now.
+    pub(crate) fn booked_on(mut self, receipt: &ReceiptKey, now: DateTime<Utc>) -> Self {
+        let later = |at: DateTime<Utc>| (at < now).then_some(now);
+        if let State::Redeemed {
+            receipt: on,
+            at,
+            booked_at,
+        } = &mut self.state
+            && on == receipt
+        {
+            *booked_at = later(*at);
+        }
+        let parts = self.partial.iter_mut().flat_map(|parts| &mut parts.taken);
+        for part in parts.filter(|part| part.receipt == *receipt) {
+            part.booked_at = later(part.at);
+        }
+        self
     }
 
     /// The voucher without what this receipt took of it.
@@ -224,7 +248,7 @@ impl Voucher {
         let paid_on = note.map(|note| &note.receipt);
         match &self.state {
             State::Redeemed { receipt, .. } if paid_on == Some(receipt) => None,
-            State::Redeemed { receipt, at } => Some(Mismatch {
+            State::Redeemed { receipt, at, .. } => Some(Mismatch {
                 kind: Unmatched::RedemptionWithoutReceipt,
                 since: *at,
                 redeemed_on: Some(receipt),

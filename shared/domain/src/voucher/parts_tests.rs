@@ -156,6 +156,35 @@ fn twenty_parts_are_the_most() {
 }
 
 #[test]
+fn a_receipt_that_names_it_keeps_it_from_being_voided_until_its_sale_is() {
+    let adjustment = "AAAA".parse().unwrap();
+    let named = in_parts().note_payment(&receipt(1), at(NOON)).unwrap().voucher;
+    assert_eq!(named.void(&adjustment, at(NOON)), Err(Refusal::PaidWith));
+    assert_eq!(named.reissue(&adjustment, 1, at(NOON)), Err(Refusal::PaidWith));
+    let back = changed(named.apply(&reverse(1), &occasion(NOON)));
+    changed(back.void(&adjustment, at(NOON)));
+}
+
+#[test]
+fn the_oldest_case_is_the_one_to_look_at_and_forty_receipts_are_known() {
+    const LATER: &str = "2026-11-22T12:00:01Z";
+    let since = |voucher: &Voucher| voucher.mismatch().map(|case| (case.kind, case.since));
+    let noted = in_parts().note_payment(&receipt(1), at(NOON)).unwrap().voucher;
+    let then_taken = changed(noted.apply(&take(2, 100), &occasion(LATER)));
+    assert_eq!(
+        since(&then_taken),
+        Some((Unmatched::PaymentWithoutRedemption, at(NOON)))
+    );
+    let then_noted = taken(&in_parts(), 2, 100).note_payment(&receipt(1), at(LATER)).unwrap();
+    let mut voucher = then_noted.voucher;
+    assert_eq!(since(&voucher), Some((Unmatched::RedemptionWithoutReceipt, at(NOON))));
+    for number in 2..=40 {
+        voucher = voucher.note_payment(&receipt(number), at(LATER)).unwrap().voucher;
+    }
+    assert_eq!(voucher.note_payment(&receipt(41), at(LATER)), None);
+}
+
+#[test]
 fn every_part_is_matched_with_its_receipt() {
     let two = taken(&taken(&in_parts(), 1, 200), 2, 100);
     let note = |voucher: &Voucher, number| voucher.note_payment(&receipt(number), at(NOON)).unwrap().voucher;

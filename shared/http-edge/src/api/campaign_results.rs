@@ -189,9 +189,9 @@ pub struct RunResults {
     /// Its counts.
     #[serde(flatten)]
     pub sums: ResultSums,
-    /// Redemptions by location; those of one, when the call names one.
+    /// Redemptions by location, of those that the caller speaks for; of one, when the call names one.
     pub by_branch: Vec<BranchResults>,
-    /// Redemptions by day; those of one location, when the call names one.
+    /// Redemptions by day, at the locations that the caller speaks for; at one, when the call names one.
     pub by_day: Vec<DayResults>,
     /// Whether everything is counted: of returned letters some fifty thousand are at most.
     pub complete: bool,
@@ -210,9 +210,9 @@ pub struct CampaignResults {
     pub campaign: String,
     /// Sums over the runs of this page.
     pub total: ResultSums,
-    /// Redemptions of these runs by location; those of one, when the call names one.
+    /// Redemptions of these runs by location, of those that the caller speaks for; of one, when the call names one.
     pub by_branch: Vec<BranchResults>,
-    /// Redemptions of these runs by day; those of one location, when the call names one.
+    /// Redemptions of these runs by day, at the locations that the caller speaks for; at one, when the call names one.
     pub by_day: Vec<DayResults>,
     /// Runs that were started, the last by name first, without their own days and locations.
     pub items: Vec<RunResults>,

@@ -216,7 +216,7 @@ impl VoucherState {
             State::Reserved { until, .. } => (VoucherStatus::Reserved, Some(*until), None),
             State::Blocked { .. } => (VoucherStatus::Blocked, None, None),
             State::Voided { .. } => (VoucherStatus::Voided, None, None),
-            State::Redeemed { receipt, at } => (VoucherStatus::Redeemed, None, Some(Redemption::of(receipt, *at))),
+            State::Redeemed { receipt, at, .. } => (VoucherStatus::Redeemed, None, Some(Redemption::of(receipt, *at))),
         };
         let money = |minor| Money::new(minor, voucher.currency);
         let part = |part: &Part| RedeemedPart {

@@ -80,7 +80,7 @@ pub(super) fn of_campaign() -> Operation {
                 "items": [of_run(json!([]), json!([]))],
             }),
         )],
-        codes: &[Code::NotFound, Code::MalformedParameter],
+        codes: &[Code::LocationForbidden, Code::NotFound, Code::MalformedParameter],
     }
 }
 
@@ -99,7 +99,7 @@ pub(super) fn of_one_run() -> Operation {
             "The results.",
             of_run(branches(), days()),
         )],
-        codes: &[Code::NotFound, Code::MalformedParameter],
+        codes: &[Code::LocationForbidden, Code::NotFound, Code::MalformedParameter],
     }
 }
 

@@ -194,7 +194,7 @@ impl Scope {
         }
         let taken = voucher.takings().into_iter();
         let taken: Vec<_> = taken
-            .filter(|taking| self.id.month.holds(taking.at, self.zone))
+            .filter(|taking| self.id.month.holds(taking.booked_at, self.zone))
             .collect();
         if taken.is_empty() {
             return Ok(true);
