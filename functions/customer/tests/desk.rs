@@ -48,6 +48,7 @@ fn redeemed() -> State {
     State::Redeemed {
         receipt: "B01~1~2026-11-23~1".parse().unwrap(),
         at: now(),
+        amount_minor: None,
     }
 }
 

@@ -4,14 +4,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::calendar;
 use domain::offline::{Allowance, Case, Decision, Found, LossReason, Window, decide};
-use domain::voucher::Voucher;
+use domain::voucher::{Presenter, Voucher};
 use http_edge::api::offline::{JournalAnswer, JournalRequest};
 use http_edge::{Caller, Code, Problem, Request, Response, Scope, guard};
 use store::db::Read;
 use store::guess::Terminal;
 use store::offline::{self, Committed, Decided, Entry, entry_key};
-use store::{Key, Record, Site, party, voucher};
+use store::{Key, Record, Site, card, party, relationship, voucher};
 
 use crate::App;
 use crate::fields::{Told, told};
@@ -37,6 +38,7 @@ struct Part<'a> {
 struct Stands {
     voucher: Option<Record<Voucher>>,
     stop: Option<LossReason>,
+    presenter: Presenter,
 }
 
 impl App {
@@ -103,6 +105,7 @@ impl App {
             taken: &told.taken,
             window: part.window,
             allowance: &part.allowance.d,
+            presenter: &stands.presenter,
             now: part.now,
         };
         let found = match &stands.voucher {
@@ -165,12 +168,34 @@ impl App {
     async fn stands(&self, part: &Part<'_>, told: &Told, before: Option<&Stands>) -> Result<Stands, Problem> {
         let (db, tenant) = (&self.db, &part.caller.tenant);
         let voucher = voucher::read(db, Site::OfflineVoucher, tenant, &told.lookup, Read::Strong).await?;
-        let stop = match (&voucher, before) {
-            (_, Some(before)) if before.voucher.is_some() => before.stop,
-            (Some(record), _) => self.stop(part, &record.d).await?,
-            (None, _) => None,
+        let (stop, presenter) = match (&voucher, before) {
+            (_, Some(before)) if before.voucher.is_some() => (before.stop, before.presenter.clone()),
+            (Some(record), _) => (
+                self.stop(part, &record.d).await?,
+                self.presenter(part, told, &record.d).await?,
+            ),
+            (None, _) => (None, Presenter::Unsaid),
         };
-        Ok(Stands { voucher, stop })
+        Ok(Stands {
+            voucher,
+            stop,
+            presenter,
+        })
+    }
+
+    /// Whose card the entry names, as a till that takes a personal voucher asks. One that does not exist is counted as there.
+    async fn presenter(&self, part: &Part<'_>, told: &Told, voucher: &Voucher) -> Result<Presenter, Problem> {
+        let Some(lookup) = told.card.as_ref().filter(|_| voucher.is_personal()) else {
+            return Ok(Presenter::Unsaid);
+        };
+        let (db, site, tenant) = (&self.db, Site::OfflineCard, &part.caller.tenant);
+        let Some(card) = card::read(db, site, tenant, lookup, Read::Strong).await? else {
+            self.note_unknown(part, told).await?;
+            return Ok(Presenter::Stranger);
+        };
+        let day = calendar::business_day(told.taken.at, part.allowance.d.zone);
+        let owner = relationship::points_owner(db, site, tenant, &card.d, day).await?;
+        Ok(owner.map_or(Presenter::Stranger, Presenter::Party))
     }
 
     async fn stop(&self, part: &Part<'_>, voucher: &Voucher) -> Result<Option<LossReason>, Problem> {
@@ -184,7 +209,7 @@ impl App {
         Ok(stopped.then_some(LossReason::HolderStopped))
     }
 
-    /// Counts an unknown code against the till that took it, as one that is asked for there. The journal goes on: its goods are
+    /// Counts an unknown code or card against the till that took it, as one that is asked for there. The journal goes on: its goods are
     /// gone.
     async fn note_unknown(&self, part: &Part<'_>, told: &Told) -> Result<(), Problem> {
         let receipt = &told.taken.receipt;

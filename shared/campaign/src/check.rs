@@ -13,7 +13,7 @@ use crate::findings::{Checks, ID, is_id};
 use crate::holidays::HolidayCalendar;
 use crate::letter;
 use crate::segment::SCHEMA;
-use crate::template::{Consideration, Validity};
+use crate::template::Validity;
 
 /// Longest id, in characters; also of a letter's layout, an enclosure and a calendar.
 pub const ID_MAX: usize = 40;
@@ -128,9 +128,6 @@ impl Campaign {
             ),
         };
         checks.check(schedule, "/schedule", "not_possible", detail);
-        let free = self.voucher.consideration == Consideration::Free || self.kind == Kind::Individual {};
-        let detail = "vouchers for bonuses and birthdays are given away: they are free";
-        checks.check(free, "/voucher/consideration", "not_possible", detail);
         let late = "a voucher would be over before its letter can arrive: let it be valid for longer";
         match (self.voucher.validity, self.schedule) {
             (Validity::Dates { until, .. }, Schedule::Once { on }) => {

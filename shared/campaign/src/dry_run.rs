@@ -130,5 +130,9 @@ fn fingerprint(terms: &Terms) -> Digest {
     parts.extend(terms.groups.iter().map(|group| group.as_bytes()));
     parts.extend(channels.map(str::as_bytes));
     parts.extend(terms.locations.iter().map(|location| location.as_bytes()));
+    // Terms that came later stand behind all others, and only where they are set: what was approved before keeps its digest.
+    if terms.partial {
+        parts.push(b"partial");
+    }
     Digest::of(&parts)
 }

@@ -34,6 +34,9 @@ pub struct Terms {
     pub vat_kind: VatKind,
     /// Whether it can be redeemed only once the printer has acknowledged its letter.
     pub needs_acknowledgement: bool,
+    /// Whether each receipt may take a part of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
 }
 
 /// The validity of a campaign's vouchers is over before the run.
@@ -74,6 +77,7 @@ pub(crate) fn unchecked_terms(campaign: &Campaign, run_day: NaiveDate) -> Terms 
         consideration: template.consideration,
         vat_kind: template.vat_kind,
         needs_acknowledgement: campaign.needs_acknowledgement,
+        partial: template.partial,
     }
 }
 

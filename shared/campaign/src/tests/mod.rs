@@ -51,6 +51,7 @@ fn individual() -> Campaign {
             consideration: Consideration::Free,
             vat_kind: VatKind::Value,
             per_member: 1,
+            partial: false,
         },
         texts: Texts {
             de: "{salutation}, hier ist Ihr Gutschein über {value}.".to_owned(),

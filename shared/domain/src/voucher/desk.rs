@@ -124,7 +124,7 @@ impl Voucher {
     fn free(&self, now: DateTime<Utc>) -> Result<&State, Refusal> {
         match self.state_at(now) {
             state @ (State::Open | State::Blocked { .. }) => Ok(state),
-            State::Redeemed { receipt, at } => Err(already(receipt, *at)),
+            State::Redeemed { receipt, at, .. } => Err(already(receipt, *at)),
             State::Reserved { until, .. } => Err(Refusal::Reserved { until: *until }),
             State::Voided {
                 reissued_as: Some(number),
