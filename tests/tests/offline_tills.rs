@@ -93,7 +93,7 @@ fn assert_lost(told: &Value, reason: &str, bearer: &str, minor: i64) {
 async fn redemptions(world: &World) -> BTreeMap<String, DateTime<Utc>> {
     let vouchers = Books::read(world).await.vouchers.into_iter();
     let redeemed = vouchers.filter_map(|voucher| match voucher.state {
-        State::Redeemed { receipt, at } => Some((receipt.to_string(), at)),
+        State::Redeemed { receipt, at, .. } => Some((receipt.to_string(), at)),
         _ => None,
     });
     redeemed.collect()
