@@ -638,20 +638,21 @@ async fn l5_a_campaign_that_cannot_work_is_refused_with_every_wrong_field() {
         )
         .await;
     assert_eq!(status, 404, "nothing is left: {answer}");
-    for (field, value) in [
-        ("/one_per_household", json!(true)),
-        ("/voucher/worth", json!({"type": "per_cent", "per_cent": 10})),
-        ("/voucher/groups", json!(["wine"])),
-        ("/voucher/bearer", json!("personal")),
-        ("/voucher/vat_kind", json!("service")),
+    for (field, value, code) in [
+        ("/one_per_household", json!(true), "not_supported"),
+        ("/voucher/consideration", json!("paid"), "not_possible"),
+        ("/voucher/vat_kind", json!("service"), "not_possible"),
     ] {
         let mut beyond = bonus();
         *pointed(&mut beyond, field) = value;
         let (status, answer) = put(&world, &beyond, 0).await;
-        let (found, expected) = (&answer["errors"][0], format!("/campaign{field}"));
+        let found = answer["errors"].as_array().into_iter().flatten();
+        let found = found
+            .filter(|found| found["pointer"] == format!("/campaign{field}"))
+            .map(|found| &found["code"]);
         assert_eq!(
-            (status, &found["pointer"], &found["code"]),
-            (422, &json!(expected), &json!("not_supported")),
+            (status, found.collect::<Vec<_>>()),
+            (422, vec![&json!(code)]),
             "{answer}"
         );
     }

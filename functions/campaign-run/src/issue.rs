@@ -6,7 +6,7 @@ use domain::calendar;
 use domain::code::VoucherCode;
 use domain::id::{LocationId, PartyId};
 use domain::location::{Location, LocationKind};
-use domain::voucher::{CampaignTerms, State, Voucher, VoucherNumber};
+use domain::voucher::{CampaignTerms, Parts, State, Voucher, VoucherNumber};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use messages::LettershopMessage;
 use runtime::sqs::Deadline;
@@ -321,7 +321,7 @@ impl Issuing<'_> {
             state_version: 1,
             reversed: Vec::new(),
             payment: None,
-            partial: None,
+            partial: self.terms.partial.then(Parts::default),
             campaign: Some(CampaignTerms {
                 per_cent,
                 max_discount_minor,

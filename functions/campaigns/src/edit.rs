@@ -10,7 +10,6 @@ use serde_json::json;
 use store::campaign::{self as stored, Stored};
 use store::{Record, Site, programme};
 
-use crate::unsupported::unsupported;
 use crate::{App, contended, moved, refused};
 
 /// Campaigns of a page.
@@ -99,7 +98,6 @@ impl App {
         if campaign.id != id {
             found.push(Violation::new("/campaign/id", "other_id", "must be the id of the path"));
         }
-        found.extend(unsupported(campaign));
         if let Kind::Birthday { lead, .. } = &campaign.kind
             && !built_in().iter().any(|calendar| calendar.name == lead.calendar)
         {

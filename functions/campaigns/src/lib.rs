@@ -11,7 +11,6 @@
 //! | `stop` | a run is stopped |
 //! | `results` | what became of runs and campaigns |
 //! | `forecast` | what is to be expected of a run by earlier ones |
-//! | `unsupported` | what a campaign can say and runs cannot do yet |
 
 mod edit;
 mod forecast;
@@ -19,7 +18,6 @@ mod moves;
 mod results;
 mod runs;
 mod stop;
-mod unsupported;
 
 use campaign::Refused;
 use chrono::{DateTime, Utc};

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use domain::calendar;
 use domain::card::{CardNumber, CardStatus};
 use domain::id::{LocationId, PartyId, ProgrammeId, RunName, Tenant, TillId};
-use domain::voucher::{Occasion, Voucher, VoucherNumber};
+use domain::voucher::{Occasion, Presenter, Voucher, VoucherNumber};
 use http_edge::api::customers::{CashDeskAnswer, DeskCustomer};
 use http_edge::api::purchases::VoucherView;
 use http_edge::{Code, Problem, Request, Response, Scope, guard, page};
@@ -82,6 +82,7 @@ impl App {
             occasion: Occasion {
                 location: store.clone(),
                 programme: location.programme.clone(),
+                presenter: Presenter::Party(party.clone()),
                 now,
             },
         };
@@ -213,7 +214,7 @@ impl App {
         let keys = self.code_keys.covering(versions).await?;
         let redeemable = references.iter().filter_map(|open| {
             let voucher = truth.get(&open.number)?;
-            voucher.check(None, &desk.occasion).ok()?;
+            voucher.check(None, &[], &desk.occasion).ok()?;
             if voucher.waits_for().is_some_and(|run| waiting.contains(run)) {
                 return None;
             }

@@ -49,6 +49,7 @@ fn redeemed() -> State {
         receipt: "B01~1~2026-11-23~1".parse().unwrap(),
         at: now(),
         booked_at: None,
+        amount_minor: None,
     }
 }
 

@@ -123,6 +123,7 @@ fn message(tenant: &Tenant, change: &Change, group: &FeedGroup) -> PosVoucherMes
         party: voucher.party.clone(),
         programme: voucher.programme.clone(),
         value: Money::new(voucher.value_minor, voucher.currency),
+        per_cent: voucher.campaign.as_ref().and_then(|terms| terms.per_cent),
         rest: voucher.rest_minor().map(|minor| Money::new(minor, voucher.currency)),
         valid_until: voucher.valid_until.to_string(),
         feed_group: group.clone(),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, TimeDelta, Utc};
 use domain::calendar;
+use domain::card::CardNumber;
 use domain::code::VoucherCode;
 use domain::id::{BasketId, LookupKey};
 use domain::money::{AMOUNT_MAX, Money};
@@ -13,12 +14,15 @@ use http_edge::Problem;
 use http_edge::api::offline::JournalEntry;
 use http_edge::findings::Findings;
 use runtime::secrets::Pepper;
+use store::card;
 
 /// An entry understood.
 #[derive(Debug, Clone)]
 pub(crate) struct Told {
     pub(crate) taken: Taken,
     pub(crate) lookup: LookupKey,
+    /// Where the card stands that was presented.
+    pub(crate) card: Option<LookupKey>,
 }
 
 /// The entries of a call, by number, or every flaw of all of them.
@@ -82,6 +86,13 @@ impl Reader<'_> {
         self.amount("/basket_total", entry.basket_total, 0);
         self.amount("/value", entry.value, 1);
         self.instant(entry.at);
+        let goods = entry.basket_by_vat.as_deref().map(|given| {
+            let pointer = format!("{at}/basket_by_vat");
+            http_edge::goods::goods(given, entry.basket_total, &pointer, self.found)
+        });
+        let card = entry.card.as_ref();
+        let card: Option<CardNumber> =
+            card.and_then(|text| self.found.coded(format!("{at}/card"), "card_malformed", text.as_str()));
         let receipt = receipt.inspect(|receipt| self.receipt(receipt, entry.at))?;
         Some(Told {
             taken: Taken {
@@ -89,10 +100,12 @@ impl Reader<'_> {
                 receipt,
                 basket,
                 basket_minor: entry.basket_total.amount_minor,
+                goods: goods.unwrap_or_default(),
                 value_minor: entry.value.amount_minor,
                 at: entry.at,
             },
             lookup: code?.lookup_key(pepper.bytes()),
+            card: card.map(|number| card::lookup_key(pepper.bytes(), &number)),
         })
     }
 

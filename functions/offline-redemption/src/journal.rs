@@ -4,14 +4,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::calendar;
 use domain::offline::{Allowance, Case, Decision, Found, LossReason, Window, decide};
-use domain::voucher::Voucher;
+use domain::voucher::{Presenter, Voucher};
 use http_edge::api::offline::{JournalAnswer, JournalRequest};
 use http_edge::{Caller, Code, Problem, Request, Response, Scope, guard};
 use store::db::Read;
 use store::guess::Terminal;
 use store::offline::{self, Committed, Decided, Entry, entry_key};
-use store::{Key, Record, Site, StoreError, party, receipt, voucher};
+use store::{Key, Record, Site, StoreError, card, party, receipt, relationship, voucher};
 
 use crate::App;
 use crate::fields::{Told, told};
@@ -39,6 +40,7 @@ struct Stands {
     stop: Option<LossReason>,
     /// Whether the receipt was voided.
     voided: bool,
+    presenter: Presenter,
 }
 
 impl App {
@@ -106,6 +108,7 @@ impl App {
             window: part.window,
             allowance: &part.allowance.d,
             voided: stands.voided,
+            presenter: &stands.presenter,
             now: part.now,
         };
         let found = match &stands.voucher {
@@ -174,12 +177,20 @@ impl App {
             Some(before) => (voucher.await?, before.voided),
             None => tokio::try_join!(voucher, self.is_voided(part, told))?,
         };
-        let stop = match (&voucher, before) {
-            (_, Some(before)) if before.voucher.is_some() => before.stop,
-            (Some(record), _) => self.stop(part, &record.d).await?,
-            (None, _) => None,
+        let (stop, presenter) = match (&voucher, before) {
+            (_, Some(before)) if before.voucher.is_some() => (before.stop, before.presenter.clone()),
+            (Some(record), _) => (
+                self.stop(part, &record.d).await?,
+                self.presenter(part, told, &record.d).await?,
+            ),
+            (None, _) => (None, Presenter::Unsaid),
         };
-        Ok(Stands { voucher, stop, voided })
+        Ok(Stands {
+            voucher,
+            stop,
+            voided,
+            presenter,
+        })
     }
 
     /// Whether the receipt was voided, be it before it came.
@@ -187,6 +198,21 @@ impl App {
         let (site, tenant) = (Site::OfflineReceipt, &part.caller.tenant);
         let standing = receipt::standing(&self.db, site, tenant, &told.taken.receipt, Read::Strong).await?;
         Ok(standing.is_some_and(|standing| standing.is_voided()))
+    }
+
+    /// Whose card the entry names, as a till that takes a personal voucher asks. One that does not exist is counted as there.
+    async fn presenter(&self, part: &Part<'_>, told: &Told, voucher: &Voucher) -> Result<Presenter, Problem> {
+        let Some(lookup) = told.card.as_ref().filter(|_| voucher.is_personal()) else {
+            return Ok(Presenter::Unsaid);
+        };
+        let (db, site, tenant) = (&self.db, Site::OfflineCard, &part.caller.tenant);
+        let Some(card) = card::read(db, site, tenant, lookup, Read::Strong).await? else {
+            self.note_unknown(part, told).await?;
+            return Ok(Presenter::Stranger);
+        };
+        let day = calendar::business_day(told.taken.at, part.allowance.d.zone);
+        let owner = relationship::points_owner(db, site, tenant, &card.d, day).await?;
+        Ok(owner.map_or(Presenter::Stranger, Presenter::Party))
     }
 
     async fn stop(&self, part: &Part<'_>, voucher: &Voucher) -> Result<Option<LossReason>, Problem> {
@@ -200,7 +226,7 @@ impl App {
         Ok(stopped.then_some(LossReason::HolderStopped))
     }
 
-    /// Counts an unknown code against the till that took it, as one that is asked for there. The journal goes on: its goods are
+    /// Counts an unknown code or card against the till that took it, as one that is asked for there. The journal goes on: its goods are
     /// gone.
     async fn note_unknown(&self, part: &Part<'_>, told: &Told) -> Result<(), Problem> {
         let receipt = &told.taken.receipt;

@@ -32,8 +32,8 @@ impl App {
         receipt: &Receipt,
         now: DateTime<Utc>,
     ) -> Result<(), WorkError> {
-        for lookup in receipt.vouchers() {
-            self.note(tenant, lookup, &receipt.key, now).await?;
+        for (lookup, amount_minor) in receipt.paid_with() {
+            self.note(tenant, lookup, (&receipt.key, amount_minor), now).await?;
         }
         Ok(())
     }
@@ -43,7 +43,7 @@ impl App {
         &self,
         tenant: &Tenant,
         lookup: &LookupKey,
-        receipt: &ReceiptKey,
+        (receipt, amount_minor): (&ReceiptKey, i64),
         now: DateTime<Utc>,
     ) -> Result<(), WorkError> {
         let mut found = voucher::read(&self.db, Site::PostVoucher, tenant, lookup, Read::Strong).await?;
@@ -52,7 +52,7 @@ impl App {
                 let kind = ExceptionKind::PaymentUnknownVoucher;
                 return self.keep(tenant, kind, receipt, lookup, now).await;
             };
-            let Some(noted) = record.d.note_payment(receipt, now) else {
+            let Some(noted) = record.d.note_payment(receipt, amount_minor, now) else {
                 if record.d.knows_payment(receipt) {
                     return Ok(());
                 }

@@ -8,11 +8,12 @@ use domain::id::PartyId;
 use domain::money::Money;
 use domain::programme::Programme;
 use domain::receipt::Receipt;
-use domain::till_text::{Language, TillBlock};
+use domain::till_text::{Language, TillBlock, Worth};
 use http_edge::api::purchases::{AccountView, Expected, PrintBlock, PurchaseAnswer, PurchaseStatus, VoucherView};
 use http_edge::{Problem, Response};
 use runtime::secrets::CodeKeys;
 use store::party::TillView;
+use store::voucher::OpenVoucher;
 
 /// An account as this till may see it.
 pub(crate) struct Shown {
@@ -107,7 +108,7 @@ impl Answer<'_> {
         let vouchers: Vec<_> = view
             .into_iter()
             .flat_map(|view| self.open(view))
-            .map(|open| (Money::new(open.value_minor, open.currency), open.valid_until))
+            .map(|open| (worth(open), open.valid_until))
             .collect();
         let block = TillBlock {
             programme: &self.programme.name,
@@ -129,4 +130,11 @@ impl Answer<'_> {
             lines: block.lines(language),
         }
     }
+}
+
+fn worth(open: &OpenVoucher) -> Worth {
+    open.per_cent.map_or_else(
+        || Worth::Amount(Money::new(open.value_minor, open.currency)),
+        Worth::PerCent,
+    )
 }

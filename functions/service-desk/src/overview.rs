@@ -112,6 +112,7 @@ fn vouchers(till: &TillView) -> Vec<OverviewVoucher> {
         sequence: voucher.number.over_threshold(),
         run: voucher.number.run().map(ToString::to_string),
         value: Money::new(voucher.value_minor, voucher.currency),
+        per_cent: voucher.per_cent,
         valid_until: voucher.valid_until,
     });
     open.collect()

@@ -11,7 +11,7 @@ use domain::money::Money;
 use domain::programme::Programme;
 use domain::receipt::{self, ReceiptKey};
 use domain::violation::Violation;
-use domain::voucher::{Occasion, Voucher};
+use domain::voucher::{Occasion, Presenter, Voucher};
 use http_edge::{Caller, Code, Problem, Scope, guard};
 use store::db::Read;
 use store::guess::Terminal;
@@ -26,7 +26,7 @@ pub(crate) struct Call<'a> {
     pub(crate) occasion: Occasion,
     till: TillId,
     lookup: LookupKey,
-    location: Arc<Location>,
+    pub(crate) location: Arc<Location>,
     programme: Arc<Programme>,
 }
 
@@ -66,6 +66,16 @@ impl Call<'_> {
         ))
     }
 
+    /// Where it comes from.
+    pub(crate) fn terminal(&self) -> Terminal<'_> {
+        Terminal {
+            tenant: &self.caller.tenant,
+            client: &self.caller.client,
+            location: &self.occasion.location,
+            till: &self.till,
+        }
+    }
+
     pub(crate) fn today(&self) -> NaiveDate {
         calendar::business_day(self.occasion.now, self.programme.zone)
     }
@@ -99,6 +109,7 @@ impl App {
         let occasion = Occasion {
             location: store,
             programme: location.programme.clone(),
+            presenter: Presenter::Unsaid,
             now,
         };
         Ok(Call {
@@ -148,13 +159,7 @@ impl App {
         if let Some(record) = found {
             return Ok(record);
         }
-        let terminal = Terminal {
-            tenant,
-            client: &call.caller.client,
-            location: &call.occasion.location,
-            till: &call.till,
-        };
         let unknown = Problem::new(Code::VoucherUnknown, "there is no voucher with this code");
-        Err(self.guard.unknown(&self.db, &terminal, unknown, now).await?)
+        Err(self.guard.unknown(&self.db, &call.terminal(), unknown, now).await?)
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use domain::code::VoucherCode;
 use domain::money::{AMOUNT_MAX, Currency, Money};
 use domain::violation::Violation;
-use http_edge::Problem;
+use http_edge::{Findings, Problem};
 
 /// Collects what is wrong with the fields of a body.
 #[derive(Default)]
@@ -17,17 +17,29 @@ impl Fields {
         self.0.push(Violation::new(pointer, code, detail));
     }
 
+    /// Takes over what was found elsewhere.
+    pub(crate) fn extend(&mut self, found: Findings) {
+        self.0.extend(found.into_violations());
+    }
+
     pub(crate) fn read<T: FromStr<Err: Display>>(&mut self, pointer: &str, text: &str) -> Option<T> {
+        self.read_as(pointer, "malformed", text)
+    }
+
+    /// Reads a field whose finding has a code of its own.
+    pub(crate) fn read_as<T: FromStr<Err: Display>>(
+        &mut self,
+        pointer: &str,
+        code: &'static str,
+        text: &str,
+    ) -> Option<T> {
         text.parse()
-            .map_err(|error: T::Err| self.add(pointer, "malformed", &error.to_string()))
+            .map_err(|error: T::Err| self.add(pointer, code, &error.to_string()))
             .ok()
     }
 
     pub(crate) fn code(&mut self, text: &str) -> Option<VoucherCode> {
-        let parsed = text.parse();
-        parsed
-            .map_err(|error: domain::code::InvalidCode| self.add("/code", "voucher_code_malformed", &error.to_string()))
-            .ok()
+        self.read_as("/code", "voucher_code_malformed", text)
     }
 
     pub(crate) fn total(&mut self, total: Money) -> i64 {

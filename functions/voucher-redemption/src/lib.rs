@@ -8,7 +8,8 @@
 //! | `till` | check, reserve, redeem, release, reverse |
 //! | `call` | what these have in common: who calls, from where, about which voucher, and whether the place sells on that day |
 //! | `fields` | what is wrong with the fields of a body |
-//! | `goods` | the goods of a basket by VAT rate, and what the voucher takes off each |
+//! | `goods` | the goods of a basket, and what the voucher takes off at each VAT rate |
+//! | `presenter` | who presents a personal voucher |
 //! | `feed` | the voucher feed |
 //! | `rollback` | the vouchers of a receipt of which nothing stands are given back |
 //! | `unmatched` | redemptions without receipt, and the reverse |
@@ -17,6 +18,7 @@ mod call;
 mod feed;
 mod fields;
 mod goods;
+mod presenter;
 mod rollback;
 mod till;
 mod unmatched;

@@ -15,10 +15,33 @@ use crate::App;
 use crate::call::Call;
 use crate::fields::Fields;
 use crate::goods::Goods;
+use crate::presenter::Presented;
 
 /// Rounds against other tills before the caller is asked to repeat: each lost round means that another till's call went
 /// through.
 pub(crate) const ROUNDS_MAX: usize = 20;
+
+/// What a call asks for.
+struct Asked {
+    command: Command,
+    /// The goods that it names.
+    goods: Option<Goods>,
+    presented: Presented,
+    /// Whether it may be done if it is new.
+    admitted: Result<(), Problem>,
+}
+
+impl Asked {
+    /// A command that asks for nothing more than itself.
+    const fn plain(command: Command) -> Self {
+        Self {
+            command,
+            goods: None,
+            presented: Presented::Unsaid,
+            admitted: Ok(()),
+        }
+    }
+}
 
 impl App {
     pub(crate) async fn check(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
@@ -26,14 +49,18 @@ impl App {
         let body: CheckRequest = request.json()?;
         let mut fields = Fields::default();
         let named = (&*body.store, &*body.till, body.code.as_str());
-        let call = self.call(caller, &mut fields, named, now).await?;
+        let mut call = self.call(caller, &mut fields, named, now).await?;
         let basket = body.basket_total.map(|total| fields.total(total));
         let goods = Goods::read(body.basket_by_vat.as_deref(), body.basket_total, &mut fields);
+        let presented = self.presented(&call, &mut fields, (body.card.as_ref(), body.party_id.as_deref()));
         fields.done()?;
         call.may_ask(body.basket_total)?;
         let record = self.find(&call).await?;
-        fit(goods.as_ref(), &record.d)?;
-        let takes = record.d.check(basket, &call.occasion).map_err(Problem::from);
+        self.present(&mut call, presented, &record.d).await?;
+        let takes = record
+            .d
+            .check(basket, all(goods.as_ref()), &call.occasion)
+            .map_err(Problem::from);
         let mut refusal = call.sells_on(call.today()).and(takes).err();
         if refusal.is_none() {
             refusal = self.may_pay_or_fault(&call, &record.d).await?;
@@ -55,11 +82,17 @@ impl App {
         let call = self.call(caller, &mut fields, named, now).await?;
         let basket: Option<BasketId> = fields.read("/basket", &body.basket);
         let basket_minor = fields.total(body.basket_total);
+        let presented = self.presented(&call, &mut fields, (body.card.as_ref(), body.party_id.as_deref()));
         fields.done()?;
         let Some(basket) = basket else { return Err(unread()) };
         let admitted = call.may_hold(body.basket_total);
-        self.command(&call, &Command::Reserve { basket, basket_minor }, None, admitted)
-            .await
+        let asked = Asked {
+            command: Command::Reserve { basket, basket_minor },
+            goods: None,
+            presented,
+            admitted,
+        };
+        self.command(call, asked).await
     }
 
     pub(crate) async fn redeem(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
@@ -73,6 +106,7 @@ impl App {
         let basket_minor = fields.total(body.basket_total);
         let goods = Goods::read(body.basket_by_vat.as_deref(), Some(body.basket_total), &mut fields);
         let amount_minor = body.amount.map(|amount| fields.part(amount, body.basket_total));
+        let presented = self.presented(&call, &mut fields, (body.card.as_ref(), body.party_id.as_deref()));
         if receipt
             .as_ref()
             .is_some_and(|receipt| receipt.store != call.occasion.location)
@@ -90,9 +124,16 @@ impl App {
             receipt,
             basket,
             basket_minor,
+            goods: all(goods.as_ref()).to_vec(),
             amount_minor,
         };
-        self.command(&call, &command, goods.as_ref(), admitted).await
+        let asked = Asked {
+            command,
+            goods,
+            presented,
+            admitted,
+        };
+        self.command(call, asked).await
     }
 
     pub(crate) async fn release(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
@@ -104,7 +145,7 @@ impl App {
         let basket: Option<BasketId> = fields.read("/basket", &body.basket);
         fields.done()?;
         let Some(basket) = basket else { return Err(unread()) };
-        self.command(&call, &Command::Release { basket }, None, Ok(())).await
+        self.command(call, Asked::plain(Command::Release { basket })).await
     }
 
     pub(crate) async fn reverse(&self, request: &Request, now: DateTime<Utc>) -> Result<Response, Problem> {
@@ -118,7 +159,7 @@ impl App {
         let Some(receipt) = receipt else { return Err(unread()) };
         // The redemption belongs to its location: another one's caller must not take it back.
         caller.at(&receipt.store)?;
-        self.command(&call, &Command::Reverse { receipt }, None, Ok(())).await
+        self.command(call, Asked::plain(Command::Reverse { receipt })).await
     }
 
     /// Refuses a holder who may not pay with vouchers. The read sees every change that was answered before.
@@ -148,23 +189,24 @@ impl App {
 
     /// Decides the command on the voucher and stores the transition, or answers what the first one of its kind was answered.
     /// What is new must be `admitted`; a repetition was, whatever has changed since.
-    async fn command(
-        &self,
-        call: &Call<'_>,
-        command: &Command,
-        goods: Option<&Goods>,
-        admitted: Result<(), Problem>,
-    ) -> Result<Response, Problem> {
-        let mut record = self.find(call).await?;
-        fit(goods, &record.d)?;
-        let redeeming = match command {
+    async fn command(&self, mut call: Call<'_>, asked: Asked) -> Result<Response, Problem> {
+        let Asked {
+            command,
+            goods,
+            presented,
+            admitted,
+        } = asked;
+        let goods = goods.as_ref();
+        let mut record = self.find(&call).await?;
+        self.present(&mut call, presented, &record.d).await?;
+        let redeeming = match &command {
             Command::Redeem { receipt, .. } => Some(receipt),
             _ => None,
         };
         let now = call.occasion.now;
-        let mut asked = false;
+        let mut paid_for = false;
         for _ in 0..ROUNDS_MAX {
-            let decided = match record.d.apply(command, &call.occasion) {
+            let decided = match record.d.apply(&command, &call.occasion) {
                 Ok(Outcome::Replayed) => {
                     let response = Response::json(200, &shown(&record.d, goods, redeeming, now)?)?;
                     return Ok(response.header("idempotency-replayed", "true"));
@@ -173,9 +215,9 @@ impl App {
                 Err(refusal) => Err(refusal),
             };
             admitted.clone()?;
-            if !asked && matches!(command, Command::Reserve { .. } | Command::Redeem { .. }) {
-                self.may_pay(call, &record.d).await?;
-                asked = true;
+            if !paid_for && matches!(command, Command::Reserve { .. } | Command::Redeem { .. }) {
+                self.may_pay(&call, &record.d).await?;
+                paid_for = true;
             }
             let after = decided?;
             let answer = shown(&after, goods, redeeming, now)?;
@@ -196,24 +238,23 @@ pub(crate) fn contended() -> Problem {
     )
 }
 
-/// Whether goods that a body describes are those that the voucher is for.
-fn fit(goods: Option<&Goods>, voucher: &Voucher) -> Result<(), Problem> {
-    goods.map_or(Ok(()), |goods| goods.fit(voucher))
+/// The goods that a body names; none where it names none.
+fn all(goods: Option<&Goods>) -> &[domain::voucher::Goods] {
+    goods.map_or(&[], |goods| &goods.all)
 }
 
-/// The voucher as it is shown at this instant, with what it takes off the goods that a body describes: on a receipt that takes a part
-/// of it that part.
+/// The voucher as it is shown at this instant, with what it takes off the goods that a body names: on a receipt that took it, or a
+/// part of it, that much.
 fn shown(
     voucher: &Voucher,
     goods: Option<&Goods>,
     receipt: Option<&ReceiptKey>,
     now: DateTime<Utc>,
 ) -> Result<VoucherState, Problem> {
-    let part = receipt.and_then(|receipt| voucher.part_on(receipt));
-    let part = part.map(|part| part.amount_minor);
+    let taken = receipt.and_then(|receipt| voucher.taken_on(receipt));
     Ok(VoucherState {
-        taken: part.map(|part| Money::new(part, voucher.currency)),
-        discount: goods.map(|goods| goods.discount(voucher, part)).transpose()?,
+        taken: taken.map(|minor| Money::new(minor, voucher.currency)),
+        discount: goods.map(|goods| goods.discount(voucher, taken)).transpose()?,
         ..VoucherState::of(voucher, voucher.state_at(now))
     })
 }

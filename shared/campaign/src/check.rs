@@ -13,7 +13,7 @@ use crate::findings::{Checks, ID, is_id};
 use crate::holidays::HolidayCalendar;
 use crate::letter;
 use crate::segment::SCHEMA;
-use crate::template::{Consideration, Validity, Worth};
+use crate::template::{Validity, Worth};
 
 /// Longest id, in characters; also of a letter's layout, an enclosure and a calendar.
 pub const ID_MAX: usize = 40;
@@ -130,9 +130,6 @@ impl Campaign {
             ),
         };
         checks.check(schedule, "/schedule", "not_possible", detail);
-        let free = self.voucher.consideration == Consideration::Free || self.kind == Kind::Individual {};
-        let detail = "vouchers for bonuses and birthdays are given away: they are free";
-        checks.check(free, "/voucher/consideration", "not_possible", detail);
         let pays = self.kind == Kind::Bonus {} && matches!(self.voucher.worth, Worth::Amount { .. });
         let detail = "only vouchers of an amount in a bonus campaign cost points";
         let possible = self.voucher.cost_points.is_none() || pays;

@@ -133,7 +133,10 @@ fn fingerprint(terms: &Terms) -> Digest {
     parts.extend(terms.groups.iter().map(|group| group.as_bytes()));
     parts.extend(channels.map(str::as_bytes));
     parts.extend(terms.locations.iter().map(|location| location.as_bytes()));
-    // What came later stands behind the rest, and only where it says something.
+    // Terms that came later stand behind all others, and only where they are set: what was approved before keeps its digest.
+    if terms.partial {
+        parts.push(b"partial");
+    }
     let points = terms.cost_points.map(|points| format!("cost_points {points}"));
     parts.extend(points.as_ref().map(|points| points.as_bytes()));
     Digest::of(&parts)

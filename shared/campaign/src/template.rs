@@ -15,7 +15,8 @@ pub struct VoucherTemplate {
     pub min_basket_minor: i64,
     /// From when to when.
     pub validity: Validity,
-    /// Product groups it is taken for, at most 50 of 1 to 40 printable characters; all, when empty.
+    /// Product groups it is taken for, at most 50 of 1 to 40 printable characters, as they stand on receipts; all, when empty. What it
+    /// takes off is taken off their goods; the smallest basket is asked of all goods.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
     /// Channels that take it; all, when empty.
@@ -37,6 +38,9 @@ pub struct VoucherTemplate {
     /// `per_member`, and none when it has points for none. Nothing is taken, when absent. For bonus campaigns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_points: Option<i64>,
+    /// Each receipt may take a part, and the voucher stays open with its rest; of an amount only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
 }
 
 const fn one() -> u32 {
@@ -53,7 +57,7 @@ pub enum Worth {
         /// In minor units, 1 to a hundred million francs.
         value_minor: i64,
     },
-    /// A share of the basket.
+    /// A share of the goods that it is taken for, rounded down to the minor unit.
     PerCent {
         /// 1 to 100.
         per_cent: u32,
@@ -110,7 +114,7 @@ pub enum Channel {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Bearer {
-    /// The member it was issued to.
+    /// The member it was issued to, by presenting a card, or signed in at the shop.
     Personal,
     /// Whoever brings it.
     Bearer,

@@ -37,6 +37,9 @@ pub struct Terms {
     /// Points that it costs its member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_points: Option<i64>,
+    /// Whether each receipt may take a part of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
 }
 
 /// The validity of a campaign's vouchers is over before the run.
@@ -78,6 +81,7 @@ pub(crate) fn unchecked_terms(campaign: &Campaign, run_day: NaiveDate) -> Terms 
         vat_kind: template.vat_kind,
         needs_acknowledgement: campaign.needs_acknowledgement,
         cost_points: template.cost_points,
+        partial: template.partial,
     }
 }
 

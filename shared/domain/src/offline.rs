@@ -26,6 +26,7 @@ use crate::money::Currency;
 use crate::programme::Programme;
 use crate::receipt::ReceiptKey;
 use crate::violation::Violation;
+use crate::voucher::Goods;
 
 mod decide;
 mod sums;
@@ -82,7 +83,13 @@ pub enum LossReason {
     OtherLocation,
     /// The basket was too small for it.
     BasketTooSmall,
-    /// The till gave more than its face value; that much is lost.
+    /// It is personal, and the entry does not say whose card was presented.
+    NoCustomer,
+    /// It is personal, and somebody else presented it.
+    OtherCustomer,
+    /// It is for some product groups, and the entry names no goods of them, or too few.
+    NoGoods,
+    /// The till gave more than its face value, or than its share of the goods; that much is lost.
     MoreThanFace,
     /// A till would have refused it for another reason.
     NotTaken,
@@ -100,6 +107,7 @@ impl LossReason {
             | Self::Voided
             | Self::HolderStopped
             | Self::NotYetConfirmed
+            | Self::OtherCustomer
             | Self::NotTaken => Bearer::Company,
             Self::RedeemedHere
             | Self::NotYetValid
@@ -107,6 +115,8 @@ impl LossReason {
             | Self::OtherProgramme
             | Self::OtherLocation
             | Self::BasketTooSmall
+            | Self::NoCustomer
+            | Self::NoGoods
             | Self::MoreThanFace => Bearer::Branch,
         }
     }
@@ -263,6 +273,9 @@ pub struct Taken {
     pub basket: Option<BasketId>,
     /// Total of the receipt in minor units.
     pub basket_minor: i64,
+    /// All its goods by product group and VAT rate; none where the entry does not name them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub goods: Vec<Goods>,
     /// What the till gave for the voucher, in minor units.
     pub value_minor: i64,
     /// When, by the till's clock.
@@ -273,7 +286,7 @@ impl Taken {
     /// Whether the other one tells the same, whatever its number.
     pub fn tells_the_same(&self, other: &Self) -> bool {
         let content = |taken: &Self| (taken.basket_minor, taken.value_minor, taken.at);
-        self.receipt == other.receipt && content(self) == content(other)
+        self.receipt == other.receipt && content(self) == content(other) && self.goods == other.goods
     }
 }
 

@@ -235,6 +235,18 @@ impl Receipt {
         self.payments.iter().filter_map(|p| p.voucher.as_ref())
     }
 
+    /// What was paid with each of them, in minor units.
+    pub fn paid_with(&self) -> BTreeMap<&LookupKey, i64> {
+        let mut paid: BTreeMap<&LookupKey, i64> = BTreeMap::new();
+        for payment in &self.payments {
+            if let Some(voucher) = &payment.voucher {
+                let sum = paid.entry(voucher).or_default();
+                *sum = sum.saturating_add(payment.amount_minor);
+            }
+        }
+        paid
+    }
+
     /// Everything wrong with the receipt in itself, empty when it can be taken.
     pub fn violations(&self) -> Vec<Violation> {
         let mut found = Vec::new();

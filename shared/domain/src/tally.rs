@@ -42,9 +42,8 @@ pub enum Standing {
 pub struct Taken {
     /// Its receipt.
     pub receipt: ReceiptKey,
-    /// What it took, in minor units; `None` of a share of the basket.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value_minor: Option<i64>,
+    /// What it took off, in minor units.
+    pub value_minor: i64,
 }
 
 impl Taken {
@@ -73,11 +72,10 @@ impl Change {
     /// The change that made this image of a voucher; `None` while a basket holds it, which counts for nothing: it was open before
     /// and is open, or redeemed, afterwards.
     pub fn of(voucher: &Voucher) -> Option<Self> {
-        let is_share = voucher.campaign.as_ref().is_some_and(|terms| terms.per_cent.is_some());
         // Of a voucher that is taken in parts each of them, whatever it stands at.
         let taken = voucher.takings().into_iter().map(|taking| Taken {
             receipt: taking.receipt.clone(),
-            value_minor: (!is_share).then_some(taking.amount_minor),
+            value_minor: taking.amount_minor,
         });
         let taken = taken.collect();
         let standing = match &voucher.state {
@@ -140,8 +138,6 @@ pub struct Counts {
     pub reversed: i64,
     /// What they had taken.
     pub reversed_minor: i64,
-    /// Redemptions of a share of the basket that stand: no value holds them.
-    pub shares: i64,
     /// Vouchers that are taken wholly, where and when they were taken last.
     pub spent: i64,
     /// Vouchers that are void.
@@ -159,7 +155,6 @@ impl Counts {
             redeemed_minor: self.redeemed_minor.saturating_add(other.redeemed_minor),
             reversed: self.reversed.saturating_add(other.reversed),
             reversed_minor: self.reversed_minor.saturating_add(other.reversed_minor),
-            shares: self.shares.saturating_add(other.shares),
             spent: self.spent.saturating_add(other.spent),
             voided: self.voided.saturating_add(other.voided),
             blocked: self.blocked.saturating_add(other.blocked),
@@ -172,7 +167,6 @@ impl Counts {
             redeemed_minor: self.redeemed_minor.saturating_neg(),
             reversed: self.reversed.saturating_neg(),
             reversed_minor: self.reversed_minor.saturating_neg(),
-            shares: self.shares.saturating_neg(),
             spent: self.spent.saturating_neg(),
             voided: self.voided.saturating_neg(),
             blocked: self.blocked.saturating_neg(),
@@ -240,14 +234,13 @@ impl Heard {
         for taken in &self.newest.taken {
             let counts = Counts {
                 redeemed: 1,
-                redeemed_minor: taken.value_minor.unwrap_or_default(),
-                shares: i64::from(taken.value_minor.is_none()),
+                redeemed_minor: taken.value_minor,
                 ..Counts::default()
             };
             add(&mut tally, [(taken.cell(), counts)]);
         }
         for taken in &self.taken_back {
-            let value = taken.value_minor.unwrap_or_default();
+            let value = taken.value_minor;
             let counts = Counts {
                 redeemed: 1,
                 redeemed_minor: value,

@@ -1,5 +1,6 @@
 //! The block a till prints under the receipt (L7), in the customer's language.
 
+use std::fmt;
 use std::str::FromStr;
 
 use chrono::NaiveDate;
@@ -53,6 +54,24 @@ impl FromStr for Language {
     }
 }
 
+/// What a printed voucher is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Worth {
+    /// An amount.
+    Amount(Money),
+    /// Per cent of the goods that it is for.
+    PerCent(u8),
+}
+
+impl fmt::Display for Worth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Amount(money) => money.fmt(f),
+            Self::PerCent(per_cent) => write!(f, "{per_cent} %"),
+        }
+    }
+}
+
 /// What the block says.
 #[derive(Debug, Clone)]
 pub struct TillBlock<'a> {
@@ -64,8 +83,8 @@ pub struct TillBlock<'a> {
     pub balance: Option<i64>,
     /// Points at which the next voucher comes.
     pub threshold: i64,
-    /// Open vouchers: value and last day.
-    pub vouchers: &'a [(Money, NaiveDate)],
+    /// Open vouchers: what each is worth, and its last day.
+    pub vouchers: &'a [(Worth, NaiveDate)],
     /// Whether open vouchers are kept back; then the block says so.
     pub withheld: bool,
 }
@@ -173,7 +192,7 @@ mod tests {
     use super::*;
     use crate::money::Currency;
 
-    fn block(vouchers: &[(Money, NaiveDate)]) -> TillBlock<'_> {
+    fn block(vouchers: &[(Worth, NaiveDate)]) -> TillBlock<'_> {
         TillBlock {
             programme: "Treue",
             earned: 129,
@@ -184,9 +203,22 @@ mod tests {
         }
     }
 
+    fn five_francs() -> Worth {
+        Worth::Amount(Money::new(500, Currency::CHF))
+    }
+
+    #[test]
+    fn l7_a_voucher_in_per_cent_is_printed_as_such() {
+        let vouchers = [(Worth::PerCent(15), "2027-05-21".parse().unwrap())];
+        assert_eq!(
+            block(&vouchers).lines(Language::De).last().unwrap(),
+            "Gutschein 15 % bis 21.05.2027"
+        );
+    }
+
     #[test]
     fn l7_the_block_speaks_the_customers_language() {
-        let vouchers = [(Money::new(500, Currency::CHF), "2027-05-21".parse().unwrap())];
+        let vouchers = [(five_francs(), "2027-05-21".parse().unwrap())];
         assert_eq!(
             block(&vouchers).lines(Language::De),
             [
@@ -211,7 +243,7 @@ mod tests {
 
     #[test]
     fn every_line_fits_a_receipt_of_42_columns_and_a_long_list_is_counted() {
-        let vouchers = vec![(Money::new(500, Currency::CHF), "2027-05-21".parse().unwrap()); 8];
+        let vouchers = vec![(five_francs(), "2027-05-21".parse().unwrap()); 8];
         for language in [Language::De, Language::Fr, Language::It, Language::En] {
             let lines = block(&vouchers).lines(language);
             assert!(lines.iter().all(|l| l.chars().count() <= 42), "{lines:?}");

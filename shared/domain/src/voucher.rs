@@ -20,6 +20,11 @@
 //! till gave up waiting for that one: then it is remembered, and the redemption is refused when it comes. A payment on a
 //! voided receipt counts for nothing: no redemption belongs to it, and it stands in no other receipt's way.
 //!
+//! A personal voucher is held and taken for its holder only: each such call says anew who presents it.
+//!
+//! What a voucher of a campaign takes off is decided when it is redeemed and stays on it (`goods`, `discount`). A hold holds the
+//! voucher and no amount: the basket may still grow.
+//!
 //! A voucher that is taken in parts stays open with its rest, until nothing is left (`parts`).
 //!
 //! Support may block, extend, void and reissue a voucher that nobody holds (`desk`). A voided one is void for every till and
@@ -116,6 +121,9 @@ pub enum Debit<'a> {
 pub struct PaymentNote {
     /// That receipt.
     pub receipt: ReceiptKey,
+    /// What was paid with it there, in minor units; `None` of a note that is older than this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_minor: Option<i64>,
     /// When it was processed.
     pub seen_at: DateTime<Utc>,
 }
@@ -144,6 +152,10 @@ pub enum State {
         /// When it was booked, where that was later: a till without a line told of it afterwards.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         booked_at: Option<DateTime<Utc>>,
+        /// What it took off the goods, in minor units, of one that a campaign gave; `None` where that stands elsewhere: of one for
+        /// points, which is taken with its face value, of one in parts, and of what was redeemed before this was kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        amount_minor: Option<i64>,
     },
     /// Stopped by support until it is unblocked.
     Blocked {
@@ -182,6 +194,8 @@ pub enum Command {
         basket: Option<BasketId>,
         /// Total of the receipt in minor units.
         basket_minor: i64,
+        /// All its goods by product group and VAT rate, at most [`GOODS_MAX`]; none where the till does not name them.
+        goods: Vec<Goods>,
         /// How much of a voucher that is taken in parts, in minor units; as much as there is, up to the basket, when absent.
         amount_minor: Option<i64>,
     },
@@ -204,8 +218,22 @@ pub struct Occasion {
     pub location: LocationId,
     /// The programme of that location.
     pub programme: ProgrammeId,
+    /// Who presents the voucher.
+    pub presenter: Presenter,
     /// Now.
     pub now: DateTime<Utc>,
+}
+
+/// Who presents a voucher, as far as the call says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Presenter {
+    /// Nobody says.
+    #[default]
+    Unsaid,
+    /// The customer whose card was presented, or who has signed in at the shop.
+    Party(PartyId),
+    /// Somebody with a card that leads to no customer.
+    Stranger,
 }
 
 /// What became of an accepted command.
@@ -267,6 +295,25 @@ pub enum Refusal {
     /// The campaign takes its vouchers at other locations.
     #[error("the voucher is not taken at this location: its campaign names others")]
     OtherLocation,
+    /// It is personal, and the call does not say who presents it.
+    #[error("the voucher is personal: say whose card is presented with it")]
+    NoCustomer,
+    /// It is personal, and somebody else presents it.
+    #[error("the voucher is personal: it is taken with a card of the customer it was issued to")]
+    OtherCustomer,
+    /// It is for some product groups, and the call does not name the goods by group.
+    #[error("the voucher is for some product groups: name the goods of the basket by group")]
+    GoodsNotNamed,
+    /// What the basket has of the goods that it is for is too little.
+    #[error(
+        "the goods of the basket that the voucher is for come to {goods_minor} minor units of {currency}: too few for it"
+    )]
+    GoodsTooFew {
+        /// What they come to, in minor units.
+        goods_minor: i64,
+        /// Its currency.
+        currency: Currency,
+    },
     /// The printer has not confirmed the letters of the run yet.
     #[error("the letters of the voucher's run are not confirmed yet: it is taken once they are")]
     NotYetConfirmed,
@@ -349,6 +396,8 @@ pub enum Unmatched {
     RedemptionWithoutReceipt,
     /// A receipt names it as a payment, but it is not redeemed on that receipt.
     PaymentWithoutRedemption,
+    /// The receipt names it with another amount than it took off.
+    OtherAmount,
 }
 
 impl Voucher {
@@ -368,18 +417,27 @@ impl Voucher {
                 receipt,
                 basket,
                 basket_minor,
+                goods,
                 amount_minor,
-            } => self.redeem(receipt, basket.as_ref(), (*basket_minor, *amount_minor), occasion),
+            } => {
+                let sale = Sale {
+                    basket_minor: *basket_minor,
+                    goods,
+                    amount_minor: *amount_minor,
+                };
+                self.redeem(receipt, basket.as_ref(), sale, occasion)
+            }
             Command::Release { basket } => self.release(basket, occasion),
             Command::Reverse { receipt } => self.reverse(receipt),
         }
     }
 
-    /// Whether a till can take the voucher now on a basket of this size; `None` leaves the size open.
+    /// Whether a till can take the voucher now on a basket of this size with these goods; `None` leaves the size open, and no goods
+    /// leave them open.
     ///
     /// # Errors
     /// [`Refusal`] with the reason.
-    pub fn check(&self, basket_minor: Option<i64>, occasion: &Occasion) -> Result<(), Refusal> {
+    pub fn check(&self, basket_minor: Option<i64>, goods: &[Goods], occasion: &Occasion) -> Result<(), Refusal> {
         match self.state_at(occasion.now) {
             State::Redeemed { receipt, at, .. } => return Err(already(receipt, *at)),
             State::Blocked { .. } => return Err(Refusal::Blocked),
@@ -387,7 +445,8 @@ impl Voucher {
             State::Reserved { until, .. } => return Err(Refusal::Reserved { until: *until }),
             State::Open => {}
         }
-        self.terms(basket_minor.unwrap_or(self.min_basket_minor), occasion)
+        self.terms(basket_minor.unwrap_or(self.min_basket_minor), occasion)?;
+        basket_minor.map_or(Ok(()), |basket_minor| self.takes_some(basket_minor, goods))
     }
 
     fn reserve(&self, basket: &BasketId, basket_minor: i64, occasion: &Occasion) -> Result<Outcome, Refusal> {
@@ -412,11 +471,11 @@ impl Voucher {
         &self,
         receipt: &ReceiptKey,
         basket: Option<&BasketId>,
-        (basket_minor, amount_minor): (i64, Option<i64>),
+        sale: Sale<'_>,
         occasion: &Occasion,
     ) -> Result<Outcome, Refusal> {
         if let Some(part) = self.part_on(receipt) {
-            return match amount_minor {
+            return match sale.amount_minor {
                 Some(amount) if amount != part.amount_minor => Err(Refusal::OtherPart {
                     amount_minor: part.amount_minor,
                     currency: self.currency,
@@ -437,8 +496,8 @@ impl Voucher {
             State::Open if basket.is_some() => return Err(Refusal::NotHeld),
             State::Reserved { .. } | State::Open => {}
         }
-        self.terms(basket_minor, occasion)?;
-        let after = self.take(receipt, (basket_minor, amount_minor), occasion.now)?;
+        self.terms(sale.basket_minor, occasion)?;
+        let after = self.take(receipt, sale, occasion.now)?;
         Ok(Outcome::Changed(Box::new(after)))
     }
 
@@ -501,11 +560,11 @@ impl Voucher {
             || self.note_of(receipt).is_some()
     }
 
-    /// Notes that `receipt` names the voucher as a payment. `None` when there is nothing to note
+    /// Notes that `receipt` names the voucher as a payment of so many minor units. `None` when there is nothing to note
     /// ([`Voucher::knows_payment`]), or when another receipt came first and keeps its place; then the caller reports the
     /// second one. The receipt on which the voucher is redeemed takes the place of any other; then the caller reports the
     /// one it displaces. One that is taken in parts knows all its receipts, up to forty.
-    pub fn note_payment(&self, receipt: &ReceiptKey, now: DateTime<Utc>) -> Option<Noted> {
+    pub fn note_payment(&self, receipt: &ReceiptKey, amount_minor: i64, now: DateTime<Utc>) -> Option<Noted> {
         let redeemed_on_it = self.is_redeemed_on(receipt);
         let other = self.paid_on();
         if self.knows_payment(receipt) || (other.is_some() && !redeemed_on_it) {
@@ -513,6 +572,7 @@ impl Voucher {
         }
         let note = PaymentNote {
             receipt: receipt.clone(),
+            amount_minor: Some(amount_minor),
             seen_at: now,
         };
         if self.partial.is_some() {
@@ -561,6 +621,13 @@ impl Voucher {
         let elsewhere = |terms: &CampaignTerms| !terms.is_taken_at(&occasion.location);
         if self.campaign.as_ref().is_some_and(elsewhere) {
             return Err(Refusal::OtherLocation);
+        }
+        if self.is_personal() {
+            match &occasion.presenter {
+                Presenter::Party(party) if *party == self.party => {}
+                Presenter::Party(_) | Presenter::Stranger => return Err(Refusal::OtherCustomer),
+                Presenter::Unsaid => return Err(Refusal::NoCustomer),
+            }
         }
         let today = calendar::business_day(occasion.now, self.zone);
         if today < self.valid_from {
@@ -622,15 +689,21 @@ pub fn voucher_id(party: &PartyId, programme: &ProgrammeId, number: &VoucherNumb
 
 mod desk;
 mod discount;
+mod goods;
 mod number;
 mod parts;
 mod rollback;
 
 pub use desk::{EXTENSION_DAYS_MAX, Reissued};
 pub use discount::{VAT_RATE_MAX, VAT_RATES_MAX, VatAmount, split_by_vat};
+pub use goods::{GOODS_MAX, Goods};
 pub use number::{CampaignTerms, InvalidVoucherNumber, REISSUES_MAX, VoucherNumber};
 pub use parts::{Mismatch, PARTS_MAX, Part, Parts, Taking};
 
+use goods::Sale;
+
+#[cfg(test)]
+mod goods_tests;
 #[cfg(test)]
 mod limits_tests;
 #[cfg(test)]

@@ -189,6 +189,8 @@ sites! {
     RedeemVoucher = "voucher-redemption/voucher",
     /// Redemption asks whether the holder may pay with vouchers.
     RedeemParty = "voucher-redemption/party",
+    /// Redemption asks whose card is presented with a personal voucher.
+    RedeemCard = "voucher-redemption/card",
     /// Redemption stores a transition.
     RedeemCommit = "voucher-redemption/commit",
     /// Redemption reads a shard of the voucher feed.
@@ -323,6 +325,8 @@ sites! {
     OfflineRun = "offline-redemption/run",
     /// Offline redemption asks whether the holder may pay with vouchers.
     OfflineParty = "offline-redemption/party",
+    /// Offline redemption asks whose card was presented with a personal voucher.
+    OfflineCard = "offline-redemption/card",
     /// Offline redemption reads the losses of a day.
     OfflineDay = "offline-redemption/day",
     /// Offline redemption decides an entry.

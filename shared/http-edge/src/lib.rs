@@ -6,6 +6,7 @@
 //! | [`caller`] | who calls, with which scopes, for which locations |
 //! | [`problem`] | RFC 9457 problems with their stable codes |
 //! | [`findings`] | everything wrong with a body, collected |
+//! | [`goods`] | the goods of a basket by VAT rate and product group |
 //! | [`routes`] | every route with its scope and function |
 //! | [`intake`] | a new party is read and stored once |
 //! | [`guard`] | the defence against guessing |
@@ -18,6 +19,7 @@ pub mod api;
 pub mod caller;
 pub mod client_token;
 pub mod findings;
+pub mod goods;
 pub mod guard;
 pub mod intake;
 pub mod lettershop;

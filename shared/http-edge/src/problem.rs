@@ -128,6 +128,14 @@ codes! {
     VoucherHolderStopped = "voucher_holder_stopped", 409, "Vouchers of this customer are not taken at present", "Take another payment; the customer service knows why.";
     /// Its campaign names other locations.
     VoucherOtherLocation = "voucher_other_location", 409, "The voucher is not taken here", "Its campaign names the locations that take it.";
+    /// A personal voucher, and nobody says who presents it.
+    VoucherNeedsCustomer = "voucher_needs_customer", 409, "The voucher is personal", "Send the card that the customer presents; a shop sends who has signed in.";
+    /// A personal voucher, and somebody else presents it.
+    VoucherOtherCustomer = "voucher_other_customer", 409, "The voucher is another customer's", "Take it with a card of the customer it was issued to.";
+    /// A voucher for some product groups, and the call does not name the goods.
+    VoucherNeedsGoods = "voucher_needs_goods", 409, "The voucher is for some product groups", "Send basket_by_vat with the groups in the answer of a check.";
+    /// The basket has no goods of those that the voucher is for, or too few.
+    VoucherGoodsTooFew = "voucher_goods_too_few", 409, "The voucher takes nothing off these goods", "Take the voucher on a basket with goods that it is for.";
     /// The printer has not confirmed its letter.
     VoucherNotYetConfirmed = "voucher_not_yet_confirmed", 409, "The letters of the voucher are not confirmed yet", "Take it once the printer has confirmed the run.";
     /// Void for ever.
@@ -321,6 +329,11 @@ impl From<Refusal> for Problem {
             Refusal::BasketTooSmall { min_basket_minor, currency } => Self::new(Code::BasketTooSmall, detail)
                 .with("min_basket", json!({"amount_minor": min_basket_minor, "currency": currency})),
             Refusal::OtherLocation => Self::new(Code::VoucherOtherLocation, detail),
+            Refusal::NoCustomer => Self::new(Code::VoucherNeedsCustomer, detail),
+            Refusal::OtherCustomer => Self::new(Code::VoucherOtherCustomer, detail),
+            Refusal::GoodsNotNamed => Self::new(Code::VoucherNeedsGoods, detail),
+            Refusal::GoodsTooFew { goods_minor, currency } => Self::new(Code::VoucherGoodsTooFew, detail)
+                .with("goods", json!({"amount_minor": goods_minor, "currency": currency})),
             Refusal::NotYetConfirmed => Self::new(Code::VoucherNotYetConfirmed, detail),
             Refusal::Reversed => Self::new(Code::VoucherReversed, detail),
             Refusal::NotRedeemed => Self::new(Code::VoucherNotRedeemed, detail),

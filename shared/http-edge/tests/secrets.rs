@@ -97,15 +97,23 @@ fn shown() -> Shown {
     shown.add::<ReturnRequest>("ReturnRequest", "card", back);
     let open = json!({"value": money, "valid_until": "2026-12-31"});
     shown.add::<VoucherView>("VoucherView", "code", open);
-    shown.add::<CheckRequest>("CheckRequest", "code", till.clone());
-    shown.add::<ReserveRequest>("ReserveRequest", "code", till.clone());
-    shown.add::<RedeemRequest>("RedeemRequest", "code", till.clone());
+    for (field, other) in [("code", "card"), ("card", "code")] {
+        let mut body = till.clone();
+        body[other] = json!("other");
+        shown.add::<CheckRequest>("CheckRequest", field, body.clone());
+        shown.add::<ReserveRequest>("ReserveRequest", field, body.clone());
+        shown.add::<RedeemRequest>("RedeemRequest", field, body);
+    }
     shown.add::<ReleaseRequest>("ReleaseRequest", "code", till.clone());
     shown.add::<ReverseRequest>("ReverseRequest", "code", till);
     let entry = json!({
         "number": 1, "receipt": "B01~1~2026-11-22~1", "basket_total": money, "value": money, "at": "2026-11-22T12:00:00Z",
     });
-    shown.add::<JournalEntry>("JournalEntry", "code", entry);
+    for (field, other) in [("code", "card"), ("card", "code")] {
+        let mut body = entry.clone();
+        body[other] = json!("other");
+        shown.add::<JournalEntry>("JournalEntry", field, body);
+    }
     let event = json!({"group": "g0", "sequence": 1, "state_version": 1, "state": voucher});
     shown.add::<FeedEvent>("FeedEvent", "code", event);
     shown.add::<IssueCardRequest>("IssueCardRequest", "number", json!({}));

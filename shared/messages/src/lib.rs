@@ -459,8 +459,11 @@ pub struct PosVoucherMessage {
     pub party: PartyId,
     /// Programme.
     pub programme: ProgrammeId,
-    /// Face value.
+    /// Face value; nothing for one in per cent.
     pub value: Money,
+    /// Per cent that it takes off the goods that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_cent: Option<u8>,
     /// What is left of one that is taken in parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rest: Option<Money>,

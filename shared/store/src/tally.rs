@@ -35,7 +35,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// What stands in a sort key for no day or no location: neither is written so.
 const NONE: &str = "*";
 /// The attributes of a cell.
-const NAMES: [&str; 8] = ["n", "m", "rn", "rm", "s", "w", "x", "b"];
+const NAMES: [&str; 7] = ["n", "m", "rn", "rm", "w", "x", "b"];
 
 /// What was heard of a voucher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,13 +172,12 @@ fn cell_leg(of: OfRun<'_>, cell: &Cell, counts: Counts, now: DateTime<Utc>) -> L
 }
 
 /// The counts in the order of their attributes.
-const fn numbers(counts: Counts) -> [i64; 8] {
+const fn numbers(counts: Counts) -> [i64; 7] {
     [
         counts.redeemed,
         counts.redeemed_minor,
         counts.reversed,
         counts.reversed_minor,
-        counts.shares,
         counts.spent,
         counts.voided,
         counts.blocked,
@@ -245,7 +244,6 @@ fn cell_of(site: Site, item: &Item) -> Result<(Cell, Counts), StoreError> {
         redeemed_minor,
         reversed,
         reversed_minor,
-        shares,
         spent,
         voided,
         blocked,
@@ -255,7 +253,6 @@ fn cell_of(site: Site, item: &Item) -> Result<(Cell, Counts), StoreError> {
         redeemed_minor,
         reversed,
         reversed_minor,
-        shares,
         spent,
         voided,
         blocked,

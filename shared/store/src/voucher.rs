@@ -30,8 +30,11 @@ pub struct OpenVoucher {
     /// What tells it from the other vouchers of the account.
     #[serde(rename = "sequence")]
     pub number: VoucherNumber,
-    /// What it is worth, in minor units: its face value, or the rest of one that is taken in parts.
+    /// What it is worth, in minor units: its face value, or the rest of one that is taken in parts; nothing of one in per cent.
     pub value_minor: i64,
+    /// Per cent that it takes off the goods that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_cent: Option<u8>,
     /// Its currency.
     pub currency: Currency,
     /// Last day of validity.
@@ -47,6 +50,7 @@ impl OpenVoucher {
             lookup,
             number: voucher.number.clone(),
             value_minor: voucher.worth_minor(),
+            per_cent: voucher.campaign.as_ref().and_then(|terms| terms.per_cent),
             currency: voucher.currency,
             valid_until: voucher.valid_until,
             code_key_version: voucher.code_key_version,

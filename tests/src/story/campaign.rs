@@ -12,14 +12,14 @@ use crate::delivery::Delivering;
 use crate::till::receipt;
 use crate::world::{IF_MATCH, PROGRAMME, TENANT, World, second_person};
 
-/// A voucher of ten francs for everybody who has bought something.
+/// A voucher of ten francs of their own for everybody who has bought something.
 fn welcome() -> Value {
     json!({
         "id": "welcome", "name": "Welcome", "programme": "treue", "kind": {"type": "individual"},
         "segment": "activity.receipts_12m >= 1",
         "voucher": {
             "worth": {"type": "amount", "value_minor": 1_000}, "validity": {"type": "days", "after_start": 0, "days": 60},
-            "bearer": "bearer", "consideration": "free", "vat_kind": "value",
+            "bearer": "personal", "consideration": "free", "vat_kind": "value",
         },
         "texts": {"de": "{salutation}, {value} bis {valid_until}."}, "letter_variant": "a", "needs_acknowledgement": true,
         "letter_cost": {"printing_minor": 22, "postage_minor": 53}, "schedule": {"type": "monthly", "day": 22},
@@ -266,14 +266,10 @@ pub(super) async fn tell(world: &mut World, delivering: &mut Delivering) {
     let member = read(world, "GET /v1/runs/{run_id}/members/{party_id}", &path).await;
     assert_eq!(member["decision"], "in", "{member}");
     let (_, codes) = world.desk(&anna_card).await;
-    done(
-        world,
-        "POST /v1/vouchers/redeem",
-        &[],
-        &crate::till::redeem("B01", &codes[0], "9", 5_000),
-    )
-    .await;
-    super::offline::told_again(world, "B01", 9, &codes[0]).await;
+    let mut redeem = crate::till::redeem("B01", &codes[0], "9", 5_000);
+    redeem["card"] = json!(anna_card);
+    done(world, "POST /v1/vouchers/redeem", &[], &redeem).await;
+    super::offline::told_again(world, "B01", 9, (&codes[0], &anna_card)).await;
     delivering.until_rest(world).await;
 
     let path = [("run_id", "welcome~2026-11")];

@@ -56,11 +56,13 @@ pub async fn send(world: &World, allowance: &Value, entries: &[Value]) -> Vec<Va
     answer["entries"].as_array().expect("entries").clone()
 }
 
-/// The line went down over the answer to this redemption, and the journal tells it again.
-pub(super) async fn told_again(world: &World, store: &str, number: u32, code: &str) {
+/// The line went down over the answer to this redemption with a card, and the journal tells it again.
+pub(super) async fn told_again(world: &World, store: &str, number: u32, (code, card): (&str, &str)) {
     world.store_programme(with_offline(2)).await;
     let allowance = allowance(world, store).await;
-    let told = send(world, &allowance, &[entry(world, store, number, code)]).await;
+    let mut again = entry(world, store, number, code);
+    again["card"] = json!(card);
+    let told = send(world, &allowance, &[again]).await;
     assert_eq!(told[0]["outcome"], "booked", "{told:?}");
 }
 

@@ -230,7 +230,7 @@ async fn vouchers(stack: &Running, till: &Client, customer: &Customer, planted: 
         planted.add("a code", code);
         let body = |receipt: &str| {
             json!({
-                "store": "B01", "till": "1", "code": code, "basket": "b-1", "basket_total": chf(900),
+                "store": "B01", "till": "1", "code": code, "card": customer.card, "basket": "b-1", "basket_total": chf(900),
                 "receipt": format!("B01~1~{}~{receipt}", stack.today),
             })
         };
@@ -294,6 +294,7 @@ async fn without_a_line(stack: &Running, till: &Client, codes: &[String], plante
         .must(200);
     let mut mistyped = entries[0].clone();
     mistyped["code"] = json!(MISTYPED_CODE);
+    mistyped["card"] = json!(MISREAD_CARD);
     let _ = till
         .post("/v1/offline-journals", &journal(&token, &[mistyped]))
         .await

@@ -3,7 +3,7 @@
 use chrono::Duration;
 use domain::account::Cause;
 use domain::receipt::ReceiptKey;
-use domain::voucher::{Command, Occasion, Outcome, State, Voucher};
+use domain::voucher::{Command, Occasion, Outcome, Presenter, State, Voucher};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use store::voucher::{OpenVoucher, Published};
@@ -16,6 +16,7 @@ pub(crate) async fn at_the_till(table: &Table, before: &Record<Voucher>, command
     let occasion = Occasion {
         location: "B01".parse().unwrap(),
         programme: "treue".parse().unwrap(),
+        presenter: Presenter::Unsaid,
         now: now(),
     };
     let Ok(Outcome::Changed(after)) = before.d.apply(command, &occasion) else {
@@ -34,6 +35,7 @@ pub(crate) fn redeem() -> Command {
         receipt: receipt(),
         basket: None,
         basket_minor: 9_000,
+        goods: vec![],
         amount_minor: None,
     }
 }
@@ -142,7 +144,7 @@ async fn only_an_open_voucher_of_the_account_can_be_voided() {
     assert!(at_the_till(&table, &table.voucher(1).await, &redeem()).await);
     assert!(at_the_till(&table, &table.voucher(2).await, &reserve).await);
     let third = table.voucher(3).await;
-    let paid = third.d.note_payment(&receipt(), now()).unwrap().voucher;
+    let paid = third.d.note_payment(&receipt(), 500, now()).unwrap().voucher;
     let stored = voucher::replace(&table.db(), Site::ToolWrite, &third, paid, now()).await;
     assert!(stored.unwrap().is_none());
     let before = table.shape().await;

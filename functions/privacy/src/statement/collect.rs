@@ -174,10 +174,14 @@ fn held(sk: &str, account: &Account) -> Value {
 
 /// A voucher without its code, which stands nowhere: whoever has the paper has the code.
 fn shown(voucher: &Voucher) -> Value {
+    let terms = voucher.campaign.as_ref();
     json!({
         "id": voucher.id(), "programme": voucher.programme, "number": voucher.number, "value_minor": voucher.value_minor,
         "currency": voucher.currency, "valid_from": voucher.valid_from, "valid_until": voucher.valid_until,
         "issued_at": voucher.issued_at, "state": voucher.state, "parts": voucher.parts(),
+        "per_cent": terms.and_then(|terms| terms.per_cent),
+        "max_discount_minor": terms.and_then(|terms| terms.max_discount_minor),
+        "groups": terms.map(|terms| terms.groups.as_slice()).unwrap_or_default(), "personal": voucher.is_personal(),
     })
 }
 

@@ -183,6 +183,7 @@ async fn a_voucher_of_which_more_than_its_value_was_taken_is_found() {
     let before = voucher::of_party(&books.system.db, Site::ToolRead, &books.account, &2.into(), &[]).await;
     let before = before.unwrap().unwrap().voucher;
     let part = |number: u32, amount_minor| Part {
+        booked_at: None,
         receipt: format!("B01~1~2026-11-22~{number}").parse().unwrap(),
         amount_minor,
         at: runtime::now(),

@@ -42,6 +42,7 @@ impl Books {
                 receipt: receipt.clone(),
                 basket: None,
                 basket_minor: 9_000,
+                goods: Vec::new(),
                 value_minor: minor,
                 at: now,
             },

@@ -12,9 +12,30 @@ use super::{
     VALID_DAYS_MAX, VOUCHERS_MAX,
 };
 use crate::findings::Checks;
-use crate::template::{Consideration, Validity, VoucherTemplate, Worth};
+use crate::template::{Consideration, Validity, VatKind, VoucherTemplate, Worth};
 
 pub(super) fn check_template(voucher: &VoucherTemplate, checks: &mut Checks) {
+    check_worth(voucher, checks);
+    // A larger basket than the largest receipt would never come.
+    checks.amount(voucher.min_basket_minor, 0, "/voucher/min_basket_minor");
+    check_validity(voucher, checks);
+    check_lists(voucher, checks);
+    let count = (1..=VOUCHERS_MAX).contains(&voucher.per_member);
+    checks.check(count, "/voucher/per_member", "out_of_range", "must be 1 to 10 vouchers");
+    check_kind(voucher, checks);
+}
+
+/// A run gives vouchers to members who pay nothing for them, and what follows from that.
+fn check_kind(voucher: &VoucherTemplate, checks: &mut Checks) {
+    let free = voucher.consideration == Consideration::Free;
+    let detail = "must be `free`: a run takes no payment for its vouchers";
+    checks.check(free, "/voucher/consideration", "not_possible", detail);
+    let value = voucher.vat_kind == VatKind::Value;
+    let detail = "must be `value`: VAT on a service is due on what was paid when its voucher was issued, and for these nothing is paid";
+    checks.check(value, "/voucher/vat_kind", "not_possible", detail);
+}
+
+fn check_worth(voucher: &VoucherTemplate, checks: &mut Checks) {
     match voucher.worth {
         Worth::Amount { value_minor } => checks.amount(value_minor, 1, "/voucher/worth/value_minor"),
         Worth::PerCent {
@@ -31,11 +52,13 @@ pub(super) fn check_template(voucher: &VoucherTemplate, checks: &mut Checks) {
             if let Some(max_minor) = max_discount_minor {
                 checks.amount(max_minor, 1, "/voucher/worth/max_discount_minor");
             }
+            let detail = "must be false: a share of the goods is taken at once, nothing of it is left";
+            checks.check(!voucher.partial, "/voucher/partial", "not_possible", detail);
         }
     }
-    // A larger basket than the largest receipt would never come.
-    checks.amount(voucher.min_basket_minor, 0, "/voucher/min_basket_minor");
-    check_validity(voucher, checks);
+}
+
+fn check_lists(voucher: &VoucherTemplate, checks: &mut Checks) {
     let groups = voucher.groups.len() <= GROUPS_MAX;
     checks.check(groups, "/voucher/groups", "too_many", "must be at most 50 groups");
     for (index, group) in voucher.groups.iter().take(GROUPS_MAX).enumerate() {
@@ -63,8 +86,6 @@ pub(super) fn check_template(voucher: &VoucherTemplate, checks: &mut Checks) {
         .is_none_or(|points| (1..=COST_POINTS_MAX).contains(&points));
     let detail = "must be 1 to a thousand million points";
     checks.check(cost, "/voucher/cost_points", "out_of_range", detail);
-    let count = (1..=VOUCHERS_MAX).contains(&voucher.per_member);
-    checks.check(count, "/voucher/per_member", "out_of_range", "must be 1 to 10 vouchers");
 }
 
 fn check_validity(voucher: &VoucherTemplate, checks: &mut Checks) {

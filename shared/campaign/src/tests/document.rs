@@ -170,7 +170,13 @@ fn l5_a_voucher_that_can_never_be_redeemed_is_refused() {
 
 #[test]
 fn l5_a_paid_voucher_is_valid_for_five_years_at_least() {
-    let paid = |validity| with_validity(individual(), Consideration::Paid, validity);
+    // Runs take no payment; whoever asks for paid vouchers hears of both.
+    let paid = |validity| {
+        let mut found = with_validity(individual(), Consideration::Paid, validity);
+        let last = found.pop();
+        assert_eq!(last, Some(("/voucher/consideration".to_owned(), "not_possible")));
+        found
+    };
     let short = |field: &str| [(format!("/voucher/validity/{field}"), "too_short")];
     assert_eq!(paid(dates("2026-11-01", "2031-10-31")), []);
     assert_eq!(paid(dates("2026-11-01", "2031-10-30")), short("until"));
@@ -179,6 +185,25 @@ fn l5_a_paid_voucher_is_valid_for_five_years_at_least() {
     assert_eq!(paid(dates("2026-11-01", "2036-11-09")), long);
     assert_eq!(paid(days(0, 1_827)), []);
     assert_eq!(paid(days(0, 1_826)), short("days"));
+}
+
+#[test]
+fn l5_nothing_is_paid_for_a_runs_vouchers_so_that_no_vat_is_due_when_they_are_issued() {
+    let mut service = individual();
+    service.voucher.vat_kind = VatKind::Service;
+    assert_eq!(wrong(&service), [("/voucher/vat_kind".to_owned(), "not_possible")]);
+}
+
+#[test]
+fn l5_only_an_amount_is_taken_in_parts() {
+    let mut campaign = individual();
+    campaign.voucher.partial = true;
+    assert_eq!(wrong(&campaign), []);
+    campaign.voucher.worth = Worth::PerCent {
+        per_cent: 10,
+        max_discount_minor: None,
+    };
+    assert_eq!(wrong(&campaign), [("/voucher/partial".to_owned(), "not_possible")]);
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn x6_the_digest_knows_run_party_decision_and_terms() {
         "dates counted from the run"
     );
     assert_ne!(digest(1, one, &bonus(), "2026-11-02"), base, "run");
-    let changes: [fn(&mut Campaign); 13] = [
+    let changes: [fn(&mut Campaign); 14] = [
         |c| {
             c.voucher.validity = Validity::Dates {
                 from: day("2026-11-02"),
@@ -165,6 +165,7 @@ fn x6_the_digest_knows_run_party_decision_and_terms() {
         |c| c.voucher.consideration = Consideration::Paid,
         |c| c.voucher.vat_kind = VatKind::Service,
         |c| c.needs_acknowledgement = true,
+        |c| c.voucher.partial = true,
     ];
     let mut digests = vec![base];
     for change in changes {
@@ -174,6 +175,15 @@ fn x6_the_digest_knows_run_party_decision_and_terms() {
         assert!(!digests.contains(&changed), "{campaign:?}");
         digests.push(changed);
     }
+}
+
+/// Approvals hold digests, so whatever campaigns learn to say, the terms of those that do not say it keep theirs.
+#[test]
+fn x6_the_digest_of_terms_stays_what_it_was_when_it_was_approved() {
+    let run = run_of(&[(1, Decision::In { vouchers: 1 })], &priced());
+    // SHA-256 of the parts, computed outside of this programme.
+    let expected = "6956abcecc8d7c0a283b8b009b80c5490a4c29a1b74b25de2a02f403ed4ff138";
+    assert_eq!(run.digest.to_string(), expected);
 }
 
 #[test]

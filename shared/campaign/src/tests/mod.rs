@@ -52,6 +52,7 @@ fn individual() -> Campaign {
             vat_kind: VatKind::Value,
             per_member: 1,
             cost_points: None,
+            partial: false,
         },
         texts: Texts {
             de: "{salutation}, hier ist Ihr Gutschein über {value}.".to_owned(),

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{Allowance, Bearer, Breach, First, Loss, LossReason, Outcome, Taken, Verdict, Window};
 use crate::calendar;
 use crate::id::LocationId;
-use crate::voucher::{self, Command, Occasion, Refusal, State, Voucher};
+use crate::voucher::{self, Command, Occasion, Presenter, Refusal, State, Voucher};
 
 /// An entry that is to be decided.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,8 @@ pub struct Case<'a> {
     pub allowance: &'a Allowance,
     /// Whether the receipt was voided.
     pub voided: bool,
+    /// Who presented the voucher: whose card the entry names, as the books know it now.
+    pub presenter: &'a Presenter,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -141,6 +143,7 @@ fn ask(case: &Case<'_>, voucher: &Voucher, stop: Option<LossReason>, at: DateTim
     let occasion = Occasion {
         location: location.clone(),
         programme: case.allowance.programme.clone(),
+        presenter: case.presenter.clone(),
         now: at,
     };
     // A hold that is over has no basket to name any more.
@@ -149,34 +152,34 @@ fn ask(case: &Case<'_>, voucher: &Voucher, stop: Option<LossReason>, at: DateTim
         receipt: case.taken.receipt.clone(),
         basket: case.taken.basket.clone().filter(|_| held),
         basket_minor: case.taken.basket_minor,
+        goods: case.taken.goods.clone(),
         amount_minor: part(&voucher, case.taken),
     };
     let face = face(&voucher, case.taken);
     match (voucher.apply(&command, &occasion), stop) {
         (Ok(voucher::Outcome::Replayed), _) => Said::Takes(face, None),
         (Ok(voucher::Outcome::Changed(_)), Some(stop)) => Said::Refuses(stop, None),
+        // The books say what the customer was given, also where a till could have given more.
         (Ok(voucher::Outcome::Changed(after)), None) => {
-            let after = after.booked_on(&case.taken.receipt, case.now);
-            Said::Takes(face, Some(Box::new(after)))
+            let after = after.having_given(case.taken.value_minor);
+            Said::Takes(face, Some(Box::new(after.booked_on(&case.taken.receipt, case.now))))
         }
         (Err(refusal), _) => refused(refusal, location),
     }
 }
 
-/// Most that the voucher is worth on a basket of this size. Of per cent of some groups, what all of the basket would give: the
-/// journal names no lines.
+/// Most that the voucher is worth on what the entry tells: what it took on this receipt before, the discount of one that a campaign
+/// gave, else its face value or what is left of it.
 fn face(voucher: &Voucher, taken: &Taken) -> i64 {
-    if let Some(part) = voucher.part_on(&taken.receipt) {
-        return part.amount_minor;
+    if let Some(minor) = voucher.taken_on(&taken.receipt) {
+        return minor;
     }
-    let terms = voucher.campaign.as_ref();
-    let Some(per_cent) = terms.and_then(|terms| terms.per_cent) else {
+    if voucher.campaign.is_none() {
         return voucher.worth_minor();
-    };
-    let hundredths = taken.basket_minor.saturating_mul(i64::from(per_cent));
-    let discount = hundredths.saturating_add(99).checked_div(100).unwrap_or(0);
-    let most = terms.and_then(|terms| terms.max_discount_minor);
-    most.map_or(discount, |most| discount.min(most))
+    }
+    let goods = voucher.goods_minor(taken.basket_minor, &taken.goods);
+    // Where the goods are not named, it is refused.
+    goods.map_or(0, |goods_minor| voucher.discount_on(goods_minor))
 }
 
 /// How much the entry takes of a voucher that is taken in parts, up to what is left; what it took before stays as it was decided.
@@ -184,7 +187,13 @@ fn part(voucher: &Voucher, taken: &Taken) -> Option<i64> {
     let rest = voucher
         .rest_minor()
         .filter(|_| voucher.part_on(&taken.receipt).is_none())?;
-    Some(taken.value_minor.min(rest))
+    // Of one for some groups no more than their goods; where these come to nothing it is refused.
+    let goods_minor = if voucher.is_for_some_groups() {
+        voucher.goods_minor(taken.basket_minor, &taken.goods).unwrap_or(rest)
+    } else {
+        rest
+    };
+    Some(taken.value_minor.min(rest).min(goods_minor))
 }
 
 /// The voucher without a hold that is over by now: it protects nobody, whenever it was made.
@@ -218,6 +227,9 @@ fn refused(refusal: Refusal, location: &LocationId) -> Said {
         Refusal::OtherLocation => LossReason::OtherLocation,
         Refusal::NotYetConfirmed => LossReason::NotYetConfirmed,
         Refusal::BasketTooSmall { .. } => LossReason::BasketTooSmall,
+        Refusal::NoCustomer => LossReason::NoCustomer,
+        Refusal::OtherCustomer => LossReason::OtherCustomer,
+        Refusal::GoodsNotNamed | Refusal::GoodsTooFew { .. } => LossReason::NoGoods,
         Refusal::NotHeld
         | Refusal::PaidWith
         | Refusal::NotRedeemed

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::id::LookupKey;
-use crate::voucher::{CampaignTerms, State, Voucher};
+use crate::voucher::{CampaignTerms, Goods, Presenter, State, Voucher};
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -57,6 +57,7 @@ fn taken(value_minor: i64) -> Taken {
         receipt: receipt("B07", 1),
         basket: None,
         basket_minor: 5_000,
+        goods: vec![],
         value_minor,
         at: at("2026-11-22T11:00:00Z"),
     }
@@ -67,6 +68,7 @@ fn redeemed(receipt: ReceiptKey) -> State {
         receipt,
         at: at("2026-11-22T10:30:00Z"),
         booked_at: None,
+        amount_minor: None,
     }
 }
 
@@ -81,6 +83,7 @@ fn decided_at(taken: &Taken, allowance: &Allowance, found: Option<&Voucher>, now
         window: allowance.window(at("2026-11-22T10:00:00Z")),
         allowance,
         voided: false,
+        presenter: &Presenter::Unsaid,
         now: at(now),
     };
     let found = found.map_or(Found::Nothing, |voucher| Found::Voucher { voucher, stop: None });
@@ -107,6 +110,7 @@ fn x3_a_good_voucher_is_booked_as_of_its_instant_and_uses_the_allowance() {
         receipt: receipt("B07", 1),
         at: at("2026-11-22T11:00:00Z"),
         booked_at: Some(at("2026-11-22T13:00:00Z")),
+        amount_minor: None,
     };
     assert_eq!((after.state, after.version), (state, 4));
     assert_eq!((decision.allowance.used_minor, decision.allowance.version), (500, 2));
@@ -122,6 +126,7 @@ fn x3_each_refusal_is_a_loss_with_its_reason_and_usual_bearer() {
     };
     let elsewhere = CampaignTerms {
         locations: vec!["B09".parse().unwrap()],
+        bearer: true,
         ..CampaignTerms::default()
     };
     let held = State::Reserved {
@@ -195,6 +200,7 @@ fn x3_a_holder_who_is_stopped_is_a_loss_only_where_the_voucher_could_be_taken() 
         window: allowance.window(at("2026-11-22T10:00:00Z")),
         allowance: &allowance,
         voided: false,
+        presenter: &Presenter::Unsaid,
         now: at("2026-11-22T13:00:00Z"),
     };
     let stop = Some(LossReason::HolderStopped);
@@ -292,6 +298,7 @@ fn of_voided(allowance: &Allowance, found: Option<&Voucher>) -> Decision {
         window: allowance.window(at("2026-11-22T10:00:00Z")),
         allowance,
         voided: true,
+        presenter: &Presenter::Unsaid,
         now: at("2026-11-22T13:00:00Z"),
     };
     let found = found.map_or(Found::Nothing, |voucher| Found::Voucher { voucher, stop: None });
@@ -331,6 +338,7 @@ fn x3_what_is_given_beyond_the_face_value_is_lost_and_the_rest_is_booked() {
         campaign: Some(CampaignTerms {
             per_cent: Some(10),
             max_discount_minor,
+            bearer: true,
             ..CampaignTerms::default()
         }),
         ..voucher()
@@ -558,4 +566,84 @@ fn x3_of_a_voucher_in_parts_the_branch_takes_up_to_what_is_left() {
         all.voucher.expect("a changed voucher").state,
         State::Redeemed { .. }
     ));
+}
+
+#[test]
+fn x3_a_share_of_some_groups_is_booked_up_to_what_it_is_of_the_goods_that_the_entry_names() {
+    let wine = Voucher {
+        value_minor: 0,
+        campaign: Some(CampaignTerms {
+            per_cent: Some(10),
+            groups: vec!["wine".to_owned()],
+            bearer: true,
+            ..CampaignTerms::default()
+        }),
+        ..voucher()
+    };
+    let goods = |group: &str, amount_minor| Goods {
+        group: Some(group.to_owned()),
+        rate_bp: Some(810),
+        amount_minor,
+    };
+    let with = |value_minor, goods: Vec<Goods>| Taken {
+        goods,
+        ..taken(value_minor)
+    };
+    let told = with(300, vec![goods("wine", 2_009), goods("paper", 2_991)]);
+    let decision = decided(&told, &allowance(), Some(&wine));
+    assert_eq!(decision.verdict.booked_minor, 200);
+    assert_eq!(loss(&decision), (LossReason::MoreThanFace, Bearer::Branch, 100));
+    let after = decision.voucher.expect("a changed voucher");
+    assert_eq!(after.taken_on(&told.receipt), Some(200));
+    let again = decided(&told, &allowance(), Some(&after));
+    assert_eq!((again.verdict.booked_minor, again.voucher), (200, None));
+
+    let less = decided(&with(150, told.goods.clone()), &allowance(), Some(&wine));
+    let after = less.voucher.expect("a changed voucher");
+    assert_eq!(
+        after.taken_on(&told.receipt),
+        Some(150),
+        "what the customer was given stands"
+    );
+    for goods in [vec![], vec![goods("paper", 5_000)]] {
+        let decision = decided(&with(300, goods), &allowance(), Some(&wine));
+        assert_eq!(loss(&decision), (LossReason::NoGoods, Bearer::Branch, 300));
+        assert_eq!(decision.voucher, None);
+    }
+}
+
+#[test]
+fn x3_a_personal_voucher_is_booked_for_its_holder_only() {
+    let personal = Voucher {
+        campaign: Some(CampaignTerms::default()),
+        ..voucher()
+    };
+    let (taken, allowance) = (taken(500), allowance());
+    let presented = |presenter: &Presenter| {
+        let case = Case {
+            taken: &taken,
+            window: allowance.window(at("2026-11-22T10:00:00Z")),
+            allowance: &allowance,
+            voided: false,
+            presenter,
+            now: at("2026-11-22T13:00:00Z"),
+        };
+        decide(
+            &case,
+            Found::Voucher {
+                voucher: &personal,
+                stop: None,
+            },
+        )
+    };
+    let holder = presented(&Presenter::Party("p1".parse().unwrap()));
+    assert_eq!(holder.verdict.outcome, Outcome::Booked);
+    let nobody = presented(&Presenter::Unsaid);
+    assert_eq!(loss(&nobody), (LossReason::NoCustomer, Bearer::Branch, 500));
+    for other in [Presenter::Party("p2".parse().unwrap()), Presenter::Stranger] {
+        assert_eq!(
+            loss(&presented(&other)),
+            (LossReason::OtherCustomer, Bearer::Company, 500)
+        );
+    }
 }

@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use super::*;
 
 /// Taken wholly on a receipt that has the version in its number.
-fn taken(version: u64, store: &str, day: &str, value_minor: Option<i64>) -> Change {
+fn taken(version: u64, store: &str, day: &str, value_minor: i64) -> Change {
     parts(version, Standing::Redeemed, &[(version, store, day, value_minor)])
 }
 
-fn parts(version: u64, standing: Standing, parts: &[(u64, &str, &str, Option<i64>)]) -> Change {
+fn parts(version: u64, standing: Standing, parts: &[(u64, &str, &str, i64)]) -> Change {
     let taken = parts.iter().map(|(number, store, day, value_minor)| Taken {
         receipt: format!("{store}~1~{day}~{number}").parse().unwrap(),
         value_minor: *value_minor,
@@ -47,9 +47,9 @@ fn counted<'a>(changes: impl IntoIterator<Item = &'a Change>) -> (Tally, Heard) 
 #[test]
 fn a_redemption_counts_once_and_its_reversal_under_its_own_location_and_day() {
     let life = [
-        taken(2, "B01", "2026-12-01", Some(1_000)),
+        taken(2, "B01", "2026-12-01", 1_000),
         change(3, Standing::Open),
-        taken(4, "B02", "2026-12-02", Some(1_000)),
+        taken(4, "B02", "2026-12-02", 1_000),
     ];
     let (tally, _) = counted(&life);
     let back = Counts {
@@ -70,18 +70,8 @@ fn a_redemption_counts_once_and_its_reversal_under_its_own_location_and_day() {
 }
 
 #[test]
-fn a_share_of_the_basket_has_no_value_and_is_told_as_such_while_it_stands() {
-    let life = [taken(2, "B01", "2026-12-01", None), change(3, Standing::Open)];
-    let (first, _) = counted(&life[..1]);
-    let counts = first[&cell("2026-12-01", "B01")];
-    assert_eq!((counts.redeemed, counts.redeemed_minor, counts.shares), (1, 0, 1));
-    let (both, _) = counted(&life);
-    assert_eq!(both[&cell("2026-12-01", "B01")].shares, 0);
-}
-
-#[test]
 fn parts_count_where_they_were_taken_and_the_voucher_once_nothing_is_left() {
-    let (first, second) = ((2, "B01", "2026-12-01", Some(400)), (4, "B02", "2026-12-02", Some(600)));
+    let (first, second) = ((2, "B01", "2026-12-01", 400), (4, "B02", "2026-12-02", 600));
     let life = [
         parts(2, Standing::Open, &[first]),
         parts(4, Standing::Redeemed, &[first, second]),
@@ -154,7 +144,7 @@ fn one_that_is_given_back_without_end_keeps_its_counts_and_a_bounded_list() {
     let mut life = Vec::new();
     for version in 1..=60u64 {
         life.push(if version % 2 == 0 {
-            taken(version, "B01", "2026-12-01", Some(500))
+            taken(version, "B01", "2026-12-01", 500)
         } else {
             change(version, Standing::Open)
         });
@@ -181,8 +171,8 @@ fn lives() -> impl Strategy<Value = Vec<Change>> {
                 _ if was_taken => change(version, Standing::Open),
                 0 => change(version, Standing::Open),
                 1 => change(version, Standing::Blocked),
-                2 => taken(version, "B01", "2026-12-01", Some(1_000)),
-                _ => taken(version, "SHOP", "2026-12-03", Some(1_000)),
+                2 => taken(version, "B01", "2026-12-01", 1_000),
+                _ => taken(version, "SHOP", "2026-12-03", 1_000),
             });
         }
         let day = "2026-12-24".parse().unwrap();

@@ -26,31 +26,21 @@ pub struct VatAmount {
 }
 
 impl Voucher {
-    /// What it takes off goods of this amount: its value or what is left of it, or its per cent with commercial rounding and up to their limit; never more
-    /// than the goods come to.
-    ///
-    /// # Errors
-    /// [`OutOfRange`] when a sum leaves the 64-bit range.
-    pub fn discount_on(&self, goods_minor: i64) -> Result<i64, OutOfRange> {
+    /// What it takes off goods of this amount: its value or what is left of it, or its per cent up to their limit; never more than the
+    /// goods come to. Per cent are rounded down to the minor unit: what was promised is a share, and a discount that is rounded up is
+    /// more than that. Taken of the sum of the goods and not line by line, it does not depend on how they are split over lines.
+    pub fn discount_on(&self, goods_minor: i64) -> i64 {
         let terms = self.campaign.as_ref();
         let full = match terms.and_then(|terms| terms.per_cent) {
             None => self.worth_minor(),
             Some(per_cent) => {
-                let product = i128::from(goods_minor)
-                    .checked_mul(i128::from(per_cent))
-                    .ok_or(OutOfRange)?;
-                let rounded = product.checked_add(50).ok_or(OutOfRange)?.div_euclid(100);
-                let discount = i64::try_from(rounded).map_err(|_| OutOfRange)?;
+                let hundredths = i128::from(goods_minor).saturating_mul(i128::from(per_cent));
+                let share = i64::try_from(hundredths.div_euclid(100)).unwrap_or(goods_minor);
                 let most = terms.and_then(|terms| terms.max_discount_minor);
-                most.map_or(discount, |most| discount.min(most))
+                most.map_or(share, |most| share.min(most))
             }
         };
-        Ok(full.min(goods_minor).max(0))
-    }
-
-    /// Whether it is taken for some product groups only.
-    pub fn is_for_some_groups(&self) -> bool {
-        self.campaign.as_ref().is_some_and(|terms| !terms.groups.is_empty())
+        full.min(goods_minor).max(0)
     }
 }
 
@@ -110,7 +100,7 @@ mod tests {
     #[test]
     fn a_voucher_takes_its_value_or_its_per_cent_and_never_more_than_the_goods() {
         assert_eq!(
-            [0, 300, 500, 9_000].map(|goods| voucher().discount_on(goods).unwrap()),
+            [0, 300, 500, 9_000].map(|goods| voucher().discount_on(goods)),
             [0, 300, 500, 500]
         );
         let per_cent = |per_cent, max_discount_minor| Voucher {
@@ -122,11 +112,12 @@ mod tests {
             }),
             ..voucher()
         };
-        // 15 % of 1.03 are 0.1545, of 1.10 they are 0.165: commercial rounding.
-        let fifteen = [103, 110, 0].map(|goods| per_cent(15, None).discount_on(goods).unwrap());
-        assert_eq!(fifteen, [15, 17, 0]);
-        assert_eq!(per_cent(15, Some(1_000)).discount_on(90_000), Ok(1_000));
-        assert_eq!(per_cent(100, None).discount_on(777), Ok(777));
+        // 15 % of 1.03 are 0.1545, of 1.10 they are 0.165, of 0.06 they are 0.009: never more than the share.
+        let fifteen = [103, 110, 6, 0].map(|goods| per_cent(15, None).discount_on(goods));
+        assert_eq!(fifteen, [15, 16, 0, 0]);
+        assert_eq!(per_cent(15, Some(1_000)).discount_on(90_000), 1_000);
+        assert_eq!(per_cent(100, None).discount_on(777), 777);
+        assert_eq!(per_cent(100, None).discount_on(i64::MAX), i64::MAX);
     }
 
     proptest! {

@@ -13,6 +13,7 @@ fn the_smallest_basket_itself_is_enough() {
         receipt: receipt(1),
         basket: None,
         basket_minor,
+        goods: Vec::new(),
         amount_minor: None,
     };
     changed(voucher().apply(&of(1_000), &occasion(LAST)));

@@ -206,7 +206,7 @@ impl From<u64> for VoucherNumber {
 /// What a campaign adds to the terms of its vouchers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CampaignTerms {
-    /// Per cent off the basket's goods, 1 to 100, in the place of a face value.
+    /// Per cent off the goods that it is for, 1 to 100, in the place of a face value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_cent: Option<u8>,
     /// Most that the per cent come to, in minor units.

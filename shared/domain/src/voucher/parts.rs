@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::goods::Sale;
 use super::{PaymentNote, Refusal, State, Unmatched, Voucher};
 use crate::receipt::ReceiptKey;
 
@@ -95,12 +96,21 @@ impl Voucher {
 
     /// What was taken of it, in order.
     pub fn takings(&self) -> Vec<Taking<'_>> {
-        if let (None, State::Redeemed { receipt, at, booked_at }) = (&self.partial, &self.state) {
+        if let (
+            None,
+            State::Redeemed {
+                receipt,
+                at,
+                booked_at,
+                amount_minor,
+            },
+        ) = (&self.partial, &self.state)
+        {
             return vec![Taking {
                 receipt,
                 booked_at: booked_at.unwrap_or(*at),
                 before_minor: 0,
-                amount_minor: self.value_minor,
+                amount_minor: amount_minor.unwrap_or(self.value_minor),
             }];
         }
         let (mut takings, mut before_minor) = (Vec::with_capacity(self.parts().len()), 0i64);
@@ -121,39 +131,38 @@ impl Voucher {
         self.partial.as_ref().map_or(&[], |parts| &parts.taken)
     }
 
-    /// What receipt and amount make of the voucher; the whole of one that is taken at once. Without an amount as much as there is, up
-    /// to the basket.
-    pub(super) fn take(
-        &self,
-        receipt: &ReceiptKey,
-        (basket_minor, amount_minor): (i64, Option<i64>),
-        now: DateTime<Utc>,
-    ) -> Result<Self, Refusal> {
-        let redeemed = State::Redeemed {
+    /// What the sale on this receipt makes of the voucher; the whole of one that is taken at once. Without an amount as much as there
+    /// is, up to the goods that it is for.
+    pub(super) fn take(&self, receipt: &ReceiptKey, sale: Sale<'_>, now: DateTime<Utc>) -> Result<Self, Refusal> {
+        let goods_minor = self.goods_minor(sale.basket_minor, sale.goods)?;
+        let redeemed = |amount_minor| State::Redeemed {
             receipt: receipt.clone(),
             at: now,
             booked_at: None,
+            amount_minor,
         };
         let (Some(parts), Some(rest)) = (&self.partial, self.rest_minor()) else {
-            return match amount_minor {
-                Some(amount) if amount != self.value_minor => Err(Refusal::NotInParts),
-                _ => Ok(self.after(redeemed)),
-            };
+            let taken = self.taken_at_once(goods_minor, sale.amount_minor)?;
+            return Ok(self.after(redeemed(taken)));
         };
-        let amount = amount_minor.unwrap_or(rest.min(basket_minor));
+        let amount = sale.amount_minor.unwrap_or(rest.min(goods_minor));
         if amount > rest {
             return Err(Refusal::RestTooSmall {
                 rest_minor: rest,
                 currency: self.currency,
             });
         }
-        if amount < 1 || amount > basket_minor {
-            return Err(Refusal::BasketTooSmall {
-                min_basket_minor: amount.max(1),
-                currency: self.currency,
+        if !(1..=goods_minor).contains(&amount) {
+            return Err(if self.is_for_some_groups() {
+                self.too_few(goods_minor)
+            } else {
+                Refusal::BasketTooSmall {
+                    min_basket_minor: amount.max(1),
+                    currency: self.currency,
+                }
             });
         }
-        let mut after = self.after(if amount == rest { redeemed } else { State::Open });
+        let mut after = self.after(if amount == rest { redeemed(None) } else { State::Open });
         let mut parts = parts.clone();
         parts.taken.push(Part {
             receipt: receipt.clone(),
@@ -172,6 +181,7 @@ impl Voucher {
             receipt: on,
             at,
             booked_at,
+            ..
         } = &mut self.state
             && on == receipt
         {
@@ -233,6 +243,10 @@ impl Voucher {
             redeemed_on: Some(&part.receipt),
             paid_on: None,
         });
+        let differing = self.parts().iter().filter_map(|part| {
+            let note = self.note_of(&part.receipt)?;
+            differs(note, &part.receipt, part.amount_minor, part.at)
+        });
         let untaken = self.notes().filter(|note| self.part_on(&note.receipt).is_none());
         let untaken = untaken.map(|note| Mismatch {
             kind: Unmatched::PaymentWithoutRedemption,
@@ -240,14 +254,20 @@ impl Voucher {
             redeemed_on: None,
             paid_on: Some(&note.receipt),
         });
-        unpaid.chain(untaken).min_by_key(|case| case.since)
+        unpaid.chain(untaken).chain(differing).min_by_key(|case| case.since)
     }
 
     fn mismatch_at_once(&self) -> Option<Mismatch<'_>> {
         let note = self.paid_on();
         let paid_on = note.map(|note| &note.receipt);
         match &self.state {
-            State::Redeemed { receipt, .. } if paid_on == Some(receipt) => None,
+            // What one for points is taken with is its face value, whatever the goods came to.
+            State::Redeemed {
+                receipt,
+                at,
+                amount_minor,
+                ..
+            } if paid_on == Some(receipt) => differs(note?, receipt, (*amount_minor)?, *at),
             State::Redeemed { receipt, at, .. } => Some(Mismatch {
                 kind: Unmatched::RedemptionWithoutReceipt,
                 since: *at,
@@ -262,4 +282,20 @@ impl Voucher {
             }),
         }
     }
+}
+
+/// The case of a receipt that names the voucher with another amount than it took off there, since both were known.
+fn differs<'a>(
+    note: &'a PaymentNote,
+    redeemed_on: &'a ReceiptKey,
+    taken_minor: i64,
+    taken_at: DateTime<Utc>,
+) -> Option<Mismatch<'a>> {
+    note.amount_minor.filter(|paid_minor| *paid_minor != taken_minor)?;
+    Some(Mismatch {
+        kind: Unmatched::OtherAmount,
+        since: note.seen_at.max(taken_at),
+        redeemed_on: Some(redeemed_on),
+        paid_on: Some(&note.receipt),
+    })
 }

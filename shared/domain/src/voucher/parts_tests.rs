@@ -20,6 +20,7 @@ fn take(number: u32, amount_minor: impl Into<Option<i64>>) -> Command {
         receipt: receipt(number),
         basket: None,
         basket_minor: 5_000,
+        goods: vec![],
         amount_minor: amount_minor.into(),
     }
 }
@@ -71,17 +72,19 @@ fn without_an_amount_it_takes_as_much_as_the_basket_has() {
         receipt: receipt(1),
         basket: None,
         basket_minor: 120,
+        goods: vec![],
         amount_minor: None,
     };
     let first = changed(in_parts().apply(&small, &occasion(NOON)));
     assert_eq!(
         (first.rest_minor(), first.discount_on(90), first.discount_on(9_000)),
-        (Some(380), Ok(90), Ok(380))
+        (Some(380), 90, 380)
     );
     let nothing = Command::Redeem {
         receipt: receipt(2),
         basket: None,
         basket_minor: 0,
+        goods: vec![],
         amount_minor: None,
     };
     assert!(matches!(
@@ -114,6 +117,7 @@ fn a_hold_keeps_others_out_and_ends_with_its_part() {
         receipt: receipt(2),
         basket: "b1".parse().ok(),
         basket_minor: 5_000,
+        goods: vec![],
         amount_minor: Some(100),
     };
     let open = changed(held.apply(&with_basket, &occasion(NOON)));
@@ -149,7 +153,7 @@ fn twenty_parts_are_the_most() {
         voucher = taken(&voucher, number, 1);
     }
     assert_eq!(voucher.apply(&take(21, 1), &occasion(NOON)), Err(Refusal::TooManyParts));
-    assert_eq!(voucher.check(None, &occasion(NOON)), Err(Refusal::TooManyParts));
+    assert_eq!(voucher.check(None, &[], &occasion(NOON)), Err(Refusal::TooManyParts));
     assert_eq!(voucher.apply(&take(20, 1), &occasion(NOON)), Ok(Outcome::Replayed));
     let back = changed(voucher.apply(&reverse(20), &occasion(NOON)));
     assert_eq!(taken(&back, 21, None).rest_minor(), Some(0));
@@ -158,7 +162,7 @@ fn twenty_parts_are_the_most() {
 #[test]
 fn a_receipt_that_names_it_keeps_it_from_being_voided_until_its_sale_is() {
     let adjustment = "AAAA".parse().unwrap();
-    let named = in_parts().note_payment(&receipt(1), at(NOON)).unwrap().voucher;
+    let named = in_parts().note_payment(&receipt(1), 100, at(NOON)).unwrap().voucher;
     assert_eq!(named.void(&adjustment, at(NOON)), Err(Refusal::PaidWith));
     assert_eq!(named.reissue(&adjustment, 1, at(NOON)), Err(Refusal::PaidWith));
     let back = changed(named.apply(&reverse(1), &occasion(NOON)));
@@ -169,25 +173,33 @@ fn a_receipt_that_names_it_keeps_it_from_being_voided_until_its_sale_is() {
 fn the_oldest_case_is_the_one_to_look_at_and_forty_receipts_are_known() {
     const LATER: &str = "2026-11-22T12:00:01Z";
     let since = |voucher: &Voucher| voucher.mismatch().map(|case| (case.kind, case.since));
-    let noted = in_parts().note_payment(&receipt(1), at(NOON)).unwrap().voucher;
+    let noted = in_parts().note_payment(&receipt(1), 100, at(NOON)).unwrap().voucher;
     let then_taken = changed(noted.apply(&take(2, 100), &occasion(LATER)));
     assert_eq!(
         since(&then_taken),
         Some((Unmatched::PaymentWithoutRedemption, at(NOON)))
     );
-    let then_noted = taken(&in_parts(), 2, 100).note_payment(&receipt(1), at(LATER)).unwrap();
+    let then_noted = taken(&in_parts(), 2, 100)
+        .note_payment(&receipt(1), 100, at(LATER))
+        .unwrap();
     let mut voucher = then_noted.voucher;
     assert_eq!(since(&voucher), Some((Unmatched::RedemptionWithoutReceipt, at(NOON))));
     for number in 2..=40 {
-        voucher = voucher.note_payment(&receipt(number), at(LATER)).unwrap().voucher;
+        voucher = voucher.note_payment(&receipt(number), 100, at(LATER)).unwrap().voucher;
     }
-    assert_eq!(voucher.note_payment(&receipt(41), at(LATER)), None);
+    assert_eq!(voucher.note_payment(&receipt(41), 100, at(LATER)), None);
 }
 
 #[test]
 fn every_part_is_matched_with_its_receipt() {
     let two = taken(&taken(&in_parts(), 1, 200), 2, 100);
-    let note = |voucher: &Voucher, number| voucher.note_payment(&receipt(number), at(NOON)).unwrap().voucher;
+    let note = |voucher: &Voucher, number| {
+        let amount = [200, 100, 50][number as usize - 1];
+        voucher
+            .note_payment(&receipt(number), amount, at(NOON))
+            .unwrap()
+            .voucher
+    };
     assert_eq!(two.unmatched().unwrap().0, Unmatched::RedemptionWithoutReceipt);
     let one_left = note(&two, 1);
     assert_eq!(
@@ -199,7 +211,7 @@ fn every_part_is_matched_with_its_receipt() {
     assert_eq!((case.redeemed_on, case.paid_on), (Some(&receipt(2)), None));
     let matched = note(&one_left, 2);
     assert_eq!(matched.unmatched(), None);
-    assert_eq!(matched.note_payment(&receipt(2), at(NOON)), None, "noted before");
+    assert_eq!(matched.note_payment(&receipt(2), 500, at(NOON)), None, "noted before");
     let third = note(&matched, 3);
     let case = third.mismatch().unwrap();
     assert_eq!(
@@ -207,6 +219,12 @@ fn every_part_is_matched_with_its_receipt() {
         (Unmatched::PaymentWithoutRedemption, Some(&receipt(3)))
     );
     assert_eq!(taken(&third, 3, 50).unmatched(), None);
+    let other = taken(&third, 3, 60);
+    let case = other.mismatch().unwrap();
+    assert_eq!(
+        (case.kind, case.redeemed_on, case.paid_on),
+        (Unmatched::OtherAmount, Some(&receipt(3)), Some(&receipt(3)))
+    );
     let back = changed(third.apply(&reverse(3), &occasion(NOON)));
     assert_eq!(back.unmatched(), None, "a voided sale is nothing to look at");
     assert!(back.knows_payment(&receipt(3)));

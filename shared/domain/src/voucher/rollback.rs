@@ -73,6 +73,7 @@ mod tests {
             receipt: receipt(1),
             basket: None,
             basket_minor: 5_000,
+            goods: vec![],
             amount_minor: Some(200),
         };
         let first = changed(in_parts.apply(&part, &occasion(NOON)));

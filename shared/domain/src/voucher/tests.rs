@@ -35,6 +35,7 @@ pub(super) fn occasion(now: &str) -> Occasion {
     Occasion {
         location: "B07".parse().unwrap(),
         programme: "treue".parse().unwrap(),
+        presenter: Presenter::Unsaid,
         now: at(now),
     }
 }
@@ -48,6 +49,7 @@ pub(super) fn redeem(number: u32) -> Command {
         receipt: receipt(number),
         basket: None,
         basket_minor: 5_000,
+        goods: vec![],
         amount_minor: None,
     }
 }
@@ -64,6 +66,7 @@ fn redeem_held(number: u32, basket: &str) -> Command {
         receipt: receipt(number),
         basket: Some(basket.parse().unwrap()),
         basket_minor: 5_000,
+        goods: vec![],
         amount_minor: None,
     }
 }
@@ -246,6 +249,7 @@ fn another_programme_a_small_basket_and_a_block_are_refused() {
         receipt: receipt(1),
         basket: None,
         basket_minor: 999,
+        goods: vec![],
         amount_minor: None,
     };
     assert!(matches!(
@@ -273,7 +277,7 @@ fn a_voided_voucher_is_void_for_every_command_and_for_ever() {
         assert_eq!(void.apply(&command, &occasion(NOON)), Err(refused.clone()));
     }
     assert_eq!(void.apply(&reverse(1), &occasion(NOON)), Err(Refusal::NotRedeemed));
-    assert_eq!(void.check(None, &occasion(NOON)), Err(refused));
+    assert_eq!(void.check(None, &[], &occasion(NOON)), Err(refused));
     assert!(!void.usable_on("2026-11-22".parse().unwrap()));
 }
 
@@ -287,7 +291,7 @@ fn only_an_open_voucher_that_nobody_has_paid_with_can_be_voided() {
     assert!(matches!(ask(&taken, NOON), Err(Refusal::AlreadyRedeemed { .. })));
     let back = changed(taken.apply(&reverse(1), &occasion(NOON)));
     changed(ask(&back, NOON));
-    let paid = voucher().note_payment(&receipt(1), at(NOON)).unwrap().voucher;
+    let paid = voucher().note_payment(&receipt(1), 500, at(NOON)).unwrap().voucher;
     assert_eq!(ask(&paid, NOON), Err(Refusal::PaidWith));
     let blocked = changed(voucher().block(&adjustment(), at(NOON)));
     assert_eq!(ask(&blocked, NOON), Err(Refusal::Blocked));
@@ -402,10 +406,10 @@ fn a_reissued_voucher_is_dead_for_ever_and_another_one_stands_with_its_terms() {
 
 #[test]
 fn redemptions_without_receipt_and_payments_without_redemption_are_known() {
-    let paid = voucher().note_payment(&receipt(1), at(NOON)).unwrap().voucher;
+    let paid = voucher().note_payment(&receipt(1), 500, at(NOON)).unwrap().voucher;
     assert_eq!(paid.unmatched(), Some((Unmatched::PaymentWithoutRedemption, at(NOON))));
-    assert_eq!(paid.note_payment(&receipt(1), at(NOON)), None);
-    assert_eq!(paid.note_payment(&receipt(2), at(NOON)), None);
+    assert_eq!(paid.note_payment(&receipt(1), 500, at(NOON)), None);
+    assert_eq!(paid.note_payment(&receipt(2), 500, at(NOON)), None);
     let both = changed(paid.apply(&redeem(1), &occasion(NOON)));
     assert_eq!(both.unmatched(), None);
 
@@ -416,7 +420,7 @@ fn redemptions_without_receipt_and_payments_without_redemption_are_known() {
     );
     assert_eq!(
         redeemed
-            .note_payment(&receipt(1), at(NOON))
+            .note_payment(&receipt(1), 500, at(NOON))
             .unwrap()
             .voucher
             .unmatched(),
@@ -426,20 +430,20 @@ fn redemptions_without_receipt_and_payments_without_redemption_are_known() {
 
 #[test]
 fn the_receipt_that_really_redeemed_takes_the_place_of_another_payment_note_and_names_it() {
-    let paid = voucher().note_payment(&receipt(2), at(NOON)).unwrap().voucher;
+    let paid = voucher().note_payment(&receipt(2), 500, at(NOON)).unwrap().voucher;
     let redeemed = changed(paid.apply(&redeem(1), &occasion(NOON)));
     assert_eq!(
         redeemed.unmatched(),
         Some((Unmatched::RedemptionWithoutReceipt, at(NOON)))
     );
-    let noted = redeemed.note_payment(&receipt(1), at(NOON)).unwrap();
+    let noted = redeemed.note_payment(&receipt(1), 500, at(NOON)).unwrap();
     assert_eq!((noted.displaced, noted.voucher.unmatched()), (Some(receipt(2)), None));
 }
 
 /// The voucher redeemed and paid on the first receipt, whose sale was then voided.
 fn voided() -> Voucher {
     let redeemed = changed(voucher().apply(&redeem(1), &occasion(NOON)));
-    let noted = redeemed.note_payment(&receipt(1), at(NOON)).unwrap().voucher;
+    let noted = redeemed.note_payment(&receipt(1), 500, at(NOON)).unwrap().voucher;
     changed(noted.apply(&reverse(1), &occasion(NOON)))
 }
 
@@ -452,15 +456,15 @@ fn a_payment_on_a_voided_receipt_is_nothing_to_look_at() {
         open.knows_payment(&receipt(1)),
         "the receipt may come after its reversal"
     );
-    assert_eq!(open.note_payment(&receipt(1), at(NOON)), None);
-    let noted = voucher().note_payment(&receipt(1), at(NOON)).unwrap().voucher;
+    assert_eq!(open.note_payment(&receipt(1), 500, at(NOON)), None);
+    let noted = voucher().note_payment(&receipt(1), 500, at(NOON)).unwrap().voucher;
     let early = changed(noted.apply(&reverse(1), &occasion(NOON)));
     assert_eq!(early.unmatched(), None, "the reversal may come before the redemption");
 }
 
 #[test]
 fn after_a_voided_sale_the_next_receipt_matches_whatever_comes_first() {
-    let paid_first = voided().note_payment(&receipt(2), at(NOON)).unwrap();
+    let paid_first = voided().note_payment(&receipt(2), 500, at(NOON)).unwrap();
     assert_eq!(paid_first.displaced, None);
     assert!(paid_first.voucher.knows_payment(&receipt(2)));
     assert!(matches!(
@@ -475,7 +479,7 @@ fn after_a_voided_sale_the_next_receipt_matches_whatever_comes_first() {
         redeemed_first.unmatched(),
         Some((Unmatched::RedemptionWithoutReceipt, at(NOON)))
     );
-    let both = redeemed_first.note_payment(&receipt(2), at(NOON)).unwrap();
+    let both = redeemed_first.note_payment(&receipt(2), 500, at(NOON)).unwrap();
     assert_eq!((both.displaced, both.voucher.unmatched()), (None, None));
 }
 

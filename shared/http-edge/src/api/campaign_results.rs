@@ -30,7 +30,7 @@ pub struct RunForecast {
 pub struct Redeemed {
     /// Redemptions.
     pub vouchers: i64,
-    /// Face values in minor units; a share of the basket counts for nothing.
+    /// What they took off, in minor units.
     pub value_minor: i64,
 }
 
@@ -98,8 +98,6 @@ pub struct ResultSums {
     pub redeemed: Redeemed,
     /// Redemptions that were taken back.
     pub reversed: Redeemed,
-    /// Redemptions that stand, of vouchers for a share of the basket: they have no face value.
-    pub redeemed_shares: i64,
     /// Vouchers that are void.
     pub voided: i64,
     /// Vouchers that are stopped.

@@ -515,9 +515,12 @@ pub struct OverviewVoucher {
     /// The run of a campaign that gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// What it is worth: its face value, or the rest of one that is taken in parts.
+    /// What it is worth: its face value, or the rest of one that is taken in parts; nothing for one in per cent.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub value: Money,
+    /// Per cent that it takes off the goods that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_cent: Option<u8>,
     /// Last day of validity.
     pub valid_until: NaiveDate,
 }

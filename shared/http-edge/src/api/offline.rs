@@ -6,7 +6,7 @@ use domain::offline::{Bearer, Breach, LossReason, Outcome};
 use domain::secret::Secret;
 use serde::{Deserialize, Serialize};
 
-use super::vouchers::Redemption;
+use super::vouchers::{GoodsTotal, Redemption};
 
 /// Asks for what a branch may take when its line goes down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +69,13 @@ pub struct JournalEntry {
     /// Total of the receipt.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub basket_total: Money,
+    /// The receipt by VAT rate and product group, for a voucher that is for some groups: 1 to 100 entries that come to `basket_total`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basket_by_vat: Option<Vec<GoodsTotal>>,
+    /// Number of the card that was presented, for a personal voucher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub card: Option<Secret>,
     /// What the till gave for the voucher.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub value: Money,

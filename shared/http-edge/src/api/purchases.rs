@@ -246,9 +246,12 @@ pub struct VoucherView {
     /// The code, as printed.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub code: Secret,
-    /// What it is worth: its face value, or the rest of one that is taken in parts.
+    /// What it is worth: its face value, or the rest of one that is taken in parts; nothing for one in per cent.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub value: Money,
+    /// Per cent that it takes off the goods that it is for; a check says which these are, and up to what amount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_cent: Option<u8>,
     /// Last day of validity.
     pub valid_until: NaiveDate,
 }
@@ -260,6 +263,7 @@ impl VoucherView {
         Some(Self {
             code: Secret::new(code.to_string()),
             value: Money::new(open.value_minor, open.currency),
+            per_cent: open.per_cent,
             valid_until: open.valid_until,
         })
     }

@@ -25,10 +25,17 @@ pub struct CheckRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::schemas::Money>))]
     pub basket_total: Option<Money>,
-    /// The basket by VAT rate, 1 to 20 of them; then the answer says what the voucher takes off at each. They come to
-    /// `basket_total`; for a voucher that is for some product groups, to the goods of those.
+    /// The basket by VAT rate, and by product group where the voucher is for some: 1 to 100 entries of at most 20 rates that come
+    /// to `basket_total`. Then the answer says what the voucher takes off at each rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub basket_by_vat: Option<Vec<VatTotal>>,
+    pub basket_by_vat: Option<Vec<GoodsTotal>>,
+    /// Number of the presented card; a personal voucher is taken with a card of its customer only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub card: Option<Secret>,
+    /// The party that has signed in at a shop, in the place of a card. Not of a branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party_id: Option<String>,
 }
 
 /// Holds a voucher for a basket.
@@ -47,6 +54,13 @@ pub struct ReserveRequest {
     /// Total of the basket.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub basket_total: Money,
+    /// Number of the presented card; a personal voucher is taken with a card of its customer only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub card: Option<Secret>,
+    /// The party that has signed in at a shop, in the place of a card. Not of a branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party_id: Option<String>,
 }
 
 /// Takes a voucher on a receipt.
@@ -68,14 +82,38 @@ pub struct RedeemRequest {
     /// Total of the receipt.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub basket_total: Money,
-    /// The receipt by VAT rate, 1 to 20 of them; then the answer says what the voucher takes off at each. They come to
-    /// `basket_total`; for a voucher that is for some product groups, to the goods of those.
+    /// The receipt by VAT rate, and by product group which one for some groups needs: 1 to 100 entries of at most 20 rates that come
+    /// to `basket_total`. Then the answer says what the voucher takes off at each rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub basket_by_vat: Option<Vec<VatTotal>>,
-    /// How much to take of a voucher that is taken in parts: up to its rest and to `basket_total`; as much as possible when absent.
+    pub basket_by_vat: Option<Vec<GoodsTotal>>,
+    /// How much to take of a voucher that is taken in parts: up to its rest and to the goods that it is for; as much as possible when
+    /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::schemas::Money>))]
     pub amount: Option<Money>,
+    /// Number of the presented card; a personal voucher is taken with a card of its customer only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub card: Option<Secret>,
+    /// The party that has signed in at a shop, in the place of a card. Not of a branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party_id: Option<String>,
+}
+
+/// Goods of one product group at one VAT rate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GoodsTotal {
+    /// Product group, written as in the campaign, 1 to 40 printable characters. Absent for goods of none, and for all that need not be
+    /// told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// VAT rate in hundredths of a per cent: 810 is 8.1 %. Absent for goods without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vat_rate_bp: Option<u32>,
+    /// Gross amount.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
+    pub amount: Money,
 }
 
 /// An amount at one VAT rate.
@@ -176,10 +214,23 @@ pub struct VoucherState {
     pub voucher: String,
     /// Where it stands.
     pub status: VoucherStatus,
-    /// Face value.
+    /// Face value; nothing for one in per cent.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub value: Money,
-    /// Smallest basket on which it is taken.
+    /// Per cent that it takes off the goods that it is for, rounded down to the minor unit; absent for one with a face value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_cent: Option<u8>,
+    /// Most that the per cent come to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::schemas::Money>))]
+    pub max_discount: Option<Money>,
+    /// Product groups that it is for, at most 50; absent for one that is for all goods.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// It is taken with a card of its customer only. Absent otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub personal: bool,
+    /// Smallest basket on which it is taken, of all goods, whatever it is for.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::schemas::Money))]
     pub min_basket: Money,
     /// First day of validity.
@@ -199,11 +250,11 @@ pub struct VoucherState {
     /// The parts of one that is taken in parts, in order, at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<RedeemedPart>,
-    /// What this receipt has taken of one that is taken in parts; in answers to its redemption.
+    /// What this receipt has taken: of one that is taken in parts, or that a campaign gave; in answers to its redemption.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::schemas::Money>))]
     pub taken: Option<Money>,
-    /// What it takes off the basket, where a check or redemption names the basket by VAT rate.
+    /// What it takes off the basket, where a check or redemption names the basket by VAT rate; of a redemption what it took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discount: Option<Discount>,
 }
@@ -219,6 +270,7 @@ impl VoucherState {
             State::Redeemed { receipt, at, .. } => (VoucherStatus::Redeemed, None, Some(Redemption::of(receipt, *at))),
         };
         let money = |minor| Money::new(minor, voucher.currency);
+        let terms = voucher.campaign.as_ref();
         let part = |part: &Part| RedeemedPart {
             amount: money(part.amount_minor),
             redemption: Redemption::of(&part.receipt, part.at),
@@ -227,6 +279,10 @@ impl VoucherState {
             voucher: voucher.id(),
             status,
             value: money(voucher.value_minor),
+            per_cent: terms.and_then(|terms| terms.per_cent),
+            max_discount: terms.and_then(|terms| terms.max_discount_minor).map(money),
+            groups: terms.map(|terms| terms.groups.clone()).unwrap_or_default(),
+            personal: voucher.is_personal(),
             min_basket: money(voucher.min_basket_minor),
             valid_from: voucher.valid_from,
             valid_until: voucher.valid_until,

@@ -15,7 +15,7 @@ fn sums() -> Value {
     json!({
         "chosen": 48_000, "letters": 45_600, "control": 2_400, "kept_back": 12, "issued": 45_588, "printed": 45_590, "planted": 2,
         "sent": 45_590, "returned": 310, "redeemed": {"vouchers": 9_120, "value_minor": 9_120_000},
-        "reversed": {"vouchers": 14, "value_minor": 14_000}, "redeemed_shares": 0, "voided": 0, "blocked": 0, "open": 36_468,
+        "reversed": {"vouchers": 14, "value_minor": 14_000}, "voided": 0, "blocked": 0, "open": 36_468,
         "expired": 0,
         "cost": {
             "printing_minor": 1_002_980, "postage_minor": 2_416_270, "redeemed_minor": 9_120_000, "total_minor": 12_539_250,

@@ -87,7 +87,9 @@ fn journal() -> Operation {
                       receipt, as of that instant. `lost`: it is not, with the reason and who bears it; a conflict is no error of \
                       the call. An entry that breaks its allowance is booked all the same where its voucher is good; what is \
                       lost on it is the branch's. A loss stays, also when the first redemption is reversed later. When anything \
-                      in the call is malformed, nothing of it is applied. The receipts come through `POST /v1/purchases`.",
+                      in the call is malformed, nothing of it is applied. A voucher for some product groups needs the goods by group \
+                      (`no_goods`), a personal one the card that was presented (`no_customer`, `other_customer`). The receipts come \
+                      through `POST /v1/purchases`.",
         parameters: vec![],
         request: Some(Body::of::<JournalRequest>(request)),
         answers: vec![Answer::json::<JournalAnswer>(200, "What became of each entry.", answer)],

@@ -86,7 +86,7 @@ mirror! {
 }
 mirror! {
     /// What does not match: redeemed and no receipt names it, or a receipt names it and it is not redeemed there.
-    UnmatchedKind of domain::voucher::Unmatched { RedemptionWithoutReceipt, PaymentWithoutRedemption, }
+    UnmatchedKind of domain::voucher::Unmatched { RedemptionWithoutReceipt, PaymentWithoutRedemption, OtherAmount, }
 }
 mirror! {
     /// How a location sells.
@@ -118,11 +118,11 @@ mirror! {
 mirror! {
     /// Why an entry is lost: redeemed at another location first, redeemed at this one on another receipt, no such code, held by a
     /// basket, blocked, voided, its holder stopped, its letters not confirmed, not valid yet, expired, of another programme, of a
-    /// campaign of other locations, the basket too small, more given than its face value (that much is lost), or refused
-    /// otherwise.
+    /// campaign of other locations, the basket too small, personal and no card named, personal and another customer's card, for
+    /// goods that the entry does not name, more given than its face value or its share (that much is lost), or refused otherwise.
     LossReason of domain::offline::LossReason {
         RedeemedElsewhere, RedeemedHere, UnknownCode, Reserved, Blocked, Voided, HolderStopped, NotYetConfirmed, NotYetValid,
-        Expired, OtherProgramme, OtherLocation, BasketTooSmall, MoreThanFace, NotTaken,
+        Expired, OtherProgramme, OtherLocation, BasketTooSmall, NoCustomer, OtherCustomer, NoGoods, MoreThanFace, NotTaken,
     }
 }
 

@@ -92,7 +92,8 @@ fn check() -> Operation {
         description: "Changes nothing. A code that is mistyped is refused by its check character without a look at the \
                       books. Well-formed codes that do not exist are counted; a till that asks for many of them is answered \
                       more slowly and then with 429, and can go on with codes that exist. Where the basket is named by VAT rate, the \
-                      answer splits what the voucher takes off over the rates, to the minor unit.",
+                      answer splits what the voucher takes off over the rates, to the minor unit. A voucher that is for some product \
+                      groups is asked about with the goods by group; without them the answer leaves open whether it takes anything off.",
         ..till_call(
             "POST /v1/vouchers/check",
             "checkVoucher",
@@ -117,7 +118,9 @@ fn reserve() -> Operation {
     Operation {
         summary: "Hold a voucher for a basket",
         description: "Nobody else can take the voucher until the hold ends after the programme's `reservation_seconds`. The \
-                      same basket again keeps the hold, also when the location was closed meanwhile.",
+                      same basket again keeps the hold, also when the location was closed meanwhile. A hold fixes no amount: what the \
+                      voucher takes off is decided when it is redeemed, on the goods of the receipt. A personal voucher is held for \
+                      its customer only.",
         ..till_call(
             "POST /v1/vouchers/reserve",
             "reserveVoucher",
@@ -141,6 +144,8 @@ fn reserve() -> Operation {
                 Code::VoucherNotYetConfirmed,
                 Code::VoucherHolderStopped,
                 Code::VoucherOtherProgramme,
+                Code::VoucherNeedsCustomer,
+                Code::VoucherOtherCustomer,
                 Code::BasketTooSmall,
                 Code::VoucherPartsExhausted,
             ],
@@ -161,7 +166,11 @@ fn redeem() -> Operation {
                       200 as the first time, whatever has changed since; another receipt gets 409 with place and time of \
                       the first redemption. Where the receipt is named by VAT rate, the answer splits what the voucher takes off \
                       over the rates, to the minor unit, so that tax is shown on what is paid. Of a voucher that is taken in parts \
-                      `amount` is taken, and it stays open with its rest; the same receipt takes one part.",
+                      `amount` is taken, and it stays open with its rest; the same receipt takes one part. Of a voucher in per cent \
+                      that share of the goods that it is for is taken, rounded down to the minor unit and up to its limit; of no voucher \
+                      more than these goods. `taken` is what stays with the redemption: name it as the payment on the receipt. A \
+                      voucher that would take nothing off is refused and not used up. A personal voucher is taken with a card of its \
+                      customer, or by the customer who has signed in at a shop.",
         ..till_call(
             "POST /v1/vouchers/redeem",
             "redeemVoucher",
@@ -187,7 +196,11 @@ fn redeem() -> Operation {
                 Code::VoucherNotYetConfirmed,
                 Code::VoucherHolderStopped,
                 Code::VoucherOtherProgramme,
+                Code::VoucherNeedsCustomer,
+                Code::VoucherOtherCustomer,
                 Code::BasketTooSmall,
+                Code::VoucherNeedsGoods,
+                Code::VoucherGoodsTooFew,
                 Code::VoucherNotInParts,
                 Code::VoucherRestTooSmall,
                 Code::VoucherOtherPart,
@@ -324,8 +337,8 @@ fn unmatched() -> Operation {
         id: "listUnmatchedVouchers",
         tag: "Operations",
         summary: "List redemptions without receipt, and the reverse",
-        description: "Vouchers that were redeemed on a receipt that never came, and receipts that name a voucher that was \
-                      not redeemed on them, once older than the programme's `unmatched_hours`.",
+        description: "Vouchers that were redeemed on a receipt that never came, receipts that name a voucher that was \
+                      not redeemed on them, and receipts that name another amount than the voucher took off, once older than the programme's `unmatched_hours`.",
         parameters,
         request: None,
         answers: vec![Answer::json::<UnmatchedPage>(200, "A page of cases.", answer)],

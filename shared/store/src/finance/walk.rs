@@ -284,7 +284,11 @@ fn redeemed(
     })?;
     let face = Money::new(voucher.value_minor, voucher.currency);
     for taking in taken {
-        let taken = (taking.before_minor, taking.amount_minor);
+        // One that is taken at once goes with its face value, as all its points do, whatever the goods came to.
+        let taken = match voucher.partial {
+            Some(_) => (taking.before_minor, taking.amount_minor),
+            None => (0, voucher.value_minor),
+        };
         settlement.redeem(&parcels, face, taken, &taking.receipt.store)?;
     }
     Ok(())
