@@ -610,7 +610,7 @@ async fn l5_a_campaign_that_cannot_work_is_refused_with_every_wrong_field() {
     campaign["voucher"]["worth"] = json!({"type": "amount", "value_minor": 0});
     campaign["budget_minor"] = json!(1);
     campaign["texts"]["de"] = json!("{salut}");
-    campaign["one_per_household"] = json!(true);
+    campaign["voucher"]["cost_points"] = json!(0);
     let (status, answer) = put(&world, &campaign, 0).await;
     assert_eq!(status, 422, "{answer}");
     let pointers: BTreeSet<_> = answer["errors"]
@@ -623,7 +623,7 @@ async fn l5_a_campaign_that_cannot_work_is_refused_with_every_wrong_field() {
         "/campaign/segment",
         "/campaign/voucher/worth",
         "/campaign/texts/de",
-        "/campaign/one_per_household",
+        "/campaign/voucher/cost_points",
     ] {
         assert!(
             pointers.iter().any(|found| found.starts_with(pointer)),

@@ -152,7 +152,7 @@ impl App {
             return Ok(());
         };
         let Some(found) = latest else {
-            return self.begin(tenant, stored, (programme, day, 1), now).await;
+            return self.begin(tenant, stored, (programme, day, 1), None, now).await;
         };
         let waits = matches!(found.d.stage, Stage::Choosing | Stage::Chosen);
         let counts = found.d.scheduled && found.d.edition == stored.d.edition;
@@ -164,7 +164,8 @@ impl App {
             return Err(RunError::Contended);
         }
         let next = found.d.revision.saturating_add(1);
-        self.begin(tenant, stored, (programme, day, next), now).await
+        let key = found.d.code_key_version;
+        self.begin(tenant, stored, (programme, day, next), key, now).await
     }
 
     /// What a run waits for is asked for again: a message may be lost with a queue.
@@ -200,6 +201,7 @@ impl App {
         tenant: &Tenant,
         stored: &Record<Stored>,
         (programme, day, revision): (&Programme, NaiveDate, u32),
+        code_key_version: Option<u32>,
         now: DateTime<Utc>,
     ) -> Result<(), RunError> {
         let campaign = &stored.d.campaign;
@@ -207,6 +209,8 @@ impl App {
         let mut run = Run::new(campaign.clone(), stored.d.edition, revision, (day, self.cut), programme)
             .ok_or(RunError::Unusable("the campaign names a run that cannot be"))?;
         run.scheduled = true;
+        // Of what an earlier choice has given: the same vouchers have the same codes.
+        run.code_key_version = code_key_version;
         tracing::info!(run = %name, revision, "a run is begun");
         let id = RunId {
             tenant: tenant.clone(),

@@ -6,19 +6,25 @@
 
 use campaign::Decision;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::account::share_of_voucher;
 use domain::adjustment::{Adjustment, Kind, State as Settled};
+use domain::calendar;
 use domain::code::{VoucherCode, lookup_key};
 use domain::id::{LookupKey, PartyId, ProgrammeId};
-use domain::voucher::{Outcome, REISSUES_MAX, State, VoucherNumber, voucher_id};
+use domain::programme::Programme;
+use domain::voucher::{Debit, Outcome, REISSUES_MAX, State, VoucherNumber, voucher_id};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use messages::{CampaignMessage, voucher_blocks};
 use runtime::sqs::Deadline;
-use store::account::{AccountId, Committed};
+use store::account::{self, AccountId, Committed};
+use store::adjustment::Booking;
+use store::db::Read;
 use store::record::{By, Made};
 use store::run::{self, BlockWork, Blocked, Blocking, Member, Run, RunId, Stage};
 use store::voucher::{self, OfParty, VoucherChange};
-use store::{Record, Site, StoreError, adjustment};
+use store::{Record, Site, StoreError, adjustment, programme};
 
+use crate::issue::Issuing;
 use crate::{App, RunError};
 
 /// Members of one page, after which the position is kept.
@@ -45,7 +51,22 @@ struct Stopped<'a> {
     programme: &'a ProgrammeId,
     /// The choices of its members that were started, by revision.
     started: &'a [Record<Run>],
+    /// Of a run whose vouchers cost points: how they are given, and the programme whose points go back.
+    paid: Option<(Issuing<'a>, Programme)>,
     now: DateTime<Utc>,
+}
+
+impl Stopped<'_> {
+    /// Who has stopped the run, now.
+    fn made(&self) -> Made {
+        Made {
+            at: self.now,
+            by: Some(By {
+                client: self.blocking.client.clone(),
+                subject: self.blocking.author.clone(),
+            }),
+        }
+    }
 }
 
 /// What was found under a voucher's name.
@@ -82,6 +103,7 @@ impl App {
             blocking,
             programme: &run.d.campaign.programme,
             started: &started,
+            paid: self.paid_for(id, &started, now).await?,
             now,
         };
         for _ in 0..PAGES_MAX {
@@ -174,6 +196,48 @@ impl App {
         Ok(looked)
     }
 
+    /// How vouchers that cost points are given, and the programme whose points go back.
+    async fn paid_for<'a>(
+        &'a self,
+        id: &'a RunId,
+        started: &'a [Record<Run>],
+        now: DateTime<Utc>,
+    ) -> Result<Option<(Issuing<'a>, Programme)>, RunError> {
+        let Some(run) = started
+            .first()
+            .filter(|run| run.d.campaign.voucher.cost_points.is_some())
+        else {
+            return Ok(None);
+        };
+        let programme = &run.d.campaign.programme;
+        let current = programme::read_current(&self.db, Site::RunProgramme, &id.tenant, programme).await?;
+        let current = current.ok_or(RunError::Unusable("the programme of the campaign is not stored"))?;
+        Ok(Some((self.issuing(id, &run.d, now).await?, current.d.programme)))
+    }
+
+    /// Gives a voucher that a worker has died over after its points were taken, so that they can go back with it; `false` when
+    /// they were not taken.
+    async fn give_paid(
+        &self,
+        stopped: &Stopped<'_>,
+        party: &PartyId,
+        number: &VoucherNumber,
+    ) -> Result<bool, RunError> {
+        let Some((issuing, _)) = &stopped.paid else {
+            return Ok(false);
+        };
+        let first = number.reissue() == 0;
+        let paid = self.paid(stopped.id, issuing.run, party).await?;
+        let Ok(position) = u8::try_from(number.position()) else {
+            return Ok(false);
+        };
+        if !first || u32::from(position) > paid {
+            return Ok(false);
+        }
+        self.give(issuing, party, position).await?;
+        Ok(true)
+    }
+
     /// Blocks a voucher, or the one that support has put in its place.
     async fn block_voucher(
         &self,
@@ -194,6 +258,9 @@ impl App {
         let (mut number, mut reissues, mut was_blocked) = (number, 0, false);
         for _ in 0..ROUNDS_MAX {
             let Some(found) = self.find_voucher(&account, &number).await? else {
+                if self.give_paid(stopped, party, &number).await? {
+                    continue;
+                }
                 return Ok(Looked::Nothing);
             };
             match found.voucher.d.state_at(stopped.now) {
@@ -217,7 +284,7 @@ impl App {
                 }
                 State::Open => {}
             }
-            let (id, posted) = self.adjustment(stopped, party, &number);
+            let (id, asked) = self.adjustment(stopped, party, &number);
             let known = adjustment::read(&self.db, Site::RunBlockFind, &stopped.id.tenant, &id).await?;
             if known.is_some() {
                 if was_blocked {
@@ -227,7 +294,13 @@ impl App {
                 was_blocked = true;
                 continue;
             }
-            match self.block_open(stopped, (&id, &posted), found).await {
+            let goes_back = stopped.paid.is_some();
+            let done = match &stopped.paid {
+                Some((_, programme)) => self.void_open(stopped, programme, (&id, asked), found).await,
+                None => self.block_open(stopped, (&id, asked), found).await,
+            };
+            match done {
+                Ok(Committed::Done) if goes_back => return one(|counts| counts.voided = 1),
                 Ok(Committed::Done) => return one(|counts| counts.blocked = 1),
                 // A till or another worker came first, or the person was erased.
                 Ok(_) => {
@@ -247,9 +320,10 @@ impl App {
     async fn block_open(
         &self,
         stopped: &Stopped<'_>,
-        (id, posted): (&LookupKey, &Adjustment),
+        (id, asked): (&LookupKey, Adjustment),
         before: OfParty,
     ) -> Result<Committed, RunError> {
+        let posted = asked.posted(None, &[], stopped.now);
         let blocked = before.voucher.d.block(id, stopped.now);
         let Ok(Outcome::Changed(after)) = blocked else {
             // It was open a line above.
@@ -260,15 +334,68 @@ impl App {
             after: *after,
             successor: None,
         };
-        let made = Made {
-            at: stopped.now,
-            by: Some(By {
-                client: stopped.blocking.client.clone(),
-                subject: stopped.blocking.author.clone(),
-            }),
-        };
         let tenant = &stopped.id.tenant;
-        Ok(run::block_voucher(&self.db, Site::RunBlock, tenant, (id, posted), &change, &made).await?)
+        let made = stopped.made();
+        Ok(run::block_voucher(&self.db, Site::RunBlock, tenant, (id, &posted), None, &change, &made).await?)
+    }
+
+    /// A voucher that was paid for with points is void, and they go back to the lots they came from. One whose validity is over goes
+    /// back too: nobody could take it.
+    async fn void_open(
+        &self,
+        stopped: &Stopped<'_>,
+        programme: &Programme,
+        (id, asked): (&LookupKey, Adjustment),
+        before: OfParty,
+    ) -> Result<Committed, RunError> {
+        let voucher = &before.voucher.d;
+        let account = AccountId {
+            tenant: stopped.id.tenant.clone(),
+            party: voucher.party.clone(),
+            programme: voucher.programme.clone(),
+        };
+        let Some(Debit::Run(day, run)) = voucher.paid_by() else {
+            return Err(RunError::Unusable(
+                "a voucher of the run was not paid for as its campaign says",
+            ));
+        };
+        let entry = account::run_entry(&self.db, Site::RunPaid, &account, day, run).await?;
+        let share = entry.and_then(|entry| share_of_voucher(&entry.d, &voucher.number).ok());
+        let share = share.ok_or(RunError::Unusable("what a voucher was paid with is not in the ledger"))?;
+        let snapshot = account::read(&self.db, Site::RunAccount, &account, Read::Strong).await?;
+        let snapshot = snapshot.ok_or(RunError::Unusable("an account that has paid is not stored"))?;
+        let today = calendar::business_day(stopped.now, programme.zone);
+        let grace = programme.points.grace_days;
+        let (entry, after) = snapshot
+            .d
+            .void_voucher(&voucher.number, &share, grace, today, programme.version)?;
+        let kind = Kind::VoucherVoid {
+            number: voucher.number.clone(),
+        };
+        let asked = Adjustment { kind, ..asked };
+        let posted = Adjustment {
+            points: entry.points,
+            ..asked.posted(None, &[&entry], stopped.now)
+        };
+        let booking = Booking {
+            vouchers_due: after.vouchers_due(programme) > 0,
+            id: account,
+            before: Some(snapshot),
+            entry,
+            after,
+        };
+        let Outcome::Changed(after) = voucher.revoke(id, stopped.now) else {
+            // It was open a line above.
+            return Err(RunError::Unusable("an open voucher cannot be made void"));
+        };
+        let change = VoucherChange {
+            before,
+            after: *after,
+            successor: None,
+        };
+        let (tenant, made) = (&stopped.id.tenant, stopped.made());
+        let of = (id, &posted);
+        Ok(run::block_voucher(&self.db, Site::RunBlock, tenant, of, Some(&booking), &change, &made).await?)
     }
 
     /// The adjustment that says who has blocked a voucher and why. Its id follows from the voucher: a run is blocked once.
@@ -288,7 +415,7 @@ impl App {
             state: Settled::AwaitingApproval,
         };
         let id = lookup_key(self.pepper.bytes(), "run-block/1", name.as_bytes());
-        (id, asked.posted(None, &[], stopped.now))
+        (id, asked)
     }
 
     /// The voucher with this number, under whichever key its code was derived.

@@ -17,6 +17,7 @@ use store::scan::Segment;
 use store::{Record, Site, location};
 
 use crate::budget::Purse;
+use crate::earlier::{Before, Earlier};
 use crate::household::housemates;
 use crate::subject::{Looking, address, subject};
 use crate::{App, RunError};
@@ -44,6 +45,7 @@ struct Begin {
 /// What all decisions of a run share.
 struct Choice<'a> {
     id: &'a RunId,
+    earlier: Earlier,
     campaign: &'a Campaign,
     compiled: Compiled,
     priced: Priced,
@@ -111,6 +113,7 @@ impl App {
             .filter(|location| location.d.kind == LocationKind::Shop)
             .map(|location| location.d.id.to_string());
         Ok(Choice {
+            earlier: self.earlier(id, &run.d).await?,
             id,
             campaign,
             compiled,
@@ -180,26 +183,48 @@ impl App {
         purse: Option<&Purse<'_>>,
         found: FoundParty,
     ) -> Result<Member, RunError> {
-        let mut member = choice.member(&found, None)?;
+        let before = self.before(choice.id, &choice.earlier, &found.document.party).await?;
+        if before.is_chosen() {
+            // Budget and household were asked before.
+            let member = choice.member(&found, None, before)?;
+            return self.frozen_one(choice, &found, member, before).await;
+        }
+        let mut member = choice.member(&found, None, before)?;
         let mut took_minor = choice.face_minor(&member.decision)?;
         if let Some(purse) = purse.filter(|_| took_minor > 0)
             && !purse.take(self, took_minor, choice.now).await?
         {
             took_minor = 0;
-            member = choice.member(&found, Some(Reason::OverBudget))?;
+            member = choice.member(&found, Some(Reason::OverBudget), before)?;
         }
-        if choice.campaign.one_per_household {
-            let mates = housemates(&found.related, choice.looking.day);
-            let of = (&member.decision, &member.party);
-            if self.household_served(choice.id, of, &mates, choice.now).await? {
-                member = choice.member(&found, Some(Reason::HouseholdServed))?;
-            }
+        if choice.campaign.one_per_household && self.is_household_served(choice, &found, &member).await? {
+            member = choice.member(&found, Some(Reason::HouseholdServed), before)?;
         }
-        let member = self.frozen_one(choice, &found, member).await?;
+        let member = self.frozen_one(choice, &found, member, before).await?;
         if let Some(purse) = purse {
             purse.settle(took_minor, choice.face_minor(&member.decision)?).await?;
         }
         Ok(member)
+    }
+
+    /// Whether the household of a member is another one's, in this choice or in an earlier one that was started.
+    async fn is_household_served(
+        &self,
+        choice: &Choice<'_>,
+        found: &FoundParty,
+        member: &Member,
+    ) -> Result<bool, RunError> {
+        if matches!(member.decision, Decision::Out { .. }) {
+            return Ok(false);
+        }
+        let mates = housemates(&found.related, choice.looking.day);
+        for mate in &mates {
+            if self.before(choice.id, &choice.earlier, mate).await?.is_chosen() {
+                return Ok(true);
+            }
+        }
+        self.household_served(choice.id, &member.party, &mates, choice.now)
+            .await
     }
 
     /// Freezes a member of whom more is kept than the sums.
@@ -208,13 +233,14 @@ impl App {
         choice: &Choice<'_>,
         found: &FoundParty,
         mut member: Member,
+        before: Before,
     ) -> Result<Member, RunError> {
         if !is_frozen(&member.decision) {
             return Ok(member);
         }
         let (_, place) = address(&found.document, choice.looking.day);
         if let (Decision::In { vouchers }, Some(place)) = (&member.decision, place) {
-            let points = choice.points_left(found, *vouchers);
+            let points = choice.points_left(found, *vouchers, before);
             let letter = Letter::to(&found.document, place, points, &choice.layout);
             let letter = serde_json::to_vec(&letter).map_err(|_| RunError::Unusable("a letter cannot be written"))?;
             let key = choice.key.as_ref();
@@ -288,10 +314,11 @@ impl App {
 
 impl Choice<'_> {
     /// The points that the letter names: what the vouchers leave of the balance.
-    fn points_left(&self, found: &FoundParty, vouchers: u32) -> i64 {
+    fn points_left(&self, found: &FoundParty, vouchers: u32, before: Before) -> i64 {
         let balance = found.account.as_ref().map_or(0, |account| account.balance);
         let each = self.campaign.voucher.cost_points.unwrap_or(0);
-        balance.saturating_sub(each.saturating_mul(i64::from(vouchers)))
+        let unpaid = vouchers.saturating_sub(before.paid);
+        balance.saturating_sub(each.saturating_mul(i64::from(unpaid)))
     }
 
     /// What the budget is leased in; `None` where nobody is left out for it.
@@ -304,7 +331,8 @@ impl Choice<'_> {
             None => self.campaign.face_per_member_minor(),
         };
         let shares = Shares {
-            budget_minor,
+            // What an earlier choice was started for is spent.
+            budget_minor: budget_minor.saturating_sub(self.earlier.face_minor()),
             least_minor: least?.max(1),
             cut: self.cut,
         };
@@ -321,8 +349,12 @@ impl Choice<'_> {
     }
 
     /// The decision about a party: by its own values, or `against` it where others have come first.
-    fn member(&self, found: &FoundParty, against: Option<Reason>) -> Result<Member, RunError> {
-        let subject = subject(found, &self.looking)?;
+    fn member(&self, found: &FoundParty, against: Option<Reason>, before: Before) -> Result<Member, RunError> {
+        let mut subject = subject(found, &self.looking)?;
+        let each = self.campaign.voucher.cost_points;
+        let paid = each.unwrap_or(0).saturating_mul(i64::from(before.paid));
+        // As if it had not paid yet.
+        subject.points_balance = subject.points_balance.saturating_add(paid);
         let served: Vec<String> = found
             .given
             .iter()
@@ -341,6 +373,7 @@ impl Choice<'_> {
             budget_left_minor: (against == Some(Reason::OverBudget)).then_some(0),
         };
         let decision = decide(self.campaign, &self.compiled, &subject, &circumstances);
+        let decision = before.settle(decision, each.is_some());
         Ok(Member {
             party: subject.party.clone(),
             decision,

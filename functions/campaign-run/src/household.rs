@@ -4,17 +4,15 @@
 //! the type `household`. So of two that are related, or are both related to the same third, one is served, whoever is walked past
 //! first; the claim of a worker that died is found again as the same member's.
 
-use campaign::Decision;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::id::PartyId;
 use party::related::Relationship;
 use store::Site;
+use store::relationship::HOUSEHOLD;
 use store::run::{self, Claim, RunId};
 
 use crate::{App, RunError, pause};
 
-/// The type of relationship that makes a household.
-const HOUSEHOLD: &str = "household";
 /// Rounds against the claims of others that are made at the same time.
 const ROUNDS_MAX: u32 = 25;
 
@@ -35,11 +33,11 @@ impl App {
     pub(crate) async fn household_served(
         &self,
         id: &RunId,
-        (decision, party): (&Decision, &PartyId),
+        party: &PartyId,
         mates: &[PartyId],
         now: DateTime<Utc>,
     ) -> Result<bool, RunError> {
-        if matches!(decision, Decision::Out { .. }) || mates.is_empty() {
+        if mates.is_empty() {
             return Ok(false);
         }
         for round in 0..ROUNDS_MAX {

@@ -25,9 +25,9 @@ const AT_ONCE: usize = 16;
 const PAGES_MAX: u32 = 10_000;
 
 /// What all vouchers of a run share.
-struct Issuing<'a> {
+pub(crate) struct Issuing<'a> {
     id: &'a RunId,
-    run: &'a Run,
+    pub(crate) run: &'a Run,
     terms: Terms,
     /// The locations that take them; all, when empty.
     locations: Vec<LocationId>,
@@ -84,7 +84,12 @@ impl App {
         Ok(run.is_none_or(|run| run.d.stage == Stage::Stopped))
     }
 
-    async fn issuing<'a>(&'a self, id: &'a RunId, run: &'a Run, now: DateTime<Utc>) -> Result<Issuing<'a>, RunError> {
+    pub(crate) async fn issuing<'a>(
+        &'a self,
+        id: &'a RunId,
+        run: &'a Run,
+        now: DateTime<Utc>,
+    ) -> Result<Issuing<'a>, RunError> {
         let current =
             programme::read_current(&self.db, Site::RunProgramme, &id.tenant, &run.campaign.programme).await?;
         let current = current.ok_or(RunError::Unusable("the programme of the campaign is not stored"))?;
@@ -156,7 +161,7 @@ impl App {
     async fn serve(&self, issuing: &Issuing<'_>, record: Record<Member>) -> Result<Issued, RunError> {
         let member = &record.d;
         let Decision::In { vouchers } = member.decision else {
-            return Ok(Issued::default());
+            return self.serve_paid(issuing, member).await;
         };
         let tenant = &issuing.id.tenant;
         let kept_back = Issued {
@@ -167,7 +172,7 @@ impl App {
         let is_owed = match (standing, issuing.price) {
             (Standing::Reached, _) => true,
             // What it has paid for it gets, though nothing is printed for it any more.
-            (Standing::Unreached, Some(price)) => self.has_paid(price, &member.party).await?,
+            (Standing::Unreached, Some(_)) => self.paid(issuing.id, issuing.run, &member.party).await? > 0,
             (Standing::Unreached, None) | (Standing::Gone, _) => false,
         };
         if standing != Standing::Reached {
@@ -204,6 +209,25 @@ impl App {
         })
     }
 
+    /// A member that was chosen before the run was stopped, has paid, and gets no letter any more, gets what it has paid for.
+    async fn serve_paid(&self, issuing: &Issuing<'_>, member: &Member) -> Result<Issued, RunError> {
+        let nothing = Issued::default();
+        if issuing.price.is_none() || issuing.id.revision == 1 {
+            return Ok(nothing);
+        }
+        let paid = self.paid(issuing.id, issuing.run, &member.party).await?;
+        if paid == 0 || self.standing(issuing, member).await? == Standing::Gone {
+            return Ok(nothing);
+        }
+        for number in numbers(paid) {
+            self.give(issuing, &member.party, number).await?;
+        }
+        Ok(Issued {
+            vouchers: u64::from(paid),
+            ..nothing
+        })
+    }
+
     /// Asked when the vouchers are given.
     async fn standing(&self, issuing: &Issuing<'_>, member: &Member) -> Result<Standing, RunError> {
         let tenant = &issuing.id.tenant;
@@ -221,7 +245,7 @@ impl App {
         })
     }
 
-    async fn give(&self, issuing: &Issuing<'_>, party: &PartyId, number: u8) -> Result<(), RunError> {
+    pub(crate) async fn give(&self, issuing: &Issuing<'_>, party: &PartyId, number: u8) -> Result<(), RunError> {
         let voucher = issuing.voucher(party, number);
         let lookup = VoucherCode::derive(issuing.key, &voucher.id()).lookup_key(self.pepper.bytes());
         let new = GivenVoucher { voucher, lookup };

@@ -14,6 +14,7 @@
 //! | `choose` | the members of a segment are chosen |
 //! | `subject` | what a campaign can ask about a party, and where its letters go |
 //! | `start` | a chosen run is started |
+//! | `earlier` | a run that is made on after it was stopped |
 //! | `budget` | members are left out for whom no money is left |
 //! | `household` | one letter for each household |
 //! | `pay` | members pay with points |
@@ -25,6 +26,7 @@ mod ask;
 mod block;
 mod budget;
 mod choose;
+mod earlier;
 mod household;
 mod issue;
 mod measure;

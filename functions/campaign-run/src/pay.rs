@@ -57,13 +57,6 @@ impl<'a> Price<'a> {
 }
 
 impl App {
-    /// Whether the member has paid, to a worker that died before it gave the vouchers.
-    pub(crate) async fn has_paid(&self, price: Price<'_>, party: &PartyId) -> Result<bool, RunError> {
-        let Price { run, .. } = price;
-        let paid = account::run_entry(&self.db, Site::RunPaid, &price.account(party), run.day, &run.run).await?;
-        Ok(paid.is_some())
-    }
-
     /// Takes the points for up to `most` vouchers of a member, or finds that they were taken; returns for how many. Points that are
     /// not there any more pay for none: what is left stays with the member.
     pub(crate) async fn pay(&self, price: Price<'_>, party: &PartyId, most: u32) -> Result<u32, RunError> {
@@ -97,7 +90,7 @@ impl App {
 }
 
 /// How many vouchers the entry pays for.
-fn count(entry: &Entry) -> Result<u32, RunError> {
+pub(crate) fn count(entry: &Entry) -> Result<u32, RunError> {
     match entry.cause {
         Cause::VoucherIssue { count, .. } => u32::try_from(count).ok(),
         _ => None,

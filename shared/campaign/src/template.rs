@@ -112,7 +112,7 @@ pub enum Channel {
 /// Who may redeem a voucher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = VoucherBearer))]
 pub enum Bearer {
     /// The member it was issued to, by presenting a card, or signed in at the shop.
     Personal,

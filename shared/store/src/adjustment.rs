@@ -310,7 +310,7 @@ pub async fn post_voucher(
     account::settled(db.transact(site, legs).await)
 }
 
-fn booking_legs(site: Site, booking: &Booking, made: &Made) -> Result<[Leg; 2], StoreError> {
+pub(crate) fn booking_legs(site: Site, booking: &Booking, made: &Made) -> Result<[Leg; 2], StoreError> {
     let Booking {
         id,
         before,

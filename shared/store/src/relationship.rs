@@ -23,6 +23,13 @@ pub use ::party::related::{Relationship, Shares};
 pub(crate) const RELATIONSHIP: &str = "relationship";
 /// Sort keys of relationships.
 const PREFIX: &str = "REL#";
+/// The type of relationship that makes a household.
+pub const HOUSEHOLD: &str = "household";
+
+/// Beginning of the sort keys of the relationships that make a household.
+pub(crate) fn household_prefix() -> String {
+    format!("{PREFIX}{HOUSEHOLD}#")
+}
 /// Relationships of a page that are looked at to find whether two parties share points.
 const PAGE_MAX: i32 = 200;
 /// Pages of each of the two. Who has more is a company or an office, and is found from the other side.

@@ -31,7 +31,7 @@ pub(super) async fn without_entry(
             continue;
         };
         let accounts = accounts(system, &record.d);
-        if entries.len() != accounts.len() && !may_be_without(&record.d.kind, entries.len()) {
+        if entries.len() != accounts.len() && !cost_none(system, &record.d, entries.len()).await? {
             wrong.push((id, format!("{} entries for {} accounts", entries.len(), accounts.len())));
             continue;
         }
@@ -58,9 +58,19 @@ pub(super) async fn without_entry(
     Ok(wrong)
 }
 
-/// Whether it may have moved no points: the voucher of a campaign has cost some or none.
-fn may_be_without(kind: &Kind, entries: usize) -> bool {
-    entries == 0 && matches!(kind, Kind::VoucherVoid { number } if number.run().is_some())
+/// Whether it has moved no points, and rightly: the voucher of a campaign that it made void has cost none.
+async fn cost_none(system: &System, adjustment: &Adjustment, entries: usize) -> Result<bool, OperationError> {
+    let number = match &adjustment.kind {
+        Kind::VoucherVoid { number } if entries == 0 && number.run().is_some() => number,
+        _ => return Ok(false),
+    };
+    let id = AccountId {
+        tenant: system.tenant.clone(),
+        party: adjustment.party.clone(),
+        programme: adjustment.programme.clone(),
+    };
+    let found = voucher::of_party(&system.db, Site::ToolRead, &id, number, &[]).await?;
+    Ok(found.is_none_or(|found| found.voucher.d.paid_by().is_none()))
 }
 
 /// The accounts of an adjustment, in the order of its entries.

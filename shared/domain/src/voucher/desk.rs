@@ -86,6 +86,21 @@ impl Voucher {
         }))
     }
 
+    /// Makes an open voucher void for ever, by this adjustment, whether its validity is over or not: what it cost goes back. For the
+    /// vouchers of a run that somebody has stopped.
+    ///
+    /// Replayed when it is not open.
+    pub fn revoke(&self, adjustment: &LookupKey, now: DateTime<Utc>) -> Outcome {
+        if !matches!(self.state_at(now), State::Open) {
+            return Outcome::Replayed;
+        }
+        self.moved(State::Voided {
+            at: now,
+            adjustment: adjustment.clone(),
+            reissued_as: None,
+        })
+    }
+
     /// Puts a new voucher with the same terms and another code in the place of an open or blocked one that is valid today.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BLOCKING, MEMBER_DAYS, Run, RunId, days_after, partition};
 use crate::account::{self, Committed};
-use crate::adjustment;
+use crate::adjustment::{self, Booking};
 use crate::db::{Condition, Db, Index, Key, Leg, Range, Read, TransactError, Written};
 use crate::error::StoreError;
 use crate::record::{Made, Record};
@@ -22,8 +22,8 @@ use crate::voucher::VoucherChange;
 /// Longest that a worker lives which looked at the run before it was stopped: the time-out of the function that gives vouchers,
 /// and a minute for clocks that differ.
 const WORKER_LIVES: TimeDelta = TimeDelta::minutes(6);
-/// Most choices of one run that are looked at.
-const CHOICES_MAX: i32 = 1_000;
+/// Choices of a run on one page.
+const CHOICES_PAGE: i32 = 100;
 
 /// The vouchers of a stopped run are blocked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,10 +183,18 @@ pub async fn block_advance(
 /// # Errors
 /// [`StoreError`].
 pub async fn started(db: &Db, site: Site, id: &RunId) -> Result<Vec<Record<Run>>, StoreError> {
-    let range = Range::prefix(partition(&id.tenant), &format!("{}#", id.run), CHOICES_MAX);
-    let (runs, _) = db.query::<Run>(site, &range, Read::Strong).await?;
+    let mut range = Range::prefix(partition(&id.tenant), &format!("{}#", id.run), CHOICES_PAGE);
     let given = |run: &Record<Run>| run.d.revision <= id.revision && run.d.started_at.is_some();
-    Ok(runs.into_iter().filter(given).collect())
+    let mut started = Vec::new();
+    // Ends with the choices of the run: each page begins behind the one before.
+    loop {
+        let (runs, next) = db.query::<Run>(site, &range, Read::Strong).await?;
+        started.extend(runs.into_iter().filter(given));
+        range.after = next;
+        if range.after.is_none() {
+            return Ok(started);
+        }
+    }
 }
 
 /// Asks that the vouchers of a run that is stopped already are blocked. `false` when somebody has changed it meanwhile, or chosen its
@@ -251,7 +259,7 @@ pub async fn still_blocking(db: &Db, site: Site, tenant: &Tenant, limit: i32) ->
     Ok(db.query(site, &range, Read::Eventual).await?.0)
 }
 
-/// Blocks a voucher with its adjustment. As what support does, but for the list of adjustments: hundreds of thousands of one run would hide
+/// Blocks a voucher, or makes one void that was paid for with points and `booking` gives them back, with its adjustment. As what support does, but for the list of adjustments: hundreds of thousands of one run would hide
 /// all others, and one partition of the index would take them all.
 ///
 /// # Errors
@@ -261,10 +269,14 @@ pub async fn block_voucher(
     site: Site,
     tenant: &Tenant,
     (id, posted): (&LookupKey, &Adjustment),
+    booking: Option<&Booking>,
     change: &VoucherChange,
     made: &Made,
 ) -> Result<Committed, StoreError> {
     let mut legs = vec![adjustment::unlisted_leg(site, tenant, id, posted, made)?];
+    if let Some(booking) = booking {
+        legs.extend(adjustment::booking_legs(site, booking, made)?);
+    }
     legs.extend(change.legs(site, tenant, made)?);
     legs.extend(adjustment::reference_legs(site, tenant, id, posted, made)?);
     account::settled(db.transact(site, legs).await)

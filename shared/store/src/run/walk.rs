@@ -20,13 +20,15 @@ use crate::db::{Db, Key};
 use crate::error::StoreError;
 use crate::party::{self, PARTY};
 use crate::record::{Item, Record};
-use crate::relationship::{RELATIONSHIP, Relationship};
+use crate::relationship::{self, RELATIONSHIP, Relationship};
 use crate::scan::{self, Segment};
 use crate::timeline::{self, Event, SENT_LETTER};
 use crate::voucher::OPEN_VOUCHER;
 
 /// Items of one party that are held at once: ten years of months, and more vouchers and campaigns than anybody has.
 const ITEMS_MAX: usize = 5_000;
+/// Relationships of a household that are held of one party, those that are over among them.
+const RELATED_MAX: usize = 200;
 
 /// A party with what a campaign can ask about it.
 #[derive(Debug, Clone)]
@@ -73,6 +75,7 @@ pub async fn walk(
     let mut parties = Vec::new();
     // The last item of the last party that is complete: what follows it is read again by whoever goes on.
     let mut complete = None;
+    let households = relationship::household_prefix();
     loop {
         let types = [PARTY, ACCOUNT, ACTIVITY, OPEN_VOUCHER, GIVEN, SENT_LETTER, RELATIONSHIP];
         let page = scan::page(db, site, segment, &types, after.as_ref()).await?;
@@ -80,6 +83,9 @@ pub async fn walk(
             if open.last().is_some_and(|last| text(last, "pk") != text(&item, "pk")) {
                 complete = open.last().and_then(position);
                 parties.extend(party_of(site, of, std::mem::take(&mut open))?);
+            }
+            if is_of_no_use(&item, &households, &open) {
+                continue;
             }
             open.push(item);
             if open.len() > ITEMS_MAX {
@@ -104,6 +110,20 @@ pub async fn walk(
         }
         after = Some(next);
     }
+}
+
+/// Whether a campaign asks nothing of the item: of relationships it asks for households, and of those of one party for the first ones,
+/// so that a company with thousands of employees is walked past as everybody else.
+fn is_of_no_use(item: &Item, households: &str, open: &[Item]) -> bool {
+    if text(item, "et") != Some(RELATIONSHIP) {
+        return false;
+    }
+    let of_household = text(item, "sk").is_some_and(|sk| sk.starts_with(households));
+    let known = open
+        .iter()
+        .filter(|item| text(item, "et") == Some(RELATIONSHIP))
+        .count();
+    !of_household || known >= RELATED_MAX
 }
 
 fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
