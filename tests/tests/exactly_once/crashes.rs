@@ -19,8 +19,10 @@ const NOT_OF_A_HANDLER: [(Site, &str); 2] = [
     (Site::ToolWrite, "bootstrap and reconcile, which are run again by hand"),
 ];
 
-/// How many crashes one telling of a day meets, spread over the day.
-const CRASHES_PER_DAY: usize = 6;
+/// How many crashes one telling of a day meets, spread over the day: the least, and one in so many calls of a long day, up to the
+/// most.
+const CRASHES_PER_DAY: std::ops::RangeInclusive<usize> = 6..=12;
+const CALLS_FOR_A_CRASH: usize = 60;
 
 /// The points to crash at: before and after the first call at each site, after as many more as `most` says; before and
 /// after all with `EXHAUSTIVE=1` (many minutes). A crash before a later call finds what one after the call ahead of it left.
@@ -50,8 +52,9 @@ fn exhaustive() -> bool {
 
 /// The points in as few groups as the crashes of one day allow, neighbours in different groups: what a crash leaves behind
 /// is met by an undisturbed handler before the next one. With `EXHAUSTIVE=1`, each alone.
-fn groups(points: &[CrashPoint]) -> Vec<Vec<CrashPoint>> {
-    let count = points.len().div_ceil(if exhaustive() { 1 } else { CRASHES_PER_DAY });
+fn groups(points: &[CrashPoint], calls: usize) -> Vec<Vec<CrashPoint>> {
+    let of_a_day = (calls / CALLS_FOR_A_CRASH).clamp(*CRASHES_PER_DAY.start(), *CRASHES_PER_DAY.end());
+    let count = points.len().div_ceil(if exhaustive() { 1 } else { of_a_day });
     (0..count)
         .map(|first| points.iter().skip(first).step_by(count).copied().collect())
         .collect()
@@ -105,7 +108,7 @@ async fn sites_of(days: &[Day]) -> BTreeSet<Site> {
 async fn crash_everywhere(day: Day, most: impl Fn(Site) -> usize) {
     let Undisturbed { calls, end } = undisturbed(day).await;
     let points = crash_points(calls, most);
-    let mut groups = groups(&points);
+    let mut groups = groups(&points, calls.len());
     println!(
         "{} calls, {} crashes on {} days",
         calls.len(),
