@@ -639,7 +639,6 @@ async fn l5_a_campaign_that_cannot_work_is_refused_with_every_wrong_field() {
         .await;
     assert_eq!(status, 404, "nothing is left: {answer}");
     for (field, value, code) in [
-        ("/one_per_household", json!(true), "not_supported"),
         ("/voucher/consideration", json!("paid"), "not_possible"),
         ("/voucher/vat_kind", json!("service"), "not_possible"),
     ] {
