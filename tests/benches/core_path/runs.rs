@@ -328,16 +328,25 @@ async fn vouchers(system: &System) -> Result<BTreeSet<String>> {
                 anyhow::bail!("an item has no content");
             };
             terms.remove("issued_at");
-            let mut terms: Vec<_> = terms
-                .into_iter()
-                .map(|(name, value)| format!("{name}={value:?}"))
-                .collect();
-            terms.sort_unstable();
-            ensure!(
-                all.insert(format!("{} {}", text("pk"), terms.join(" "))),
-                "nothing is there twice"
-            );
+            let content = format!("{} {}", text("pk"), in_order(&AttributeValue::M(terms)));
+            ensure!(all.insert(content), "nothing is there twice");
         }
     }
     Ok(all)
+}
+
+/// A value with the fields of its maps in their order: two equal ones read alike.
+fn in_order(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::M(fields) => {
+            let mut fields: Vec<_> = fields
+                .iter()
+                .map(|(name, value)| format!("{name}={}", in_order(value)))
+                .collect();
+            fields.sort_unstable();
+            format!("{{{}}}", fields.join(" "))
+        }
+        AttributeValue::L(values) => format!("{:?}", values.iter().map(in_order).collect::<Vec<_>>()),
+        other => format!("{other:?}"),
+    }
 }
