@@ -458,13 +458,13 @@ async fn prove_account(
     }
     let twice = twice(&known);
     if !twice.is_empty() {
-        let reason = format!("reissued, and the one before is not void: {twice:?}");
+        let reason = format!("reissued, and the one before is not void: [{}]", twice.join(", "));
         proof.findings.push(vouchers(reason));
     }
     let overdrawn = known.iter().filter(|known| known.overdrawn);
     let overdrawn: Vec<String> = overdrawn.map(|known| known.number.to_string()).collect();
     if !overdrawn.is_empty() {
-        let reason = format!("more than the value was taken in parts: {overdrawn:?}");
+        let reason = format!("more than the value was taken in parts: [{}]", overdrawn.join(", "));
         proof.findings.push(vouchers(reason));
     }
     Ok(proof)
