@@ -283,7 +283,10 @@ impl Table {
             reversed: vec![],
             payment: None,
             partial: None,
-            campaign: Some(CampaignTerms::default()),
+            campaign: Some(CampaignTerms {
+                bearer: true,
+                ..CampaignTerms::default()
+            }),
         };
         let lookup = lookup_of(&voucher);
         let new = GivenVoucher { voucher, lookup };
