@@ -237,6 +237,13 @@ fn a_message_stays_invisible_for_six_time_outs() -> Result<()> {
 }
 
 #[test]
+fn r5_late_workers_of_a_stopped_run_are_waited_for() -> Result<()> {
+    let of_runs = "      Role: !GetAtt CampaignRunRole.Arn\n      MemorySize: 256\n      Timeout: 300\n";
+    let longer = of_runs.replace("300", "301");
+    check(delivery::late_workers_are_waited_for, &[(of_runs, &longer)])
+}
+
+#[test]
 fn logs_are_kept_for_a_stated_time_and_hold_no_paths() -> Result<()> {
     check(
         operation::logs_are_kept_for_a_stated_time,

@@ -32,8 +32,8 @@ mod seal;
 mod walk;
 
 pub use block::{
-    BlockWork, Blocked, Blocking, block_advance, block_stopped, block_voucher, block_work, blocks_work, started,
-    still_blocking,
+    BlockWork, Blocked, Blocking, WORKER_LIVES, block_advance, block_stopped, block_voucher, block_work, blocks_work,
+    started, still_blocking,
 };
 pub use budget::{Leased, Lessee, Shares, lease, leases};
 pub use household::{Claim, HOUSEMATES_MAX, claim_household};

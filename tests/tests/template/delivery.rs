@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_norway::Value;
+use store::run::WORKER_LIVES;
 
 use crate::document::{Template, at, items, number, reference, text};
 
@@ -12,6 +13,8 @@ const VISIBILITY_TIMEOUTS_MIN: u64 = 6;
 const RECEIVES_MIN: u64 = 5;
 /// The longest that SQS keeps a message.
 const DEAD_LETTER_SECONDS: u64 = 14 * 24 * 60 * 60;
+/// How far the clocks of two machines may differ.
+const CLOCK_SECONDS: u64 = 60;
 
 /// Every source that delivers batches reports failures message by message; queues bound their concurrency; streams
 /// bisect, give up after a bounded number of tries, and leave what failed in a bucket.
@@ -197,6 +200,21 @@ fn has_consumer(template: &Template, queue: &str) -> bool {
     let events = template.events();
     let mut sources = events.iter().filter(|(_, _, kind, _)| *kind == "SQS");
     sources.any(|(.., properties)| at(properties, &["Queue"]).and_then(reference).as_deref() == Some(queue))
+}
+
+/// No worker that gives vouchers outlives the wait for it when the vouchers of its run are blocked: a minute is left for clocks.
+pub(crate) fn late_workers_are_waited_for(template: &Template) -> Vec<String> {
+    let timeout = template
+        .resource("CampaignRunFunction")
+        .and_then(|function| template.function_property(function, "Timeout"))
+        .and_then(Value::as_u64);
+    let waited = u64::try_from(WORKER_LIVES.num_seconds()).unwrap_or(0);
+    match timeout {
+        Some(timeout) if timeout + CLOCK_SECONDS <= waited => Vec::new(),
+        _ => vec![format!(
+            "a worker of runs lives {timeout:?} s, and is waited for {waited} s"
+        )],
+    }
 }
 
 /// A message stays invisible for at least six time-outs of its consumer and the window that gathers a batch.

@@ -20,8 +20,8 @@ use crate::record::{Made, Record};
 use crate::voucher::VoucherChange;
 
 /// Longest that a worker lives which looked at the run before it was stopped: the time-out of the function that gives vouchers,
-/// and a minute for clocks that differ.
-const WORKER_LIVES: TimeDelta = TimeDelta::minutes(6);
+/// and a minute for clocks that differ. A rule about the template holds the two together.
+pub const WORKER_LIVES: TimeDelta = TimeDelta::minutes(6);
 /// Choices of a run on one page.
 const CHOICES_PAGE: i32 = 100;
 
