@@ -28,7 +28,9 @@ impl Objects {
         let site = Site::ExportPutChunk;
         self.before(site)?;
         let put = self.client.put_object().bucket(&self.bucket).key(key);
-        let put = put.content_type("application/x-ndjson").body(ByteStream::from(content));
+        let put = put
+            .content_type("application/octet-stream")
+            .body(ByteStream::from(content));
         let answer = put.send().await;
         self.after(site)?;
         answer.map(|_| ()).map_err(|error| failed(site, error.code()))

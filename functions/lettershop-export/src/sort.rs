@@ -7,6 +7,7 @@ use domain::id::{LookupKey, PartyId};
 use domain::voucher::{State, Voucher};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use lettershop::Letter;
+use lettershop::merge;
 use lettershop::piece::{PieceId, Row};
 use party::contact::ContactId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,10 +49,10 @@ impl App {
         }
         let Sorted { rows, gaps, shortened } = self.rows(id, run, shard, key.as_ref()).await?;
         let letters = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-        let lines = lines(&rows);
-        let key = (!rows.is_empty()).then(|| work_key(id, shard, &lines));
+        let sorted = merge::chunk(&rows);
+        let key = (!rows.is_empty()).then(|| work_key(id, shard, &sorted));
         if let Some(key) = &key {
-            self.objects.put_work(key, lines).await?;
+            self.objects.put_work(key, sorted).await?;
         }
         let chunk = Chunk {
             key: key.clone(),
@@ -233,16 +234,7 @@ const fn is_not_void(voucher: &Voucher) -> bool {
 }
 
 /// The object of sorted letters, by what stands in it: two workers that found different letters do not write over each other.
-fn work_key(id: &RunId, shard: u8, lines: &[u8]) -> String {
-    let hash = code::lookup_key(b"sorted letters", "chunk/1", lines);
+fn work_key(id: &RunId, shard: u8, sorted: &[u8]) -> String {
+    let hash = code::lookup_key(b"sorted letters", "chunk/2", sorted);
     format!("work/{}/{}/{:04}/{shard:02}-{hash}", id.tenant, id.run, id.revision)
-}
-
-fn lines(rows: &[Row]) -> Vec<u8> {
-    let mut lines = Vec::new();
-    for row in rows {
-        lines.extend_from_slice(row.line());
-        lines.push(b'\n');
-    }
-    lines
 }

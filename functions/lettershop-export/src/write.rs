@@ -5,8 +5,9 @@ use std::io::{BufReader, Seek};
 
 use chrono::{DateTime, Utc};
 use domain::code::VoucherCode;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use lettershop::manifest::{Checkpoint, Job, Manifest, PrintFile};
-use lettershop::merge::{Merge, ReadError, RowReader};
+use lettershop::merge::{ChunkReader, Merge, MergeError, ReadError};
 use lettershop::piece::{ROW_BYTES_MAX, Row};
 use lettershop::settings::Settings;
 use runtime::sqs::Deadline;
@@ -21,6 +22,9 @@ const PARTS_MAX: usize = 10_000;
 
 /// Rounds against another worker that begins the same file.
 const ROUNDS_MAX: u32 = 3;
+
+/// Objects with sorted letters that are copied at the same time.
+const COPIES_AT_ONCE: usize = 4;
 
 /// Rows after which the part before may be sent on.
 const ROWS_AT_ONCE: u32 = 200;
@@ -226,25 +230,22 @@ impl App {
         &self,
         chunks: &[Chunk],
     ) -> Result<Box<dyn Iterator<Item = Result<Row, ExportError>> + Send>, ExportError> {
-        let mut readers = Vec::new();
-        for key in chunks.iter().filter_map(|chunk| chunk.key.as_ref()) {
-            readers.push(self.sorted_rows(key).await?);
-        }
+        let keys = chunks.iter().filter_map(|chunk| chunk.key.as_ref());
+        let readers = stream::iter(keys).map(|key| self.sorted_rows(key));
+        let readers: Vec<_> = readers.buffered(COPIES_AT_ONCE).try_collect().await?;
         let letters = chunks.iter().map(|chunk| chunk.letters).fold(0, u64::saturating_add);
         let letters = usize::try_from(letters).unwrap_or(usize::MAX);
-        let merge: Merge<RowReader<BufReader<File>>> = Merge::new(readers).expecting(letters);
-        let rows = merge.map(|row| {
-            row.map_err(|error: lettershop::merge::MergeError<ReadError>| ExportError::Merge(error.to_string()))
-        });
+        let merge: Merge<ChunkReader<BufReader<File>>> = Merge::new(readers).expecting(letters);
+        let rows = merge.map(|row| row.map_err(|error: MergeError<ReadError>| ExportError::Merge(error.to_string())));
         Ok(Box::new(rows))
     }
 
     /// Sorted letters, from a copy on the disk.
-    pub(crate) async fn sorted_rows(&self, key: &str) -> Result<RowReader<BufReader<File>>, ExportError> {
+    pub(crate) async fn sorted_rows(&self, key: &str) -> Result<ChunkReader<BufReader<File>>, ExportError> {
         let mut file: File = tempfile::tempfile()?;
         self.objects.fetch_work(key, &mut file).await?;
         file.rewind()?;
-        Ok(RowReader::new(BufReader::new(file)))
+        Ok(ChunkReader::new(BufReader::new(file)))
     }
 
     /// Uploads what is written as a part and notes where the file goes on; `false` when another worker has.

@@ -145,13 +145,28 @@ impl FromStr for VoucherCode {
 }
 
 fn symbol_of(byte: u8) -> Option<u8> {
-    let upper = match byte.to_ascii_uppercase() {
-        b'I' | b'L' => b'1',
-        b'O' => b'0',
-        other => other,
-    };
-    let at = ALPHABET.iter().position(|symbol| *symbol == upper)?;
-    u8::try_from(at).ok()
+    /// For each byte the symbol that it is read as; 32 for none.
+    const SYMBOLS: [u8; 256] = symbols();
+    let symbol = SYMBOLS[usize::from(byte)];
+    (symbol < 32).then_some(symbol)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "there are 32 symbols")]
+const fn symbols() -> [u8; 256] {
+    let mut symbols = [32; 256];
+    let mut at = 0;
+    while at < ALPHABET.len() {
+        let upper = ALPHABET[at];
+        symbols[upper as usize] = at as u8;
+        symbols[upper.to_ascii_lowercase() as usize] = at as u8;
+        at += 1;
+    }
+    let mut look_alikes: &[(u8, u8)] = &[(b'I', 1), (b'i', 1), (b'L', 1), (b'l', 1), (b'O', 0), (b'o', 0)];
+    while let [(byte, symbol), rest @ ..] = look_alikes {
+        symbols[*byte as usize] = *symbol;
+        look_alikes = rest;
+    }
+    symbols
 }
 
 impl fmt::Display for VoucherCode {

@@ -1,16 +1,16 @@
 //! Sorting more letters than memory holds: sorted chunks, then one merge over them.
 //!
-//! [`Sorter`] takes rows in any order and gives them back in sorted chunks; the caller stores them. [`RowReader`] reads a stored
-//! chunk line by line. [`Merge`] reads all chunks at once, one row of each in memory, and yields all rows in order.
+//! The caller sorts as many rows as it can hold and stores them as a [`chunk()`]. [`Merge`] reads all chunks at once, a block of each
+//! in memory, and yields all rows in order.
 
-mod sorter;
+mod chunk;
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashSet};
 
 use crate::piece::{PieceId, Row, SortKey};
 
-pub use sorter::{Chunk, ReadError, RowReader, Sorter};
+pub use chunk::{ChunkReader, ReadError, chunk};
 
 /// Most letters of one merge. Their ids take some 50 MB: the only memory that grows with the letters.
 pub const PIECES_MAX: usize = 3_000_000;
@@ -26,7 +26,7 @@ pub enum MergeError<E> {
         /// Why.
         error: E,
     },
-    /// A chunk is not in order: it was not written by a [`Sorter`], or its rows were mixed up.
+    /// A chunk is not in order.
     #[error("chunk {chunk} is not in order at letter {piece}")]
     Unsorted {
         /// Which, from 0.

@@ -105,7 +105,11 @@ impl Piece {
     /// # Errors
     /// [`Unsound`] with the first field outside its bounds.
     pub fn check(&self) -> Result<(), Unsound> {
-        let within = |text: &Personal, max: usize| text.as_str().chars().count() <= max;
+        // No text has more characters than bytes.
+        let within = |text: &Personal, max: usize| {
+            let text = text.as_str();
+            text.len() <= max || text.chars().count() <= max
+        };
         let vouchers = self.vouchers.len() <= VOUCHERS_MAX
             && self
                 .vouchers
@@ -131,7 +135,7 @@ impl Piece {
 
     /// By which letters are sorted.
     pub fn sort_key(&self) -> SortKey {
-        SortKey::new(&self.country, self.postcode.as_ref(), self.id)
+        SortKey::of(self)
     }
 }
 

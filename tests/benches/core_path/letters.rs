@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use ::campaign::Campaign;
 use ::lettershop::Key;
+use ::lettershop::merge;
 use ::lettershop::piece::{Piece, PieceId, PrintedVoucher, Row, Worth};
 use anyhow::{Context, Result, ensure};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -111,15 +112,10 @@ async fn sorted(system: &System, id: &RunId, run: &Run, letters: usize) -> Resul
             .map(|number| Ok(Row::of(&letter(run, number)?)?))
             .collect::<Result<Vec<Row>>>()?;
         rows.sort_unstable_by(|a, b| a.key().cmp(b.key()));
-        let mut lines = Vec::new();
-        for row in &rows {
-            lines.extend_from_slice(row.line());
-            lines.push(b'\n');
-        }
         let key = format!("work/{}/{}/0001/{shard:02}", id.tenant, id.run);
         let bucket = system.running.stack.bucket("LettershopBucket")?;
         let put = system.running.stack.clients().s3.put_object().bucket(bucket).key(&key);
-        put.body(lines.into()).send().await?;
+        put.body(merge::chunk(&rows).into()).send().await?;
         let chunk = Chunk {
             key: Some(key),
             letters: u64::try_from(rows.len())?,

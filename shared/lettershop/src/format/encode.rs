@@ -1,5 +1,7 @@
 //! A letter becomes a row.
 
+use std::borrow::Cow;
+
 use domain::text;
 use domain::violation::Violation;
 use encoding_rs::{EncoderResult, WINDOWS_1252};
@@ -110,10 +112,8 @@ impl Encoder {
         }
         if let Layout::Csv { columns } = &self.format.layout {
             for (index, column) in columns.iter().enumerate() {
-                let mut field = String::new();
-                quoted(&column.name, index, &mut field);
                 // The names were checked with the format: none lacks in the encoding.
-                let _ = encode(self.format.encoding, &field, out);
+                let _ = quoted(self.format.encoding, &column.name, index, out);
             }
             out.extend_from_slice(b"\r\n");
         }
@@ -139,8 +139,11 @@ impl Encoder {
             Layout::Csv { columns } => {
                 for (index, column) in columns.iter().enumerate() {
                     let mut made = Vec::new();
-                    let field = self.csv_field(column.source, number, piece, index, &mut made);
-                    let written = field.and_then(|field| self.put(&field, out));
+                    let content = self.csv_content(column.source, number, piece, &mut made);
+                    let written = content.and_then(|content| {
+                        let written = quoted(self.format.encoding, &content, index, out);
+                        written.map_err(|at| RowFlaw::Unmappable { at })
+                    });
                     written.map_err(|flaw| error(piece, &column.name, flaw))?;
                     changes.extend(made.into_iter().map(|change| (&column.name, change)));
                 }
@@ -185,7 +188,13 @@ impl Encoder {
     }
 
     /// The content of a column: without breaks and controls, all of it in the file's encoding.
-    fn content(&self, source: Source, number: u64, piece: &Piece, made: &mut Vec<Change>) -> Result<String, RowFlaw> {
+    fn content<'a>(
+        &self,
+        source: Source,
+        number: u64,
+        piece: &'a Piece,
+        made: &mut Vec<Change>,
+    ) -> Result<Cow<'a, str>, RowFlaw> {
         let content = self.without_breaks(source.content(number, piece), made)?;
         if self.format.encoding != Encoding::Windows1252 {
             return Ok(content);
@@ -197,7 +206,7 @@ impl Encoder {
         }
     }
 
-    fn without_breaks(&self, content: String, made: &mut Vec<Change>) -> Result<String, RowFlaw> {
+    fn without_breaks<'a>(&self, content: Cow<'a, str>, made: &mut Vec<Change>) -> Result<Cow<'a, str>, RowFlaw> {
         if text::is_printable(&content) {
             return Ok(content);
         }
@@ -215,23 +224,20 @@ impl Encoder {
         }
     }
 
-    fn csv_field(
+    fn csv_content<'a>(
         &self,
         source: Source,
         number: u64,
-        piece: &Piece,
-        index: usize,
+        piece: &'a Piece,
         made: &mut Vec<Change>,
-    ) -> Result<String, RowFlaw> {
-        let mut content = self.content(source, number, piece, made)?;
+    ) -> Result<Cow<'a, str>, RowFlaw> {
+        let content = self.content(source, number, piece, made)?;
         // Spreadsheets pass over spaces before a formula.
         if source.is_text() && content.trim_start().starts_with(['=', '+', '-', '@']) {
-            content.insert(0, '\'');
             made.push(Change::Guarded);
+            return Ok(format!("'{content}").into());
         }
-        let mut field = String::new();
-        quoted(&content, index, &mut field);
-        Ok(field)
+        Ok(content)
     }
 
     fn put(&self, field: &str, out: &mut Vec<u8>) -> Result<(), RowFlaw> {
@@ -247,18 +253,23 @@ fn error(piece: &Piece, column: &str, flaw: RowFlaw) -> RowError {
     }
 }
 
-/// A field as RFC 4180 has it, with the separator before it unless it is the first.
-fn quoted(content: &str, index: usize, field: &mut String) {
+/// Appends a field as RFC 4180 has it, with the separator before it unless it is the first; the error is that of [`encode`]. What is
+/// put around the content is the same in all encodings.
+fn quoted(encoding: Encoding, content: &str, index: usize, out: &mut Vec<u8>) -> Result<(), usize> {
     if index > 0 {
-        field.push(';');
+        out.push(b';');
     }
-    let needs = content.contains([';', '"', '\r', '\n']) || content.starts_with(' ') || content.ends_with(' ');
+    let bytes = content.as_bytes();
+    let needs = bytes.iter().any(|byte| matches!(byte, b';' | b'"' | b'\r' | b'\n'))
+        || bytes.first() == Some(&b' ')
+        || bytes.last() == Some(&b' ');
     if needs {
-        field.push('"');
-        field.push_str(&content.replace('"', "\"\""));
-        field.push('"');
+        out.push(b'"');
+        encode(encoding, &content.replace('"', "\"\""), out)?;
+        out.push(b'"');
+        Ok(())
     } else {
-        field.push_str(content);
+        encode(encoding, content, out)
     }
 }
 

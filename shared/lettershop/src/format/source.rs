@@ -1,8 +1,10 @@
 //! What a column can hold.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use crate::piece::{Piece, TEXTS_MAX, VOUCHERS_MAX, Worth};
@@ -173,32 +175,40 @@ impl Source {
     }
 
     /// Its content of a letter in row `number`.
-    pub(super) fn content(self, number: u64, piece: &Piece) -> String {
+    pub(super) fn content(self, number: u64, piece: &Piece) -> Cow<'_, str> {
         let voucher = |n: u8| nth(&piece.vouchers, n);
-        let personal = |text: Option<&party::Personal>| text.map(|t| t.as_str().to_owned()).unwrap_or_default();
-        let day = |n: u8, format: &str| voucher(n).map(|v| v.valid_until.format(format).to_string());
+        let made = |text: Option<String>| Cow::Owned(text.unwrap_or_default());
         match self {
-            Self::PieceId => piece.id.to_string(),
-            Self::RowNumber => number.to_string(),
-            Self::Language => piece.language.as_str().to_owned(),
-            Self::Salutation => piece.salutation.as_str().to_owned(),
-            Self::AddressLine(n) => personal(nth(&piece.address, n)),
-            Self::Country => piece.country.as_str().to_owned(),
-            Self::Postcode => personal(piece.postcode.as_ref()),
-            Self::Variant => piece.variant.to_string(),
-            Self::Enclosure => piece.enclosure.as_ref().map(ToString::to_string).unwrap_or_default(),
-            Self::Control => u8::from(piece.control).to_string(),
-            Self::VoucherCount => piece.vouchers.len().to_string(),
-            Self::Code(n) => voucher(n).map(|v| v.code.to_string()).unwrap_or_default(),
-            Self::Barcode(n) => voucher(n).map(|v| v.code.compact()).unwrap_or_default(),
-            Self::Value(n) => voucher(n).map(|v| amount(v.worth)).unwrap_or_default(),
-            Self::Currency(n) => voucher(n).map(|v| currency(v.worth)).unwrap_or_default(),
-            Self::Percent(n) => voucher(n).map(|v| percent(v.worth)).unwrap_or_default(),
-            Self::ValidUntil(n) => day(n, "%d.%m.%Y").unwrap_or_default(),
-            Self::ValidUntilIso(n) => day(n, "%Y-%m-%d").unwrap_or_default(),
-            Self::Text(n) => personal(nth(&piece.texts, n)),
+            Self::PieceId => piece.id.as_str().into(),
+            Self::RowNumber => number.to_string().into(),
+            Self::Language => piece.language.as_str().into(),
+            Self::Salutation => piece.salutation.as_str().into(),
+            Self::AddressLine(n) => text(&piece.address, n),
+            Self::Country => piece.country.as_str().into(),
+            Self::Postcode => piece.postcode.as_ref().map_or("", |text| text.as_str()).into(),
+            Self::Variant => piece.variant.as_str().into(),
+            Self::Enclosure => piece.enclosure.as_ref().map_or("", |key| key.as_str()).into(),
+            Self::Control => if piece.control { "1" } else { "0" }.into(),
+            Self::VoucherCount => piece.vouchers.len().to_string().into(),
+            Self::Code(n) => made(voucher(n).map(|v| v.code.to_string())),
+            Self::Barcode(n) => made(voucher(n).map(|v| v.code.compact())),
+            Self::Value(n) => made(voucher(n).map(|v| amount(v.worth))),
+            Self::Currency(n) => made(voucher(n).map(|v| currency(v.worth))),
+            Self::Percent(n) => made(voucher(n).map(|v| percent(v.worth))),
+            Self::ValidUntil(n) => made(voucher(n).map(|v| day(v.valid_until))),
+            Self::ValidUntilIso(n) => made(voucher(n).map(|v| v.valid_until.to_string())),
+            Self::Text(n) => text(&piece.texts, n),
         }
     }
+}
+
+fn text(texts: &[party::Personal], n: u8) -> Cow<'_, str> {
+    nth(texts, n).map_or("", |text| text.as_str()).into()
+}
+
+/// `31.12.2026`. Formats of `chrono` are read anew for each day, which takes as long as the rest of a row.
+fn day(day: NaiveDate) -> String {
+    format!("{:02}.{:02}.{:04}", day.day(), day.month(), day.year())
 }
 
 fn nth<T>(list: &[T], n: u8) -> Option<&T> {

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::piece::Piece;
 use crate::piece::tests::{personal, piece};
-use crate::piece::{InvalidRow, Piece, ROW_BYTES_MAX};
 
 fn row(number: u32, postcode: u32) -> Row {
     let letter = Piece {
@@ -12,21 +12,18 @@ fn row(number: u32, postcode: u32) -> Row {
     Row::of(&letter).unwrap()
 }
 
-/// The chunks as they are stored.
-fn stored(rows: impl IntoIterator<Item = Row>, bytes_max: usize) -> Vec<Vec<u8>> {
-    let mut sorter = Sorter::new(bytes_max);
-    let mut chunks: Vec<Chunk> = rows.into_iter().filter_map(|row| sorter.push(row)).collect();
-    chunks.extend(sorter.finish());
-    let write = |chunk: &Chunk| {
-        let mut out = Vec::new();
-        chunk.write(&mut out);
-        out
-    };
-    chunks.iter().map(write).collect()
+/// The chunks as they are stored, of so many rows each.
+fn stored(rows: &[Row], of: usize) -> Vec<Vec<u8>> {
+    let sorted = rows.chunks(of).map(|rows| {
+        let mut rows = rows.to_vec();
+        rows.sort_by(|a, b| a.key().cmp(b.key()));
+        super::chunk(&rows)
+    });
+    sorted.collect()
 }
 
 fn merged(chunks: &[Vec<u8>]) -> Result<Vec<Row>, MergeError<ReadError>> {
-    Merge::new(chunks.iter().map(|chunk| RowReader::new(chunk.as_slice())).collect()).collect()
+    Merge::new(chunks.iter().map(|chunk| ChunkReader::new(chunk.as_slice())).collect()).collect()
 }
 
 type Rows = Vec<Result<Row, ReadError>>;
@@ -40,10 +37,8 @@ fn x5_a_merge_of_50_chunks_is_a_sort() {
     let rows: Vec<Row> = (0..1_000u32)
         .map(|n| row(n, 1_000 + n.wrapping_mul(7_919) % 97))
         .collect();
-    let size = rows.iter().map(|row| row.line().len() + 1).max().unwrap();
-    let chunks = stored(rows.clone(), size * 20);
-    assert!(chunks.len() >= 50, "{}", chunks.len());
-    assert!(chunks.iter().all(|chunk| chunk.len() <= size * 20));
+    let chunks = stored(&rows, 20);
+    assert_eq!(chunks.len(), 50);
     let mut sorted = rows;
     sorted.sort_by(|a, b| a.key().cmp(b.key()));
     assert_eq!(merged(&chunks).unwrap(), sorted);
@@ -56,13 +51,13 @@ proptest! {
     fn x5_the_order_of_a_file_does_not_depend_on_the_order_of_its_letters(
         numbers in proptest::collection::btree_map(0u32..5_000, 1_000u32..1_010, 0..80),
         turn in 0usize..80,
-        bytes_max in 1usize..20_000,
+        of in 1usize..100,
     ) {
         let mut rows: Vec<Row> = numbers.into_iter().map(|(n, postcode)| row(n, postcode)).collect();
-        let one = merged(&stored(rows.clone(), usize::MAX)).unwrap();
+        let one = merged(&stored(&rows, usize::MAX)).unwrap();
         let len = rows.len().max(1);
         rows.rotate_left(turn % len);
-        prop_assert_eq!(merged(&stored(rows, bytes_max)).unwrap(), one);
+        prop_assert_eq!(merged(&stored(&rows, of)).unwrap(), one);
     }
 }
 
@@ -89,10 +84,7 @@ fn a_chunk_out_of_order_or_with_an_error_ends_the_merge() {
     let unsorted = merge.next().unwrap().unwrap_err();
     assert!(matches!(unsorted, MergeError::Unsorted { chunk: 1, .. }), "{unsorted}");
     assert!(merge.next().is_none());
-    let damaged = Err(ReadError::Row {
-        line: 2,
-        flaw: InvalidRow::Malformed,
-    });
+    let damaged = Err(ReadError::CutOff);
     let mut merge = Merge::new(vec![vec![Ok(row(1, 5)), damaged].into_iter()]);
     let error = merge.next().unwrap().unwrap_err();
     assert!(matches!(error, MergeError::Chunk { chunk: 0, .. }), "{error}");
@@ -108,23 +100,59 @@ fn a_merge_takes_no_more_letters_than_it_is_given_memory_for() {
 }
 
 #[test]
+fn a_chunk_of_many_blocks_comes_back_as_it_was() {
+    let rows: Vec<Row> = (0..2_000).map(|n| row(n, 1_000)).collect();
+    let chunk = super::chunk(&rows);
+    let plain: usize = rows.iter().map(|row| bytes(row).len()).sum();
+    assert!(plain > 300_000 && chunk.len() < plain, "{plain} {}", chunk.len());
+    let read: Result<Vec<Row>, _> = ChunkReader::new(chunk.as_slice()).collect();
+    assert_eq!(read.unwrap(), rows);
+    let none: Vec<u8> = super::chunk(&[]);
+    assert!(ChunkReader::new(none.as_slice()).next().is_none());
+}
+
+fn bytes(row: &Row) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    row.write(&mut bytes);
+    bytes
+}
+
+/// The error with which reading ends, if it does.
+fn flaw(chunk: &[u8]) -> Option<ReadError> {
+    ChunkReader::new(chunk).find_map(Result::err)
+}
+
+#[test]
 fn a_chunk_that_was_cut_off_is_no_shorter_chunk() {
-    let whole = stored([row(1, 1), row(2, 2)], usize::MAX).remove(0);
+    let rows: Vec<Row> = (0..300).map(|n| row(n, 1)).collect();
+    let whole = super::chunk(&rows);
+    assert!(flaw(&whole).is_none());
     for len in 0..whole.len() {
-        let rows: Vec<_> = RowReader::new(&whole[..len]).collect();
-        let at_row_end = len == 0 || whole[len - 1] == b'\n';
-        assert_eq!(rows.iter().all(Result::is_ok), at_row_end, "{len}");
+        assert!(matches!(flaw(&whole[..len]), Some(ReadError::CutOff)), "{len}");
     }
-    let endless = vec![b'x'; ROW_BYTES_MAX * 3];
-    let error = RowReader::new(endless.as_slice()).next().unwrap().unwrap_err();
-    assert!(
-        matches!(
-            error,
-            ReadError::Row {
-                line: 1,
-                flaw: InvalidRow::TooLong
-            }
-        ),
-        "{error}"
-    );
+}
+
+#[test]
+fn a_damaged_chunk_is_refused_and_takes_no_memory() {
+    let whole = super::chunk(&[row(1, 1), row(2, 2)]);
+    let other = [&[1], &whole[1..]].concat();
+    assert!(matches!(flaw(&other), Some(ReadError::Version)));
+    for (at, endless) in [(1, "content"), (5, "stored")] {
+        let mut damaged = whole.clone();
+        damaged[at..at + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+        let flaw = flaw(&damaged);
+        assert!(
+            matches!(flaw, Some(ReadError::Block { block: 1 })),
+            "{endless} {flaw:?}"
+        );
+    }
+    let mut shorter = whole.clone();
+    shorter[1] -= 1;
+    assert!(matches!(flaw(&shorter), Some(ReadError::Block { block: 1 })));
+    for at in 9..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x55;
+        // Whatever it is read as, reading ends.
+        assert!(ChunkReader::new(damaged.as_slice()).count() <= 3);
+    }
 }

@@ -1,8 +1,9 @@
-//! A letter as a line of the chunks by which letters are sorted.
+//! A letter as a row of the chunks by which letters are sorted.
 //!
-//! A line of JSON, so that a chunk can be read line by line. It holds the ids of vouchers and not their codes: chunks lie in a
-//! bucket, and codes are nowhere but in the printer's file. They are derived when the file is written.
+//! What sorting needs stands first; the rest is read when the row is written to the file. It holds the ids of vouchers and not their
+//! codes: chunks lie in a bucket, and codes are nowhere but in the printer's file. They are derived when the file is written.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use chrono::NaiveDate;
@@ -15,32 +16,55 @@ use serde::{Deserialize, Serialize};
 use super::{Piece, PieceId, PrintedVoucher, Unsound, Worth};
 use crate::Key;
 
-/// Longest row, in bytes without its line end.
+/// Longest row, in bytes.
 pub const ROW_BYTES_MAX: usize = 98_304;
-/// The version that is written; others are refused.
-const VERSION: u8 = 1;
 
 /// By which letters are sorted: country, postcode, id, each by its bytes. No two letters are equal, so the order of a file does not
 /// depend on the order in which its letters came.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct SortKey {
-    country: String,
-    postcode: String,
+    country: Country,
+    postcode: Option<Personal>,
     piece: PieceId,
 }
 
 impl SortKey {
-    pub(super) fn new(country: &Country, postcode: Option<&Personal>, piece: PieceId) -> Self {
+    pub(super) fn of(piece: &Piece) -> Self {
         Self {
-            country: country.as_str().to_owned(),
-            postcode: postcode.map(|text| text.as_str().to_owned()).unwrap_or_default(),
-            piece,
+            country: piece.country.clone(),
+            postcode: piece.postcode.clone(),
+            piece: piece.id,
         }
     }
 
     /// The letter.
     pub const fn piece(&self) -> PieceId {
         self.piece
+    }
+
+    fn order(&self) -> (&str, &str, &PieceId) {
+        let postcode = self.postcode.as_ref().map_or("", Personal::as_str);
+        (self.country.as_str(), postcode, &self.piece)
+    }
+}
+
+impl PartialEq for SortKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.order() == other.order()
+    }
+}
+
+impl Eq for SortKey {}
+
+impl PartialOrd for SortKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for SortKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.order().cmp(&other.order())
     }
 }
 
@@ -54,7 +78,10 @@ impl fmt::Debug for SortKey {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Row {
     key: SortKey,
-    line: Vec<u8>,
+    /// The key, and [`Content`] behind it.
+    bytes: Vec<u8>,
+    /// Where the content begins.
+    content: usize,
 }
 
 impl fmt::Debug for Row {
@@ -63,18 +90,15 @@ impl fmt::Debug for Row {
     }
 }
 
-/// A line that is no row, or a letter that is none.
+/// Bytes that are no row, or a letter that is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRow {
     /// Longer than [`ROW_BYTES_MAX`].
-    #[error("a row of a letter is longer than 32768 bytes")]
+    #[error("a row of a letter is longer than {ROW_BYTES_MAX} bytes")]
     TooLong,
     /// No row of a letter, or cut off.
-    #[error("a line is no row of a letter")]
+    #[error("what should be the row of a letter is none")]
     Malformed,
-    /// Written by another version of this program.
-    #[error("a row of a letter has another version")]
-    Version,
     /// The letter is outside its bounds.
     #[error(transparent)]
     Unsound(#[from] Unsound),
@@ -83,52 +107,16 @@ pub enum InvalidRow {
     NoCode(PieceId),
 }
 
-/// What every version has.
-#[derive(Deserialize)]
-struct Head {
-    #[serde(rename = "v")]
-    version: u8,
-}
-
-/// What sorting needs.
-#[derive(Deserialize)]
-struct KeyFields {
-    #[serde(rename = "v")]
-    version: u8,
-    #[serde(rename = "i")]
-    id: PieceId,
-    #[serde(rename = "c")]
-    country: Country,
-    #[serde(default, rename = "z")]
-    postcode: Option<Personal>,
-}
-
+/// A letter without its key. In the order of its fields, and each of them is there: the form names none.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    #[serde(rename = "v")]
-    version: u8,
-    #[serde(rename = "i")]
-    id: PieceId,
-    #[serde(rename = "l")]
+struct Content {
     language: Language,
-    #[serde(rename = "s")]
     salutation: Personal,
-    #[serde(rename = "a")]
     address: Vec<Personal>,
-    #[serde(rename = "c")]
-    country: Country,
-    #[serde(default, rename = "z", skip_serializing_if = "Option::is_none")]
-    postcode: Option<Personal>,
-    #[serde(default, rename = "g", skip_serializing_if = "Vec::is_empty")]
     vouchers: Vec<(Personal, Worth, NaiveDate)>,
-    #[serde(rename = "k")]
     variant: Key,
-    #[serde(default, rename = "e", skip_serializing_if = "Option::is_none")]
     enclosure: Option<Key>,
-    #[serde(default, rename = "t", skip_serializing_if = "Vec::is_empty")]
     texts: Vec<Personal>,
-    #[serde(default, rename = "x", skip_serializing_if = "std::ops::Not::not")]
     control: bool,
 }
 
@@ -140,50 +128,43 @@ impl Row {
     pub fn of(piece: &Piece) -> Result<Self, InvalidRow> {
         piece.check()?;
         let vouchers = piece.vouchers.iter();
-        let line = Line {
-            version: VERSION,
-            id: piece.id,
+        let content = Content {
             language: piece.language,
             salutation: piece.salutation.clone(),
             address: piece.address.clone(),
-            country: piece.country.clone(),
-            postcode: piece.postcode.clone(),
             vouchers: vouchers.map(|v| (v.id.clone(), v.worth, v.valid_until)).collect(),
             variant: piece.variant.clone(),
             enclosure: piece.enclosure.clone(),
             texts: piece.texts.clone(),
             control: piece.control,
         };
-        let line = serde_json::to_vec(&line).map_err(|_| InvalidRow::Malformed)?;
-        if line.len() > ROW_BYTES_MAX {
-            return Err(InvalidRow::TooLong);
-        }
         let key = piece.sort_key();
-        Ok(Self { key, line })
-    }
-
-    /// A row from a line of a chunk, without its line end. Only what sorting needs is read.
-    ///
-    /// # Errors
-    /// The line is no row of this version.
-    pub fn read(line: &[u8]) -> Result<Self, InvalidRow> {
-        if line.len() > ROW_BYTES_MAX {
+        let bytes = postcard::to_stdvec(&key).map_err(|_| InvalidRow::Malformed)?;
+        let start = bytes.len();
+        let bytes = postcard::to_extend(&content, bytes).map_err(|_| InvalidRow::Malformed)?;
+        if bytes.len() > ROW_BYTES_MAX {
             return Err(InvalidRow::TooLong);
-        }
-        let fields: KeyFields = match serde_json::from_slice(line) {
-            Ok(fields) => fields,
-            // Another version may have other fields.
-            Err(_) => match serde_json::from_slice::<Head>(line) {
-                Ok(head) if head.version != VERSION => return Err(InvalidRow::Version),
-                _ => return Err(InvalidRow::Malformed),
-            },
-        };
-        if fields.version != VERSION {
-            return Err(InvalidRow::Version);
         }
         Ok(Self {
-            key: SortKey::new(&fields.country, fields.postcode.as_ref(), fields.id),
-            line: line.to_vec(),
+            key,
+            bytes,
+            content: start,
+        })
+    }
+
+    /// A row from its bytes. Only what sorting needs is looked at.
+    ///
+    /// # Errors
+    /// The bytes are no row.
+    pub fn read(bytes: &[u8]) -> Result<Self, InvalidRow> {
+        if bytes.len() > ROW_BYTES_MAX {
+            return Err(InvalidRow::TooLong);
+        }
+        let (key, content) = postcard::take_from_bytes(bytes).map_err(|_| InvalidRow::Malformed)?;
+        Ok(Self {
+            key,
+            bytes: bytes.to_vec(),
+            content: bytes.len().saturating_sub(content.len()),
         })
     }
 
@@ -191,30 +172,39 @@ impl Row {
     ///
     /// # Errors
     /// The row is damaged, or a voucher has no code.
-    pub fn piece(&self, code: impl Fn(&str) -> Option<VoucherCode>) -> Result<Piece, InvalidRow> {
-        let line: Line = serde_json::from_slice(&self.line).map_err(|_| InvalidRow::Malformed)?;
-        let with_code = |(id, worth, valid_until): (Personal, Worth, NaiveDate)| {
-            let code = code(id.as_str()).ok_or(InvalidRow::NoCode(line.id))?;
+    pub fn piece(self, code: impl Fn(&str) -> Option<VoucherCode>) -> Result<Piece, InvalidRow> {
+        let content = self.bytes.get(self.content..).unwrap_or_default();
+        let (content, rest) = postcard::take_from_bytes::<Content>(content).map_err(|_| InvalidRow::Malformed)?;
+        if !rest.is_empty() {
+            return Err(InvalidRow::Malformed);
+        }
+        let SortKey {
+            country,
+            postcode,
+            piece: id,
+        } = self.key;
+        let with_code = |(voucher, worth, valid_until): (Personal, Worth, NaiveDate)| {
+            let code = code(voucher.as_str()).ok_or(InvalidRow::NoCode(id))?;
             Ok(PrintedVoucher {
-                id,
+                id: voucher,
                 code,
                 worth,
                 valid_until,
             })
         };
-        let vouchers: Result<Vec<_>, InvalidRow> = line.vouchers.into_iter().map(with_code).collect();
+        let vouchers: Result<Vec<_>, InvalidRow> = content.vouchers.into_iter().map(with_code).collect();
         let piece = Piece {
-            id: line.id,
-            language: line.language,
-            salutation: line.salutation,
-            address: line.address,
-            country: line.country,
-            postcode: line.postcode,
+            id,
+            language: content.language,
+            salutation: content.salutation,
+            address: content.address,
+            country,
+            postcode,
             vouchers: vouchers?,
-            variant: line.variant,
-            enclosure: line.enclosure,
-            texts: line.texts,
-            control: line.control,
+            variant: content.variant,
+            enclosure: content.enclosure,
+            texts: content.texts,
+            control: content.control,
         };
         piece.check()?;
         Ok(piece)
@@ -225,8 +215,8 @@ impl Row {
         &self.key
     }
 
-    /// The line of a chunk, without its line end.
-    pub fn line(&self) -> &[u8] {
-        &self.line
+    /// Appends its bytes.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.bytes);
     }
 }

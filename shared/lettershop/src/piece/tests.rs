@@ -110,6 +110,12 @@ fn ids_are_packed_into_80_bits_in_their_order_and_without_loss() {
     }
 }
 
+fn bytes(row: &Row) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    row.write(&mut bytes);
+    bytes
+}
+
 #[test]
 fn a_letter_comes_back_from_its_row() {
     for letter in [
@@ -124,9 +130,8 @@ fn a_letter_comes_back_from_its_row() {
         },
     ] {
         let row = Row::of(&letter).unwrap();
+        assert_eq!(Row::read(&bytes(&row)), Ok(row.clone()));
         assert_eq!(row.piece(code_of), Ok(letter));
-        assert_eq!(Row::read(row.line()), Ok(row.clone()));
-        assert!(!row.line().contains(&b'\n'));
     }
 }
 
@@ -134,9 +139,10 @@ fn a_letter_comes_back_from_its_row() {
 fn rows_hold_no_codes_and_neither_they_nor_letters_show_a_person() {
     let letter = piece(1);
     let row = Row::of(&letter).unwrap();
-    let line = String::from_utf8(row.line().to_vec()).unwrap();
+    let line = bytes(&row);
     let code = &letter.vouchers[0].code;
-    assert!(!line.contains(&code.compact()) && !line.contains(&code.to_string()));
+    let holds = |text: &str| line.windows(text.len()).any(|some| some == text.as_bytes());
+    assert!(holds("Détraz") && !holds(&code.compact()) && !holds(&code.to_string()));
     for shown in [format!("{row:?}"), format!("{letter:?}"), format!("{:?}", row.key())] {
         for hidden in ["Détraz", "Rhône", "Genève", "1204", "1’250", "p~treue", &code.compact()] {
             assert!(!shown.contains(hidden), "{shown}");
@@ -145,16 +151,16 @@ fn rows_hold_no_codes_and_neither_they_nor_letters_show_a_person() {
 }
 
 #[test]
-fn a_row_that_is_cut_off_or_of_another_version_is_refused() {
+fn a_row_that_is_cut_off_or_goes_on_is_refused() {
     let row = Row::of(&piece(1)).unwrap();
-    let line = row.line();
-    for len in 0..line.len() {
-        assert_eq!(Row::read(&line[..len]), Err(InvalidRow::Malformed));
+    let whole = bytes(&row);
+    for len in 0..whole.len() {
+        let read = Row::read(&whole[..len]).and_then(|row| row.piece(code_of));
+        assert_eq!(read, Err(InvalidRow::Malformed));
     }
-    let other = String::from_utf8(line.to_vec())
-        .unwrap()
-        .replacen("\"v\":1", "\"v\":2", 1);
-    assert_eq!(Row::read(other.as_bytes()), Err(InvalidRow::Version));
+    let longer = [&*whole, b"x"].concat();
+    let read = Row::read(&longer).and_then(|row| row.piece(code_of));
+    assert_eq!(read, Err(InvalidRow::Malformed));
     assert_eq!(Row::read(&vec![b' '; ROW_BYTES_MAX + 1]), Err(InvalidRow::TooLong));
     let none = |_: &str| None;
     assert_eq!(row.piece(none), Err(InvalidRow::NoCode(piece_id(1))));
