@@ -425,7 +425,7 @@ async fn x3_a_journal_takes_a_share_up_to_its_goods_and_a_personal_voucher_with_
 
 #[tokio::test]
 async fn l4_a_campaigns_voucher_is_taken_in_parts() {
-    let world = World::new().await;
+    let mut world = World::new().await;
     let mut delivering = Delivering::well();
     let [code, _] = given(
         &world,
@@ -443,6 +443,15 @@ async fn l4_a_campaigns_voucher_is_taken_in_parts() {
     );
     let taken = must(&world, REDEEM, &till::redeem("B02", &code, "11", 300)).await;
     assert_eq!((&taken["taken"], &taken["rest"]), (&chf(300), &chf(300)));
+    delivering.until_rest(&world).await;
+    world.now += Duration::days(12);
+    let next = tried_run(&world, &mut delivering, "vouchers").await;
+    let forecast = &next["forecast"];
+    assert_eq!(
+        (&forecast["runs"], &forecast["redeemed_permille"]),
+        (&json!([RUN]), &json!(500)),
+        "X6: CHF 7 of two vouchers of CHF 10 are one of them, rounded up; {next}"
+    );
     must(&world, "POST /v1/vouchers/reverse", &some).await;
     let taken = must(&world, REDEEM, &till::redeem("B03", &code, "12", 5_000)).await;
     assert_eq!((&taken["status"], &taken["taken"]), (&json!("redeemed"), &chf(700)));

@@ -1,6 +1,6 @@
 //! What is to be expected of a run that is only tried yet, by what became of earlier ones (X6).
 
-use ::campaign::{PERMILLE_MAX, Validity, terms};
+use ::campaign::{PERMILLE_MAX, Validity, VoucherTemplate, Worth, terms};
 use chrono::{DateTime, Utc};
 use domain::calendar;
 use domain::tally::Counts;
@@ -81,7 +81,7 @@ impl App {
             found.push(Earlier {
                 name: other.d.run.to_string(),
                 issued: other.d.issued.map_or(0, |issued| issued.vouchers),
-                redeemed: u64::try_from(all.spent).unwrap_or_default(),
+                redeemed: redeemed(&other.d.campaign.voucher, &all),
                 redeemed_minor: all.redeemed_minor.saturating_sub(all.reversed_minor),
                 over: terms(&other.d.campaign, other.d.day).is_ok_and(|terms| terms.valid_until < today),
             });
@@ -101,6 +101,16 @@ fn behind(run: &Record<Run>, now: DateTime<Utc>) -> Option<String> {
     let day = calendar::minus_days(today, after_start.saturating_add(days).saturating_sub(1));
     // Behind every revision of that day or month.
     Some(format!("{}#9999", run.d.campaign.run_id(day)))
+}
+
+/// How many vouchers were redeemed; of those that are spent in parts, how many whole ones the parts come to, rounded up.
+fn redeemed(template: &VoucherTemplate, all: &Counts) -> u64 {
+    let whole = match template.worth {
+        Worth::Amount { value_minor } if template.partial => value_minor,
+        _ => return u64::try_from(all.spent).unwrap_or_default(),
+    };
+    let parts = u64::try_from(all.redeemed_minor.saturating_sub(all.reversed_minor)).unwrap_or_default();
+    parts.div_ceil(u64::try_from(whole).unwrap_or_default().max(1))
 }
 
 /// Thousandths of the vouchers, rounded up.

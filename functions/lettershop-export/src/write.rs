@@ -5,7 +5,7 @@ use std::io::{BufReader, Seek};
 
 use chrono::{DateTime, Utc};
 use domain::code::VoucherCode;
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use lettershop::manifest::{Checkpoint, Job, Manifest, PrintFile};
 use lettershop::merge::{ChunkReader, Merge, MergeError, ReadError};
 use lettershop::piece::{ROW_BYTES_MAX, Row};
@@ -231,8 +231,9 @@ impl App {
         chunks: &[Chunk],
     ) -> Result<Box<dyn Iterator<Item = Result<Row, ExportError>> + Send>, ExportError> {
         let keys = chunks.iter().filter_map(|chunk| chunk.key.as_ref());
-        let readers = stream::iter(keys).map(|key| self.sorted_rows(key));
-        let readers: Vec<_> = readers.buffered(COPIES_AT_ONCE).try_collect().await?;
+        let copies: Vec<_> = keys.map(|key| self.sorted_rows(key)).collect();
+        let copies = stream::iter(copies).buffered(COPIES_AT_ONCE);
+        let readers: Vec<_> = copies.try_collect().await?;
         let letters = chunks.iter().map(|chunk| chunk.letters).fold(0, u64::saturating_add);
         let letters = usize::try_from(letters).unwrap_or(usize::MAX);
         let merge: Merge<ChunkReader<BufReader<File>>> = Merge::new(readers).expecting(letters);

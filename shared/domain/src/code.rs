@@ -202,6 +202,18 @@ mod tests {
     }
 
     #[test]
+    fn symbols_are_read_in_either_case_with_their_look_alikes_and_no_other() {
+        for byte in 0..=u8::MAX {
+            let read = match byte.to_ascii_uppercase() {
+                b'I' | b'L' => Some(1),
+                b'O' => Some(0),
+                upper => ALPHABET.iter().position(|symbol| *symbol == upper),
+            };
+            assert_eq!(symbol_of(byte).map(usize::from), read, "{byte}");
+        }
+    }
+
+    #[test]
     fn the_symbols_of_many_codes_are_evenly_spread() {
         // Chi-squared over 32 symbols, 31 degrees of freedom: 99.99 % of random samples stay below 69.
         let mut counts = [0i64; 32];

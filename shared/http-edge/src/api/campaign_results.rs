@@ -10,7 +10,8 @@ use super::campaigns::CampaignRunStage;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunForecast {
-    /// Thousandths of the vouchers of these runs that were redeemed and not taken back, rounded up.
+    /// Thousandths of the vouchers of these runs that were redeemed and not taken back, rounded up. Of vouchers that are spent in parts,
+    /// the parts count as the whole ones that they come to.
     pub redeemed_permille: u32,
     /// The runs, the last first.
     pub runs: Vec<String>,

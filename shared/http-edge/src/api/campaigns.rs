@@ -152,7 +152,7 @@ pub struct CampaignRunBlocking {
     pub blocked: u64,
     /// Redeemed before: they are left as they are.
     pub redeemed: u64,
-    /// Void before.
+    /// Void: before, or by the blocking of vouchers that cost points, which go back.
     pub voided: u64,
     /// Opened again by support: they are left open.
     pub unblocked: u64,

@@ -111,7 +111,7 @@ fn p2_a_row_has_what_the_printer_needs() {
         &text,
         &barcode,
         "5.00",
-        "31.03.2027",
+        "05.03.2027",
         "1’250 points",
     ];
     assert_eq!(row, expected);
@@ -147,7 +147,7 @@ fn p2_an_amount_a_per_cent_and_a_control_address_have_their_columns() {
     let row = &read(&bytes)[1];
     assert_eq!(row[2..4], ["1", "2"]);
     assert_eq!(row[5..8], ["1200.05", "CHF", ""]);
-    assert_eq!(row[9..], ["", "12.5", "2027-03-31"]);
+    assert_eq!(row[9..], ["", "12.5", "2027-03-05"]);
     for (bp, text) in [(1_000, "10"), (10_000, "100"), (1, "0.01"), (1_205, "12.05")] {
         let letter = Piece {
             vouchers: vec![voucher("a", Worth::Percent(bp))],

@@ -67,7 +67,7 @@ pub enum ReadError {
     /// It ends before its end.
     #[error("a chunk is cut off")]
     CutOff,
-    /// A block is no block.
+    /// A block is no block, or stands behind the end.
     #[error("block {block} is damaged")]
     Block {
         /// Which, from 1.
@@ -94,7 +94,6 @@ impl From<io::Error> for ReadError {
 }
 
 /// Reads the rows of a chunk; one block of it is in memory. The first error ends it.
-#[derive(Debug)]
 pub struct ChunkReader<R> {
     source: R,
     stage: Stage,
@@ -111,6 +110,12 @@ enum Stage {
     New,
     Blocks,
     Ended,
+}
+
+impl<R> std::fmt::Debug for ChunkReader<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ChunkReader({} rows of {} blocks)", self.rows, self.blocks)
+    }
 }
 
 impl<R: Read> ChunkReader<R> {
@@ -164,15 +169,26 @@ impl<R: Read> ChunkReader<R> {
         if content > BLOCK_BYTES_MAX || packed > get_maximum_output_size(content) {
             return Err(damaged());
         }
-        self.packed.resize(packed, 0);
+        resize(&mut self.packed, packed);
         self.source.read_exact(&mut self.packed)?;
-        self.block.resize(content, 0);
+        resize(&mut self.block, content);
         let read = block::decompress_into(&self.packed, &mut self.block);
         if read.ok() != Some(content) {
             return Err(damaged());
         }
+        if content == 0 && self.source.read(&mut [0])? > 0 {
+            return Err(ReadError::Block {
+                block: self.blocks.saturating_add(1),
+            });
+        }
         Ok(content > 0)
     }
+}
+
+/// With no more room than is needed: a merge holds many of these.
+fn resize(bytes: &mut Vec<u8>, len: usize) {
+    bytes.reserve_exact(len.saturating_sub(bytes.len()));
+    bytes.resize(len, 0);
 }
 
 fn read_length(bytes: &[u8]) -> usize {

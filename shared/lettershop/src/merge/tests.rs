@@ -108,6 +108,19 @@ fn a_chunk_of_many_blocks_comes_back_as_it_was() {
     let read: Result<Vec<Row>, _> = ChunkReader::new(chunk.as_slice()).collect();
     assert_eq!(read.unwrap(), rows);
     let none: Vec<u8> = super::chunk(&[]);
+    let name = "Détraz-von Allmen";
+    let greatest = Row::of(&Piece {
+        texts: vec![personal(&"𝕏".repeat(1_200)); 10],
+        salutation: personal(name),
+        ..piece(1)
+    });
+    let greatest = [row(2, 1), greatest.unwrap(), row(3, 1)];
+    let large = super::chunk(&greatest);
+    let mut reader = ChunkReader::new(large.as_slice());
+    let read: Result<Vec<Row>, _> = reader.by_ref().collect();
+    assert_eq!(read.unwrap(), greatest);
+    let shown = format!("{reader:?}");
+    assert_eq!(shown, "ChunkReader(3 rows of 3 blocks)");
     assert!(ChunkReader::new(none.as_slice()).next().is_none());
 }
 
@@ -149,10 +162,13 @@ fn a_damaged_chunk_is_refused_and_takes_no_memory() {
     let mut shorter = whole.clone();
     shorter[1] -= 1;
     assert!(matches!(flaw(&shorter), Some(ReadError::Block { block: 1 })));
+    let longer = [&*whole, b"x"].concat();
+    assert!(matches!(flaw(&longer), Some(ReadError::Block { block: 3 })));
     for at in 9..whole.len() {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x55;
-        // Whatever it is read as, reading ends.
+        // Whatever it is read as, it panics nowhere, and reading ends. That the bytes are the stored ones is checked by the bucket's
+        // client, which knows their checksum.
         assert!(ChunkReader::new(damaged.as_slice()).count() <= 3);
     }
 }

@@ -62,7 +62,7 @@ pub struct Blocked {
     pub blocked: u64,
     /// Redeemed before: they are left as they are.
     pub redeemed: u64,
-    /// Void before.
+    /// Void: before, or by the blocking of vouchers that cost points, which go back.
     pub voided: u64,
     /// Blocked, and opened again by support: they are left open.
     pub unblocked: u64,
