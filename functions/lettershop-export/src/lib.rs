@@ -16,6 +16,7 @@
 //! | `reprint` | letters that are printed again |
 //! | `objects` | the bucket |
 
+mod ahead;
 mod finish;
 mod objects;
 mod piece;
@@ -50,8 +51,8 @@ pub struct App {
     part_bytes: usize,
 }
 
-/// Bytes after which a part of the file is uploaded: above the 5 MiB that the service asks for. Two of them are in memory at once.
-const PART_BYTES: usize = 6 * 1024 * 1024;
+/// Bytes after which a part of the file is uploaded: the least that the service takes. Two of them are in memory at once.
+const PART_BYTES: usize = 5 * 1024 * 1024;
 
 /// Why a message must come again, or cannot be worked off at all. Carries no personal data and no codes.
 #[derive(Debug, thiserror::Error)]

@@ -4,17 +4,18 @@ use std::fs::File;
 use std::io::{BufReader, Seek};
 
 use chrono::{DateTime, Utc};
-use domain::code::VoucherCode;
+use domain::code::CodeKey;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use lettershop::manifest::{Checkpoint, Job, Manifest, PrintFile};
 use lettershop::merge::{ChunkReader, Merge, MergeError, ReadError};
-use lettershop::piece::{ROW_BYTES_MAX, Row};
+use lettershop::piece::{Piece, ROW_BYTES_MAX, Row};
 use lettershop::settings::Settings;
 use runtime::sqs::Deadline;
 use store::lettershop::{self as files, Chunk, FileWork};
 use store::run::{Run, RunId};
 use store::{Record, Site};
 
+use crate::ahead::Ahead;
 use crate::{App, ExportError, parsed};
 
 /// Parts of a file: the most that the service takes.
@@ -30,16 +31,16 @@ const COPIES_AT_ONCE: usize = 4;
 const ROWS_AT_ONCE: u32 = 200;
 
 /// A file on its way.
-struct Writing<'a> {
+struct Writing {
     key: String,
     work: FileWork,
-    filling: Filling<'a>,
+    filling: Filling,
 }
 
-/// Rows that become bytes.
-struct Filling<'a> {
+/// Letters that become bytes.
+struct Filling {
     file: PrintFile,
-    rows: Box<dyn Iterator<Item = Result<Row, ExportError>> + Send + 'a>,
+    letters: Ahead<Result<Piece, ExportError>>,
     buffer: Vec<u8>,
 }
 
@@ -49,14 +50,13 @@ struct Part {
     checkpoint: serde_json::Value,
 }
 
-impl Filling<'_> {
-    /// Fills the next part; `None` at the end of the rows, when what is left stands in the buffer. Gives way now and then, so that the
-    /// part before is sent meanwhile.
-    async fn next(&mut self, code_key: &[u8], part_bytes: usize) -> Result<Option<Part>, ExportError> {
+impl Filling {
+    /// Fills the next part; `None` at the end of the letters, when what is left stands in the buffer. Gives way now and then, so that
+    /// the part before is sent meanwhile.
+    async fn next(&mut self, part_bytes: usize) -> Result<Option<Part>, ExportError> {
         let mut rows = 0u32;
-        for row in self.rows.by_ref() {
-            let piece = row?.piece(|voucher| Some(VoucherCode::derive(code_key, voucher)))?;
-            self.file.push(&piece, &mut self.buffer)?;
+        while let Some(letter) = self.letters.next().await {
+            self.file.push(&letter?, &mut self.buffer)?;
             if self.buffer.len() >= part_bytes {
                 // A buffer that grows takes twice what it holds.
                 let next = Vec::with_capacity(part_bytes.saturating_add(ROW_BYTES_MAX));
@@ -91,14 +91,14 @@ impl App {
         }
         let job = job(run)?;
         let work = self.begun(id, &job, now).await?;
-        let mut writing = self.writing(id, job, work, &chunks).await?;
+        let code_key = CodeKey::new(self.code_key(run)?);
+        let mut writing = self.writing(id, (job, work), &chunks, code_key).await?;
         // Completed by a worker that died behind it: its upload is gone, and what is left to do follows from its rows.
         let stands = self.objects.bytes(&writing.key).await?.is_some();
-        let code_key = self.code_key(run)?;
         let mut filled: Option<Part> = None;
         loop {
             let Writing { key, work, filling } = &mut writing;
-            let next = filling.next(code_key, self.part_bytes);
+            let next = filling.next(self.part_bytes);
             let (sent, next) = match filled.take() {
                 Some(part) => tokio::join!(Box::pin(self.part(id, (key, work), part, now)), next),
                 None => (Ok(true), next.await),
@@ -199,10 +199,10 @@ impl App {
     async fn writing(
         &self,
         id: &RunId,
-        job: Job,
-        work: FileWork,
+        (job, work): (Job, FileWork),
         chunks: &[Chunk],
-    ) -> Result<Writing<'static>, ExportError> {
+        code_key: CodeKey,
+    ) -> Result<Writing, ExportError> {
         let settings = parsed(work.settings.clone())?;
         let mut rows = self.merged(chunks).await?;
         // A row more than a part: it is full when it has reached its size.
@@ -218,10 +218,15 @@ impl App {
             PrintFile::resume(job, settings.format.clone(), &checkpoint)
                 .map_err(|error| ExportError::Merge(error.to_string()))?
         };
+        let letter = move |row: Result<Row, ExportError>| Ok(row?.piece(|voucher| Some(code_key.code(voucher)))?);
         Ok(Writing {
             key: file_key(id, &settings),
             work,
-            filling: Filling { file, rows, buffer },
+            filling: Filling {
+                file,
+                letters: Ahead::of(rows.map(letter))?,
+                buffer,
+            },
         })
     }
 

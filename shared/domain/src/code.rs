@@ -43,13 +43,38 @@ pub enum InvalidCode {
 /// Keys for codes and lookups must be at least this long, in bytes.
 pub const KEY_LEN_MIN: usize = 32;
 
+/// A key made ready for many codes: it is worked into the hash once, and not anew for each. `Debug` shows nothing.
+#[derive(Clone)]
+pub struct CodeKey(Hmac<Sha256>);
+
+impl CodeKey {
+    /// The key with these bytes.
+    pub fn new(key: &[u8]) -> Self {
+        Self(keyed(key))
+    }
+
+    /// The code of the voucher with this id.
+    pub fn code(&self, voucher_id: &str) -> VoucherCode {
+        VoucherCode::of(&digest(self.0.clone(), &[b"voucher-code/1", voucher_id.as_bytes()]))
+    }
+}
+
+impl fmt::Debug for CodeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CodeKey(…)")
+    }
+}
+
 impl VoucherCode {
     /// The code of the voucher with this id under this key.
     pub fn derive(key: &[u8], voucher_id: &str) -> Self {
-        let digest = hmac_sha256(key, &[b"voucher-code/1", voucher_id.as_bytes()]);
+        CodeKey::new(key).code(voucher_id)
+    }
+
+    fn of(digest: &[u8; 32]) -> Self {
         let mut symbols = [0u8; CODE_LEN];
         for (index, symbol) in symbols.iter_mut().take(BODY_LEN).enumerate() {
-            *symbol = five_bits(&digest, index);
+            *symbol = five_bits(digest, index);
         }
         symbols[BODY_LEN] = check_symbol(&symbols[..BODY_LEN]);
         Self(symbols)
@@ -63,7 +88,11 @@ impl VoucherCode {
 
     /// The 17 symbols without separators, as a barcode carries them.
     pub fn compact(&self) -> String {
-        self.0.iter().map(|s| char::from(ALPHABET[usize::from(*s)])).collect()
+        ascii(&self.symbols())
+    }
+
+    fn symbols(&self) -> [u8; CODE_LEN] {
+        self.0.map(|symbol| ALPHABET[usize::from(symbol)])
     }
 }
 
@@ -81,11 +110,23 @@ pub fn lookup_key(pepper: &[u8], purpose: &str, value: &[u8]) -> LookupKey {
     }
 }
 
+/// A text of symbols and separators.
+fn ascii(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
 fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = match Hmac::<Sha256>::new_from_slice(key) {
+    digest(keyed(key), parts)
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    match Hmac::new_from_slice(key) {
         Ok(mac) => mac,
         Err(_) => unreachable!("HMAC takes a key of any length"),
-    };
+    }
+}
+
+fn digest(mut mac: Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
     for part in parts {
         // The length before each part keeps ("ab", "c") apart from ("a", "bc").
         mac.update(&(part.len() as u64).to_be_bytes());
@@ -172,8 +213,13 @@ const fn symbols() -> [u8; 256] {
 impl fmt::Display for VoucherCode {
     /// In groups as printed: `XXXX-XXXX-XXXX-XXXXX`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.compact();
-        write!(f, "{}-{}-{}-{}", &text[..4], &text[4..8], &text[8..12], &text[12..])
+        let symbols = self.symbols();
+        let mut grouped = [b'-'; CODE_LEN + 3];
+        for (to, from) in [(0, 0..4), (5, 4..8), (10, 8..12), (15, 12..CODE_LEN)] {
+            let group = &symbols[from];
+            grouped[to..to + group.len()].copy_from_slice(group);
+        }
+        f.write_str(&ascii(&grouped))
     }
 }
 

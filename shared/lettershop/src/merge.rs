@@ -6,7 +6,8 @@
 mod chunk;
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::HashSet;
+use std::collections::binary_heap::{BinaryHeap, PeekMut};
 
 use crate::piece::{PieceId, Row, SortKey};
 
@@ -129,30 +130,15 @@ where
         self
     }
 
-    /// Puts the next row of a chunk among the heads; `after` is the row of the chunk before it.
-    fn advance(&mut self, chunk: usize, after: Option<&SortKey>) -> Result<(), MergeError<E>> {
-        let next = self.chunks.get_mut(chunk).and_then(Iterator::next);
-        let Some(row) = next.transpose().map_err(|error| MergeError::Chunk { chunk, error })? else {
-            return Ok(());
-        };
-        if after.is_some_and(|after| row.key() < after) {
-            let piece = row.key().piece();
-            return Err(MergeError::Unsorted { chunk, piece });
-        }
-        self.heads.push(Reverse(Head { row, chunk }));
-        Ok(())
-    }
-
     fn step(&mut self) -> Result<Option<Row>, MergeError<E>> {
         if self.state == State::New {
             self.state = State::Running;
             for chunk in 0..self.chunks.len() {
-                self.advance(chunk, None)?;
+                let row = next(&mut self.chunks, chunk)?;
+                self.heads.extend(row.map(|row| Reverse(Head { row, chunk })));
             }
         }
-        let Some(Reverse(Head { row, chunk })) = self.heads.pop() else {
-            return Ok(None);
-        };
+        let Some(row) = self.pop()? else { return Ok(None) };
         let piece = row.key().piece();
         if !self.seen.insert(piece.packed()) {
             return Err(MergeError::Duplicate { piece });
@@ -160,9 +146,32 @@ where
         if self.seen.len() > self.pieces_max {
             return Err(MergeError::TooMany);
         }
-        self.advance(chunk, Some(row.key()))?;
         Ok(Some(row))
     }
+
+    /// The first of the heads; in its place comes the next row of its chunk, which mostly belongs near it.
+    fn pop(&mut self) -> Result<Option<Row>, MergeError<E>> {
+        let Some(mut first) = self.heads.peek_mut() else {
+            return Ok(None);
+        };
+        let chunk = first.0.chunk;
+        match next(&mut self.chunks, chunk)? {
+            Some(row) if row.key() < first.0.row.key() => {
+                let piece = row.key().piece();
+                Err(MergeError::Unsorted { chunk, piece })
+            }
+            Some(row) => Ok(Some(std::mem::replace(&mut first.0.row, row))),
+            None => Ok(Some(PeekMut::pop(first).0.row)),
+        }
+    }
+}
+
+fn next<I, E>(chunks: &mut [I], chunk: usize) -> Result<Option<Row>, MergeError<E>>
+where
+    I: Iterator<Item = Result<Row, E>>,
+{
+    let next = chunks.get_mut(chunk).and_then(Iterator::next);
+    next.transpose().map_err(|error| MergeError::Chunk { chunk, error })
 }
 
 impl<I, E> Iterator for Merge<I>

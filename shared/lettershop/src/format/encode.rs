@@ -195,7 +195,12 @@ impl Encoder {
         piece: &'a Piece,
         made: &mut Vec<Change>,
     ) -> Result<Cow<'a, str>, RowFlaw> {
-        let content = self.without_breaks(source.content(number, piece), made)?;
+        let content = source.content(number, piece);
+        if !source.is_text() {
+            // Made here, of letters and digits.
+            return Ok(content);
+        }
+        let content = self.without_breaks(content, made)?;
         if self.format.encoding != Encoding::Windows1252 {
             return Ok(content);
         }
