@@ -38,13 +38,10 @@ const PART_BYTES: usize = 8 * 1024 * 1024;
 const MEMORY_MAX_MB: f64 = 64.0;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 const LOOKS_MAX: u32 = 20_000;
-const NAMES: [(&str, &str); 6] = [
-    ("Anna", "Keller"),
-    ("Beat", "Müller"),
-    ("Chloé", "Favre"),
-    ("Davide", "Bernasconi"),
-    ("Élodie", "Rochat"),
-    ("Fritz", "Zürcher"),
+/// Of which names are made: as many different ones as people have, so that sorted letters are not packed better than theirs.
+const SYLLABLES: [&str; 32] = [
+    "an", "bach", "ber", "bru", "cha", "dé", "dor", "eg", "fa", "fer", "gen", "go", "hel", "hu", "im", "ja", "kel",
+    "lau", "li", "ma", "mü", "na", "nou", "pe", "ral", "ro", "schi", "ta", "ti", "vo", "wy", "zu",
 ];
 
 /// Writes a file of so many letters and prints what it took.
@@ -52,7 +49,7 @@ const NAMES: [(&str, &str); 6] = [
 pub(crate) async fn measure(functions: &Path, letters: usize) -> Result<()> {
     let system = System::start(functions, Medium::Disk).await?;
     let (id, run) = begun(&system)?;
-    sorted(&system, &id, &run, letters).await?;
+    let packed = sorted(&system, &id, &run, letters).await?;
     run::begin(system.db(), Site::ToolWrite, system.tenant(), run, runtime::now()).await?;
     let began = Instant::now();
     ask(&system, &id).await?;
@@ -78,6 +75,7 @@ pub(crate) async fn measure(functions: &Path, letters: usize) -> Result<()> {
         );
     }
     read(&mut copy, letters, &file.manifest)?;
+    figures::line("sorted letters", &format!("{:.0} MB", packed as f64 / 1e6));
     figures::line(
         "read by another reader",
         "as many rows, in order, no code twice, the hash of the manifest",
@@ -103,8 +101,9 @@ fn begun(system: &System) -> Result<(RunId, Run)> {
     Ok((id, run))
 }
 
-/// Puts the sorted letters of all shards.
-async fn sorted(system: &System, id: &RunId, run: &Run, letters: usize) -> Result<()> {
+/// Puts the sorted letters of all shards; their bytes.
+async fn sorted(system: &System, id: &RunId, run: &Run, letters: usize) -> Result<usize> {
+    let mut bytes = 0usize;
     let shards = usize::from(run.cut.shards);
     for shard in 0..run.cut.shards {
         let numbers = (usize::from(shard)..letters).step_by(shards);
@@ -115,7 +114,9 @@ async fn sorted(system: &System, id: &RunId, run: &Run, letters: usize) -> Resul
         let key = format!("work/{}/{}/0001/{shard:02}", id.tenant, id.run);
         let bucket = system.running.stack.bucket("LettershopBucket")?;
         let put = system.running.stack.clients().s3.put_object().bucket(bucket).key(&key);
-        put.body(merge::chunk(&rows).into()).send().await?;
+        let chunk = merge::chunk(&rows);
+        bytes += chunk.len();
+        put.body(chunk.into()).send().await?;
         let chunk = Chunk {
             key: Some(key),
             letters: u64::try_from(rows.len())?,
@@ -125,20 +126,22 @@ async fn sorted(system: &System, id: &RunId, run: &Run, letters: usize) -> Resul
         };
         files::store_chunk(system.db(), Site::ToolWrite, (id, shard), chunk, runtime::now()).await?;
     }
-    Ok(())
+    Ok(bytes)
 }
 
 fn letter(run: &Run, number: usize) -> Result<Piece> {
     let party: PartyId = format!("{:08x}-7a64-7c3e-9d51-2f4a1c8e7b10", number).parse()?;
     let text = |text: String| Personal::new(text);
-    let (given, family) = NAMES[number % NAMES.len()];
+    // As a hash would, so that neighbours by number are none by name, street and postcode.
+    let mut random = fastrand::Rng::with_seed(u64::try_from(number)?);
+    let (given, family) = (name(&mut random, 2), name(&mut random, 3));
+    let (street, town) = (name(&mut random, 3), name(&mut random, 2));
     let voucher = voucher_id(
         &party,
         &run.campaign.programme,
         &VoucherNumber::of_run(run.run.clone(), 1),
     );
-    // As a hash would, so that neighbours by number are none by postcode.
-    let postcode = (1_000 + (number * 7_919) % 8_700).to_string();
+    let postcode = random.u32(1_000..9_700).to_string();
     Ok(Piece {
         id: PieceId::derive(b"the piece key of the bench", &run.run, &party, 1),
         language: if number.is_multiple_of(4) {
@@ -149,8 +152,8 @@ fn letter(run: &Run, number: usize) -> Result<Piece> {
         salutation: text(format!("Guten Tag {given} {family}")),
         address: vec![
             text(format!("{given} {family}")),
-            text(format!("Bahnhofstrasse {}", number % 200)),
-            text(format!("{postcode} Musterwil")),
+            text(format!("{street}strasse {}", random.u32(1..200))),
+            text(format!("{postcode} {town}wil")),
         ],
         country: "CH".parse()?,
         postcode: Some(text(postcode)),
@@ -168,6 +171,16 @@ fn letter(run: &Run, number: usize) -> Result<Piece> {
         ))],
         control: false,
     })
+}
+
+fn name(random: &mut fastrand::Rng, syllables: usize) -> String {
+    let mut name: String = (0..syllables)
+        .map(|_| SYLLABLES[random.usize(..SYLLABLES.len())])
+        .collect();
+    if let Some(first) = name.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    name
 }
 
 async fn ask(system: &System, id: &RunId) -> Result<()> {

@@ -185,13 +185,11 @@ async fn start(args: &ShowArgs) -> Result<(), Failure> {
 
 async fn watch(args: &WatchArgs) -> Result<(), Failure> {
     let api = args.api.connect()?;
-    let every = Duration::from_secs(u64::from(args.every));
-    let looks = args
-        .minutes
-        .saturating_mul(60)
-        .checked_div(args.every)
-        .unwrap_or(1)
-        .max(1);
+    // One look at the end, also where the time between two is longer than all of it.
+    let seconds = args.minutes.saturating_mul(60);
+    let every = args.every.min(seconds);
+    let looks = seconds.checked_div(every).unwrap_or(1);
+    let every = Duration::from_secs(u64::from(every));
     let mut shown_bar: Option<(CampaignRunStage, Bar, u64)> = None;
     for look in 0..=looks {
         if look > 0 {
