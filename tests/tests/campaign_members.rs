@@ -148,6 +148,37 @@ async fn n7_who_has_fewer_points_than_at_the_choice_gets_fewer_vouchers_and_who_
     Books::read(&world).await.check();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x5_workers_at_the_same_members_at_once_take_points_once_and_print_what_was_paid_for() {
+    for seed in [1, 2] {
+        let world = World::new().await;
+        let mut delivering = Delivering::badly(seed);
+        delivering.at_once(8);
+        let mut parties = Vec::new();
+        for serial in 1..=10 {
+            parties.push(letter_shopper(&world, serial, &(8_000 + serial).to_string()).await);
+        }
+        delivering.until_rest(&world).await;
+        let mut campaign = for_points();
+        // Who has paid has too few left for another one.
+        campaign["voucher"]["cost_points"] = json!(100);
+        campaign["voucher"]["per_member"] = json!(1);
+        put_campaign(&world, &campaign).await;
+        let run = tried_run(&world, &mut delivering, "points").await;
+        assert_eq!(run["dry_run"]["totals"]["vouchers"], 10, "{run}");
+        let letters = made_run(&world, &mut delivering, &run).await;
+        for (party, serial) in parties.iter().zip(1..) {
+            assert_eq!(points(&world, party).await["balance"], 29, "seed {seed}");
+            let letter = letters.get(&(8_000 + serial).to_string());
+            assert_eq!(letter.map(|letter| codes(letter).len()), Some(1), "seed {seed}, {serial}");
+        }
+        let path = [("run_id", run["run_id"].as_str().unwrap())];
+        let done = read(&world, "GET /v1/runs/{run_id}", &path).await;
+        assert_eq!(done["progress"]["vouchers"], 10, "seed {seed}: {done}");
+        Books::read(&world).await.check();
+    }
+}
+
 #[tokio::test]
 async fn n4_a_voucher_over_the_threshold_and_one_of_a_run_never_spend_the_same_points() {
     let world = World::new().await;

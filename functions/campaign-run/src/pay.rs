@@ -64,11 +64,13 @@ impl App {
         let account = price.account(party);
         for round in 0..ROUNDS_MAX {
             pause(round).await;
+            // The account comes first: who finds no payment behind it knows that nothing is missing of these points for this run. The
+            // other way round a payment of another worker could fall in between, and its member would look too poor to pay.
+            let before = account::read(&self.db, Site::RunAccount, &account, Read::Strong).await?;
             let paid = account::run_entry(&self.db, Site::RunPaid, &account, run.day, &run.run).await?;
             if let Some(entry) = paid {
                 return count(&entry.d);
             }
-            let before = account::read(&self.db, Site::RunAccount, &account, Read::Strong).await?;
             let Some(before): Option<Record<_>> = before else {
                 return Ok(0);
             };

@@ -139,7 +139,12 @@ pub(crate) async fn killed(functions: &Path, data: Option<&Path>, parties: usize
         "undisturbed, disturbed",
         &format!("{:.0} s, {:.0} s", undisturbed.seconds, disturbed.seconds),
     );
-    ensure!(disturbed.members == undisturbed.members, "as many members");
+    ensure!(
+        disturbed.members == undisturbed.members,
+        "{} members, and {} undisturbed",
+        disturbed.members,
+        undisturbed.members
+    );
     ensure!(disturbed.file == undisturbed.file, "the file has the same bytes");
     ensure!(vouchers(&second).await? == expected, "vouchers and points are the same");
     let vouchers_before = expected.len();
