@@ -170,7 +170,11 @@ async fn x5_workers_at_the_same_members_at_once_take_points_once_and_print_what_
         for (party, serial) in parties.iter().zip(1..) {
             assert_eq!(points(&world, party).await["balance"], 29, "seed {seed}");
             let letter = letters.get(&(8_000 + serial).to_string());
-            assert_eq!(letter.map(|letter| codes(letter).len()), Some(1), "seed {seed}, {serial}");
+            assert_eq!(
+                letter.map(|letter| codes(letter).len()),
+                Some(1),
+                "seed {seed}, {serial}"
+            );
         }
         let path = [("run_id", run["run_id"].as_str().unwrap())];
         let done = read(&world, "GET /v1/runs/{run_id}", &path).await;

@@ -71,7 +71,8 @@ impl App {
             {
                 return Ok(answer);
             }
-            if let Some(answer) = self.ask_once(caller, id, asked, &programme, now).await? {
+            let asked_now = self.ask_once(caller, id, asked, &programme, now).await;
+            if let Some(answer) = self.settled(caller, id, asked, asked_now).await? {
                 return Ok(answer);
             }
         }
@@ -104,6 +105,20 @@ impl App {
         let posted = asked.posted(None, &entries, now);
         let done = adjustment::post(&self.db, tenant, id, (None, &posted), &bookings, &made).await?;
         (done == Committed::Done).then(|| answer(201, id, &posted)).transpose()
+    }
+
+    /// What a try came to. What refuses it may be what another try of the very same call has done meanwhile: then that is the answer.
+    pub(crate) async fn settled(
+        &self,
+        caller: &Caller,
+        id: &LookupKey,
+        asked: &Adjustment,
+        tried: Result<Option<Response>, Problem>,
+    ) -> Result<Option<Response>, Problem> {
+        match tried {
+            Err(problem) => self.asked_before(caller, id, asked).await?.ok_or(problem).map(Some),
+            done => done,
+        }
     }
 
     /// The answer to a call that was made before, or the problem of another one under its token; `None` for a new one.

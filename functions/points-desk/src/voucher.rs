@@ -143,7 +143,8 @@ impl App {
             {
                 return Ok(answer);
             }
-            if let Some(answer) = self.change_once(caller, due).await? {
+            let changed = self.change_once(caller, due).await;
+            if let Some(answer) = self.settled(caller, id, asked, changed).await? {
                 return Ok(answer);
             }
         }

@@ -200,7 +200,7 @@ const fn symbols() -> [u8; 256] {
         let upper = ALPHABET[at];
         symbols[upper as usize] = at as u8;
         symbols[upper.to_ascii_lowercase() as usize] = at as u8;
-        at += 1;
+        at = at.saturating_add(1);
     }
     let mut look_alikes: &[(u8, u8)] = &[(b'I', 1), (b'i', 1), (b'L', 1), (b'l', 1), (b'O', 0), (b'o', 0)];
     while let [(byte, symbol), rest @ ..] = look_alikes {
@@ -214,10 +214,12 @@ impl fmt::Display for VoucherCode {
     /// In groups as printed: `XXXX-XXXX-XXXX-XXXXX`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let symbols = self.symbols();
-        let mut grouped = [b'-'; CODE_LEN + 3];
-        for (to, from) in [(0, 0..4), (5, 4..8), (10, 8..12), (15, 12..CODE_LEN)] {
-            let group = &symbols[from];
-            grouped[to..to + group.len()].copy_from_slice(group);
+        let mut grouped = Vec::with_capacity(CODE_LEN.saturating_add(3));
+        for (at, symbol) in symbols.into_iter().enumerate() {
+            if matches!(at, 4 | 8 | 12) {
+                grouped.push(b'-');
+            }
+            grouped.push(symbol);
         }
         f.write_str(&ascii(&grouped))
     }
