@@ -4,13 +4,12 @@
 #![recursion_limit = "256"]
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use end_to_end::books::Books;
 use end_to_end::delivery::Delivering;
 use end_to_end::till::{self, chf, receipt};
 use end_to_end::world::{PROGRAMME, World};
-use futures::future::{join, join_all};
+use futures::future::join;
 use serde_json::{Value, json};
 
 const VOID: &str = "POST /v1/parties/{party_id}/vouchers/{sequence}/void";
@@ -249,30 +248,6 @@ async fn a_voucher_is_voided_before_the_feed_has_told_of_it_and_the_feed_tells_b
         .filter(|(_, id, _)| id.ends_with("~1"))
         .collect();
     assert_eq!(first.iter().map(|(.., version)| *version).collect::<Vec<_>>(), [1, 2]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_comes_again_while_it_runs_is_answered_and_never_refused_for_what_it_has_done_itself() {
-    for _ in 0..5 {
-        let world = World::new().await;
-        let mut delivering = Delivering::well();
-        let (_, party, _) = with_voucher(&world, &mut delivering).await;
-        let (world_of, party_of) = (&world, &*party);
-        let calls = (0..8u64).map(|number| async move {
-            // So that some begin before and some while the first is at work.
-            tokio::time::sleep(Duration::from_millis(number * 2)).await;
-            Box::pin(void(world_of, party_of)).await
-        });
-        let told = join_all(calls).await;
-        for (status, answer) in &told {
-            assert!(matches!(status, 200 | 201), "{answer}");
-            assert_eq!(answer["id"], told[0].1["id"]);
-        }
-        let new = told.iter().filter(|(status, _)| *status == 201).count();
-        assert_eq!(new, 1, "{told:?}");
-        delivering.until_rest(&world).await;
-        Books::read(&world).await.check();
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,7 @@
 //! Points that go to another account.
 
+use std::time::Duration;
+
 use domain::account::{Arrival, Cause};
 use domain::liability::{Month, Origin, Parcel};
 use domain::programme::{AdjustmentRule, Programme};
@@ -51,6 +53,33 @@ async fn a_transfer_is_an_entry_in_each_of_the_two_ledgers() {
     );
     let again = api.transfer(120, "b").await.must(200);
     assert_eq!((again.replayed, &again.body), (true, &moved.body));
+}
+
+#[tokio::test]
+async fn a_transfer_that_comes_again_while_it_runs_is_never_refused_for_what_it_has_moved_itself() {
+    let table = Table::start().await;
+    let api = &table.api();
+    for round in 0..8 {
+        // All that there is goes, so a try that looks later finds too little.
+        api.correct(300, &format!("in-{round}")).await.must(201);
+        let token = &format!("out-{round}");
+        let calls = (0..10u64).map(|number| async move {
+            tokio::time::sleep(Duration::from_millis(number)).await;
+            Box::pin(api.transfer(300, token)).await
+        });
+        let told = join_all(calls).await;
+        let statuses: Vec<u16> = told.iter().map(|answer| answer.status).collect();
+        assert!(
+            statuses.iter().all(|status| matches!(status, 200 | 201)),
+            "{statuses:?}"
+        );
+        assert_eq!(
+            statuses.iter().filter(|status| **status == 201).count(),
+            1,
+            "{statuses:?}"
+        );
+        assert_eq!(table.books(ANNA).await.0.balance, 0);
+    }
 }
 
 #[tokio::test]
