@@ -74,7 +74,6 @@ impl<T: Send + 'static> Ahead<T> {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
 
     use super::*;
 
@@ -99,12 +98,15 @@ mod tests {
         });
         let mut ahead = Ahead::of(items).unwrap();
         assert_eq!(ahead.next().await, Some(0));
-        tokio::time::sleep(Duration::from_millis(50)).await;
         // One in hand, those that wait, one that finds no room.
-        assert!(worked.load(Ordering::SeqCst) <= (WAITING + 2) * TOGETHER);
+        let most = (WAITING + 2) * TOGETHER;
+        while worked.load(Ordering::SeqCst) < most {
+            thread::yield_now();
+        }
         let thread = ahead.thread.take().unwrap();
         drop(ahead);
         thread.join().unwrap();
+        assert_eq!(worked.load(Ordering::SeqCst), most, "until nobody wanted them");
     }
 
     #[tokio::test]

@@ -14,6 +14,7 @@
 //! | `stopped` | what was written of a run that was stopped is dropped |
 //! | `sent` | letters that were sent are noted with their parties |
 //! | `reprint` | letters that are printed again |
+//! | `ahead` | letters that a thread works out before they are written |
 //! | `objects` | the bucket |
 
 mod ahead;
