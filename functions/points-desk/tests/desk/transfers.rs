@@ -1,10 +1,13 @@
 //! Points that go to another account.
 
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::account::{Arrival, Cause};
 use domain::liability::{Month, Origin, Parcel};
 use domain::programme::{AdjustmentRule, Programme};
+use faults::{Fault, FaultPlan, Site};
 use futures::future::join_all;
 use serde_json::json;
 
@@ -55,31 +58,49 @@ async fn a_transfer_is_an_entry_in_each_of_the_two_ledgers() {
     assert_eq!((again.replayed, &again.body), (true, &moved.body));
 }
 
-#[tokio::test]
-async fn a_transfer_that_comes_again_while_it_runs_is_never_refused_for_what_it_has_moved_itself() {
-    let table = Table::start().await;
-    let api = &table.api();
-    for round in 0..8 {
-        // All that there is goes, so a try that looks later finds too little.
-        api.correct(300, &format!("in-{round}")).await.must(201);
-        let token = &format!("out-{round}");
-        let calls = (0..10u64).map(|number| async move {
-            tokio::time::sleep(Duration::from_millis(number)).await;
-            Box::pin(api.transfer(300, token)).await
-        });
-        let told = join_all(calls).await;
-        let statuses: Vec<u16> = told.iter().map(|answer| answer.status).collect();
-        assert!(
-            statuses.iter().all(|status| matches!(status, 200 | 201)),
-            "{statuses:?}"
-        );
-        assert_eq!(
-            statuses.iter().filter(|status| **status == 201).count(),
-            1,
-            "{statuses:?}"
-        );
-        assert_eq!(table.books(ANNA).await.0.balance, 0);
+/// Holds the first call at a site until it is let go.
+#[derive(Debug)]
+struct Gate {
+    site: Site,
+    reached: Sender<()>,
+    go: Mutex<Option<Receiver<()>>>,
+}
+
+impl FaultPlan for Gate {
+    fn before(&self, site: Site) -> Fault {
+        if site == self.site
+            && let Some(go) = self.go.lock().unwrap().take()
+        {
+            self.reached.send(()).unwrap();
+            tokio::task::block_in_place(|| go.recv_timeout(Duration::from_secs(20))).unwrap();
+        }
+        Fault::None
     }
+
+    fn after(&self, _: Site) -> Fault {
+        Fault::None
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transfer_that_comes_again_while_it_runs_is_not_refused_for_what_it_has_moved_itself() {
+    let table = Table::start().await;
+    let api = table.api();
+    api.correct(300, "a").await.must(201);
+    let ((reached, arrived), (let_go, go)) = (channel(), channel());
+    let held = table.api_with(Arc::new(Gate {
+        site: Site::AdjustAccount,
+        reached,
+        go: Mutex::new(Some(go)),
+    }));
+    // All that there is goes: whoever looks at the account behind it finds too little.
+    let late = tokio::spawn(async move { held.transfer(300, "b").await });
+    tokio::task::block_in_place(|| arrived.recv_timeout(Duration::from_secs(60))).unwrap();
+    let first = api.transfer(300, "b").await.must(201);
+    let_go.send(()).unwrap();
+    let again = late.await.unwrap().must(200);
+    assert_eq!((again.replayed, &again.body), (true, &first.body));
+    assert_eq!(table.books(ANNA).await.0.balance, 0);
 }
 
 #[tokio::test]
