@@ -303,7 +303,10 @@ impl World {
             lettershop: self.lettershop_queue.clone(),
         };
         let (pepper, keys) = (self.pepper.clone(), self.code_keys.clone());
-        campaign_run::App::new(db, self.sender(), queues, pepper, keys).with_cut(CUT)
+        campaign_run::App::new(db, self.sender(), queues, pepper, keys)
+            .with_cut(CUT)
+            // Two pages for a handful of members.
+            .with_page(2)
     }
 
     /// A new process of the results of campaigns.

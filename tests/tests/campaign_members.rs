@@ -1,12 +1,17 @@
 //! Who gets how many of a campaign's vouchers (N7, X6, X15): those who pay for them with points, and one of each household.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use end_to_end::books::Books;
 use end_to_end::delivery::Delivering;
-use end_to_end::letters::{bonus, columns_for, letter_shopper, made_run, put_campaign, read, tried_run};
+use end_to_end::letters::{
+    begin_run, bonus, columns_for, letter_shopper, made_run, put_campaign, read, rows_of, tried_run,
+};
 use end_to_end::till::{give_back, key, receipt};
-use end_to_end::world::{World, card};
+use end_to_end::world::{CUT, TENANT, World, card};
+use messages::CampaignMessage;
+use runtime::sqs::{Deadline, Delivery};
 use serde_json::{Value, json};
 
 async fn done(world: &World, route: &str, path: &[(&str, &str)], body: &Value) -> Value {
@@ -181,6 +186,61 @@ async fn x5_workers_at_the_same_members_at_once_take_points_once_and_print_what_
         assert_eq!(done["progress"]["vouchers"], 10, "seed {seed}: {done}");
         Books::read(&world).await.check();
     }
+}
+
+#[tokio::test]
+async fn x5_a_worker_whose_time_is_over_amid_a_page_keeps_whom_it_has_served() {
+    let world = World::new().await;
+    let mut delivering = Delivering::well();
+    for serial in 1..=9 {
+        letter_shopper(&world, serial, &(8_000 + serial).to_string()).await;
+    }
+    delivering.until_rest(&world).await;
+    let mut campaign = for_points();
+    campaign["voucher"]["per_member"] = json!(1);
+    put_campaign(&world, &campaign).await;
+    let run = tried_run(&world, &mut delivering, "points").await;
+    begin_run(&world, &run).await;
+    let name = run["run_id"].as_str().unwrap();
+    let shared = (TENANT.parse().unwrap(), name.parse().unwrap());
+    let (tenant, run_name): (domain::id::Tenant, domain::id::RunName) = shared;
+    let start = CampaignMessage::Start {
+        tenant: tenant.clone(),
+        run: run_name.clone(),
+        revision: 1,
+    };
+    let work_off = async |message: CampaignMessage| {
+        let id = "1".to_owned();
+        let over = Deadline::at(Instant::now());
+        let app = world.running_campaigns();
+        let failed = app.work_off(vec![Delivery { id, message }], over, world.now).await;
+        assert!(failed.is_empty(), "it has handed its work on");
+        let run = read(&world, "GET /v1/runs/{run_id}", &[("run_id", name)]).await;
+        run["progress"]["members"].as_u64().unwrap()
+    };
+    assert_eq!(work_off(start).await, 0);
+    let mut served = Vec::new();
+    for shard in 0..CUT.shards {
+        loop {
+            let before = served.last().copied().unwrap_or(0);
+            let issue = CampaignMessage::Issue {
+                tenant: tenant.clone(),
+                run: run_name.clone(),
+                revision: 1,
+                shard,
+            };
+            let now = work_off(issue).await;
+            if now == before {
+                break;
+            }
+            served.push(now);
+        }
+    }
+    assert_eq!(served, (1..=9).collect::<Vec<u64>>(), "one for each message");
+    // What was handed on, and the file.
+    delivering.until_rest(&world).await;
+    assert_eq!(rows_of(&world, &run).await.len(), 9);
+    Books::read(&world).await.check();
 }
 
 #[tokio::test]

@@ -13,7 +13,6 @@ use domain::code::{VoucherCode, lookup_key};
 use domain::id::{LookupKey, PartyId, ProgrammeId};
 use domain::programme::Programme;
 use domain::voucher::{Debit, Outcome, REISSUES_MAX, State, VoucherNumber, voucher_id};
-use futures::stream::{self, StreamExt, TryStreamExt};
 use messages::{CampaignMessage, voucher_blocks};
 use runtime::sqs::Deadline;
 use store::account::{self, AccountId, Committed};
@@ -25,12 +24,11 @@ use store::voucher::{self, OfParty, VoucherChange};
 use store::{Record, Site, StoreError, adjustment, programme};
 
 use crate::issue::Issuing;
+use crate::page::worked;
 use crate::{App, RunError};
 
 /// Members of one page, after which the position is kept.
 const PAGE: i32 = 200;
-/// Members whose vouchers are blocked at the same time.
-const AT_ONCE: usize = 16;
 /// Pages of one message, over all passes.
 const PAGES_MAX: u32 = 10_000;
 /// Passes of a shard, after which vouchers that are still held are left.
@@ -117,7 +115,7 @@ impl App {
                     .await
                     .map(|()| false);
             }
-            let after = self.block_page(&stopped, shard, before).await?;
+            let after = self.block_page(&stopped, shard, before, deadline).await?;
             // Where another worker was faster, it has found the same vouchers, and its position counts.
             run::block_advance(&self.db, Site::RunBlockAdvance, (id, shard), after, now).await?;
             if deadline.is_near() {
@@ -128,7 +126,13 @@ impl App {
     }
 
     /// The work of a shard after its next page.
-    async fn block_page(&self, stopped: &Stopped<'_>, shard: u8, before: BlockWork) -> Result<BlockWork, RunError> {
+    async fn block_page(
+        &self,
+        stopped: &Stopped<'_>,
+        shard: u8,
+        before: BlockWork,
+        deadline: Deadline,
+    ) -> Result<BlockWork, RunError> {
         let mut after = before;
         after.waits_until = None;
         let begun_at = *after.begun_at.get_or_insert(stopped.now);
@@ -144,12 +148,9 @@ impl App {
             ..stopped.id.clone()
         };
         let position = after.after.take();
-        let (members, next) = run::members(&self.db, Site::RunMembers, (&of, shard), position, PAGE).await?;
-        let looked = stream::iter(members)
-            .map(|member| self.block_member(stopped, choice, member.d))
-            .buffer_unordered(AT_ONCE);
-        let looked: Vec<Vec<Looked>> = looked.try_collect().await?;
-        for one in looked.into_iter().flatten() {
+        let page = run::members(&self.db, Site::RunMembers, (&of, shard), position, PAGE).await?;
+        let looked = worked(page, deadline, |member| self.block_member(stopped, choice, member.d)).await?;
+        for one in looked.each.into_iter().flatten() {
             match one {
                 Looked::Nothing => {}
                 Looked::Counts(more) => after.counts = after.counts.plus(more),
@@ -159,10 +160,10 @@ impl App {
                 }
             }
         }
-        if next.is_none() {
+        if looked.next.is_none() {
             after.revision = choice.d.revision.saturating_add(1);
         }
-        after.after = next;
+        after.after = looked.next;
         Ok(after)
     }
 

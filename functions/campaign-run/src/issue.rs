@@ -7,22 +7,21 @@ use domain::code::VoucherCode;
 use domain::id::{LocationId, PartyId};
 use domain::location::{Location, LocationKind};
 use domain::voucher::{CampaignTerms, Parts, State, Voucher, VoucherNumber};
-use futures::stream::{self, StreamExt, TryStreamExt};
 use messages::LettershopMessage;
 use runtime::sqs::Deadline;
 use store::programme::{self};
 use store::run::{self, Gave, Given, GivenVoucher, Issued, Member, Run, RunId, ShardWork, Stage};
 use store::{Record, Site, StoreError, location, party};
 
+use crate::page::worked;
 use crate::pay::Price;
 use crate::{App, RunError};
 
-/// Members of one page, after which the position is kept.
-const PAGE: i32 = 200;
-/// Members that get their vouchers at the same time.
-const AT_ONCE: usize = 16;
-/// Pages of one message.
-const PAGES_MAX: u32 = 10_000;
+/// Pages after which the position is kept. Each costs a write; without it a worker that comes in place of a dead one asks for the
+/// vouchers of so many members once more, and of a run that was stopped meanwhile they are not among the issued.
+const PAGES_KEPT: u32 = 2;
+/// Positions that are kept for one message.
+const POSITIONS_MAX: u32 = 10_000;
 
 /// What all vouchers of a run share.
 pub(crate) struct Issuing<'a> {
@@ -59,23 +58,68 @@ impl App {
             return Ok(false);
         }
         let issuing = self.issuing(id, &run.d, now).await?;
-        for page in 0..PAGES_MAX {
-            if page > 0 && self.is_stopped(id).await? {
+        for position in 0..POSITIONS_MAX {
+            if position > 0 && self.is_stopped(id).await? {
                 return Ok(false);
             }
             let before = run::shard_work(&self.db, Site::RunParts, id, shard).await?;
             if before.done {
                 return self.issued(id, &run, now).await.map(|()| false);
             }
-            let page = run::members(&self.db, Site::RunMembers, (id, shard), before.after.clone(), PAGE).await?;
-            let after = self.page(&issuing, &before, page).await?;
-            // Where another worker was faster, it has given the same vouchers, and its position counts.
-            run::advance(&self.db, Site::RunAdvance, (id, shard), &before, after, now).await?;
+            let (after, failed) = self.pages(&issuing, shard, &before, deadline).await;
+            if after != before {
+                // Where another worker was faster, it has given the same vouchers, and its position counts.
+                run::advance(&self.db, Site::RunAdvance, (id, shard), &before, after, now).await?;
+            }
+            failed?;
             if deadline.is_near() {
                 return Ok(true);
             }
         }
         Err(RunError::Contended)
+    }
+
+    /// Gives the members behind a position their vouchers, as far as the position that is kept next: behind some pages, at the end, or
+    /// where the time, a stop or an error ends it. What was served before an error is served.
+    async fn pages(
+        &self,
+        issuing: &Issuing<'_>,
+        shard: u8,
+        before: &ShardWork,
+        deadline: Deadline,
+    ) -> (ShardWork, Result<(), RunError>) {
+        let mut work = before.clone();
+        for page in 0..PAGES_KEPT {
+            match self.page(issuing, shard, work.clone(), (page, deadline)).await {
+                Ok(Some(next)) => work = next,
+                Ok(None) => break,
+                Err(error) => return (work, Err(error)),
+            }
+            if work.done {
+                break;
+            }
+        }
+        (work, Ok(()))
+    }
+
+    /// The shard after its next page; `None` where the time or a stop ends it before. The first page is always begun.
+    async fn page(
+        &self,
+        issuing: &Issuing<'_>,
+        shard: u8,
+        mut work: ShardWork,
+        (page, deadline): (u32, Deadline),
+    ) -> Result<Option<ShardWork>, RunError> {
+        if page > 0 && (deadline.is_near() || self.is_stopped(issuing.id).await?) {
+            return Ok(None);
+        }
+        let of = (issuing.id, shard);
+        let found = run::members(&self.db, Site::RunMembers, of, work.after.clone(), self.page).await?;
+        let served = worked(found, deadline, |member| self.serve(issuing, member)).await?;
+        work.issued = served.each.into_iter().fold(work.issued, Issued::plus);
+        work.done = served.next.is_none();
+        work.after = served.next.or(work.after);
+        Ok(Some(work))
     }
 
     /// Whether somebody has stopped the run since.
@@ -135,26 +179,6 @@ impl App {
             return Err(RunError::Unusable("no location takes the vouchers of the run"));
         }
         Ok(found)
-    }
-
-    async fn page(
-        &self,
-        issuing: &Issuing<'_>,
-        before: &ShardWork,
-        (members, next): run::MemberPage,
-    ) -> Result<ShardWork, RunError> {
-        let last = members.last().map(|member| member.d.party.to_string());
-        let served = stream::iter(members)
-            .map(|member| self.serve(issuing, member))
-            .buffer_unordered(AT_ONCE);
-        let served: Vec<Issued> = served.try_collect().await?;
-        let issued = served.into_iter().fold(before.issued, Issued::plus);
-        Ok(ShardWork {
-            version: before.version,
-            after: last.or_else(|| before.after.clone()),
-            done: next.is_none(),
-            issued,
-        })
     }
 
     /// Gives a member its vouchers; the same ones however often.

@@ -17,6 +17,7 @@
 //! | `earlier` | a run that is made on after it was stopped |
 //! | `budget` | members are left out for whom no money is left |
 //! | `household` | one letter for each household |
+//! | `page` | a page of members is worked off |
 //! | `pay` | members pay with points |
 //! | `issue` | the members of a shard get their vouchers |
 //! | `block` | the vouchers of a stopped run are blocked |
@@ -30,6 +31,7 @@ mod earlier;
 mod household;
 mod issue;
 mod measure;
+mod page;
 mod pay;
 mod start;
 mod subject;
@@ -65,6 +67,7 @@ pub struct App {
     code_keys: CodeKeys,
     programmes: programme::Cache,
     cut: Cut,
+    page: i32,
 }
 
 /// Why a message must come again, or cannot be worked off at all. Carries no personal data.
@@ -119,6 +122,7 @@ impl App {
             code_keys,
             programmes: programme::Cache::default(),
             cut: Cut::default(),
+            page: page::MEMBERS,
         }
     }
 
@@ -126,6 +130,13 @@ impl App {
     #[must_use]
     pub const fn with_cut(mut self, cut: Cut) -> Self {
         self.cut = cut;
+        self
+    }
+
+    /// Gives vouchers in pages of so many members.
+    #[must_use]
+    pub const fn with_page(mut self, members: i32) -> Self {
+        self.page = members;
         self
     }
 

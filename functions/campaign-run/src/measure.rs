@@ -7,19 +7,17 @@ use campaign::{Campaign, Decision, Group};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::calendar;
 use domain::id::Tenant;
-use futures::stream::{self, StreamExt, TryStreamExt};
 use messages::CampaignMessage;
 use runtime::sqs::Deadline;
 use store::account::AccountId;
 use store::run::{self, Bought, MeasuredShard, Member, Run, RunId};
 use store::{Record, Site};
 
+use crate::page::worked;
 use crate::{App, RunError};
 
 /// Members of one page, after which the position is kept.
 const PAGE: i32 = 500;
-/// Members whose ledgers are read at the same time.
-const AT_ONCE: usize = 16;
 /// Pages of one message, and rounds lost to other workers among them.
 const PAGES_MAX: u32 = 10_000;
 /// Days behind the last one of the vouchers on which a run is still measured.
@@ -170,7 +168,7 @@ impl App {
             }
             let after = before.after.clone();
             let page = run::members(&self.db, Site::RunMembers, (id, place.1), after, PAGE).await?;
-            let after = self.measured(id, (&run.d, days), before, page).await?;
+            let after = self.measured(id, (&run.d, days), before, page, deadline).await?;
             // Where another worker was faster, ours is dropped, and its position counts.
             run::advance_measured(&self.db, Site::RunMeasuredShard, id, place, after, now).await?;
             if deadline.is_near() {
@@ -186,30 +184,28 @@ impl App {
         id: &RunId,
         (run, days): (&Run, (NaiveDate, NaiveDate)),
         before: MeasuredShard,
-        (members, next): run::MemberPage,
+        page: run::MemberPage,
+        deadline: Deadline,
     ) -> Result<MeasuredShard, RunError> {
-        let last = members.last().map(|member| member.d.party.to_string());
-        let drawn = members
-            .into_iter()
-            .filter_map(|member| Some((is_with_letter(&member.d)?, member.d.party)));
-        let bought = stream::iter(drawn)
-            .map(|(with_letter, party)| async move {
-                let account = AccountId {
-                    tenant: id.tenant.clone(),
-                    party,
-                    programme: run.campaign.programme.clone(),
-                };
-                let bought = run::bought(&self.db, Site::RunBought, &account, days).await?;
-                Ok::<_, RunError>((with_letter, bought))
-            })
-            .buffer_unordered(AT_ONCE);
-        let bought: Vec<(bool, Bought)> = bought.try_collect().await?;
+        let bought = worked(page, deadline, |member| async move {
+            let Some(with_letter) = is_with_letter(&member.d) else {
+                return Ok(None);
+            };
+            let account = AccountId {
+                tenant: id.tenant.clone(),
+                party: member.d.party,
+                programme: run.campaign.programme.clone(),
+            };
+            let bought: Bought = run::bought(&self.db, Site::RunBought, &account, days).await?;
+            Ok(Some((with_letter, bought)))
+        });
+        let bought = bought.await?;
         let mut shard = MeasuredShard {
-            after: last.or(before.after),
-            done: next.is_none(),
+            done: bought.next.is_none(),
+            after: bought.next.or(before.after),
             ..before
         };
-        for (with_letter, bought) in bought {
+        for (with_letter, bought) in bought.each.into_iter().flatten() {
             let group: &mut Group = if with_letter {
                 &mut shard.letters
             } else {

@@ -38,6 +38,7 @@ use clap::{Parser, ValueEnum};
 use treue_local::build::{self, Profile};
 use treue_local::progress::Lines;
 
+use runs::Price;
 use system::Medium;
 
 /// Part of the bench.
@@ -59,8 +60,10 @@ enum Part {
     ImportKilled,
     /// The printer's file of many letters.
     Letters,
-    /// Runs of campaigns over many parties.
+    /// Runs of campaigns over many parties that give vouchers away.
     Runs,
+    /// The same, whose members pay with points.
+    RunsPaid,
     /// The same run undisturbed, and with workers that are killed.
     RunsKilled,
     /// Search among the synthetic customers.
@@ -173,9 +176,11 @@ async fn main() -> Result<()> {
     if wants(Part::Letters) {
         Box::pin(letters::measure(&functions, args.letters)).await?;
     }
-    if wants(Part::Runs) {
-        let (few, many) = two(&args.run_parties, "--run-parties")?;
-        Box::pin(runs::measure(&functions, args.import_data.as_deref(), few, many)).await?;
+    for (part, price) in [(Part::Runs, Price::Free), (Part::RunsPaid, Price::Points)] {
+        if wants(part) {
+            let parties = two(&args.run_parties, "--run-parties")?;
+            Box::pin(runs::measure(&functions, args.import_data.as_deref(), parties, price)).await?;
+        }
     }
     if wants(Part::RunsKilled) {
         let (parties, kills) = two(&args.runs_killed, "--runs-killed")?;

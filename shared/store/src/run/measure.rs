@@ -69,7 +69,7 @@ pub struct Measured {
 pub struct MeasuredShard {
     /// Counts the writes of the item, from 1; 0 before the first.
     pub version: u64,
-    /// The last member that is counted.
+    /// The last member that is counted; of a shard that is done nobody asks where it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
     /// Whether all are.

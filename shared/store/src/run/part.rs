@@ -48,7 +48,7 @@ const fn is_zero(amount: &i64) -> bool {
 pub struct ShardWork {
     /// Counts the writes of the item, from 1; 0 before the first.
     pub version: u64,
-    /// The last member that is done.
+    /// The last member that is done; of a shard that is done nobody asks where it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
     /// Whether all are.
