@@ -6,10 +6,9 @@ use domain::id::PartyId;
 use domain::money::Money;
 use domain::till_text::Language;
 use domain::voucher::{VoucherNumber, voucher_id};
-use lettershop::piece::{Piece, PieceId, PrintedVoucher, WHOLE_BP, Worth as PrintedWorth};
+use lettershop::piece::{Piece, PieceId, PrintedVoucher, Text, WHOLE_BP, Worth as PrintedWorth};
 use lettershop::settings::ControlAddress;
 use lettershop::{Key, Letter};
-use party::Personal;
 use store::run::Run;
 
 use crate::ExportError;
@@ -41,29 +40,29 @@ impl<'a> Letters<'a> {
     }
 
     /// The letter of a member with these vouchers.
-    pub(crate) fn piece(&self, party: &PartyId, letter: Letter, vouchers: &[u8], code_key: &[u8]) -> Piece {
+    pub(crate) fn piece(&self, party: &PartyId, letter: Letter, vouchers: &[u8], code_key: &[u8]) -> Piece<'static> {
         let (language, text) = self.run.campaign.texts.of(letter.language);
         let text = self.text(text, language, letter.salutation.as_str(), letter.points);
         Piece {
             id: self.piece_id(party),
             language,
-            salutation: letter.salutation,
-            address: letter.lines,
+            salutation: letter.salutation.into(),
+            address: letter.lines.into_iter().map(Text::from).collect(),
             country: letter.country,
-            postcode: letter.postcode,
+            postcode: letter.postcode.map(Text::from),
             vouchers: vouchers
                 .iter()
                 .map(|number| self.voucher(party, *number, code_key))
                 .collect(),
             variant: self.variant.clone(),
             enclosure: self.enclosure.clone(),
-            texts: vec![Personal::new(text)],
+            texts: vec![text.into()],
             control: false,
         }
     }
 
     /// The letter to a planted address, without a voucher.
-    pub(crate) fn control(&self, index: usize, address: &ControlAddress) -> Result<Piece, ExportError> {
+    pub(crate) fn control(&self, index: usize, address: &ControlAddress) -> Result<Piece<'static>, ExportError> {
         let (language, text) = self.run.campaign.texts.of(address.language);
         let text = self.text(text, language, address.salutation.as_str(), 0);
         let party: PartyId = format!("control-{index}")
@@ -72,14 +71,14 @@ impl<'a> Letters<'a> {
         Ok(Piece {
             id: self.piece_id(&party),
             language,
-            salutation: address.salutation.clone(),
-            address: address.lines.clone(),
+            salutation: address.salutation.clone().into(),
+            address: address.lines.iter().cloned().map(Text::from).collect(),
             country: address.country.clone(),
-            postcode: address.postcode.clone(),
+            postcode: address.postcode.clone().map(Text::from),
             vouchers: Vec::new(),
             variant: self.variant.clone(),
             enclosure: self.enclosure.clone(),
-            texts: vec![Personal::new(text)],
+            texts: vec![text.into()],
             control: true,
         })
     }
@@ -105,11 +104,11 @@ impl<'a> Letters<'a> {
         render(text, &filling)
     }
 
-    fn voucher(&self, party: &PartyId, number: u8, code_key: &[u8]) -> PrintedVoucher {
+    fn voucher(&self, party: &PartyId, number: u8, code_key: &[u8]) -> PrintedVoucher<'static> {
         let id = self.voucher_id(party, number);
         PrintedVoucher {
             code: VoucherCode::derive(code_key, &id),
-            id: Personal::new(id),
+            id: id.into(),
             worth: match self.terms.worth {
                 Worth::Amount { value_minor } => PrintedWorth::Value(Money::new(value_minor, self.run.currency)),
                 Worth::PerCent { per_cent, .. } => {

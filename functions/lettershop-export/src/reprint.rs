@@ -65,7 +65,7 @@ impl App {
             now,
         };
         let (mut rows, gaps) = self.rows_of(&printing, &asked.d, deadline).await?;
-        rows.sort_unstable_by(|a, b| a.key().cmp(b.key()));
+        rows.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
         let file = match rows.is_empty() {
             true => None,
             false => Some(self.file_of(&printing, name, rows, gaps.len()).await?),
@@ -134,7 +134,7 @@ impl App {
         let of = (&printing.letters, printing.key.as_ref(), printing.code_key);
         let usable = |voucher: &domain::voucher::Voucher| voucher.usable_on(today);
         for (row, _) in self.page(id, of, members, usable).await?.into_iter().flatten() {
-            printed.insert(row.key().piece().to_string(), Ok(row));
+            printed.insert(row.id().to_string(), Ok(row));
         }
         Ok(printed)
     }
@@ -151,8 +151,8 @@ impl App {
         let file = manifest::PrintFile::begin(job(run)?, settings.format.clone(), &mut content);
         let mut file = file.map_err(|found| ExportError::format(&found))?;
         for row in rows {
-            let piece = row.piece(|voucher| Some(VoucherCode::derive(printing.code_key, voucher)))?;
-            file.push(&piece, &mut content)?;
+            let codes = row.codes(|voucher| Some(VoucherCode::derive(printing.code_key, voucher)))?;
+            file.push(&row.piece(codes)?, &mut content)?;
         }
         let manifest = file.finish();
         // Two workers may find different letters that may still be sent: each has a file of its own, and the one that is noted counts.

@@ -102,16 +102,21 @@ impl App {
         Ok(files::chunk_noted(&self.db, Site::ExportChunk, (id, shard), chunk, now).await?)
     }
 
-    /// The ids of sorted letters.
+    /// The ids of sorted letters, each once.
     async fn pieces(&self, chunk: &Chunk) -> Result<BTreeSet<PieceId>, ExportError> {
         let Some(key) = &chunk.key else {
             return Ok(BTreeSet::new());
         };
         let rows = self.sorted_rows(key).await?;
-        let pieces = rows.map(|row| row.map(|row| row.key().piece()));
-        pieces
-            .collect::<Result<_, _>>()
-            .map_err(|error| ExportError::Merge(error.to_string()))
+        let pieces = rows.map(|row| row.map(|row| row.id()));
+        let pieces = pieces.collect::<Result<BTreeSet<_>, _>>();
+        let pieces = pieces.map_err(|error| ExportError::Merge(error.to_string()))?;
+        if usize::try_from(chunk.letters) != Ok(pieces.len()) {
+            return Err(ExportError::Unusable(
+                "the sorted letters of a shard are more or fewer than were sorted",
+            ));
+        }
+        Ok(pieces)
     }
 
     async fn rows(
@@ -149,7 +154,7 @@ impl App {
                 break;
             }
         }
-        rows.sort_unstable_by(|a, b| a.key().cmp(b.key()));
+        rows.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
         Ok(Sorted { rows, gaps, shortened })
     }
 

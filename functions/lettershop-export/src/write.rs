@@ -8,7 +8,7 @@ use domain::code::CodeKey;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use lettershop::manifest::{Checkpoint, Job, Manifest, PrintFile};
 use lettershop::merge::{ChunkReader, Merge, MergeError, ReadError};
-use lettershop::piece::{Piece, ROW_BYTES_MAX, Row};
+use lettershop::piece::{Codes, ROW_BYTES_MAX, Row};
 use lettershop::settings::Settings;
 use runtime::sqs::Deadline;
 use store::lettershop::{self as files, Chunk, FileWork};
@@ -40,7 +40,7 @@ struct Writing {
 /// Letters that become bytes.
 struct Filling {
     file: PrintFile,
-    letters: Ahead<Result<Piece, ExportError>>,
+    letters: Ahead<Result<(Row, Codes), ExportError>>,
     buffer: Vec<u8>,
 }
 
@@ -56,7 +56,8 @@ impl Filling {
     async fn next(&mut self, part_bytes: usize) -> Result<Option<Part>, ExportError> {
         let mut rows = 0u32;
         while let Some(letter) = self.letters.next().await {
-            self.file.push(&letter?, &mut self.buffer)?;
+            let (row, codes) = letter?;
+            self.file.push(&row.piece(codes)?, &mut self.buffer)?;
             if self.buffer.len() >= part_bytes {
                 // A buffer that grows takes twice what it holds.
                 let next = Vec::with_capacity(part_bytes.saturating_add(ROW_BYTES_MAX));
@@ -218,7 +219,11 @@ impl App {
             PrintFile::resume(job, settings.format.clone(), &checkpoint)
                 .map_err(|error| ExportError::Merge(error.to_string()))?
         };
-        let letter = move |row: Result<Row, ExportError>| Ok(row?.piece(|voucher| Some(code_key.code(voucher)))?);
+        let letter = move |row: Result<Row, ExportError>| {
+            let row = row?;
+            let codes = row.codes(|voucher| Some(code_key.code(voucher)))?;
+            Ok((row, codes))
+        };
         Ok(Writing {
             key: file_key(id, &settings),
             work,
@@ -239,9 +244,7 @@ impl App {
         let copies: Vec<_> = keys.map(|key| self.sorted_rows(key)).collect();
         let copies = stream::iter(copies).buffered(COPIES_AT_ONCE);
         let readers: Vec<_> = copies.try_collect().await?;
-        let letters = chunks.iter().map(|chunk| chunk.letters).fold(0, u64::saturating_add);
-        let letters = usize::try_from(letters).unwrap_or(usize::MAX);
-        let merge: Merge<ChunkReader<BufReader<File>>> = Merge::new(readers).expecting(letters);
+        let merge: Merge<ChunkReader<BufReader<File>>> = Merge::new(readers);
         let rows = merge.map(|row| row.map_err(|error: MergeError<ReadError>| ExportError::Merge(error.to_string())));
         Ok(Box::new(rows))
     }

@@ -88,10 +88,16 @@ impl VoucherCode {
 
     /// The 17 symbols without separators, as a barcode carries them.
     pub fn compact(&self) -> String {
-        ascii(&self.symbols())
+        self.ungrouped().to_string()
     }
 
-    fn symbols(&self) -> [u8; CODE_LEN] {
+    /// The same, to be written where it belongs.
+    pub const fn ungrouped(&self) -> Ungrouped<'_> {
+        Ungrouped(self)
+    }
+
+    /// The 17 symbols without separators, in ASCII.
+    pub fn symbols(&self) -> [u8; CODE_LEN] {
         self.0.map(|symbol| ALPHABET[usize::from(symbol)])
     }
 }
@@ -108,11 +114,6 @@ pub fn lookup_key(pepper: &[u8], purpose: &str, value: &[u8]) -> LookupKey {
         Ok(key) => key,
         Err(_) => unreachable!("base 32 text of 25 symbols is a lookup key"),
     }
-}
-
-/// A text of symbols and separators.
-fn ascii(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
@@ -214,14 +215,33 @@ impl fmt::Display for VoucherCode {
     /// In groups as printed: `XXXX-XXXX-XXXX-XXXXX`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let symbols = self.symbols();
-        let mut grouped = Vec::with_capacity(CODE_LEN.saturating_add(3));
-        for (at, symbol) in symbols.into_iter().enumerate() {
-            if matches!(at, 4 | 8 | 12) {
-                grouped.push(b'-');
-            }
-            grouped.push(symbol);
-        }
-        f.write_str(&ascii(&grouped))
+        let text = as_text(&symbols);
+        let (first, rest) = text.split_at(4);
+        let (second, rest) = rest.split_at(4);
+        let (third, last) = rest.split_at(4);
+        write!(f, "{first}-{second}-{third}-{last}")
+    }
+}
+
+/// A code without separators. `Debug` shows nothing.
+pub struct Ungrouped<'a>(&'a VoucherCode);
+
+impl fmt::Display for Ungrouped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(as_text(&self.0.symbols()))
+    }
+}
+
+impl fmt::Debug for Ungrouped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ungrouped(…)")
+    }
+}
+
+fn as_text(symbols: &[u8; CODE_LEN]) -> &str {
+    match std::str::from_utf8(symbols) {
+        Ok(text) => text,
+        Err(_) => unreachable!("the alphabet is ASCII"),
     }
 }
 

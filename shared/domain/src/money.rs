@@ -95,28 +95,38 @@ impl Money {
     pub const fn new(amount_minor: i64, currency: Currency) -> Self {
         Self { amount_minor, currency }
     }
+
+    /// As printed where the currency stands elsewhere.
+    pub const fn amount(self) -> Amount {
+        Amount(self)
+    }
 }
 
 impl fmt::Display for Money {
     /// As printed on a receipt, for example `CHF 12.95`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let decimals = self.currency.decimals();
-        let sign = if self.amount_minor < 0 { "-" } else { "" };
-        let units = self.amount_minor.unsigned_abs();
+        write!(f, "{} {}", self.currency, self.amount())
+    }
+}
+
+/// An amount without its currency, such as `12.95`.
+#[derive(Debug, Clone, Copy)]
+pub struct Amount(Money);
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let decimals = self.0.currency.decimals();
+        let sign = if self.0.amount_minor < 0 { "-" } else { "" };
+        let units = self.0.amount_minor.unsigned_abs();
         let scale = 10u64.saturating_pow(decimals);
         let (whole, part) = (
             units.checked_div(scale).unwrap_or(0),
             units.checked_rem(scale).unwrap_or(0),
         );
         if decimals == 0 {
-            write!(f, "{} {sign}{whole}", self.currency)
+            write!(f, "{sign}{whole}")
         } else {
-            write!(
-                f,
-                "{} {sign}{whole}.{part:0width$}",
-                self.currency,
-                width = decimals as usize
-            )
+            write!(f, "{sign}{whole}.{part:0width$}", width = decimals as usize)
         }
     }
 }

@@ -2,8 +2,11 @@
 
 /// Whether `text` prints as it reads: one line, in the order of its characters, nothing hidden in it.
 pub fn is_printable(text: &str) -> bool {
-    // Most texts are plain, and bytes are quicker to look at than characters.
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.chars().any(breaks_print)
+    // Most texts are plain, and bytes are quicker to look at than characters: a fold without an early exit looks at several at once.
+    let plain = text
+        .bytes()
+        .fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
+    plain || !text.chars().any(breaks_print)
 }
 
 /// Whether `text` is a printable line that shows something and has at most `max` characters.
@@ -14,6 +17,11 @@ pub fn is_line(text: &str, max: usize) -> bool {
 /// Controls, breaks of lines and paragraphs, marks that turn the direction of what follows, and characters that take no room:
 /// with them two texts look the same and are not, or a label says something else than the table.
 fn breaks_print(c: char) -> bool {
+    // The letters of Western Europe need no look at a table.
+    !matches!(c, ' '..='~' | '\u{ae}'..='\u{2ff}') && is_among_them(c)
+}
+
+fn is_among_them(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
@@ -52,6 +60,13 @@ mod tests {
                       \u{202b}\u{202c}\u{202d}\u{202e}\u{2060}\u{2066}\u{2067}\u{2068}\u{2069}\u{206f}\u{feff}\u{fffb}\u{e0041}";
         for c in broken.chars() {
             assert!(!is_printable(&format!("a{c}b")), "{}", c.escape_unicode());
+        }
+    }
+
+    #[test]
+    fn the_letters_that_are_not_looked_up_are_none_of_those() {
+        for c in '\0'..=char::MAX {
+            assert_eq!(breaks_print(c), is_among_them(c), "{}", c.escape_unicode());
         }
     }
 

@@ -26,19 +26,19 @@ impl Key {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    fn is_one(text: &str) -> bool {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+        let begins = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+        begins && text.len() <= Self::MAX_LEN && text.bytes().all(allowed)
+    }
 }
 
 impl FromStr for Key {
     type Err = InvalidKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidKey> {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-        let begins = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
-        if begins && text.len() <= Self::MAX_LEN && text.bytes().all(allowed) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidKey)
-        }
+        text.to_owned().try_into()
     }
 }
 
@@ -46,7 +46,11 @@ impl TryFrom<String> for Key {
     type Error = InvalidKey;
 
     fn try_from(text: String) -> Result<Self, InvalidKey> {
-        text.parse()
+        if Self::is_one(&text) {
+            Ok(Self(text))
+        } else {
+            Err(InvalidKey)
+        }
     }
 }
 

@@ -1,20 +1,16 @@
 //! Sorting more letters than memory holds: sorted chunks, then one merge over them.
 //!
 //! The caller sorts as many rows as it can hold and stores them as a [`chunk()`]. [`Merge`] reads all chunks at once, a block of each
-//! in memory, and yields all rows in order.
+//! in memory, and yields all rows in order. What it holds does not grow with the letters.
 
 mod chunk;
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::HashSet;
 use std::collections::binary_heap::{BinaryHeap, PeekMut};
 
 use crate::piece::{PieceId, Row, SortKey};
 
 pub use chunk::{ChunkReader, ReadError, chunk};
-
-/// Most letters of one merge. Their ids take some 50 MB: the only memory that grows with the letters.
-pub const PIECES_MAX: usize = 3_000_000;
 
 /// Why a merge stops.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,26 +31,22 @@ pub enum MergeError<E> {
         /// The first row that stands too late.
         piece: PieceId,
     },
-    /// Two rows are the same letter, maybe with two addresses.
+    /// Two rows, one behind the other, are the same letter.
     #[error("letter {piece} comes twice")]
     Duplicate {
         /// Which letter.
         piece: PieceId,
     },
-    /// More than the given number of letters.
-    #[error("there are more letters than a merge takes")]
-    TooMany,
 }
 
 /// The rows of sorted chunks in order. The first error ends it.
 ///
-/// Of equal rows that of the first chunk would come first; they are the same letter and therefore an error, wherever in the order
-/// the second one stands.
+/// Of equal rows that of the first chunk would come first; they are the same letter and therefore an error. That no letter stands in
+/// two chunks with two postcodes is for whoever cuts the letters into chunks: the ids of a million letters took 23 MB.
 pub struct Merge<I> {
     chunks: Vec<I>,
     heads: BinaryHeap<Reverse<Head>>,
-    seen: HashSet<[u8; 10]>,
-    pieces_max: usize,
+    last: Option<PieceId>,
     state: State,
 }
 
@@ -72,7 +64,7 @@ struct Head {
 }
 
 impl Head {
-    const fn order(&self) -> (&SortKey, usize) {
+    fn order(&self) -> (SortKey<'_>, usize) {
         (self.row.key(), self.chunk)
     }
 }
@@ -99,7 +91,7 @@ impl Ord for Head {
 
 impl<I> std::fmt::Debug for Merge<I> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Merge({} chunks, {} letters)", self.chunks.len(), self.seen.len())
+        write!(f, "Merge({} chunks)", self.chunks.len())
     }
 }
 
@@ -107,27 +99,14 @@ impl<I, E> Merge<I>
 where
     I: Iterator<Item = Result<Row, E>>,
 {
-    /// A merge of chunks, of [`PIECES_MAX`] letters at most.
-    pub fn new(chunks: Vec<I>) -> Self {
-        Self::of_at_most(chunks, PIECES_MAX)
-    }
-
-    /// A merge of chunks, of `pieces_max` letters at most.
-    pub fn of_at_most(chunks: Vec<I>, pieces_max: usize) -> Self {
+    /// A merge of chunks.
+    pub const fn new(chunks: Vec<I>) -> Self {
         Self {
             chunks,
             heads: BinaryHeap::new(),
-            seen: HashSet::new(),
-            pieces_max,
+            last: None,
             state: State::New,
         }
-    }
-
-    /// With room for so many letters from the start: a set that grows holds its letters twice for a moment.
-    #[must_use]
-    pub fn expecting(mut self, letters: usize) -> Self {
-        self.seen.reserve(letters.min(self.pieces_max));
-        self
     }
 
     fn step(&mut self) -> Result<Option<Row>, MergeError<E>> {
@@ -139,12 +118,10 @@ where
             }
         }
         let Some(row) = self.pop()? else { return Ok(None) };
-        let piece = row.key().piece();
-        if !self.seen.insert(piece.packed()) {
+        // Rows with one key stand one behind the other.
+        let piece = row.id();
+        if self.last.replace(piece) == Some(piece) {
             return Err(MergeError::Duplicate { piece });
-        }
-        if self.seen.len() > self.pieces_max {
-            return Err(MergeError::TooMany);
         }
         Ok(Some(row))
     }
@@ -157,7 +134,7 @@ where
         let chunk = first.0.chunk;
         match next(&mut self.chunks, chunk)? {
             Some(row) if row.key() < first.0.row.key() => {
-                let piece = row.key().piece();
+                let piece = row.id();
                 Err(MergeError::Unsorted { chunk, piece })
             }
             Some(row) => Ok(Some(std::mem::replace(&mut first.0.row, row))),

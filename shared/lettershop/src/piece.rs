@@ -3,6 +3,9 @@
 mod id;
 mod row;
 
+use std::borrow::Cow;
+use std::fmt;
+
 use chrono::NaiveDate;
 use domain::code::VoucherCode;
 use domain::money::{AMOUNT_MAX, Money};
@@ -15,7 +18,7 @@ use crate::Key;
 use crate::address::{LINES_MAX, SALUTATION_MAX};
 
 pub use id::{InvalidPieceId, PieceId};
-pub use row::{InvalidRow, ROW_BYTES_MAX, Row, SortKey};
+pub use row::{Codes, InvalidRow, ROW_BYTES_MAX, Row, SortKey};
 
 /// Most vouchers in a letter.
 pub const VOUCHERS_MAX: usize = 10;
@@ -49,11 +52,53 @@ impl Worth {
     }
 }
 
+/// A text of a letter, owned or borrowed from its row: a million letters are written without copies of their texts. `Debug` does not
+/// show it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Text<'_> {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    #[cfg(test)]
+    const fn is_borrowed(&self) -> bool {
+        matches!(self.0, Cow::Borrowed(_))
+    }
+}
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
+
+impl From<Personal> for Text<'_> {
+    fn from(text: Personal) -> Self {
+        Self(Cow::Owned(text.as_str().to_owned()))
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
 /// A voucher as it is printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PrintedVoucher {
+pub struct PrintedVoucher<'a> {
     /// Its id, from which the code is derived; never printed. 1 to [`VOUCHER_ID_MAX`] bytes.
-    pub id: Personal,
+    pub id: Text<'a>,
     /// Its code: printed in groups for the eye, and without them as the content of a barcode.
     pub code: VoucherCode,
     /// What it is worth.
@@ -64,27 +109,27 @@ pub struct PrintedVoucher {
 
 /// One letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
+pub struct Piece<'a> {
     /// Names the letter in every file: the printer's, a reprint's and that of returns.
     pub id: PieceId,
     /// In which the letter is written.
     pub language: Language,
     /// At most [`SALUTATION_MAX`] characters.
-    pub salutation: Personal,
+    pub salutation: Text<'a>,
     /// 1 to [`LINES_MAX`] lines.
-    pub address: Vec<Personal>,
+    pub address: Vec<Text<'a>>,
     /// Where it goes.
     pub country: Country,
     /// As the country writes it; also within a line of the address.
-    pub postcode: Option<Personal>,
+    pub postcode: Option<Text<'a>>,
     /// At most [`VOUCHERS_MAX`].
-    pub vouchers: Vec<PrintedVoucher>,
+    pub vouchers: Vec<PrintedVoucher<'a>>,
     /// The letter that is printed.
     pub variant: Key,
     /// What is put in besides.
     pub enclosure: Option<Key>,
     /// At most [`TEXTS_MAX`] texts of at most [`TEXT_MAX`] characters, such as the customer's points.
-    pub texts: Vec<Personal>,
+    pub texts: Vec<Text<'a>>,
     /// A planted address by which the sender controls printer and carrier. It counts in no statistics.
     pub control: bool,
 }
@@ -99,14 +144,14 @@ pub struct Unsound {
     pub field: &'static str,
 }
 
-impl Piece {
+impl Piece<'_> {
     /// Checks the bounds that the fields state.
     ///
     /// # Errors
     /// [`Unsound`] with the first field outside its bounds.
     pub fn check(&self) -> Result<(), Unsound> {
         // No text has more characters than bytes.
-        let within = |text: &Personal, max: usize| {
+        let within = |text: &Text<'_>, max: usize| {
             let text = text.as_str();
             text.len() <= max || text.chars().count() <= max
         };
@@ -131,11 +176,6 @@ impl Piece {
             Some((field, _)) => Err(Unsound { piece: self.id, field }),
             None => Ok(()),
         }
-    }
-
-    /// By which letters are sorted.
-    pub fn sort_key(&self) -> SortKey {
-        SortKey::of(self)
     }
 }
 

@@ -51,7 +51,7 @@ pub struct ControlAddress {
     /// Country, ISO 3166-1, two letters.
     #[cfg_attr(feature = "openapi", schema(value_type = String, example = "CH"))]
     pub country: Country,
-    /// Postcode, for the order of letters.
+    /// Postcode, for the order of letters; 1 to 80 printable characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub postcode: Option<Personal>,
@@ -147,6 +147,12 @@ impl Settings {
                     detail,
                 ));
             }
+            let postcode = address.postcode.as_ref();
+            if postcode.is_some_and(|text| !domain::text::is_line(text.as_str(), LINE_MAX)) {
+                let detail = "must have 1 to 80 printable characters, or not be there";
+                let pointer = format!("/control/{index}/postcode");
+                found.push(Violation::new(pointer, "out_of_range", detail));
+            }
         }
         found.extend(self.returns.violations("/returns"));
         found
@@ -160,5 +166,38 @@ mod tests {
     #[test]
     fn p2_the_settings_that_stand_when_nothing_was_agreed_on_are_sound() {
         assert_eq!(Settings::default().violations(), Vec::new());
+    }
+
+    #[test]
+    fn p2_a_planted_address_is_printable() {
+        let text = |text: &str| Personal::new(text.to_owned());
+        let sound = ControlAddress {
+            lines: vec![text("Kontrolle Treue"), text("Bahnhofstrasse 1"), text("8001 Zürich")],
+            salutation: text("Guten Tag"),
+            language: Language::De,
+            country: "CH".parse().unwrap(),
+            postcode: Some(text("8001")),
+        };
+        let found = |change: fn(&mut ControlAddress)| {
+            let mut address = sound.clone();
+            change(&mut address);
+            let settings = Settings {
+                control: vec![sound.clone(), address],
+                ..Settings::default()
+            };
+            let found = settings.violations().into_iter().map(|found| found.pointer.to_string());
+            found.collect::<Vec<String>>()
+        };
+        assert_eq!(found(|_| ()), Vec::<String>::new());
+        assert_eq!(found(|address| address.postcode = None), Vec::<String>::new());
+        assert_eq!(found(|address| address.lines.clear()), ["/control/1/lines"]);
+        assert_eq!(
+            found(|address| address.salutation = Personal::new(String::new())),
+            ["/control/1/salutation"]
+        );
+        assert_eq!(
+            found(|address| address.postcode = Some(Personal::new("80\0".to_owned()))),
+            ["/control/1/postcode"]
+        );
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use ::campaign::Campaign;
 use ::lettershop::Key;
 use ::lettershop::merge;
-use ::lettershop::piece::{Piece, PieceId, PrintedVoucher, Row, Worth};
+use ::lettershop::piece::{Piece, PieceId, PrintedVoucher, Row, Text, Worth};
 use anyhow::{Context, Result, ensure};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use domain::code::VoucherCode;
@@ -22,7 +22,6 @@ use domain::programme::Programme;
 use domain::till_text::Language;
 use domain::voucher::{VoucherNumber, voucher_id};
 use messages::LettershopMessage;
-use party::Personal;
 use sha2::{Digest, Sha256};
 use store::Site;
 use store::lettershop::{self as files, Chunk};
@@ -33,7 +32,7 @@ use crate::import;
 use crate::system::{Medium, System};
 
 /// Bytes of a part of the raw upload: those of the function's.
-const PART_BYTES: usize = 8 * 1024 * 1024;
+const PART_BYTES: usize = 5 * 1024 * 1024;
 /// Memory of a process of the function.
 const MEMORY_MAX_MB: f64 = 64.0;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
@@ -110,7 +109,7 @@ async fn sorted(system: &System, id: &RunId, run: &Run, letters: usize) -> Resul
         let mut rows = numbers
             .map(|number| Ok(Row::of(&letter(run, number)?)?))
             .collect::<Result<Vec<Row>>>()?;
-        rows.sort_unstable_by(|a, b| a.key().cmp(b.key()));
+        rows.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
         let key = format!("work/{}/{}/0001/{shard:02}", id.tenant, id.run);
         let bucket = system.running.stack.bucket("LettershopBucket")?;
         let put = system.running.stack.clients().s3.put_object().bucket(bucket).key(&key);
@@ -129,9 +128,8 @@ async fn sorted(system: &System, id: &RunId, run: &Run, letters: usize) -> Resul
     Ok(bytes)
 }
 
-fn letter(run: &Run, number: usize) -> Result<Piece> {
+fn letter(run: &Run, number: usize) -> Result<Piece<'static>> {
     let party: PartyId = format!("{:08x}-7a64-7c3e-9d51-2f4a1c8e7b10", number).parse()?;
-    let text = |text: String| Personal::new(text);
     // As a hash would, so that neighbours by number are none by name, street and postcode.
     let mut random = fastrand::Rng::with_seed(u64::try_from(number)?);
     let (given, family) = (name(&mut random, 2), name(&mut random, 3));
@@ -149,24 +147,24 @@ fn letter(run: &Run, number: usize) -> Result<Piece> {
         } else {
             Language::De
         },
-        salutation: text(format!("Guten Tag {given} {family}")),
+        salutation: Text::from(format!("Guten Tag {given} {family}")),
         address: vec![
-            text(format!("{given} {family}")),
-            text(format!("{street}strasse {}", random.u32(1..200))),
-            text(format!("{postcode} {town}wil")),
+            Text::from(format!("{given} {family}")),
+            Text::from(format!("{street}strasse {}", random.u32(1..200))),
+            Text::from(format!("{postcode} {town}wil")),
         ],
         country: "CH".parse()?,
-        postcode: Some(text(postcode)),
+        postcode: Some(postcode.into()),
         vouchers: vec![PrintedVoucher {
             // Derived anew by the function; a row keeps the id only.
             code: VoucherCode::derive(b"another key", &voucher),
-            id: text(voucher),
+            id: voucher.into(),
             worth: Worth::Value(Money::new(1_000, Currency::CHF)),
             valid_until: run.day,
         }],
         variant: run.campaign.letter_variant.parse::<Key>()?,
         enclosure: None,
-        texts: vec![text(format!(
+        texts: vec![Text::from(format!(
             "Guten Tag {given} {family}, dieser Gutschein ist CHF 10.00 wert."
         ))],
         control: false,

@@ -81,8 +81,37 @@ pub enum RowFlaw {
 #[derive(Debug, Clone)]
 pub struct Encoder {
     format: FileFormat,
-    /// What there are columns for.
-    sources: Vec<Source>,
+    room: Room,
+}
+
+/// How many lines, vouchers and texts there are columns for.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    lines: u8,
+    vouchers: u8,
+    texts: u8,
+}
+
+impl Room {
+    fn of(format: &FileFormat) -> Self {
+        let columns = format.columns();
+        let has = |wanted: Source| columns.iter().any(|(_, source)| *source == wanted);
+        let count = |has: &dyn Fn(u8) -> bool| (1..=u8::MAX).take_while(|n| has(*n)).last().unwrap_or(0);
+        Self {
+            lines: count(&|n| has(Source::AddressLine(n))),
+            vouchers: count(&|n| has(Source::Code(n)) || has(Source::Barcode(n))),
+            texts: count(&|n| has(Source::Text(n))),
+        }
+    }
+
+    /// The first of a letter that has none.
+    fn lacks(&self, piece: &Piece<'_>) -> Option<Source> {
+        let next = |room: u8, len: usize| (len > usize::from(room)).then(|| room.saturating_add(1));
+        let line = next(self.lines, piece.address.len()).map(Source::AddressLine);
+        let voucher = || next(self.vouchers, piece.vouchers.len()).map(Source::Code);
+        let text = || next(self.texts, piece.texts.len()).map(Source::Text);
+        line.or_else(voucher).or_else(text)
+    }
 }
 
 impl Encoder {
@@ -93,8 +122,8 @@ impl Encoder {
     pub fn new(format: FileFormat) -> Result<Self, Vec<Violation>> {
         let found = format.violations("");
         if found.is_empty() {
-            let sources = format.columns().into_iter().map(|(_, source)| source).collect();
-            Ok(Self { format, sources })
+            let room = Room::of(&format);
+            Ok(Self { format, room })
         } else {
             Err(found)
         }
@@ -123,7 +152,7 @@ impl Encoder {
     ///
     /// # Errors
     /// [`RowError`]; then `out` is as it was.
-    pub fn row(&self, number: u64, piece: &Piece, out: &mut Vec<u8>) -> Result<Vec<Finding>, RowError> {
+    pub fn row(&self, number: u64, piece: &Piece<'_>, out: &mut Vec<u8>) -> Result<Vec<Finding>, RowError> {
         let before = out.len();
         let row = self.append(number, piece, out);
         if row.is_err() {
@@ -132,14 +161,19 @@ impl Encoder {
         row
     }
 
-    fn append(&self, number: u64, piece: &Piece, out: &mut Vec<u8>) -> Result<Vec<Finding>, RowError> {
-        self.all_has_room(piece)?;
+    fn append(&self, number: u64, piece: &Piece<'_>, out: &mut Vec<u8>) -> Result<Vec<Finding>, RowError> {
+        // A voucher without a column would be lost, and nobody would know.
+        if let Some(source) = self.room.lacks(piece) {
+            return Err(error(piece, &source.to_string(), RowFlaw::NoColumn));
+        }
         let mut changes = Vec::new();
+        let mut scratch = String::new();
         match &self.format.layout {
             Layout::Csv { columns } => {
                 for (index, column) in columns.iter().enumerate() {
                     let mut made = Vec::new();
-                    let content = self.csv_content(column.source, number, piece, &mut made);
+                    let content = column.source.content(number, piece, &mut scratch);
+                    let content = self.csv_content(column.source, content, &mut made);
                     let written = content.and_then(|content| {
                         let written = quoted(self.format.encoding, &content, index, out);
                         written.map_err(|at| RowFlaw::Unmappable { at })
@@ -151,7 +185,8 @@ impl Encoder {
             Layout::FixedWidth { columns } => {
                 for column in columns {
                     let mut made = Vec::new();
-                    let content = self.content(column.source, number, piece, &mut made);
+                    let content = column.source.content(number, piece, &mut scratch);
+                    let content = self.content(column.source, content, &mut made);
                     let field = content.and_then(|content| {
                         let width = usize::from(column.width);
                         let cut = column.source.can_be_cut();
@@ -172,33 +207,11 @@ impl Encoder {
         Ok(findings.collect())
     }
 
-    /// Whether the file has columns for all lines, vouchers and texts of the letter. A voucher without a column would be lost, and
-    /// nobody would know.
-    fn all_has_room(&self, piece: &Piece) -> Result<(), RowError> {
-        let has = |wanted: Source| self.sources.contains(&wanted);
-        let number = |len: usize| 1..=u8::try_from(len).unwrap_or(u8::MAX);
-        let lines = number(piece.address.len()).map(|n| (Source::AddressLine(n), has(Source::AddressLine(n))));
-        let codes =
-            number(piece.vouchers.len()).map(|n| (Source::Code(n), has(Source::Code(n)) || has(Source::Barcode(n))));
-        let texts = number(piece.texts.len()).map(|n| (Source::Text(n), has(Source::Text(n))));
-        match lines.chain(codes).chain(texts).find(|(_, has)| !has) {
-            Some((source, _)) => Err(error(piece, &source.to_string(), RowFlaw::NoColumn)),
-            None => Ok(()),
-        }
-    }
-
     /// The content of a column: without breaks and controls, all of it in the file's encoding.
-    fn content<'a>(
-        &self,
-        source: Source,
-        number: u64,
-        piece: &'a Piece,
-        made: &mut Vec<Change>,
-    ) -> Result<Cow<'a, str>, RowFlaw> {
-        let content = source.content(number, piece);
+    fn content<'a>(&self, source: Source, content: &'a str, made: &mut Vec<Change>) -> Result<Cow<'a, str>, RowFlaw> {
         if !source.is_text() {
             // Made here, of letters and digits.
-            return Ok(content);
+            return Ok(content.into());
         }
         let content = self.without_breaks(content, made)?;
         if self.format.encoding != Encoding::Windows1252 {
@@ -211,9 +224,9 @@ impl Encoder {
         }
     }
 
-    fn without_breaks<'a>(&self, content: Cow<'a, str>, made: &mut Vec<Change>) -> Result<Cow<'a, str>, RowFlaw> {
-        if text::is_printable(&content) {
-            return Ok(content);
+    fn without_breaks<'a>(&self, content: &'a str, made: &mut Vec<Change>) -> Result<Cow<'a, str>, RowFlaw> {
+        if text::is_printable(content) {
+            return Ok(content.into());
         }
         let breaks = |c: char| !text::is_printable(c.encode_utf8(&mut [0; 4]));
         match self.format.control_characters {
@@ -232,11 +245,10 @@ impl Encoder {
     fn csv_content<'a>(
         &self,
         source: Source,
-        number: u64,
-        piece: &'a Piece,
+        content: &'a str,
         made: &mut Vec<Change>,
     ) -> Result<Cow<'a, str>, RowFlaw> {
-        let content = self.content(source, number, piece, made)?;
+        let content = self.content(source, content, made)?;
         // Spreadsheets pass over spaces before a formula.
         if source.is_text() && content.trim_start().starts_with(['=', '+', '-', '@']) {
             made.push(Change::Guarded);
@@ -250,7 +262,7 @@ impl Encoder {
     }
 }
 
-fn error(piece: &Piece, column: &str, flaw: RowFlaw) -> RowError {
+fn error(piece: &Piece<'_>, column: &str, flaw: RowFlaw) -> RowError {
     RowError {
         piece: piece.id,
         column: column.to_owned(),
@@ -265,7 +277,9 @@ fn quoted(encoding: Encoding, content: &str, index: usize, out: &mut Vec<u8>) ->
         out.push(b';');
     }
     let bytes = content.as_bytes();
-    let needs = bytes.iter().any(|byte| matches!(byte, b';' | b'"' | b'\r' | b'\n'))
+    // A fold without an early exit looks at several bytes at once.
+    let is_special = |byte: &u8| matches!(byte, b';' | b'"' | b'\r' | b'\n');
+    let needs = bytes.iter().fold(false, |needs, byte| needs | is_special(byte))
         || bytes.first() == Some(&b' ')
         || bytes.last() == Some(&b' ');
     if needs {

@@ -1,13 +1,13 @@
 //! What a column can hold.
 
-use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::str::FromStr;
 
 use chrono::{Datelike, NaiveDate};
+use domain::money::Money;
 use serde::{Deserialize, Serialize};
 
-use crate::piece::{Piece, TEXTS_MAX, VOUCHERS_MAX, Worth};
+use crate::piece::{Piece, TEXTS_MAX, Text, VOUCHERS_MAX, Worth};
 
 /// What is in a column. `n` counts from 1; where a letter has no `n`-th line, voucher or text, the field is empty.
 ///
@@ -174,67 +174,76 @@ impl Source {
         }
     }
 
-    /// Its content of a letter in row `number`.
-    pub(super) fn content(self, number: u64, piece: &Piece) -> Cow<'_, str> {
+    /// Its content of a letter in row `number`; what is made for it is put into `made`, which is emptied first.
+    pub(super) fn content<'a>(self, number: u64, piece: &'a Piece<'_>, made: &'a mut String) -> &'a str {
+        made.clear();
         let voucher = |n: u8| nth(&piece.vouchers, n);
-        let made = |text: Option<String>| Cow::Owned(text.unwrap_or_default());
         match self {
-            Self::PieceId => piece.id.as_str().into(),
-            Self::RowNumber => number.to_string().into(),
-            Self::Language => piece.language.as_str().into(),
-            Self::Salutation => piece.salutation.as_str().into(),
+            Self::PieceId => piece.id.as_str(),
+            Self::RowNumber => put(made, Some(number)),
+            Self::Language => piece.language.as_str(),
+            Self::Salutation => piece.salutation.as_str(),
             Self::AddressLine(n) => text(&piece.address, n),
-            Self::Country => piece.country.as_str().into(),
-            Self::Postcode => piece.postcode.as_ref().map_or("", |text| text.as_str()).into(),
-            Self::Variant => piece.variant.as_str().into(),
-            Self::Enclosure => piece.enclosure.as_ref().map_or("", |key| key.as_str()).into(),
-            Self::Control => if piece.control { "1" } else { "0" }.into(),
-            Self::VoucherCount => piece.vouchers.len().to_string().into(),
-            Self::Code(n) => made(voucher(n).map(|v| v.code.to_string())),
-            Self::Barcode(n) => made(voucher(n).map(|v| v.code.compact())),
-            Self::Value(n) => made(voucher(n).map(|v| amount(v.worth))),
-            Self::Currency(n) => made(voucher(n).map(|v| currency(v.worth))),
-            Self::Percent(n) => made(voucher(n).map(|v| percent(v.worth))),
-            Self::ValidUntil(n) => made(voucher(n).map(|v| day(v.valid_until))),
-            Self::ValidUntilIso(n) => made(voucher(n).map(|v| v.valid_until.to_string())),
+            Self::Country => piece.country.as_str(),
+            Self::Postcode => piece.postcode.as_ref().map_or("", |text| text.as_str()),
+            Self::Variant => piece.variant.as_str(),
+            Self::Enclosure => piece.enclosure.as_ref().map_or("", |key| key.as_str()),
+            Self::Control if piece.control => "1",
+            Self::Control => "0",
+            Self::VoucherCount => put(made, Some(piece.vouchers.len())),
+            Self::Code(n) => put(made, voucher(n).map(|v| &v.code)),
+            Self::Barcode(n) => put(made, voucher(n).map(|v| v.code.ungrouped())),
+            Self::Value(n) => put(made, voucher(n).and_then(|v| money(v.worth)).map(Money::amount)),
+            Self::Currency(n) => put(
+                made,
+                voucher(n).and_then(|v| money(v.worth)).map(|money| money.currency),
+            ),
+            Self::Percent(n) => put(made, voucher(n).and_then(|v| percent(v.worth))),
+            Self::ValidUntil(n) => put(made, voucher(n).map(|v| Day(v.valid_until))),
+            Self::ValidUntilIso(n) => put(made, voucher(n).map(|v| v.valid_until)),
             Self::Text(n) => text(&piece.texts, n),
         }
     }
 }
 
-fn text(texts: &[party::Personal], n: u8) -> Cow<'_, str> {
-    nth(texts, n).map_or("", |text| text.as_str()).into()
+/// Appends what there is.
+fn put(made: &mut String, some: Option<impl fmt::Display>) -> &str {
+    if let Some(some) = some {
+        // A text takes all there is to be written.
+        let _ = write!(made, "{some}");
+    }
+    made
 }
 
-/// `31.12.2026`. Formats of `chrono` are read anew for each day, which takes as long as the rest of a row.
-fn day(day: NaiveDate) -> String {
-    format!("{:02}.{:02}.{:04}", day.day(), day.month(), day.year())
+fn text<'a>(texts: &'a [Text<'_>], n: u8) -> &'a str {
+    nth(texts, n).map_or("", Text::as_str)
 }
 
 fn nth<T>(list: &[T], n: u8) -> Option<&T> {
     list.get(usize::from(n).checked_sub(1)?)
 }
 
-fn amount(worth: Worth) -> String {
-    match worth {
-        // `CHF 5.00` without the currency.
-        Worth::Value(money) => money.to_string().rsplit(' ').next().unwrap_or_default().to_owned(),
-        Worth::Percent(_) => String::new(),
+/// `31.12.2026`. Formats of `chrono` are read anew for each day, which takes as long as the rest of a row.
+struct Day(NaiveDate);
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}.{:02}.{:04}", self.0.day(), self.0.month(), self.0.year())
     }
 }
 
-fn currency(worth: Worth) -> String {
+const fn money(worth: Worth) -> Option<Money> {
     match worth {
-        Worth::Value(money) => money.currency.to_string(),
-        Worth::Percent(_) => String::new(),
+        Worth::Value(money) => Some(money),
+        Worth::Percent(_) => None,
     }
 }
 
-fn percent(worth: Worth) -> String {
+fn percent(worth: Worth) -> Option<String> {
     let Worth::Percent(bp) = worth else {
-        return String::new();
+        return None;
     };
     let (whole, part) = (bp.checked_div(100).unwrap_or(0), bp.checked_rem(100).unwrap_or(0));
     let text = format!("{whole}.{part:02}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    Some(text.trim_end_matches('0').trim_end_matches('.').to_owned())
 }

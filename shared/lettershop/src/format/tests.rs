@@ -41,13 +41,13 @@ pub(crate) const USUAL: [&str; 20] = [
 ];
 
 /// A letter whose first line is `text`.
-fn with_line(text: &str) -> Piece {
+fn with_line(text: &str) -> Piece<'static> {
     let mut letter = piece(1);
     letter.address[0] = personal(text);
     letter
 }
 
-fn written(format: &FileFormat, letter: &Piece) -> (Vec<u8>, Vec<Finding>) {
+fn written(format: &FileFormat, letter: &Piece<'_>) -> (Vec<u8>, Vec<Finding>) {
     let encoder = Encoder::new(format.clone()).unwrap();
     let mut out = Vec::new();
     encoder.start(&mut out);
@@ -55,7 +55,7 @@ fn written(format: &FileFormat, letter: &Piece) -> (Vec<u8>, Vec<Finding>) {
     (out, findings)
 }
 
-fn refused(format: &FileFormat, letter: &Piece) -> RowError {
+fn refused(format: &FileFormat, letter: &Piece<'_>) -> RowError {
     let encoder = Encoder::new(format.clone()).unwrap();
     let mut out = b"before".to_vec();
     let error = encoder.row(1, letter, &mut out).unwrap_err();

@@ -112,7 +112,7 @@ impl Checkpoint {
         let mut last = None;
         for _ in 0..self.rows {
             let row = rows.next().ok_or(SkipError::Changed)?.map_err(SkipError::Source)?;
-            last = Some(row.key().piece());
+            last = Some(row.id());
         }
         if last == self.position {
             Ok(())
@@ -176,7 +176,7 @@ impl PrintFile {
     ///
     /// # Errors
     /// [`WriteError`]; then file and buffer are as they were, and the next letter can be written.
-    pub fn push(&mut self, piece: &Piece, out: &mut Vec<u8>) -> Result<Vec<Finding>, WriteError> {
+    pub fn push(&mut self, piece: &Piece<'_>, out: &mut Vec<u8>) -> Result<Vec<Finding>, WriteError> {
         piece.check()?;
         if piece.variant != self.job.variant {
             return Err(WriteError::OtherVariant(piece.id));

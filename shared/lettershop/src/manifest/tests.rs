@@ -25,7 +25,7 @@ fn format() -> FileFormat {
 }
 
 /// Letters with and without vouchers, in two currencies and in per cent, control addresses among them.
-fn letters() -> Vec<Piece> {
+fn letters() -> Vec<Piece<'static>> {
     let letter = |n: u32| {
         let euros = Worth::Value(Money::new(350, "EUR".parse().unwrap()));
         let mut letter = piece(n);
@@ -82,7 +82,8 @@ fn x5_killed_after_any_row_and_resumed_the_file_has_the_same_bytes_and_the_same_
         checkpoint.skip(&mut rows).unwrap();
         let mut file = PrintFile::resume(job(), format(), &checkpoint).unwrap();
         for row in rows {
-            let letter = row.unwrap().piece(crate::piece::tests::code_of).unwrap();
+            let row = row.unwrap();
+            let letter = crate::piece::tests::letter_of(&row).unwrap();
             file.push(&letter, &mut out).unwrap();
         }
         assert_eq!(out, bytes, "killed after row {killed_at}");

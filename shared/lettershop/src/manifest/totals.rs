@@ -75,7 +75,7 @@ pub struct Totals {
 
 impl Sums {
     /// The sums with one more letter; face values by currency are returned beside them, as few as the letter has.
-    fn with(&self, piece: &Piece) -> Result<(Counts, Vec<(Currency, i64)>), OutOfRange> {
+    fn with(&self, piece: &Piece<'_>) -> Result<(Counts, Vec<(Currency, i64)>), OutOfRange> {
         let one_more = |count: u64| count.checked_add(1).ok_or(OutOfRange);
         let mut counts = Counts {
             rows: one_more(self.rows)?,
@@ -138,7 +138,7 @@ impl Totals {
     ///
     /// # Errors
     /// [`OutOfRange`] when a sum leaves the 64-bit range; the totals are as they were.
-    pub fn add(&mut self, piece: &Piece, findings: &[Finding]) -> Result<(), OutOfRange> {
+    pub fn add(&mut self, piece: &Piece<'_>, findings: &[Finding]) -> Result<(), OutOfRange> {
         let all = self.all.with(piece)?;
         let control = piece.control.then(|| self.control.with(piece)).transpose()?;
         self.changes = self.changes.with(findings)?;

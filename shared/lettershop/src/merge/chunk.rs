@@ -11,7 +11,7 @@ use lz4_flex::block::{self, get_maximum_output_size};
 
 use crate::piece::{InvalidRow, ROW_BYTES_MAX, Row};
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// A block is stored when it has so many bytes; with its last row it may have more.
 const BLOCK_BYTES: usize = 32_768;
 /// Bytes of a length.

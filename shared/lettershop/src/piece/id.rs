@@ -7,9 +7,6 @@ use domain::code::{VoucherCode, lookup_key};
 use domain::id::{PartyId, RunName};
 use serde::{Deserialize, Serialize};
 
-/// Symbols of an id with its check symbol.
-const LEN: usize = 17;
-
 /// 16 symbols of the code alphabet (`0-9A-Z` without `I`, `L`, `O`, `U`) and a check symbol, in capitals and without separators:
 /// any barcode can hold it.
 ///
@@ -17,7 +14,7 @@ const LEN: usize = 17;
 /// says nothing about the party to those without the key. It is no voucher's code: the key it is derived under is another one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct PieceId([u8; LEN]);
+pub struct PieceId([u8; Self::LEN]);
 
 /// A text that is no id of a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,15 +28,14 @@ pub enum InvalidPieceId {
 }
 
 impl PieceId {
+    /// Symbols of an id with its check symbol.
+    pub const LEN: usize = 17;
+
     /// The id of letter number `number` of a run to a party.
     pub fn derive(key: &[u8], run: &RunName, party: &PartyId, number: u32) -> Self {
         let of_run = lookup_key(key, "piece-id/1", run.as_str().as_bytes());
         // Neither part can hold a `~`, so no two letters have the same text.
-        let text = VoucherCode::derive(of_run.as_str().as_bytes(), &format!("{party}~{number}")).compact();
-        match text.parse() {
-            Ok(id) => id,
-            Err(_) => unreachable!("a derived code has 17 symbols and its check symbol"),
-        }
+        Self(VoucherCode::derive(of_run.as_str().as_bytes(), &format!("{party}~{number}")).symbols())
     }
 
     /// The 17 symbols.
@@ -51,7 +47,7 @@ impl PieceId {
     /// The 80 bits of the 16 symbols before the check symbol.
     pub(crate) fn packed(&self) -> [u8; 10] {
         let mut bits = 0u128;
-        for byte in self.0.iter().take(LEN.saturating_sub(1)) {
+        for byte in self.0.iter().take(Self::LEN.saturating_sub(1)) {
             let symbol = match byte {
                 b'0'..=b'9' => byte.saturating_sub(b'0'),
                 // The alphabet has no I, L, O and U.
@@ -77,8 +73,7 @@ impl FromStr for PieceId {
             domain::code::InvalidCode::Shape => InvalidPieceId::Shape,
             domain::code::InvalidCode::CheckSymbol => InvalidPieceId::CheckSymbol,
         })?;
-        let symbols = code.compact().as_bytes().try_into();
-        symbols.map(Self).map_err(|_| InvalidPieceId::Shape)
+        Ok(Self(code.symbols()))
     }
 }
 
