@@ -60,6 +60,7 @@ mod tests {
     use campaign::Decision;
     use domain::id::PartyId;
     use store::db::Key;
+    use tokio::sync::Notify;
 
     use super::*;
 
@@ -82,39 +83,50 @@ mod tests {
         ((1..=members).map(member).collect(), next.map(str::to_owned))
     }
 
-    /// The later a member stands, the sooner it is done; all of them some milliseconds before `most`.
-    async fn slowly(member: Record<Member>, most: u64) -> Result<String, RunError> {
-        let name = member.d.party.to_string();
-        let number: u64 = name.trim_start_matches("p-").parse().unwrap();
-        tokio::time::sleep(Duration::from_millis(most.saturating_sub(number))).await;
-        Ok(name)
+    async fn named(member: Record<Member>) -> Result<String, RunError> {
+        Ok(member.d.party.to_string())
     }
 
     #[tokio::test]
     async fn whoever_is_begun_is_done_and_it_goes_on_behind_them() {
-        let slowly = |member| slowly(member, 50);
         for members in [1, 16, 40] {
-            let all = worked(page(members, Some("p-999")), Deadline::never(), slowly)
+            let all = worked(page(members, Some("p-999")), Deadline::never(), named)
                 .await
                 .unwrap();
             assert_eq!((all.each.len() as u64, all.next.as_deref()), (members, Some("p-999")));
-            let last = worked(page(members, None), Deadline::never(), slowly).await.unwrap();
+            let last = worked(page(members, None), Deadline::never(), named).await.unwrap();
             assert_eq!(last.next, None);
             let over = Deadline::at(Instant::now());
-            let first = worked(page(members, None), over, slowly).await.unwrap();
+            let first = worked(page(members, None), over, named).await.unwrap();
             assert_eq!(first.each, ["p-001"]);
             assert_eq!(first.next.as_deref(), (members > 1).then_some("p-001"));
         }
-        let none = worked(page(0, Some("p-500")), Deadline::never(), slowly).await.unwrap();
+        let none = worked(page(0, Some("p-500")), Deadline::never(), named).await.unwrap();
         assert_eq!((none.each.len(), none.next.as_deref()), (0, Some("p-500")));
     }
 
     #[tokio::test]
     async fn a_deadline_amid_a_page_leaves_the_rest_of_it() {
-        let slowly = |member| slowly(member, 1_500);
         let soon = Deadline::at(Instant::now() + Duration::from_millis(750));
-        // The first sixteen are begun at once, and done when it is over.
-        let worked = worked(page(40, None), soon, slowly).await.unwrap();
+        // The first sixteen are begun at once, and done when it is over; the first of them after the sixteenth.
+        let sixteenth = Notify::new();
+        let until_over = |member: Record<Member>| {
+            let sixteenth = &sixteenth;
+            async move {
+                let name = named(member).await?;
+                while !soon.is_near() {
+                    tokio::task::yield_now().await;
+                }
+                match name.as_str() {
+                    "p-001" => sixteenth.notified().await,
+                    "p-016" => sixteenth.notify_one(),
+                    _ => {}
+                }
+                Ok(name)
+            }
+        };
+        let worked = worked(page(40, None), soon, until_over).await.unwrap();
+        assert_eq!(worked.each.last().map(String::as_str), Some("p-001"));
         let mut done = worked.each;
         done.sort();
         let expected: Vec<String> = (1..=16).map(|number| format!("p-{number:03}")).collect();
