@@ -135,6 +135,8 @@ impl FaultPlan for Crashes {
 #[derive(Debug)]
 pub struct Throttled {
     site: Site,
+    /// Calls that are let through before.
+    through: AtomicUsize,
     left: AtomicUsize,
 }
 
@@ -143,12 +145,19 @@ impl Throttled {
     pub const fn at(site: Site) -> Self {
         Self {
             site,
+            through: AtomicUsize::new(0),
             left: AtomicUsize::new(0),
         }
     }
 
     /// The next calls: five are all tries of one.
     pub fn next(&self, calls: usize) {
+        self.next_behind(0, calls);
+    }
+
+    /// As many calls, behind some that are let through.
+    pub fn next_behind(&self, through: usize, calls: usize) {
+        self.through.store(through, Ordering::Relaxed);
         self.left.store(calls, Ordering::Relaxed);
     }
 
@@ -160,13 +169,15 @@ impl Throttled {
 
 impl FaultPlan for Throttled {
     fn before(&self, site: Site) -> Fault {
-        let less = |left: usize| left.checked_sub(1);
-        let met = site == self.site
-            && self
-                .left
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
-                .is_ok();
-        if met { Fault::Throttle } else { Fault::None }
+        let one_less = |count: &AtomicUsize| {
+            let less = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            less.is_ok()
+        };
+        if site == self.site && !one_less(&self.through) && one_less(&self.left) {
+            Fault::Throttle
+        } else {
+            Fault::None
+        }
     }
 
     fn after(&self, _: Site) -> Fault {

@@ -1,6 +1,7 @@
 //! Who gets how many of a campaign's vouchers (N7, X6, X15): those who pay for them with points, and one of each household.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use end_to_end::books::Books;
@@ -8,8 +9,10 @@ use end_to_end::delivery::Delivering;
 use end_to_end::letters::{
     begin_run, bonus, columns_for, letter_shopper, made_run, put_campaign, read, rows_of, tried_run,
 };
+use end_to_end::plan::Throttled;
 use end_to_end::till::{give_back, key, receipt};
 use end_to_end::world::{CUT, TENANT, World, card};
+use faults::Site;
 use messages::CampaignMessage;
 use runtime::sqs::{Deadline, Delivery};
 use serde_json::{Value, json};
@@ -188,55 +191,107 @@ async fn x5_workers_at_the_same_members_at_once_take_points_once_and_print_what_
     }
 }
 
+/// The message that starts a run.
+fn start_of(run: &Value) -> CampaignMessage {
+    CampaignMessage::Start {
+        tenant: TENANT.parse().unwrap(),
+        run: run["run_id"].as_str().unwrap().parse().unwrap(),
+        revision: 1,
+    }
+}
+
+/// The messages that give the members of its shards their vouchers.
+fn issues_of(run: &Value) -> Vec<CampaignMessage> {
+    let issue = |shard| CampaignMessage::Issue {
+        tenant: TENANT.parse().unwrap(),
+        run: run["run_id"].as_str().unwrap().parse().unwrap(),
+        revision: 1,
+        shard,
+    };
+    (0..CUT.shards).map(issue).collect()
+}
+
+/// One delivery of a message; whether it is done with.
+async fn is_done_with(world: &World, message: CampaignMessage, deadline: Deadline) -> bool {
+    let id = "1".to_owned();
+    let delivery = vec![Delivery { id, message }];
+    world
+        .running_campaigns()
+        .work_off(delivery, deadline, world.now)
+        .await
+        .is_empty()
+}
+
+/// Members that a run has served.
+async fn served(world: &World, run: &Value) -> u64 {
+    let path = [("run_id", run["run_id"].as_str().unwrap())];
+    let run = read(world, "GET /v1/runs/{run_id}", &path).await;
+    run["progress"]["members"].as_u64().unwrap()
+}
+
+/// Shoppers 1 to 9 and a campaign that gives each of them a voucher for points; its run is about to start.
+async fn about_to_start(world: &World, delivering: &mut Delivering) -> Value {
+    for serial in 1..=9 {
+        letter_shopper(world, serial, &(8_000 + serial).to_string()).await;
+    }
+    delivering.until_rest(world).await;
+    let mut campaign = for_points();
+    campaign["voucher"]["per_member"] = json!(1);
+    put_campaign(world, &campaign).await;
+    let run = tried_run(world, delivering, "points").await;
+    begin_run(world, &run).await;
+    run
+}
+
+#[tokio::test]
+async fn x5_an_error_in_a_later_page_keeps_whom_the_pages_before_it_have_served() {
+    let plan = Arc::new(Throttled::at(Site::RunGive));
+    let world = World::with_plan(Some(plan.clone())).await;
+    let mut delivering = Delivering::well();
+    let run = about_to_start(&world, &mut delivering).await;
+    assert!(is_done_with(&world, start_of(&run), Deadline::never()).await);
+    let mut failed = 0;
+    for issue in issues_of(&run) {
+        let before = served(&world, &run).await;
+        // A page of two gets its vouchers; behind it the table is too busy, for all tries of a call and longer.
+        plan.next_behind(2, 1_000);
+        if is_done_with(&world, issue, Deadline::never()).await {
+            continue;
+        }
+        assert_eq!(served(&world, &run).await, before + 2, "those of the first page");
+        failed += 1;
+    }
+    // Nine members in three shards: one has three at least.
+    assert!(failed >= 1);
+    plan.next(0);
+    delivering.until_rest(&world).await;
+    assert_eq!((served(&world, &run).await, rows_of(&world, &run).await.len()), (9, 9));
+    Books::read(&world).await.check();
+}
+
 #[tokio::test]
 async fn x5_a_worker_whose_time_is_over_amid_a_page_keeps_whom_it_has_served() {
     let world = World::new().await;
     let mut delivering = Delivering::well();
-    for serial in 1..=9 {
-        letter_shopper(&world, serial, &(8_000 + serial).to_string()).await;
-    }
-    delivering.until_rest(&world).await;
-    let mut campaign = for_points();
-    campaign["voucher"]["per_member"] = json!(1);
-    put_campaign(&world, &campaign).await;
-    let run = tried_run(&world, &mut delivering, "points").await;
-    begin_run(&world, &run).await;
-    let name = run["run_id"].as_str().unwrap();
-    let shared = (TENANT.parse().unwrap(), name.parse().unwrap());
-    let (tenant, run_name): (domain::id::Tenant, domain::id::RunName) = shared;
-    let start = CampaignMessage::Start {
-        tenant: tenant.clone(),
-        run: run_name.clone(),
-        revision: 1,
-    };
+    let run = about_to_start(&world, &mut delivering).await;
     let work_off = async |message: CampaignMessage| {
-        let id = "1".to_owned();
         let over = Deadline::at(Instant::now());
-        let app = world.running_campaigns();
-        let failed = app.work_off(vec![Delivery { id, message }], over, world.now).await;
-        assert!(failed.is_empty(), "it has handed its work on");
-        let run = read(&world, "GET /v1/runs/{run_id}", &[("run_id", name)]).await;
-        run["progress"]["members"].as_u64().unwrap()
+        assert!(is_done_with(&world, message, over).await, "it has handed its work on");
+        served(&world, &run).await
     };
-    assert_eq!(work_off(start).await, 0);
-    let mut served = Vec::new();
-    for shard in 0..CUT.shards {
+    assert_eq!(work_off(start_of(&run)).await, 0);
+    let mut after_each = Vec::new();
+    for issue in issues_of(&run) {
         loop {
-            let before = served.last().copied().unwrap_or(0);
-            let issue = CampaignMessage::Issue {
-                tenant: tenant.clone(),
-                run: run_name.clone(),
-                revision: 1,
-                shard,
-            };
-            let now = work_off(issue).await;
+            let before = after_each.last().copied().unwrap_or(0);
+            let now = work_off(issue.clone()).await;
             if now == before {
                 break;
             }
-            served.push(now);
+            after_each.push(now);
         }
     }
-    assert_eq!(served, (1..=9).collect::<Vec<u64>>(), "one for each message");
+    assert_eq!(after_each, (1..=9).collect::<Vec<u64>>(), "one for each message");
     // What was handed on, and the file.
     delivering.until_rest(&world).await;
     assert_eq!(rows_of(&world, &run).await.len(), 9);

@@ -4,14 +4,18 @@
 #![recursion_limit = "256"]
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
+use domain::id::{RunName, Tenant};
 use end_to_end::delivery::Delivering;
 use end_to_end::letters::begin_run;
 use end_to_end::till::{chf, give_back, receipt};
-use end_to_end::world::{IF_MATCH, World, everywhere, second_person};
+use end_to_end::world::{CUT, IF_MATCH, TENANT, World, everywhere, second_person};
 use http_edge::Caller;
 use http_edge::caller::Locations;
+use messages::CampaignMessage;
+use runtime::sqs::{Deadline, Delivery};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -515,6 +519,64 @@ async fn r5_revenue_against_the_control_group_is_right_to_the_rappen() {
     );
     assert_eq!(group(&later["letters"]), [letters, 1, 4_004], "{later}");
     assert_eq!(group(&later["control"]), [control, 1, 5_010], "{later}");
+}
+
+#[tokio::test]
+async fn r5_a_worker_whose_time_is_over_amid_a_page_measures_each_member_once() {
+    let mut started = Started::new(Delivering::well()).await;
+    started.world.now = at("2026-12-01T10:00:00Z");
+    let buyers: Vec<String> = started.letters.iter().map(|(card, _)| card.clone()).collect();
+    for card in &buyers {
+        started.buy(card, 1_000).await;
+    }
+    started.rest().await;
+    must(&started.world, MEASURE, &[("run_id", RUN)], &Value::Null).await;
+    let work_off = async |message: CampaignMessage| {
+        let delivery = vec![Delivery {
+            id: "1".to_owned(),
+            message,
+        }];
+        let (app, over) = (started.world.running_campaigns(), Deadline::at(Instant::now()));
+        let failed = app.work_off(delivery, over, started.world.now).await;
+        assert!(failed.is_empty(), "it has handed its work on");
+    };
+    let (tenant, run): (Tenant, RunName) = (TENANT.parse().unwrap(), RUN.parse().unwrap());
+    work_off(CampaignMessage::Measure {
+        tenant: tenant.clone(),
+        run: run.clone(),
+        revision: 1,
+        asked_at: started.world.now,
+    })
+    .await;
+    let (letters, control) = (started.letters.len(), started.control.len());
+    let shards = usize::from(CUT.shards);
+    let mut messages = 0;
+    while started.results().await["revenue"] == Value::Null {
+        assert!(messages <= shards * (letters + control + 1), "it comes to no end");
+        let shard = u8::try_from(messages % shards).unwrap();
+        messages += 1;
+        work_off(CampaignMessage::MeasureShard {
+            tenant: tenant.clone(),
+            run: run.clone(),
+            revision: 1,
+            number: 1,
+            shard,
+        })
+        .await;
+    }
+    assert!(
+        messages > letters + control,
+        "{messages}: one for each member, and one that ends it"
+    );
+    let revenue = &started.results().await["revenue"];
+    let group = |name: &str| ["members", "buyers", "revenue_minor"].map(|of| revenue[name][of].clone());
+    assert_eq!(
+        group("letters"),
+        [json!(letters), json!(letters), json!(1_000 * letters)]
+    );
+    assert_eq!(group("control"), [json!(control), json!(0), json!(0)]);
+    started.rest().await;
+    assert_eq!(started.results().await["revenue"], *revenue);
 }
 
 #[tokio::test]

@@ -1,14 +1,17 @@
 //! What a run has given is blocked when it is stopped (R5, L4): through the call, the queue and the schedule, whatever comes twice,
 //! dies, or gives once more what it had in its hands.
 
+use std::time::Instant;
+
 use chrono::TimeDelta;
 use end_to_end::delivery::Delivering;
 use end_to_end::letters::{bonus, letter_shopper, put_campaign, read};
 use end_to_end::plan::{CrashPoint, Crashes, Moment};
 use end_to_end::till::{chf, redeem};
-use end_to_end::world::{IF_MATCH, PROGRAMME, World, card, second_person};
+use end_to_end::world::{CUT, IF_MATCH, PROGRAMME, TENANT, World, card, second_person};
 use faults::Site;
 use messages::CampaignMessage;
+use runtime::sqs::Deadline;
 use serde_json::{Value, json};
 use store::run::{self, RunId, Stage};
 
@@ -230,6 +233,41 @@ async fn put_stage(world: &World, id: &RunId, stage: Stage) {
         run.issued = None;
     });
     assert!(put.await.unwrap());
+}
+
+#[tokio::test]
+async fn r5_a_worker_whose_time_is_over_amid_a_page_keeps_whose_vouchers_it_has_blocked() {
+    let (mut world, mut delivering) = world_of(7, None).await;
+    given(&world, &mut delivering, 7).await;
+    assert_eq!(stop(&world, true).await.0, 200);
+    let mut after_each = Vec::new();
+    for shard in 0..CUT.shards {
+        let block = CampaignMessage::Block {
+            tenant: TENANT.parse().unwrap(),
+            run: RUN.parse().unwrap(),
+            revision: 1,
+            shard,
+        };
+        loop {
+            let before = after_each.last().copied().unwrap_or(0);
+            let delivery = vec![runtime::sqs::Delivery {
+                id: "1".to_owned(),
+                message: block.clone(),
+            }];
+            let over = Deadline::at(Instant::now());
+            let failed = world.running_campaigns().work_off(delivery, over, world.now).await;
+            assert!(failed.is_empty(), "it has handed its work on");
+            let [now, ..] = counts(&run_of(&world).await["blocking"]);
+            if now == before {
+                break;
+            }
+            after_each.push(now);
+        }
+    }
+    assert_eq!(after_each, (1..=7).collect::<Vec<u64>>(), "one for each message");
+    delivering.until_rest(&world).await;
+    let done = later(&mut world, &mut delivering).await;
+    assert_eq!((counts(&done), &done["shards_done"]), ([7, 0, 0, 0, 0, 0], &json!(3)));
 }
 
 #[tokio::test]

@@ -1,22 +1,19 @@
-//! What a thread of its own works out ahead, while the file before it is written and sent.
+//! What a thread of its own works out ahead, while what came before is sent.
 //!
-//! Reading, merging and deriving codes take about as long as the rest. Where the function has a second core, both go on at once; on
-//! one, they take turns as before.
+//! Merging letters into a part takes about as long as sending one. Where the function has a second core, both go on at once; on one,
+//! they take turns.
 
 use std::io;
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc::{self, Receiver};
 
-/// Items that are handed over together: a hand-over costs more than an item.
-const TOGETHER: usize = 128;
-/// Hand-overs that may wait.
-const WAITING: usize = 4;
+/// Items that may wait, beside the one that finds no room.
+const WAITING: usize = 1;
 
 /// Items in their order, worked out ahead.
 pub(crate) struct Ahead<T> {
-    batches: Receiver<Vec<T>>,
-    batch: std::vec::IntoIter<T>,
+    items: Receiver<T>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -32,19 +29,16 @@ impl<T: Send + 'static> Ahead<T> {
     /// # Errors
     /// The machine gives no thread.
     pub(crate) fn of(items: impl Iterator<Item = T> + Send + 'static) -> io::Result<Self> {
-        let (sender, batches) = mpsc::channel(WAITING);
+        let (sender, waiting) = mpsc::channel(WAITING);
         let work = move || {
-            let mut items = items.fuse();
-            loop {
-                let batch: Vec<T> = items.by_ref().take(TOGETHER).collect();
-                if batch.is_empty() || sender.blocking_send(batch).is_err() {
+            for item in items {
+                if sender.blocking_send(item).is_err() {
                     return;
                 }
             }
         };
         Ok(Self {
-            batches,
-            batch: Vec::new().into_iter(),
+            items: waiting,
             thread: Some(thread::Builder::new().name("ahead".to_owned()).spawn(work)?),
         })
     }
@@ -54,12 +48,8 @@ impl<T: Send + 'static> Ahead<T> {
     /// # Panics
     /// Where working the items out panicked: what came before is not all.
     pub(crate) async fn next(&mut self) -> Option<T> {
-        if let Some(item) = self.batch.next() {
+        if let Some(item) = self.items.recv().await {
             return Some(item);
-        }
-        if let Some(batch) = self.batches.recv().await {
-            self.batch = batch.into_iter();
-            return self.batch.next();
         }
         // The thread has let go of its end: it is at its own.
         let ended = self.thread.take().map(JoinHandle::join);
@@ -79,7 +69,7 @@ mod tests {
 
     #[tokio::test]
     async fn items_come_in_their_order_and_end() {
-        for count in [0, 1, TOGETHER, 10 * TOGETHER + 1] {
+        for count in [0, 1, 2, 100] {
             let mut ahead = Ahead::of(0..count).unwrap();
             for expected in 0..count {
                 assert_eq!(ahead.next().await, Some(expected));
@@ -99,7 +89,7 @@ mod tests {
         let mut ahead = Ahead::of(items).unwrap();
         assert_eq!(ahead.next().await, Some(0));
         // One in hand, those that wait, one that finds no room.
-        let most = (WAITING + 2) * TOGETHER;
+        let most = WAITING + 2;
         while worked.load(Ordering::SeqCst) < most {
             thread::yield_now();
         }
@@ -111,7 +101,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_on_the_way_is_no_end() {
-        let items = (0..2 * TOGETHER).inspect(|item| assert_ne!(*item, TOGETHER, "a panic that is wanted"));
+        let items = (0..2).inspect(|item| assert_ne!(*item, 1, "a panic that is wanted"));
         let mut ahead = Ahead::of(items).unwrap();
         let all = async {
             let mut count = 0usize;

@@ -20,6 +20,7 @@
 mod ahead;
 mod finish;
 mod objects;
+mod parts;
 mod piece;
 mod reprint;
 mod sent;
@@ -29,6 +30,7 @@ mod write;
 
 use chrono::{DateTime, Utc};
 use domain::violation::Violation;
+use lettershop::format::Encoder;
 use lettershop::settings::Settings;
 use messages::{LettershopMessage, SendError, Sender};
 use runtime::contained;
@@ -52,7 +54,8 @@ pub struct App {
     part_bytes: usize,
 }
 
-/// Bytes after which a part of the file is uploaded: the least that the service takes. Two of them are in memory at once.
+/// Bytes after which a part of the file is uploaded: the least that the service takes. Four of them are in memory at once: one that
+/// is sent, one that waits, and one that is filled or finds no room, with what the client holds of the first.
 const PART_BYTES: usize = 5 * 1024 * 1024;
 
 /// Why a message must come again, or cannot be worked off at all. Carries no personal data and no codes.
@@ -75,9 +78,9 @@ pub enum ExportError {
     /// A letter cannot be written.
     #[error(transparent)]
     Letter(#[from] lettershop::manifest::WriteError),
-    /// A letter cannot be sorted.
+    /// A letter cannot be a row of the file.
     #[error(transparent)]
-    Row(#[from] lettershop::piece::InvalidRow),
+    Row(#[from] lettershop::row::Unwritable),
     /// Sorted letters cannot be read, or contradict each other.
     #[error("the sorted letters cannot be merged: {0}")]
     Merge(String),
@@ -204,6 +207,11 @@ impl App {
         let stored = store::lettershop::settings(&self.db, Site::ExportSettings, &id.tenant).await?;
         stored.map_or_else(|| Ok(Settings::default()), |stored| parsed(stored.d.document))
     }
+}
+
+/// What makes rows of the format that was agreed on.
+fn encoder(settings: &Settings) -> Result<Encoder, ExportError> {
+    Encoder::new(settings.format.clone()).map_err(|found| ExportError::format(&found))
 }
 
 fn parsed(document: Value) -> Result<Settings, ExportError> {

@@ -1,12 +1,12 @@
 //! A frozen member becomes a letter.
 
 use campaign::{Filling, Terms, Worth, render};
-use domain::code::VoucherCode;
 use domain::id::PartyId;
 use domain::money::Money;
+use domain::secret::Secret;
 use domain::till_text::Language;
 use domain::voucher::{VoucherNumber, voucher_id};
-use lettershop::piece::{Piece, PieceId, PrintedVoucher, Text, WHOLE_BP, Worth as PrintedWorth};
+use lettershop::piece::{Piece, PieceId, PrintedVoucher, WHOLE_BP, Worth as PrintedWorth};
 use lettershop::settings::ControlAddress;
 use lettershop::{Key, Letter};
 use store::run::Run;
@@ -40,29 +40,26 @@ impl<'a> Letters<'a> {
     }
 
     /// The letter of a member with these vouchers.
-    pub(crate) fn piece(&self, party: &PartyId, letter: Letter, vouchers: &[u8], code_key: &[u8]) -> Piece<'static> {
+    pub(crate) fn piece(&self, party: &PartyId, letter: Letter, vouchers: &[u8]) -> Piece {
         let (language, text) = self.run.campaign.texts.of(letter.language);
         let text = self.text(text, language, letter.salutation.as_str(), letter.points);
         Piece {
             id: self.piece_id(party),
             language,
-            salutation: letter.salutation.into(),
-            address: letter.lines.into_iter().map(Text::from).collect(),
+            salutation: letter.salutation,
+            address: letter.lines,
             country: letter.country,
-            postcode: letter.postcode.map(Text::from),
-            vouchers: vouchers
-                .iter()
-                .map(|number| self.voucher(party, *number, code_key))
-                .collect(),
+            postcode: letter.postcode,
+            vouchers: vouchers.iter().map(|number| self.voucher(party, *number)).collect(),
             variant: self.variant.clone(),
             enclosure: self.enclosure.clone(),
-            texts: vec![text.into()],
+            texts: vec![Secret::new(text)],
             control: false,
         }
     }
 
     /// The letter to a planted address, without a voucher.
-    pub(crate) fn control(&self, index: usize, address: &ControlAddress) -> Result<Piece<'static>, ExportError> {
+    pub(crate) fn control(&self, index: usize, address: &ControlAddress) -> Result<Piece, ExportError> {
         let (language, text) = self.run.campaign.texts.of(address.language);
         let text = self.text(text, language, address.salutation.as_str(), 0);
         let party: PartyId = format!("control-{index}")
@@ -71,14 +68,14 @@ impl<'a> Letters<'a> {
         Ok(Piece {
             id: self.piece_id(&party),
             language,
-            salutation: address.salutation.clone().into(),
-            address: address.lines.iter().cloned().map(Text::from).collect(),
+            salutation: address.salutation.clone(),
+            address: address.lines.clone(),
             country: address.country.clone(),
-            postcode: address.postcode.clone().map(Text::from),
+            postcode: address.postcode.clone(),
             vouchers: Vec::new(),
             variant: self.variant.clone(),
             enclosure: self.enclosure.clone(),
-            texts: vec![text.into()],
+            texts: vec![Secret::new(text)],
             control: true,
         })
     }
@@ -104,11 +101,9 @@ impl<'a> Letters<'a> {
         render(text, &filling)
     }
 
-    fn voucher(&self, party: &PartyId, number: u8, code_key: &[u8]) -> PrintedVoucher<'static> {
-        let id = self.voucher_id(party, number);
+    fn voucher(&self, party: &PartyId, number: u8) -> PrintedVoucher {
         PrintedVoucher {
-            code: VoucherCode::derive(code_key, &id),
-            id: id.into(),
+            id: Secret::new(self.voucher_id(party, number)),
             worth: match self.terms.worth {
                 Worth::Amount { value_minor } => PrintedWorth::Value(Money::new(value_minor, self.run.currency)),
                 Worth::PerCent { per_cent, .. } => {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::calendar;
-use domain::code::VoucherCode;
+use domain::code::CodeKey;
 use domain::id::{LookupKey, PartyId};
+use lettershop::format::Encoder;
 use lettershop::manifest;
-use lettershop::piece::Row;
+use lettershop::row::Row;
 use lettershop::settings::Settings;
 use runtime::sqs::Deadline;
 use store::db::BATCH_GET_MAX;
@@ -17,7 +18,7 @@ use store::{Record, Site, party as parties, returned_mail};
 
 use crate::piece::Letters;
 use crate::write::{content_type, ending, job, json};
-use crate::{App, ExportError, parsed};
+use crate::{App, ExportError, encoder, parsed};
 
 /// Why a letter is not printed again.
 const KEPT_BACK: &str = "kept_back";
@@ -32,6 +33,7 @@ struct Printing<'a> {
     run: &'a Record<Run>,
     letters: Letters<'a>,
     settings: &'a Settings,
+    encoder: Encoder,
     key: Option<SealingKey>,
     code_key: &'a [u8],
     now: DateTime<Utc>,
@@ -60,6 +62,7 @@ impl App {
             run: &run,
             letters: Letters::of(&run.d, code_key)?,
             settings: &settings,
+            encoder: encoder(&settings)?,
             key: run::sealing_key(&self.db, Site::ExportKey, id, run.created_at, now).await?,
             code_key,
             now,
@@ -131,7 +134,8 @@ impl App {
             }
         }
         let members = run::members_of(&self.db, Site::ExportMembers, (id, run.d.cut), &wanted).await?;
-        let of = (&printing.letters, printing.key.as_ref(), printing.code_key);
+        let key = printing.key.as_ref();
+        let of = (&printing.letters, &printing.encoder, key, printing.code_key);
         let usable = |voucher: &domain::voucher::Voucher| voucher.usable_on(today);
         for (row, _) in self.page(id, of, members, usable).await?.into_iter().flatten() {
             printed.insert(row.id().to_string(), Ok(row));
@@ -150,9 +154,9 @@ impl App {
         let mut content = Vec::new();
         let file = manifest::PrintFile::begin(job(run)?, settings.format.clone(), &mut content);
         let mut file = file.map_err(|found| ExportError::format(&found))?;
+        let code_key = CodeKey::new(printing.code_key);
         for row in rows {
-            let codes = row.codes(|voucher| Some(VoucherCode::derive(printing.code_key, voucher)))?;
-            file.push(&row.piece(codes)?, &mut content)?;
+            file.push(&row, |voucher| code_key.code(voucher), &mut content)?;
         }
         let manifest = file.finish();
         // Two workers may find different letters that may still be sent: each has a file of its own, and the one that is noted counts.
@@ -183,7 +187,7 @@ fn planted(printing: &Printing<'_>, piece: &str) -> Result<Option<Row>, ExportEr
     for (index, address) in printing.settings.control.iter().enumerate() {
         let letter = printing.letters.control(index, address)?;
         if letter.id.as_str() == piece {
-            return Ok(Some(Row::of(&letter)?));
+            return Ok(Some(Row::of(&letter, &printing.encoder)?));
         }
     }
     Ok(None)

@@ -7,8 +7,11 @@ use domain::id::{LookupKey, PartyId};
 use domain::voucher::{State, Voucher};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use lettershop::Letter;
+use lettershop::format::Encoder;
 use lettershop::merge;
-use lettershop::piece::{PieceId, Row};
+use lettershop::piece::PieceId;
+use lettershop::row::Row;
+use lettershop::settings::Settings;
 use party::contact::ContactId;
 use std::collections::{BTreeMap, BTreeSet};
 use store::lettershop::{self as files, Chunk};
@@ -16,12 +19,14 @@ use store::run::{self, Member, Run, RunId, SealingKey};
 use store::{Record, Site, returned_mail, voucher};
 
 use crate::piece::Letters;
-use crate::{App, ExportError};
+use crate::{App, ExportError, encoder};
 
 /// Members of one page.
 const PAGE: i32 = 100;
-/// Most letters of a shard: with their rows some 40 MB. Beyond that a run of three million is too large, and says so.
+/// Most letters of a shard, and most bytes of their rows: of the bench's some 25 MB. Beyond that a run of three million is too large,
+/// and says so.
 const LETTERS_MAX: usize = 50_000;
+const BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Letters that are noted at the same time.
 const AT_ONCE: usize = 16;
@@ -34,12 +39,13 @@ struct Sorted {
 }
 
 impl App {
-    /// Sorts the letters of a shard into an object; those that stand, also when another worker was quicker.
+    /// Sorts the letters of a shard into an object, as rows of the format that was agreed on; those that stand, also when another
+    /// worker was quicker.
     pub(crate) async fn sort(
         &self,
         id: &RunId,
         run: &Record<Run>,
-        shard: u8,
+        (shard, settings): (u8, &Settings),
         now: DateTime<Utc>,
     ) -> Result<Chunk, ExportError> {
         let key = run::sealing_key(&self.db, Site::ExportKey, id, run.created_at, now).await?;
@@ -47,7 +53,7 @@ impl App {
             let over = "the time of the run's addresses is over: no letter of it can be printed";
             return Err(ExportError::Unusable(over));
         }
-        let Sorted { rows, gaps, shortened } = self.rows(id, run, shard, key.as_ref()).await?;
+        let Sorted { rows, gaps, shortened } = self.rows(id, run, (shard, settings), key.as_ref()).await?;
         let letters = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         let sorted = merge::chunk(&rows);
         let key = (!rows.is_empty()).then(|| work_key(id, shard, &sorted));
@@ -123,30 +129,34 @@ impl App {
         &self,
         id: &RunId,
         run: &Record<Run>,
-        shard: u8,
+        (shard, settings): (u8, &Settings),
         key: Option<&SealingKey>,
     ) -> Result<Sorted, ExportError> {
         let code_key = self.code_key(run)?;
         let letters = Letters::of(&run.d, code_key)?;
+        let encoder = encoder(settings)?;
         let (mut rows, mut gaps, mut shortened, mut after) = (Vec::new(), 0u64, 0u64, None);
         if shard == 0 {
-            for (index, address) in self.settings(id).await?.control.iter().enumerate() {
-                rows.push(Row::of(&letters.control(index, address)?)?);
+            for (index, address) in settings.control.iter().enumerate() {
+                rows.push(Row::of(&letters.control(index, address)?, &encoder)?);
             }
         }
+        let mut bytes = 0usize;
         loop {
             let (members, next) = run::members(&self.db, Site::ExportMembers, (id, shard), after, PAGE).await?;
-            let page = self.page(id, (&letters, key, code_key), members, is_not_void).await?;
+            let page = self.page(id, (&letters, &encoder, key, code_key), members, is_not_void);
+            let page = page.await?;
             for row in page {
                 match row {
                     Some((row, lost)) => {
+                        bytes = bytes.saturating_add(row.bytes());
                         rows.push(row);
                         shortened = shortened.saturating_add(u64::from(lost));
                     }
                     None => gaps = gaps.saturating_add(1),
                 }
             }
-            if rows.len() > LETTERS_MAX {
+            if rows.len() > LETTERS_MAX || bytes > BYTES_MAX {
                 return Err(ExportError::Unusable("the run has more letters than can be sorted"));
             }
             after = next;
@@ -183,7 +193,7 @@ impl App {
     pub(crate) async fn page(
         &self,
         id: &RunId,
-        (letters, key, code_key): (&Letters<'_>, Option<&SealingKey>, &[u8]),
+        (letters, encoder, key, code_key): (&Letters<'_>, &Encoder, Option<&SealingKey>, &[u8]),
         members: Vec<Record<Member>>,
         wanted: impl Fn(&Voucher) -> bool,
     ) -> Result<Vec<Option<(Row, bool)>>, ExportError> {
@@ -226,8 +236,8 @@ impl App {
             };
             let letter: Letter = serde_json::from_slice(&letter).map_err(|_| unreadable)?;
             let lost = letter.lost > 0;
-            let piece = letters.piece(&member.party, letter, &numbers, code_key);
-            rows.push(Some((Row::of(&piece)?, lost)));
+            let piece = letters.piece(&member.party, letter, &numbers);
+            rows.push(Some((Row::of(&piece, encoder)?, lost)));
         }
         Ok(rows)
     }

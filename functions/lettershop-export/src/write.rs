@@ -8,7 +8,7 @@ use domain::code::CodeKey;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use lettershop::manifest::{Checkpoint, Job, Manifest, PrintFile};
 use lettershop::merge::{ChunkReader, Merge, MergeError, ReadError};
-use lettershop::piece::{Codes, ROW_BYTES_MAX, Row};
+use lettershop::row::Row;
 use lettershop::settings::Settings;
 use runtime::sqs::Deadline;
 use store::lettershop::{self as files, Chunk, FileWork};
@@ -16,6 +16,7 @@ use store::run::{Run, RunId};
 use store::{Record, Site};
 
 use crate::ahead::Ahead;
+use crate::parts::{Behind, Part, Parts};
 use crate::{App, ExportError, parsed};
 
 /// Parts of a file: the most that the service takes.
@@ -25,55 +26,10 @@ const PARTS_MAX: usize = 10_000;
 const ROUNDS_MAX: u32 = 3;
 
 /// Objects with sorted letters that are copied at the same time.
-const COPIES_AT_ONCE: usize = 4;
+const COPIES_AT_ONCE: usize = 8;
 
-/// Rows after which the part before may be sent on.
-const ROWS_AT_ONCE: u32 = 200;
-
-/// A file on its way.
-struct Writing {
-    key: String,
-    work: FileWork,
-    filling: Filling,
-}
-
-/// Letters that become bytes.
-struct Filling {
-    file: PrintFile,
-    letters: Ahead<Result<(Row, Codes), ExportError>>,
-    buffer: Vec<u8>,
-}
-
-/// A part of the file, and where the file goes on behind it.
-struct Part {
-    content: Vec<u8>,
-    checkpoint: serde_json::Value,
-}
-
-impl Filling {
-    /// Fills the next part; `None` at the end of the letters, when what is left stands in the buffer. Gives way now and then, so that
-    /// the part before is sent meanwhile.
-    async fn next(&mut self, part_bytes: usize) -> Result<Option<Part>, ExportError> {
-        let mut rows = 0u32;
-        while let Some(letter) = self.letters.next().await {
-            let (row, codes) = letter?;
-            self.file.push(&row.piece(codes)?, &mut self.buffer)?;
-            if self.buffer.len() >= part_bytes {
-                // A buffer that grows takes twice what it holds.
-                let next = Vec::with_capacity(part_bytes.saturating_add(ROW_BYTES_MAX));
-                return Ok(Some(Part {
-                    content: std::mem::replace(&mut self.buffer, next),
-                    checkpoint: json(&self.file.checkpoint())?,
-                }));
-            }
-            rows = rows.saturating_add(1);
-            if rows.is_multiple_of(ROWS_AT_ONCE) {
-                tokio::task::yield_now().await;
-            }
-        }
-        Ok(None)
-    }
-}
+/// Letters in the order of the file.
+type Rows = Box<dyn Iterator<Item = Result<Row, ExportError>> + Send>;
 
 impl App {
     /// Writes what is left of the file; `true` when more is left than the time allows.
@@ -84,55 +40,49 @@ impl App {
         deadline: Deadline,
         now: DateTime<Utc>,
     ) -> Result<bool, ExportError> {
-        let Some(chunks) = self.sorted(id, run, deadline, now).await? else {
+        let job = job(run)?;
+        let mut work = self.begun(id, &job, now).await?;
+        let settings: Settings = parsed(work.settings.clone())?;
+        let key = file_key(id, &settings);
+        let Some(chunks) = self.sorted(id, run, &settings, deadline, now).await? else {
             return Ok(true);
         };
         if chunks.iter().all(|chunk| chunk.letters == 0) {
+            self.objects.abort(&key, &work.upload).await?;
             return self.without_letters(id, run, now).await.map(|()| false);
         }
-        let job = job(run)?;
-        let work = self.begun(id, &job, now).await?;
         let code_key = CodeKey::new(self.code_key(run)?);
-        let mut writing = self.writing(id, (job, work), &chunks, code_key).await?;
+        let mut parts = Ahead::of(self.parts((job, settings), &work, &chunks, code_key).await?)?;
         // Completed by a worker that died behind it: its upload is gone, and what is left to do follows from its rows.
-        let stands = self.objects.bytes(&writing.key).await?.is_some();
-        let mut filled: Option<Part> = None;
-        loop {
-            let Writing { key, work, filling } = &mut writing;
-            let next = filling.next(self.part_bytes);
-            let (sent, next) = match filled.take() {
-                Some(part) => tokio::join!(Box::pin(self.part(id, (key, work), part, now)), next),
-                None => (Ok(true), next.await),
-            };
-            if !sent? {
-                // Another worker is at the same file, and further.
-                return Ok(false);
+        let stands = self.objects.bytes(&key).await?.is_some();
+        while let Some(part) = parts.next().await {
+            let Part { content, behind } = part?;
+            match behind {
+                Behind::Checkpoint(_) if stands => {}
+                Behind::Checkpoint(checkpoint) => {
+                    let sent = self.part(id, (&key, &mut work), (content, checkpoint), now);
+                    if !sent.await? {
+                        // Another worker is at the same file, and further.
+                        return Ok(false);
+                    }
+                    if deadline.is_near() {
+                        return Ok(true);
+                    }
+                }
+                Behind::End(manifest) => {
+                    if !content.is_empty() && !stands {
+                        let number = number(work.parts.len().saturating_add(1))?;
+                        let tag = self.objects.part((&key, &work.upload), number, content).await?;
+                        work.parts.push(tag);
+                    }
+                    let upload = (!stands).then_some(&work);
+                    let (file, manifest): (_, Manifest) = ((key.as_str(), upload), *manifest);
+                    self.finish(id, run, file, &manifest, &chunks, now).await?;
+                    return Ok(false);
+                }
             }
-            let Some(part) = next? else { break };
-            if stands {
-                continue;
-            }
-            if deadline.is_near() {
-                // More is left, unless another worker is further.
-                let Writing { key, work, .. } = &mut writing;
-                return self.part(id, (key, work), part, now).await;
-            }
-            filled = Some(part);
         }
-        let Writing {
-            key,
-            mut work,
-            filling: Filling { file, buffer, .. },
-        } = writing;
-        if !buffer.is_empty() && !stands {
-            let number = number(work.parts.len().saturating_add(1))?;
-            work.parts
-                .push(self.objects.part((&key, &work.upload), number, buffer).await?);
-        }
-        let manifest: Manifest = file.finish();
-        let upload = (!stands).then_some(&work);
-        self.finish(id, run, (&key, upload), &manifest, &chunks, now).await?;
-        Ok(false)
+        Err(ExportError::Unusable("the parts of the file end before its end"))
     }
 
     /// The sorted letters of all shards, each noted with whom it goes to; `None` when some had to be sorted or noted first, as far as
@@ -141,6 +91,7 @@ impl App {
         &self,
         id: &RunId,
         run: &Record<Run>,
+        settings: &Settings,
         deadline: Deadline,
         now: DateTime<Utc>,
     ) -> Result<Option<Vec<Chunk>>, ExportError> {
@@ -149,7 +100,7 @@ impl App {
         for shard in (0..run.d.cut.shards).filter(|shard| !noted(shard)) {
             let chunk = match done.get(&shard) {
                 Some(chunk) => chunk.clone(),
-                None => self.sort(id, run, shard, now).await?,
+                None => self.sort(id, run, (shard, settings), now).await?,
             };
             if deadline.is_near() {
                 return Ok(None);
@@ -166,7 +117,8 @@ impl App {
         Ok(all.then(|| done.into_values().collect()))
     }
 
-    /// The file as it was begun, or begins it.
+    /// The file as it was begun, or begins it. It is begun before its letters are sorted: they are sorted as rows of its format, and what
+    /// is agreed on with the printer meanwhile is for the next file.
     async fn begun(&self, id: &RunId, job: &Job, now: DateTime<Utc>) -> Result<FileWork, ExportError> {
         for _ in 0..ROUNDS_MAX {
             if let Some(work) = files::file_work(&self.db, Site::ExportChunks, id).await? {
@@ -196,57 +148,39 @@ impl App {
         Err(ExportError::Contended)
     }
 
-    /// The file where it stopped, with the rows that are left.
-    async fn writing(
+    /// The parts of the file from where it stopped.
+    async fn parts(
         &self,
-        id: &RunId,
-        (job, work): (Job, FileWork),
+        (job, settings): (Job, Settings),
+        work: &FileWork,
         chunks: &[Chunk],
         code_key: CodeKey,
-    ) -> Result<Writing, ExportError> {
-        let settings = parsed(work.settings.clone())?;
+    ) -> Result<Parts<Rows>, ExportError> {
         let mut rows = self.merged(chunks).await?;
-        // A row more than a part: it is full when it has reached its size.
-        let mut buffer = Vec::with_capacity(self.part_bytes.saturating_add(ROW_BYTES_MAX));
+        let mut head = Vec::new();
         let file = if work.parts.is_empty() {
             // What stands before the first row is part of the first part.
-            PrintFile::begin(job, settings.format.clone(), &mut buffer).map_err(|found| ExportError::format(&found))?
+            PrintFile::begin(job, settings.format, &mut head).map_err(|found| ExportError::format(&found))?
         } else {
             let checkpoint: Checkpoint = serde_json::from_value(work.checkpoint.clone())
                 .map_err(|_| ExportError::Unusable("where the file goes on cannot be read"))?;
             let skipped = checkpoint.skip(&mut rows);
             skipped.map_err(|error| ExportError::Merge(error.to_string()))?;
-            PrintFile::resume(job, settings.format.clone(), &checkpoint)
+            PrintFile::resume(job, settings.format, &checkpoint)
                 .map_err(|error| ExportError::Merge(error.to_string()))?
         };
-        let letter = move |row: Result<Row, ExportError>| {
-            let row = row?;
-            let codes = row.codes(|voucher| Some(code_key.code(voucher)))?;
-            Ok((row, codes))
-        };
-        Ok(Writing {
-            key: file_key(id, &settings),
-            work,
-            filling: Filling {
-                file,
-                letters: Ahead::of(rows.map(letter))?,
-                buffer,
-            },
-        })
+        Ok(Parts::new((file, head), rows, code_key, self.part_bytes))
     }
 
     /// The sorted letters of all shards in one order, from copies on the disk.
-    async fn merged(
-        &self,
-        chunks: &[Chunk],
-    ) -> Result<Box<dyn Iterator<Item = Result<Row, ExportError>> + Send>, ExportError> {
+    async fn merged(&self, chunks: &[Chunk]) -> Result<Rows, ExportError> {
         let keys = chunks.iter().filter_map(|chunk| chunk.key.as_ref());
         let copies: Vec<_> = keys.map(|key| self.sorted_rows(key)).collect();
         let copies = stream::iter(copies).buffered(COPIES_AT_ONCE);
         let readers: Vec<_> = copies.try_collect().await?;
         let merge: Merge<ChunkReader<BufReader<File>>> = Merge::new(readers);
-        let rows = merge.map(|row| row.map_err(|error: MergeError<ReadError>| ExportError::Merge(error.to_string())));
-        Ok(Box::new(rows))
+        let rows: Rows = Box::new(merge.map(merged_row));
+        Ok(rows)
     }
 
     /// Sorted letters, from a copy on the disk.
@@ -262,14 +196,14 @@ impl App {
         &self,
         id: &RunId,
         (key, work): (&str, &mut FileWork),
-        part: Part,
+        (content, checkpoint): (Vec<u8>, serde_json::Value),
         now: DateTime<Utc>,
     ) -> Result<bool, ExportError> {
         let number = number(work.parts.len().saturating_add(1))?;
-        let tag = self.objects.part((key, &work.upload), number, part.content).await?;
+        let tag = self.objects.part((key, &work.upload), number, content).await?;
         let before = work.version;
         work.parts.push(tag);
-        work.checkpoint = part.checkpoint;
+        work.checkpoint = checkpoint;
         let parts = work.parts.clone();
         let next = work.clone();
         let stored = files::store_file_work(&self.db, Site::ExportAdvance, id, before, next, now).await?;
@@ -281,6 +215,10 @@ impl App {
         let standing = files::file_work(&self.db, Site::ExportChunks, id).await?;
         Ok(standing.is_some_and(|standing| standing.parts == parts))
     }
+}
+
+fn merged_row(row: Result<Row, MergeError<ReadError>>) -> Result<Row, ExportError> {
+    row.map_err(|error| ExportError::Merge(error.to_string()))
 }
 
 /// What the file is for. Of the run and not of the clock, so that whoever writes it writes the same.

@@ -22,10 +22,12 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const BODY_LEN: usize = 16;
 /// Symbols of a whole code.
 const CODE_LEN: usize = 17;
+/// Bytes of a code in groups.
+const GROUPED_LEN: usize = 20;
 /// Longest input that is looked at: a code with a separator after every symbol.
 const INPUT_MAX: usize = 40;
 
-/// A well-formed voucher code. `Debug` shows nothing: a code is money.
+/// A well-formed voucher code, as its symbols in ASCII. `Debug` shows nothing: a code is money.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VoucherCode([u8; CODE_LEN]);
 
@@ -72,11 +74,14 @@ impl VoucherCode {
     }
 
     fn of(digest: &[u8; 32]) -> Self {
+        let mut check = 0;
         let mut symbols = [0u8; CODE_LEN];
         for (index, symbol) in symbols.iter_mut().take(BODY_LEN).enumerate() {
-            *symbol = five_bits(digest, index);
+            let value = five_bits(digest, index);
+            check = checked(check, value);
+            *symbol = ALPHABET[usize::from(value)];
         }
-        symbols[BODY_LEN] = check_symbol(&symbols[..BODY_LEN]);
+        symbols[BODY_LEN] = ALPHABET[usize::from(check)];
         Self(symbols)
     }
 
@@ -88,17 +93,23 @@ impl VoucherCode {
 
     /// The 17 symbols without separators, as a barcode carries them.
     pub fn compact(&self) -> String {
-        self.ungrouped().to_string()
+        as_text(&self.0).to_owned()
     }
 
-    /// The same, to be written where it belongs.
-    pub const fn ungrouped(&self) -> Ungrouped<'_> {
-        Ungrouped(self)
+    /// The same in ASCII.
+    pub const fn symbols(&self) -> [u8; CODE_LEN] {
+        self.0
     }
 
-    /// The 17 symbols without separators, in ASCII.
-    pub fn symbols(&self) -> [u8; CODE_LEN] {
-        self.0.map(|symbol| ALPHABET[usize::from(symbol)])
+    /// In groups as printed, in ASCII: `XXXX-XXXX-XXXX-XXXXX`.
+    pub fn grouped(&self) -> [u8; GROUPED_LEN] {
+        let mut text = [b'-'; GROUPED_LEN];
+        let (groups, last) = self.0.split_at(12);
+        for (place, group) in text.chunks_exact_mut(5).zip(groups.chunks_exact(4)) {
+            place[..4].copy_from_slice(group);
+        }
+        text[15..].copy_from_slice(last);
+        text
     }
 }
 
@@ -157,9 +168,10 @@ const fn double(x: u8) -> u8 {
     }
 }
 
-/// The symbol that brings the running value of Damm's scheme back to zero.
-fn check_symbol(symbols: &[u8]) -> u8 {
-    symbols.iter().fold(0, |running, symbol| double(running ^ symbol))
+/// The running value of Damm's scheme behind one more symbol. The check symbol is the running value behind all others: it brings it
+/// back to zero.
+const fn checked(running: u8, symbol: u8) -> u8 {
+    double(running ^ symbol)
 }
 
 impl FromStr for VoucherCode {
@@ -169,17 +181,22 @@ impl FromStr for VoucherCode {
         if text.len() > INPUT_MAX {
             return Err(InvalidCode::Shape);
         }
-        let mut symbols = [0u8; CODE_LEN];
-        let mut len = 0usize;
+        let (mut symbols, mut len) = ([0u8; CODE_LEN], 0usize);
+        let (mut check, mut last) = (0u8, 0u8);
         for byte in text.bytes().filter(|b| !matches!(b, b' ' | b'-')) {
             let slot = symbols.get_mut(len).ok_or(InvalidCode::Shape)?;
-            *slot = symbol_of(byte).ok_or(InvalidCode::Shape)?;
+            let value = symbol_of(byte).ok_or(InvalidCode::Shape)?;
+            *slot = ALPHABET[usize::from(value)];
+            if len < BODY_LEN {
+                check = checked(check, value);
+            }
+            last = value;
             len = len.saturating_add(1);
         }
         if len != CODE_LEN {
             return Err(InvalidCode::Shape);
         }
-        if check_symbol(&symbols[..BODY_LEN]) != symbols[BODY_LEN] {
+        if check != last {
             return Err(InvalidCode::CheckSymbol);
         }
         Ok(Self(symbols))
@@ -212,33 +229,13 @@ const fn symbols() -> [u8; 256] {
 }
 
 impl fmt::Display for VoucherCode {
-    /// In groups as printed: `XXXX-XXXX-XXXX-XXXXX`.
+    /// As [`VoucherCode::grouped`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let symbols = self.symbols();
-        let text = as_text(&symbols);
-        let (first, rest) = text.split_at(4);
-        let (second, rest) = rest.split_at(4);
-        let (third, last) = rest.split_at(4);
-        write!(f, "{first}-{second}-{third}-{last}")
+        f.write_str(as_text(&self.grouped()))
     }
 }
 
-/// A code without separators. `Debug` shows nothing.
-pub struct Ungrouped<'a>(&'a VoucherCode);
-
-impl fmt::Display for Ungrouped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(as_text(&self.0.symbols()))
-    }
-}
-
-impl fmt::Debug for Ungrouped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ungrouped(…)")
-    }
-}
-
-fn as_text(symbols: &[u8; CODE_LEN]) -> &str {
+fn as_text(symbols: &[u8]) -> &str {
     match std::str::from_utf8(symbols) {
         Ok(text) => text,
         Err(_) => unreachable!("the alphabet is ASCII"),
@@ -286,8 +283,8 @@ mod tests {
         // Chi-squared over 32 symbols, 31 degrees of freedom: 99.99 % of random samples stay below 69.
         let mut counts = [0i64; 32];
         for n in 0..2_000 {
-            for symbol in VoucherCode::derive(KEY, &format!("p~treue~{n}")).0 {
-                counts[usize::from(symbol)] += 1;
+            for symbol in VoucherCode::derive(KEY, &format!("p~treue~{n}")).symbols() {
+                counts[usize::from(symbol_of(symbol).unwrap())] += 1;
             }
         }
         let expected: i64 = 2_000 * 17 / 32;
@@ -310,7 +307,7 @@ mod tests {
         fn every_wrong_symbol_and_every_exchange_of_neighbours_is_found(n in 0u64..500) {
             let code = VoucherCode::derive(KEY, &n.to_string());
             for at in 0..CODE_LEN {
-                for symbol in 0..32u8 {
+                for symbol in *ALPHABET {
                     let mut other = code.0;
                     other[at] = symbol;
                     let parsed = VoucherCode(other).compact().parse::<VoucherCode>();

@@ -19,12 +19,14 @@
 
 mod encode;
 mod source;
+mod stencil;
 mod violations;
 
 use serde::{Deserialize, Serialize};
 
-pub use encode::{Change, Encoder, Finding, RowError, RowFlaw};
+pub use encode::{Change, Changes, Encoder, FillError, Finding, RowError, RowFlaw};
 pub use source::{InvalidSource, Source};
+pub use stencil::{Drawn, Stencil};
 
 /// Most columns of a file.
 pub const COLUMNS_MAX: usize = 100;

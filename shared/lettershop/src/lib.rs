@@ -5,8 +5,9 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`address`] | the address block and the salutation, ready to print |
-//! | [`piece`] | one letter with its data, its id, and the row by which letters are sorted |
+//! | [`piece`] | one letter with its data and its id |
 //! | [`format`] | the printer's file format as data, and a letter as a row of it |
+//! | [`row`] | a letter as what is sorted, and as the row it becomes |
 //! | [`merge`] | sorting more letters than memory holds |
 //! | [`manifest`] | the file with its sums and its hash, written so that it can be resumed; the printer's acknowledgement |
 //! | [`returned`] | files of undeliverable letters, and what a return does to an address |
@@ -50,6 +51,7 @@ pub mod manifest;
 pub mod merge;
 pub mod piece;
 pub mod returned;
+pub mod row;
 pub mod settings;
 
 pub use key::{InvalidKey, Key};

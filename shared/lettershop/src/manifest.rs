@@ -17,7 +17,7 @@ use crate::format::FileFormat;
 
 pub use acknowledgement::{Acknowledgement, REASON_MAX, REJECTED_MAX, RejectedPiece, check};
 pub use file::{Checkpoint, NotResumable, PrintFile, SkipError, WriteError};
-pub use totals::{Changes, Sums, Totals, VoucherMark};
+pub use totals::{Sums, Totals, VoucherMark};
 
 /// What a file is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,7 +8,8 @@ mod chunk;
 use std::cmp::{Ordering, Reverse};
 use std::collections::binary_heap::{BinaryHeap, PeekMut};
 
-use crate::piece::{PieceId, Row, SortKey};
+use crate::piece::PieceId;
+use crate::row::{Row, SortKey};
 
 pub use chunk::{ChunkReader, ReadError, chunk};
 

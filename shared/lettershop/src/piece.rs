@@ -1,13 +1,8 @@
 //! One letter with everything the printer needs for it (P2).
 
 mod id;
-mod row;
-
-use std::borrow::Cow;
-use std::fmt;
 
 use chrono::NaiveDate;
-use domain::code::VoucherCode;
 use domain::money::{AMOUNT_MAX, Money};
 use domain::till_text::Language;
 use party::Personal;
@@ -18,7 +13,6 @@ use crate::Key;
 use crate::address::{LINES_MAX, SALUTATION_MAX};
 
 pub use id::{InvalidPieceId, PieceId};
-pub use row::{Codes, InvalidRow, ROW_BYTES_MAX, Row, SortKey};
 
 /// Most vouchers in a letter.
 pub const VOUCHERS_MAX: usize = 10;
@@ -52,55 +46,11 @@ impl Worth {
     }
 }
 
-/// A text of a letter, owned or borrowed from its row: a million letters are written without copies of their texts. `Debug` does not
-/// show it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl Text<'_> {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    #[cfg(test)]
-    const fn is_borrowed(&self) -> bool {
-        matches!(self.0, Cow::Borrowed(_))
-    }
-}
-
-impl<'a> From<&'a str> for Text<'a> {
-    fn from(text: &'a str) -> Self {
-        Self(Cow::Borrowed(text))
-    }
-}
-
-impl From<String> for Text<'_> {
-    fn from(text: String) -> Self {
-        Self(Cow::Owned(text))
-    }
-}
-
-impl From<Personal> for Text<'_> {
-    fn from(text: Personal) -> Self {
-        Self(Cow::Owned(text.as_str().to_owned()))
-    }
-}
-
-impl fmt::Debug for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
-}
-
-/// A voucher as it is printed.
+/// A voucher as it is printed. Its code is derived when the file is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PrintedVoucher<'a> {
+pub struct PrintedVoucher {
     /// Its id, from which the code is derived; never printed. 1 to [`VOUCHER_ID_MAX`] bytes.
-    pub id: Text<'a>,
-    /// Its code: printed in groups for the eye, and without them as the content of a barcode.
-    pub code: VoucherCode,
+    pub id: Personal,
     /// What it is worth.
     pub worth: Worth,
     /// Last day.
@@ -109,27 +59,27 @@ pub struct PrintedVoucher<'a> {
 
 /// One letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece<'a> {
+pub struct Piece {
     /// Names the letter in every file: the printer's, a reprint's and that of returns.
     pub id: PieceId,
     /// In which the letter is written.
     pub language: Language,
     /// At most [`SALUTATION_MAX`] characters.
-    pub salutation: Text<'a>,
+    pub salutation: Personal,
     /// 1 to [`LINES_MAX`] lines.
-    pub address: Vec<Text<'a>>,
+    pub address: Vec<Personal>,
     /// Where it goes.
     pub country: Country,
     /// As the country writes it; also within a line of the address.
-    pub postcode: Option<Text<'a>>,
+    pub postcode: Option<Personal>,
     /// At most [`VOUCHERS_MAX`].
-    pub vouchers: Vec<PrintedVoucher<'a>>,
+    pub vouchers: Vec<PrintedVoucher>,
     /// The letter that is printed.
     pub variant: Key,
     /// What is put in besides.
     pub enclosure: Option<Key>,
     /// At most [`TEXTS_MAX`] texts of at most [`TEXT_MAX`] characters, such as the customer's points.
-    pub texts: Vec<Text<'a>>,
+    pub texts: Vec<Personal>,
     /// A planted address by which the sender controls printer and carrier. It counts in no statistics.
     pub control: bool,
 }
@@ -144,14 +94,14 @@ pub struct Unsound {
     pub field: &'static str,
 }
 
-impl Piece<'_> {
+impl Piece {
     /// Checks the bounds that the fields state.
     ///
     /// # Errors
     /// [`Unsound`] with the first field outside its bounds.
     pub fn check(&self) -> Result<(), Unsound> {
         // No text has more characters than bytes.
-        let within = |text: &Text<'_>, max: usize| {
+        let within = |text: &Personal, max: usize| {
             let text = text.as_str();
             text.len() <= max || text.chars().count() <= max
         };

@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
+use domain::code::VoucherCode;
 use domain::text;
 use domain::violation::Violation;
 use encoding_rs::{EncoderResult, WINDOWS_1252};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use super::{Align, ControlCharacters, Encoding, FileFormat, Layout, Source};
+use super::stencil::{Drawn, Late, LateColumn, Stencil, Unfilled, Width};
+use super::{Align, ControlCharacters, Encoding, FileFormat, FixedColumn, Layout, Source};
 use crate::piece::{Piece, PieceId};
 
 /// Something of a row that is not as the letter has it.
@@ -37,6 +40,35 @@ pub enum Change {
     },
     /// An apostrophe was set in front, so that no spreadsheet takes it for a formula.
     Guarded,
+}
+
+/// Fields that are not as the letters have them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Changes {
+    /// Cut to the width of their column.
+    pub truncated: u64,
+    /// With spaces for line breaks and control characters.
+    pub spaced: u64,
+    /// With an apostrophe in front.
+    pub guarded: u64,
+}
+
+impl Changes {
+    /// How many fields were changed in which way.
+    pub fn of(findings: &[Finding]) -> Self {
+        let mut changes = Self::default();
+        for finding in findings {
+            let count = match finding.change {
+                Change::Truncated { .. } => &mut changes.truncated,
+                Change::Spaced { .. } => &mut changes.spaced,
+                Change::Guarded => &mut changes.guarded,
+            };
+            // A letter has some hundred fields.
+            *count = count.saturating_add(1);
+        }
+        changes
+    }
 }
 
 /// A letter that cannot be a row of this file. Nothing of it was written.
@@ -77,11 +109,24 @@ pub enum RowFlaw {
     NoColumn,
 }
 
+/// Why the gaps of a row cannot be filled. Nothing of it was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FillError {
+    /// It was made for another format, or is damaged.
+    #[error("the row of letter {0} was made for another format")]
+    OtherFormat(PieceId),
+    /// What belongs into a gap has no room there.
+    #[error(transparent)]
+    Row(#[from] RowError),
+}
+
 /// Writes letters as rows of a format without violations.
 #[derive(Debug, Clone)]
 pub struct Encoder {
     format: FileFormat,
     room: Room,
+    late: Vec<LateColumn>,
+    sha256: [u8; 32],
 }
 
 /// How many lines, vouchers and texts there are columns for.
@@ -105,7 +150,7 @@ impl Room {
     }
 
     /// The first of a letter that has none.
-    fn lacks(&self, piece: &Piece<'_>) -> Option<Source> {
+    fn lacks(&self, piece: &Piece) -> Option<Source> {
         let next = |room: u8, len: usize| (len > usize::from(room)).then(|| room.saturating_add(1));
         let line = next(self.lines, piece.address.len()).map(Source::AddressLine);
         let voucher = || next(self.vouchers, piece.vouchers.len()).map(Source::Code);
@@ -121,17 +166,33 @@ impl Encoder {
     /// What is wrong with the format.
     pub fn new(format: FileFormat) -> Result<Self, Vec<Violation>> {
         let found = format.violations("");
-        if found.is_empty() {
-            let room = Room::of(&format);
-            Ok(Self { format, room })
-        } else {
-            Err(found)
+        if !found.is_empty() {
+            return Err(found);
         }
+        // A format is plain data: it can always be written as JSON.
+        let json = serde_json::to_vec(&format).unwrap_or_default();
+        Ok(Self {
+            room: Room::of(&format),
+            late: late(&format),
+            sha256: Sha256::digest(json).into(),
+            format,
+        })
     }
 
     /// The format.
     pub const fn format(&self) -> &FileFormat {
         &self.format
+    }
+
+    /// SHA-256 of the format as JSON.
+    pub const fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+
+    /// Tells rows of this format from those of another: of its hash, the first four bytes.
+    const fn mark(&self) -> u32 {
+        let [a, b, c, d, ..] = self.sha256;
+        u32::from_be_bytes([a, b, c, d])
     }
 
     /// Appends what stands before the first row: the byte order mark and the header, where the format has them.
@@ -141,70 +202,102 @@ impl Encoder {
         }
         if let Layout::Csv { columns } = &self.format.layout {
             for (index, column) in columns.iter().enumerate() {
+                separate(index, out);
                 // The names were checked with the format: none lacks in the encoding.
-                let _ = quoted(self.format.encoding, &column.name, index, out);
+                let _ = quoted(self.format.encoding, &column.name, out);
             }
             out.extend_from_slice(b"\r\n");
         }
     }
 
-    /// Appends the letter as row `number`, counted from 1, and says what of it is not as the letter has it.
+    /// The row of a letter with gaps for its number and its codes, and what of it is not as the letter has it.
     ///
     /// # Errors
-    /// [`RowError`]; then `out` is as it was.
-    pub fn row(&self, number: u64, piece: &Piece<'_>, out: &mut Vec<u8>) -> Result<Vec<Finding>, RowError> {
-        let before = out.len();
-        let row = self.append(number, piece, out);
-        if row.is_err() {
-            out.truncate(before);
-        }
-        row
-    }
-
-    fn append(&self, number: u64, piece: &Piece<'_>, out: &mut Vec<u8>) -> Result<Vec<Finding>, RowError> {
+    /// [`RowError`].
+    pub fn draw(&self, piece: &Piece) -> Result<(Drawn, Vec<Finding>), RowError> {
         // A voucher without a column would be lost, and nobody would know.
         if let Some(source) = self.room.lacks(piece) {
-            return Err(error(piece, &source.to_string(), RowFlaw::NoColumn));
+            return Err(error(piece.id, &source.to_string(), RowFlaw::NoColumn));
         }
-        let mut changes = Vec::new();
-        let mut scratch = String::new();
+        let mut row = Drawn::new(self.mark());
+        let mut findings = Vec::new();
+        let mut found = |column: &str, made: Vec<Change>| {
+            findings.extend(made.into_iter().map(|change| Finding {
+                piece: piece.id,
+                column: column.to_owned(),
+                change,
+            }));
+        };
         match &self.format.layout {
             Layout::Csv { columns } => {
                 for (index, column) in columns.iter().enumerate() {
-                    let mut made = Vec::new();
-                    let content = column.source.content(number, piece, &mut scratch);
-                    let content = self.csv_content(column.source, content, &mut made);
-                    let written = content.and_then(|content| {
-                        let written = quoted(self.format.encoding, &content, index, out);
-                        written.map_err(|at| RowFlaw::Unmappable { at })
-                    });
-                    written.map_err(|flaw| error(piece, &column.name, flaw))?;
-                    changes.extend(made.into_iter().map(|change| (&column.name, change)));
+                    separate(index, &mut row.bytes);
+                    let made = self.csv_field(column.source, piece, &mut row);
+                    found(&column.name, made.map_err(|flaw| error(piece.id, &column.name, flaw))?);
                 }
             }
             Layout::FixedWidth { columns } => {
                 for column in columns {
-                    let mut made = Vec::new();
-                    let content = column.source.content(number, piece, &mut scratch);
-                    let content = self.content(column.source, content, &mut made);
-                    let field = content.and_then(|content| {
-                        let width = usize::from(column.width);
-                        let cut = column.source.can_be_cut();
-                        fixed(&content, width, column.align, column.pad, cut, &mut made)
-                    });
-                    let written = field.and_then(|field| self.put(&field, out));
-                    written.map_err(|flaw| error(piece, &column.name, flaw))?;
-                    changes.extend(made.into_iter().map(|change| (&column.name, change)));
+                    let made = self.fixed_field(column, piece, &mut row);
+                    found(&column.name, made.map_err(|flaw| error(piece.id, &column.name, flaw))?);
                 }
             }
         }
-        out.extend_from_slice(b"\r\n");
-        let findings = changes.into_iter().map(|(column, change)| Finding {
-            piece: piece.id,
-            column: column.clone(),
-            change,
-        });
-        Ok(findings.collect())
+        row.bytes.extend_from_slice(b"\r\n");
+        Ok((row, findings))
+    }
+
+    fn csv_field(&self, source: Source, piece: &Piece, row: &mut Drawn) -> Result<Vec<Change>, RowFlaw> {
+        let mut made = Vec::new();
+        if Late::of(source).is_some() {
+            row.gap();
+            return Ok(made);
+        }
+        let content = source.content(piece);
+        let content = self.csv_content(source, &content, &mut made)?;
+        let written = quoted(self.format.encoding, &content, &mut row.bytes);
+        written.map_err(|at| RowFlaw::Unmappable { at })?;
+        Ok(made)
+    }
+
+    fn fixed_field(&self, column: &FixedColumn, piece: &Piece, row: &mut Drawn) -> Result<Vec<Change>, RowFlaw> {
+        let mut made = Vec::new();
+        if Late::of(column.source).is_some() {
+            row.gap();
+            return Ok(made);
+        }
+        let content = column.source.content(piece);
+        let content = self.content(column.source, &content, &mut made)?;
+        let field = fixed(&content, column, &mut made)?;
+        let written = encode(self.format.encoding, &field, &mut row.bytes);
+        written.map_err(|at| RowFlaw::Unmappable { at })?;
+        Ok(made)
+    }
+
+    /// Appends a letter's row, its gaps filled: `number` is that of the row, counted from 1, and `codes` are those of the letter's
+    /// vouchers, in their order.
+    ///
+    /// # Errors
+    /// [`FillError`]; then `out` is as it was.
+    pub fn fill(
+        &self,
+        (piece, row): (PieceId, &Stencil<'_>),
+        number: u64,
+        codes: &[VoucherCode],
+        out: &mut Vec<u8>,
+    ) -> Result<(), FillError> {
+        if row.mark() != self.mark() {
+            return Err(FillError::OtherFormat(piece));
+        }
+        let before = out.len();
+        let filled = row.fill(&self.late, number, codes, out);
+        filled.map_err(|flaw| {
+            out.truncate(before);
+            match flaw {
+                Unfilled::Gaps => FillError::OtherFormat(piece),
+                Unfilled::TooNarrow(column, by) => error(piece, &column.name, RowFlaw::TooNarrow { by }).into(),
+            }
+        })
     }
 
     /// The content of a column: without breaks and controls, all of it in the file's encoding.
@@ -256,61 +349,75 @@ impl Encoder {
         }
         Ok(content)
     }
-
-    fn put(&self, field: &str, out: &mut Vec<u8>) -> Result<(), RowFlaw> {
-        encode(self.format.encoding, field, out).map_err(|at| RowFlaw::Unmappable { at })
-    }
 }
 
-fn error(piece: &Piece<'_>, column: &str, flaw: RowFlaw) -> RowError {
+fn error(piece: PieceId, column: &str, flaw: RowFlaw) -> RowError {
     RowError {
-        piece: piece.id,
+        piece,
         column: column.to_owned(),
         flaw,
     }
 }
 
-/// Appends a field as RFC 4180 has it, with the separator before it unless it is the first; the error is that of [`encode`]. What is
-/// put around the content is the same in all encodings.
-fn quoted(encoding: Encoding, content: &str, index: usize, out: &mut Vec<u8>) -> Result<(), usize> {
-    if index > 0 {
-        out.push(b';');
-    }
-    let bytes = content.as_bytes();
-    // A fold without an early exit looks at several bytes at once.
-    let is_special = |byte: &u8| matches!(byte, b';' | b'"' | b'\r' | b'\n');
-    let needs = bytes.iter().fold(false, |needs, byte| needs | is_special(byte))
-        || bytes.first() == Some(&b' ')
-        || bytes.last() == Some(&b' ');
-    if needs {
-        out.push(b'"');
-        encode(encoding, &content.replace('"', "\"\""), out)?;
-        out.push(b'"');
-        Ok(())
-    } else {
-        encode(encoding, content, out)
+/// The columns of a format that are filled when the file is written.
+fn late(format: &FileFormat) -> Vec<LateColumn> {
+    let column = |name: &str, source, width| {
+        let late = Late::of(source)?;
+        let name = name.to_owned();
+        Some(LateColumn { name, late, width })
+    };
+    match &format.layout {
+        Layout::Csv { columns } => columns.iter().filter_map(|c| column(&c.name, c.source, None)).collect(),
+        Layout::FixedWidth { columns } => {
+            let width = |c: &FixedColumn| {
+                let mut pad = Vec::new();
+                // It was checked with the format: it does not lack in the encoding.
+                let _ = encode(format.encoding, c.pad.encode_utf8(&mut [0; 4]), &mut pad);
+                Width {
+                    chars: usize::from(c.width),
+                    align: c.align,
+                    pad,
+                }
+            };
+            let columns = columns.iter();
+            columns
+                .filter_map(|c| column(&c.name, c.source, Some(width(c))))
+                .collect()
+        }
     }
 }
 
+/// Appends the separator before a field that is not the first.
+fn separate(index: usize, out: &mut Vec<u8>) {
+    if index > 0 {
+        out.push(b';');
+    }
+}
+
+/// Appends a field as RFC 4180 has it; the error is that of [`encode`]. What is put around the content is the same in all encodings.
+fn quoted(encoding: Encoding, content: &str, out: &mut Vec<u8>) -> Result<(), usize> {
+    let rim = content.starts_with(' ') || content.ends_with(' ');
+    if !rim && !content.contains([';', '"', '\r', '\n']) {
+        return encode(encoding, content, out);
+    }
+    out.push(b'"');
+    encode(encoding, &content.replace('"', "\"\""), out)?;
+    out.push(b'"');
+    Ok(())
+}
+
 /// A field of fixed width, counted in characters.
-fn fixed(
-    content: &str,
-    width: usize,
-    align: Align,
-    pad: char,
-    can_be_cut: bool,
-    made: &mut Vec<Change>,
-) -> Result<String, RowFlaw> {
-    let count = content.chars().count();
+fn fixed(content: &str, column: &FixedColumn, made: &mut Vec<Change>) -> Result<String, RowFlaw> {
+    let (count, width) = (content.chars().count(), usize::from(column.width));
     if let Some(over) = count.checked_sub(width).filter(|over| *over > 0) {
-        if !can_be_cut {
+        if !column.source.can_be_cut() {
             return Err(RowFlaw::TooNarrow { by: over });
         }
         made.push(Change::Truncated { lost_chars: over });
         return Ok(content.chars().take(width).collect());
     }
-    let fill: String = std::iter::repeat_n(pad, width.saturating_sub(count)).collect();
-    Ok(match align {
+    let fill: String = std::iter::repeat_n(column.pad, width.saturating_sub(count)).collect();
+    Ok(match column.align {
         Align::Left => format!("{content}{fill}"),
         Align::Right => format!("{fill}{content}"),
     })

@@ -1,13 +1,15 @@
 //! What a column can hold.
 
-use std::fmt::{self, Write};
+use std::borrow::Cow;
+use std::fmt;
 use std::str::FromStr;
 
 use chrono::{Datelike, NaiveDate};
 use domain::money::Money;
+use party::Personal;
 use serde::{Deserialize, Serialize};
 
-use crate::piece::{Piece, TEXTS_MAX, Text, VOUCHERS_MAX, Worth};
+use crate::piece::{Piece, TEXTS_MAX, VOUCHERS_MAX, Worth};
 
 /// What is in a column. `n` counts from 1; where a letter has no `n`-th line, voucher or text, the field is empty.
 ///
@@ -174,13 +176,13 @@ impl Source {
         }
     }
 
-    /// Its content of a letter in row `number`; what is made for it is put into `made`, which is emptied first.
-    pub(super) fn content<'a>(self, number: u64, piece: &'a Piece<'_>, made: &'a mut String) -> &'a str {
-        made.clear();
+    /// Its content of a letter; nothing of what is put in when the file is written.
+    pub(super) fn content<'a>(self, piece: &'a Piece) -> Cow<'a, str> {
         let voucher = |n: u8| nth(&piece.vouchers, n);
-        match self {
+        let amount = |n: u8| voucher(n).and_then(|v| money(v.worth));
+        let borrowed = match self {
+            Self::RowNumber | Self::Code(_) | Self::Barcode(_) => "",
             Self::PieceId => piece.id.as_str(),
-            Self::RowNumber => put(made, Some(number)),
             Self::Language => piece.language.as_str(),
             Self::Salutation => piece.salutation.as_str(),
             Self::AddressLine(n) => text(&piece.address, n),
@@ -190,33 +192,24 @@ impl Source {
             Self::Enclosure => piece.enclosure.as_ref().map_or("", |key| key.as_str()),
             Self::Control if piece.control => "1",
             Self::Control => "0",
-            Self::VoucherCount => put(made, Some(piece.vouchers.len())),
-            Self::Code(n) => put(made, voucher(n).map(|v| &v.code)),
-            Self::Barcode(n) => put(made, voucher(n).map(|v| v.code.ungrouped())),
-            Self::Value(n) => put(made, voucher(n).and_then(|v| money(v.worth)).map(Money::amount)),
-            Self::Currency(n) => put(
-                made,
-                voucher(n).and_then(|v| money(v.worth)).map(|money| money.currency),
-            ),
-            Self::Percent(n) => put(made, voucher(n).and_then(|v| percent(v.worth))),
-            Self::ValidUntil(n) => put(made, voucher(n).map(|v| Day(v.valid_until))),
-            Self::ValidUntilIso(n) => put(made, voucher(n).map(|v| v.valid_until)),
             Self::Text(n) => text(&piece.texts, n),
-        }
+            Self::VoucherCount => return made(Some(piece.vouchers.len())),
+            Self::Value(n) => return made(amount(n).map(Money::amount)),
+            Self::Currency(n) => return made(amount(n).map(|money| money.currency)),
+            Self::Percent(n) => return made(voucher(n).and_then(|v| percent(v.worth))),
+            Self::ValidUntil(n) => return made(voucher(n).map(|v| Day(v.valid_until))),
+            Self::ValidUntilIso(n) => return made(voucher(n).map(|v| v.valid_until)),
+        };
+        Cow::Borrowed(borrowed)
     }
 }
 
-/// Appends what there is.
-fn put(made: &mut String, some: Option<impl fmt::Display>) -> &str {
-    if let Some(some) = some {
-        // A text takes all there is to be written.
-        let _ = write!(made, "{some}");
-    }
-    made
+fn made(some: Option<impl fmt::Display>) -> Cow<'static, str> {
+    some.map(|some| some.to_string()).unwrap_or_default().into()
 }
 
-fn text<'a>(texts: &'a [Text<'_>], n: u8) -> &'a str {
-    nth(texts, n).map_or("", Text::as_str)
+fn text<'a>(texts: &'a [Personal], n: u8) -> &'a str {
+    nth(texts, n).map_or("", Personal::as_str)
 }
 
 fn nth<T>(list: &[T], n: u8) -> Option<&T> {

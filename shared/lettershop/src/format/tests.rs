@@ -1,5 +1,5 @@
 use super::*;
-use crate::piece::tests::{francs, personal, piece, voucher};
+use crate::piece::tests::{codes_of, francs, personal, piece, voucher};
 use crate::piece::{Piece, VOUCHERS_MAX, Worth};
 
 /// A CSV format with these sources, each column named as its source.
@@ -41,27 +41,29 @@ pub(crate) const USUAL: [&str; 20] = [
 ];
 
 /// A letter whose first line is `text`.
-fn with_line(text: &str) -> Piece<'static> {
+fn with_line(text: &str) -> Piece {
     let mut letter = piece(1);
     letter.address[0] = personal(text);
     letter
 }
 
-fn written(format: &FileFormat, letter: &Piece<'_>) -> (Vec<u8>, Vec<Finding>) {
+/// Appends a letter as a row.
+fn append(encoder: &Encoder, number: u64, letter: &Piece, out: &mut Vec<u8>) -> Result<Vec<Finding>, FillError> {
+    let (drawn, findings) = encoder.draw(letter)?;
+    encoder.fill((letter.id, &drawn.stencil()), number, &codes_of(letter), out)?;
+    Ok(findings)
+}
+
+fn written(format: &FileFormat, letter: &Piece) -> (Vec<u8>, Vec<Finding>) {
     let encoder = Encoder::new(format.clone()).unwrap();
     let mut out = Vec::new();
     encoder.start(&mut out);
-    let findings = encoder.row(1, letter, &mut out).unwrap();
+    let findings = append(&encoder, 1, letter, &mut out).unwrap();
     (out, findings)
 }
 
-fn refused(format: &FileFormat, letter: &Piece<'_>) -> RowError {
-    let encoder = Encoder::new(format.clone()).unwrap();
-    let mut out = b"before".to_vec();
-    let error = encoder.row(1, letter, &mut out).unwrap_err();
-    // Nothing of it was written.
-    assert_eq!(out, b"before");
-    error
+fn refused(format: &FileFormat, letter: &Piece) -> RowError {
+    Encoder::new(format.clone()).unwrap().draw(letter).unwrap_err()
 }
 
 /// The file as another program reads it.
@@ -88,7 +90,7 @@ fn changed(column: &str, change: Change) -> Finding {
 fn p2_a_row_has_what_the_printer_needs() {
     let (bytes, findings) = written(&csv_of(Encoding::Utf8, &USUAL), &piece(1));
     let letter = piece(1);
-    let code = &letter.vouchers[0].code;
+    let code = codes_of(&letter).remove(0);
     let [header, row]: [Vec<String>; 2] = read(&bytes).try_into().unwrap();
     assert_eq!(header, USUAL);
     let (text, barcode) = (code.to_string(), code.compact());
@@ -219,7 +221,7 @@ fn p2_a_byte_order_mark_stands_at_the_beginning_once() {
     let encoder = Encoder::new(csv_of(Encoding::Utf8Bom, &USUAL)).unwrap();
     let mut out = Vec::new();
     encoder.start(&mut out);
-    encoder.row(1, &piece(1), &mut out).unwrap();
+    append(&encoder, 1, &piece(1), &mut out).unwrap();
     let mark = b"\xef\xbb\xbf";
     assert!(out.starts_with(mark));
     assert_eq!(out.windows(3).filter(|bytes| bytes == mark).count(), 1);
@@ -290,7 +292,9 @@ fn p2_fixed_width_is_counted_in_characters_and_cuts_no_text_in_silence() {
         ("piece_id", 18, Align::Left, ' '),
         ("row_number", 7, Align::Right, '0'),
         ("address_line_1", 9, Align::Left, '.'),
-        ("barcode_1", 17, Align::Left, ' '),
+        ("barcode_1", 19, Align::Left, '·'),
+        ("code_1", 21, Align::Right, '·'),
+        ("code_2", 20, Align::Right, '-'),
         ("value_1", 8, Align::Right, '*'),
     ];
     let letter = |text: &str| Piece {
@@ -298,13 +302,26 @@ fn p2_fixed_width_is_counted_in_characters_and_cuts_no_text_in_silence() {
         texts: Vec::new(),
         ..piece(1)
     };
-    let code = piece(1).vouchers[0].code.compact();
+    let code = codes_of(&piece(1)).remove(0);
     for (encoding, bytes) in [(Encoding::Utf8, 2), (Encoding::Windows1252, 1)] {
         let (out, findings) = written(&fixed(encoding, &columns), &letter("Zoë Été"));
         let head = format!("{} 0000001", piece(1).id);
         assert!(out.starts_with(head.as_bytes()));
-        assert!(out.ends_with(format!("..{code}****5.00\r\n").as_bytes()));
-        assert_eq!(out.len(), 18 + 7 + 9 + 17 + 8 + 2 + 3 * (bytes - 1));
+        let dot = ["·".as_bytes(), b"\xb7"][2 - bytes];
+        let (barcode, grouped) = (code.compact(), code.to_string());
+        let empty = "-".repeat(20);
+        let tail = [
+            b"..",
+            barcode.as_bytes(),
+            dot,
+            dot,
+            dot,
+            grouped.as_bytes(),
+            empty.as_bytes(),
+            b"****5.00\r\n",
+        ];
+        assert!(out.ends_with(&tail.concat()), "{}", out.escape_ascii());
+        assert_eq!(out.len(), 18 + 7 + 9 + 19 + 21 + 20 + 8 + 2 + 6 * (bytes - 1));
         assert_eq!(findings, []);
     }
     let (out, findings) = written(&fixed(Encoding::Utf8, &columns), &letter("Zoë Éternelle"));
@@ -433,6 +450,55 @@ fn a_format_is_plain_json() {
     assert!(serde_json::from_str::<FileFormat>(&json.replace("\"width\"", "\"breadth\"")).is_err());
 }
 
+#[test]
+fn x5_a_row_for_which_there_is_no_room_or_of_another_format_is_refused_and_leaves_the_file_as_it_was() {
+    let columns = [
+        ("piece_id", 17, Align::Left, ' '),
+        ("address_line_1", 9, Align::Left, ' '),
+        ("row_number", 7, Align::Right, '0'),
+        ("barcode_1", 17, Align::Left, ' '),
+    ];
+    let letter = Piece {
+        address: vec![personal("x")],
+        texts: Vec::new(),
+        ..piece(1)
+    };
+    let encoder = Encoder::new(fixed(Encoding::Utf8, &columns)).unwrap();
+    let (drawn, _) = encoder.draw(&letter).unwrap();
+    let mut out = b"before".to_vec();
+    let codes = codes_of(&letter);
+    let mut fill = |encoder: &Encoder, row: &Stencil<'_>, number| {
+        let filled = encoder.fill((letter.id, row), number, &codes, &mut out);
+        filled.map_err(|error| (error, out.clone()))
+    };
+    let too_narrow = FillError::Row(RowError {
+        piece: letter.id,
+        column: "row_number".to_owned(),
+        flaw: RowFlaw::TooNarrow { by: 1 },
+    });
+    let before = b"before".to_vec();
+    assert_eq!(
+        fill(&encoder, &drawn.stencil(), 10_000_000),
+        Err((too_narrow, before.clone()))
+    );
+    // The same columns in another encoding, and rows that are damaged.
+    let other = Encoder::new(fixed(Encoding::Windows1252, &columns)).unwrap();
+    let refused = Err((FillError::OtherFormat(letter.id), before));
+    assert_eq!(fill(&other, &drawn.stencil(), 1), refused);
+    for damage in [
+        (|row| row.gaps.truncate(4)) as fn(&mut Drawn),
+        |row| row.gaps.truncate(7),
+        |row| row.gaps.extend([200, 0, 0, 0]),
+        |row| row.gaps[4..].copy_from_slice(&[200, 0, 0, 0]),
+        |row| row.gaps[..4].copy_from_slice(&[40, 0, 0, 0]),
+    ] {
+        let mut damaged = drawn.clone();
+        damage(&mut damaged);
+        assert_eq!(fill(&encoder, &damaged.stencil(), 1), refused);
+    }
+    assert_eq!(fill(&encoder, &drawn.stencil(), 9_999_999), Ok(()));
+}
+
 proptest::proptest! {
     /// proptest prints the seed of a failing case.
     #[test]
@@ -441,7 +507,7 @@ proptest::proptest! {
         let mut out = Vec::new();
         encoder.start(&mut out);
         let letter = with_line(&text);
-        if let Ok(findings) = encoder.row(1, &letter, &mut out) {
+        if let Ok(findings) = append(&encoder, 1, &letter, &mut out) {
             let rows = read(&out);
             proptest::prop_assert_eq!(rows.len(), 2);
             let guard = if findings.is_empty() { "" } else { "'" };

@@ -8,8 +8,9 @@ use sha2::digest::common::hazmat::SerializableState;
 use sha2::{Digest, Sha256};
 
 use super::{Job, Manifest, Totals, hex, unhex};
-use crate::format::{Encoder, FileFormat, Finding, RowError};
-use crate::piece::{Piece, PieceId, Row};
+use crate::format::{Encoder, FileFormat, FillError};
+use crate::piece::PieceId;
+use crate::row::{InvalidRow, Row};
 
 const VERSION: u8 = 1;
 
@@ -22,6 +23,8 @@ pub struct PrintFile {
     totals: Totals,
     /// Row, number in its letter, and code of the last voucher.
     last_voucher: Option<(u64, u64, VoucherCode)>,
+    /// Those of the letter that is written: kept for the room only.
+    codes: Vec<VoucherCode>,
     hash: Sha256,
     bytes: u64,
 }
@@ -58,15 +61,15 @@ pub struct Checkpoint {
 /// Why a letter cannot be written. Nothing of it was.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// It cannot be a row of this format.
+    /// Its row is damaged.
+    #[error("letter {0}: {1}")]
+    Damaged(PieceId, InvalidRow),
+    /// Its row was made for another format, or what belongs into it has no room.
     #[error(transparent)]
-    Row(#[from] RowError),
+    Fill(#[from] FillError),
     /// It is another letter than this file is for.
     #[error("letter {0} is of another variant than the file")]
     OtherVariant(PieceId),
-    /// It is outside its bounds.
-    #[error(transparent)]
-    Unsound(#[from] crate::piece::Unsound),
     /// A sum leaves the 64-bit range.
     #[error("letter {0}: a sum leaves its range")]
     OutOfRange(PieceId),
@@ -133,6 +136,7 @@ impl PrintFile {
             encoder: Encoder::new(format)?,
             totals: Totals::default(),
             last_voucher: None,
+            codes: Vec::new(),
             hash: Sha256::new(),
             bytes: 0,
         };
@@ -153,7 +157,8 @@ impl PrintFile {
         if checkpoint.job != job {
             return Err(NotResumable::OtherJob);
         }
-        if checkpoint.format_sha256 != format_sha256(&format) {
+        let encoder = Encoder::new(format).map_err(NotResumable::Format)?;
+        if checkpoint.format_sha256 != hex(encoder.sha256()) {
             return Err(NotResumable::OtherFormat);
         }
         let totals = checkpoint.totals.clone();
@@ -164,36 +169,41 @@ impl PrintFile {
         let state = state.as_slice().try_into().map_err(|_| NotResumable::Damaged)?;
         Ok(Self {
             job,
-            encoder: Encoder::new(format).map_err(NotResumable::Format)?,
+            encoder,
             totals,
             last_voucher: None,
+            codes: Vec::new(),
             hash: Sha256::deserialize(state).map_err(|_| NotResumable::Damaged)?,
             bytes: checkpoint.bytes,
         })
     }
 
-    /// Appends a letter to `out`, and says what of it is not as the letter has it.
+    /// Appends a letter to `out`. `code` gives the code of a voucher by its id.
     ///
     /// # Errors
     /// [`WriteError`]; then file and buffer are as they were, and the next letter can be written.
-    pub fn push(&mut self, piece: &Piece<'_>, out: &mut Vec<u8>) -> Result<Vec<Finding>, WriteError> {
-        piece.check()?;
-        if piece.variant != self.job.variant {
-            return Err(WriteError::OtherVariant(piece.id));
+    pub fn push(&mut self, row: &Row, code: impl Fn(&str) -> VoucherCode, out: &mut Vec<u8>) -> Result<(), WriteError> {
+        let piece = row.id();
+        let content = row.content().map_err(|flaw| WriteError::Damaged(piece, flaw))?;
+        if content.variant != self.job.variant.as_str() {
+            return Err(WriteError::OtherVariant(piece));
         }
+        self.codes.clear();
+        self.codes
+            .extend(content.vouchers.iter().map(|(voucher, _)| code(voucher.0)));
         let before = out.len();
         let number = self.totals.all.rows.saturating_add(1);
-        let findings = self.encoder.row(number, piece, out)?;
-        if let Err(OutOfRange) = self.totals.add(piece, &findings) {
+        self.encoder.fill((piece, &content.stencil), number, &self.codes, out)?;
+        if let Err(OutOfRange) = self.totals.add(piece, &content, self.codes.first()) {
             out.truncate(before);
-            return Err(WriteError::OutOfRange(piece.id));
+            return Err(WriteError::OutOfRange(piece));
         }
-        if let Some(voucher) = piece.vouchers.last() {
-            let place = u64::try_from(piece.vouchers.len()).unwrap_or(u64::MAX);
-            self.last_voucher = Some((number, place, voucher.code.clone()));
+        if let Some(code) = self.codes.last() {
+            let place = u64::try_from(self.codes.len()).unwrap_or(u64::MAX);
+            self.last_voucher = Some((number, place, code.clone()));
         }
         self.count(out.get(before..).unwrap_or_default());
-        Ok(findings)
+        Ok(())
     }
 
     fn count(&mut self, written: &[u8]) {
@@ -207,7 +217,7 @@ impl PrintFile {
         Checkpoint {
             version: VERSION,
             job: self.job.clone(),
-            format_sha256: format_sha256(self.encoder.format()),
+            format_sha256: hex(self.encoder.sha256()),
             rows: self.totals.all.rows,
             bytes: self.bytes,
             hash_state: hex(&self.hash.serialize()),
@@ -237,10 +247,4 @@ impl PrintFile {
             bytes: self.bytes,
         }
     }
-}
-
-fn format_sha256(format: &FileFormat) -> String {
-    // A format is plain data: it can always be written as JSON.
-    let json = serde_json::to_vec(format).unwrap_or_default();
-    hex(&Sha256::digest(json))
 }

@@ -1,8 +1,9 @@
 use super::*;
 use crate::format::tests::{USUAL, csv_of};
-use crate::format::{ControlCharacters, Encoding};
-use crate::piece::tests::{francs, personal, piece, piece_id, voucher};
-use crate::piece::{Piece, Row, Worth};
+use crate::format::{ControlCharacters, Encoder, Encoding, FillError};
+use crate::piece::tests::{code_of, codes_of, francs, personal, piece, piece_id, voucher};
+use crate::piece::{Piece, Worth};
+use crate::row::{InvalidRow, Row};
 use domain::money::Money;
 use sha2::{Digest, Sha256};
 
@@ -25,7 +26,7 @@ fn format() -> FileFormat {
 }
 
 /// Letters with and without vouchers, in two currencies and in per cent, control addresses among them.
-fn letters() -> Vec<Piece<'static>> {
+fn letters() -> Vec<Piece> {
     let letter = |n: u32| {
         let euros = Worth::Value(Money::new(350, "EUR".parse().unwrap()));
         let mut letter = piece(n);
@@ -47,6 +48,15 @@ fn letters() -> Vec<Piece<'static>> {
     (0..30).map(letter).collect()
 }
 
+/// A row in the format of these tests.
+fn row(letter: &Piece) -> Result<Row, crate::row::Unwritable> {
+    Row::of(letter, &Encoder::new(format()).unwrap())
+}
+
+fn push(file: &mut PrintFile, letter: &Piece, out: &mut Vec<u8>) -> Result<(), WriteError> {
+    file.push(&row(letter).unwrap(), code_of, out)
+}
+
 fn begun(out: &mut Vec<u8>) -> PrintFile {
     PrintFile::begin(job(), format(), out).unwrap()
 }
@@ -55,7 +65,7 @@ fn whole() -> (Vec<u8>, Manifest) {
     let mut out = Vec::new();
     let mut file = begun(&mut out);
     for letter in letters() {
-        file.push(&letter, &mut out).unwrap();
+        push(&mut file, &letter, &mut out).unwrap();
     }
     (out, file.finish())
 }
@@ -68,23 +78,21 @@ fn x5_killed_after_any_row_and_resumed_the_file_has_the_same_bytes_and_the_same_
         let mut out = Vec::new();
         let mut file = begun(&mut out);
         for letter in &letters[..killed_at] {
-            file.push(letter, &mut out).unwrap();
+            push(&mut file, letter, &mut out).unwrap();
         }
         let stored = serde_json::to_string(&file.checkpoint()).unwrap();
         // More was written after the checkpoint, then the writer died.
         if let Some(next) = letters.get(killed_at) {
-            file.push(next, &mut out).unwrap();
+            push(&mut file, next, &mut out).unwrap();
         }
         drop(file);
         let checkpoint: Checkpoint = serde_json::from_str(&stored).unwrap();
         out.truncate(checkpoint.bytes as usize);
-        let mut rows = letters.iter().map(Row::of);
+        let mut rows = letters.iter().map(row);
         checkpoint.skip(&mut rows).unwrap();
         let mut file = PrintFile::resume(job(), format(), &checkpoint).unwrap();
         for row in rows {
-            let row = row.unwrap();
-            let letter = crate::piece::tests::letter_of(&row).unwrap();
-            file.push(&letter, &mut out).unwrap();
+            file.push(&row.unwrap(), code_of, &mut out).unwrap();
         }
         assert_eq!(out, bytes, "killed after row {killed_at}");
         assert_eq!(file.finish(), manifest, "killed after row {killed_at}");
@@ -148,12 +156,12 @@ fn x7_first_and_last_voucher_are_told_by_place_and_hash_and_no_code_is_in_any_do
         })
     };
     // Letter 0 has none; letter 29 has two.
-    assert_eq!(manifest.totals.first_voucher, mark(2, 1, &letters[1].vouchers[0].code));
-    assert_eq!(manifest.totals.last_voucher, mark(30, 2, &letters[29].vouchers[1].code));
+    assert_eq!(manifest.totals.first_voucher, mark(2, 1, &codes_of(&letters[1])[0]));
+    assert_eq!(manifest.totals.last_voucher, mark(30, 2, &codes_of(&letters[29])[1]));
     let mut out = Vec::new();
     let mut file = begun(&mut out);
     for letter in &letters {
-        file.push(letter, &mut out).unwrap();
+        push(&mut file, letter, &mut out).unwrap();
     }
     let documents = [
         serde_json::to_string(&manifest).unwrap(),
@@ -161,10 +169,10 @@ fn x7_first_and_last_voucher_are_told_by_place_and_hash_and_no_code_is_in_any_do
         format!("{manifest:?} {file:?} {:?}", file.checkpoint()),
     ];
     let file = String::from_utf8(bytes).unwrap();
-    for voucher in letters.iter().flat_map(|letter| &letter.vouchers) {
-        assert!(file.contains(&voucher.code.to_string()));
+    for code in letters.iter().flat_map(codes_of) {
+        assert!(file.contains(&code.to_string()));
         for document in &documents {
-            assert!(!document.contains(&voucher.code.compact()) && !document.contains(&voucher.code.to_string()));
+            assert!(!document.contains(&code.compact()) && !document.contains(&code.to_string()));
         }
     }
     for document in &documents {
@@ -177,22 +185,22 @@ fn x7_first_and_last_voucher_are_told_by_place_and_hash_and_no_code_is_in_any_do
 #[test]
 fn x5_a_letter_that_cannot_be_written_leaves_file_and_sums_as_they_were() {
     let mut out = Vec::new();
-    let mut file = PrintFile::begin(job(), csv_of(Encoding::Windows1252, &USUAL), &mut out).unwrap();
-    file.push(&piece(1), &mut out).unwrap();
+    let mut file = begun(&mut out);
+    push(&mut file, &piece(1), &mut out).unwrap();
     let (before, checkpoint) = (out.clone(), file.checkpoint());
-    let mut polish = piece(2);
-    polish.address[1] = personal("Wałęsa");
-    assert!(matches!(file.push(&polish, &mut out), Err(WriteError::Row(_))));
+    let utf8 = Encoder::new(csv_of(Encoding::Utf8, &USUAL)).unwrap();
+    let elsewhere = Row::of(&piece(2), &utf8).unwrap();
+    let refused = file.push(&elsewhere, code_of, &mut out);
+    assert!(matches!(refused, Err(WriteError::Fill(FillError::OtherFormat(id))) if id == piece_id(2)));
     let other = Piece {
         variant: "noel-b".parse().unwrap(),
         ..piece(3)
     };
-    assert!(matches!(file.push(&other, &mut out), Err(WriteError::OtherVariant(id)) if id == piece_id(3)));
-    let unsound = Piece {
-        address: Vec::new(),
-        ..piece(4)
-    };
-    assert!(matches!(file.push(&unsound, &mut out), Err(WriteError::Unsound(_))));
+    let refused = push(&mut file, &other, &mut out);
+    assert!(matches!(refused, Err(WriteError::OtherVariant(id)) if id == piece_id(3)));
+    let damaged = row(&piece(4)).unwrap().cut_off();
+    let refused = file.push(&damaged, code_of, &mut out);
+    assert!(matches!(refused, Err(WriteError::Damaged(id, InvalidRow::Malformed)) if id == piece_id(4)));
     assert_eq!((out, file.checkpoint()), (before, checkpoint));
 }
 
@@ -207,7 +215,10 @@ fn x7_a_sum_that_leaves_its_range_is_an_error_and_no_wrap() {
         .insert("CHF".parse().unwrap(), i64::MAX - 499);
     let mut file = PrintFile::resume(job(), format(), &checkpoint).unwrap();
     let before = out.clone();
-    assert!(matches!(file.push(&piece(1), &mut out), Err(WriteError::OutOfRange(_))));
+    assert!(matches!(
+        push(&mut file, &piece(1), &mut out),
+        Err(WriteError::OutOfRange(_))
+    ));
     assert_eq!((out, file.checkpoint()), (before, checkpoint));
 }
 
@@ -215,7 +226,7 @@ fn x7_a_sum_that_leaves_its_range_is_an_error_and_no_wrap() {
 fn x5_a_checkpoint_of_another_file_or_a_damaged_one_is_refused() {
     let mut out = Vec::new();
     let mut file = begun(&mut out);
-    file.push(&piece(1), &mut out).unwrap();
+    push(&mut file, &piece(1), &mut out).unwrap();
     let sound = file.checkpoint();
     let resumed = |change: fn(&mut Checkpoint)| {
         let mut checkpoint = sound.clone();
@@ -253,11 +264,11 @@ fn x5_letters_that_are_no_longer_those_before_the_checkpoint_are_noticed() {
     let mut out = Vec::new();
     let mut file = begun(&mut out);
     for number in 1..=2 {
-        file.push(&piece(number), &mut out).unwrap();
+        push(&mut file, &piece(number), &mut out).unwrap();
     }
     let checkpoint = file.checkpoint();
     let skipped = |numbers: &[u32]| {
-        let mut rows = numbers.iter().map(|n| Row::of(&piece(*n)));
+        let mut rows = numbers.iter().map(|n| row(&piece(*n)));
         checkpoint.skip(&mut rows).map(|()| rows.count())
     };
     assert_eq!(skipped(&[1, 2, 3]), Ok(1));

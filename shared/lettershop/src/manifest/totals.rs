@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use domain::code::VoucherCode;
-use domain::money::{Currency, OutOfRange};
+use domain::money::{Currency, Money, OutOfRange};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::hex;
-use crate::format::{Change, Finding};
-use crate::piece::{Piece, PieceId, Worth};
+use crate::format::Changes;
+use crate::piece::{PieceId, Worth};
+use crate::row::Content;
 
 /// Sums over letters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,18 +38,6 @@ pub struct VoucherMark {
     pub code_sha256: String,
 }
 
-/// Fields of the file that are not as the letters have them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Changes {
-    /// Cut to the width of their column.
-    pub truncated: u64,
-    /// With spaces for line breaks and control characters.
-    pub spaced: u64,
-    /// With an apostrophe in front.
-    pub guarded: u64,
-}
-
 /// Sums over the rows of a file, and its first and last.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,84 +63,83 @@ pub struct Totals {
 }
 
 impl Sums {
-    /// The sums with one more letter; face values by currency are returned beside them, as few as the letter has.
-    fn with(&self, piece: &Piece<'_>) -> Result<(Counts, Vec<(Currency, i64)>), OutOfRange> {
-        let one_more = |count: u64| count.checked_add(1).ok_or(OutOfRange);
-        let mut counts = Counts {
-            rows: one_more(self.rows)?,
-            vouchers: self.vouchers,
-            percent_vouchers: self.percent_vouchers,
-        };
-        let mut faces: Vec<(Currency, i64)> = Vec::new();
-        for voucher in &piece.vouchers {
-            counts.vouchers = one_more(counts.vouchers)?;
-            let money = match voucher.worth {
-                Worth::Percent(_) => {
-                    counts.percent_vouchers = one_more(counts.percent_vouchers)?;
-                    continue;
+    /// Whether one more letter leaves them in their range. What letters are worth together is asked of each of their currencies:
+    /// that refuses a letter only where a sum is a letter's worth away from its end.
+    fn take(&self, content: &Content<'_>) -> Result<(), OutOfRange> {
+        let vouchers = u64::try_from(content.vouchers.len()).map_err(|_| OutOfRange)?;
+        self.rows.checked_add(1).ok_or(OutOfRange)?;
+        self.vouchers.checked_add(vouchers).ok_or(OutOfRange)?;
+        let values = || content.vouchers.iter().filter_map(|(_, worth)| value(*worth));
+        let sum = values().try_fold(0i64, |sum, money| sum.checked_add(money.amount_minor));
+        let sum = sum.ok_or(OutOfRange)?;
+        for money in values() {
+            let before = self.face_value_minor.get(&money.currency).copied().unwrap_or(0);
+            before.checked_add(sum).ok_or(OutOfRange)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a letter that they take.
+    fn add(&mut self, content: &Content<'_>) {
+        self.rows = self.rows.saturating_add(1);
+        for (_, worth) in &content.vouchers {
+            self.vouchers = self.vouchers.saturating_add(1);
+            match value(*worth) {
+                Some(money) => {
+                    let sum = self.face_value_minor.entry(money.currency).or_default();
+                    *sum = sum.saturating_add(money.amount_minor);
                 }
-                Worth::Value(money) => money,
-            };
-            let known = faces.iter_mut().find(|(currency, _)| *currency == money.currency);
-            match known {
-                Some((_, sum)) => *sum = sum.checked_add(money.amount_minor).ok_or(OutOfRange)?,
-                None => {
-                    let before = self.face_value_minor.get(&money.currency).copied().unwrap_or(0);
-                    let sum = before.checked_add(money.amount_minor).ok_or(OutOfRange)?;
-                    faces.push((money.currency, sum));
-                }
+                // There are no more of these than vouchers.
+                None => self.percent_vouchers = self.percent_vouchers.saturating_add(1),
             }
         }
-        Ok((counts, faces))
-    }
-
-    fn set(&mut self, (counts, faces): (Counts, Vec<(Currency, i64)>)) {
-        (self.rows, self.vouchers, self.percent_vouchers) = (counts.rows, counts.vouchers, counts.percent_vouchers);
-        self.face_value_minor.extend(faces);
     }
 }
 
-struct Counts {
-    rows: u64,
-    vouchers: u64,
-    percent_vouchers: u64,
+const fn value(worth: Worth) -> Option<Money> {
+    match worth {
+        Worth::Value(money) => Some(money),
+        Worth::Percent(_) => None,
+    }
 }
 
-impl Changes {
-    fn with(&self, findings: &[Finding]) -> Result<Self, OutOfRange> {
-        let mut next = self.clone();
-        for finding in findings {
-            let count = match finding.change {
-                Change::Truncated { .. } => &mut next.truncated,
-                Change::Spaced { .. } => &mut next.spaced,
-                Change::Guarded => &mut next.guarded,
-            };
-            *count = count.checked_add(1).ok_or(OutOfRange)?;
-        }
-        Ok(next)
-    }
+/// The changes with those of one more letter.
+fn with(before: &Changes, more: &Changes) -> Result<Changes, OutOfRange> {
+    let sum = |before: u64, more| before.checked_add(more).ok_or(OutOfRange);
+    Ok(Changes {
+        truncated: sum(before.truncated, more.truncated)?,
+        spaced: sum(before.spaced, more.spaced)?,
+        guarded: sum(before.guarded, more.guarded)?,
+    })
 }
 
 impl Totals {
-    /// Adds one letter, whose row has these findings. Its last voucher is marked by [`Totals::mark_last`]: of a million letters
+    /// Adds one letter, whose first voucher has this code. Its last voucher is marked by [`Totals::mark_last`]: of a million letters
     /// one mark is wanted.
     ///
     /// # Errors
     /// [`OutOfRange`] when a sum leaves the 64-bit range; the totals are as they were.
-    pub fn add(&mut self, piece: &Piece<'_>, findings: &[Finding]) -> Result<(), OutOfRange> {
-        let all = self.all.with(piece)?;
-        let control = piece.control.then(|| self.control.with(piece)).transpose()?;
-        self.changes = self.changes.with(findings)?;
-        self.all.set(all);
-        if let Some(control) = control {
-            self.control.set(control);
+    pub(super) fn add(
+        &mut self,
+        piece: PieceId,
+        content: &Content<'_>,
+        first: Option<&VoucherCode>,
+    ) -> Result<(), OutOfRange> {
+        self.all.take(content)?;
+        if content.control {
+            self.control.take(content)?;
         }
-        self.first_piece.get_or_insert(piece.id);
-        self.last_piece = Some(piece.id);
-        if let Some(voucher) = piece.vouchers.first()
+        self.changes = with(&self.changes, &content.changes)?;
+        self.all.add(content);
+        if content.control {
+            self.control.add(content);
+        }
+        self.first_piece.get_or_insert(piece);
+        self.last_piece = Some(piece);
+        if let Some(code) = first
             && self.first_voucher.is_none()
         {
-            self.first_voucher = Some(VoucherMark::of(self.all.rows, 1, &voucher.code));
+            self.first_voucher = Some(VoucherMark::of(self.all.rows, 1, code));
         }
         Ok(())
     }

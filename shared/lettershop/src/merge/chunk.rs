@@ -9,9 +9,9 @@ use std::io::{self, Read};
 
 use lz4_flex::block::{self, get_maximum_output_size};
 
-use crate::piece::{InvalidRow, ROW_BYTES_MAX, Row};
+use crate::row::{InvalidRow, ROW_BYTES_MAX, Row};
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 /// A block is stored when it has so many bytes; with its last row it may have more.
 const BLOCK_BYTES: usize = 32_768;
 /// Bytes of a length.
@@ -22,7 +22,7 @@ const BLOCK_BYTES_MAX: usize = BLOCK_BYTES + LEN + ROW_BYTES_MAX;
 /// The chunk of rows, in the order in which they come.
 pub fn chunk<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<u8> {
     let mut out = vec![VERSION];
-    let mut block = Vec::with_capacity(BLOCK_BYTES_MAX);
+    let mut block = Vec::with_capacity(BLOCK_BYTES);
     for row in rows {
         let start = block.len();
         block.extend_from_slice(&[0; LEN]);

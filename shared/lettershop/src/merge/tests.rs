@@ -1,15 +1,18 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::format::tests::{USUAL, csv_of};
+use crate::format::{Encoder, Encoding};
 use crate::piece::Piece;
 use crate::piece::tests::{personal, piece};
+use crate::row::tests::row_of;
 
 fn row(number: u32, postcode: u32) -> Row {
     let letter = Piece {
         postcode: Some(personal(&postcode.to_string())),
         ..piece(number)
     };
-    Row::of(&letter).unwrap()
+    row_of(&letter)
 }
 
 /// The chunks as they are stored, of so many rows each.
@@ -109,13 +112,15 @@ fn a_chunk_of_many_blocks_comes_back_as_it_was() {
     let read: Result<Vec<Row>, _> = ChunkReader::new(chunk.as_slice()).collect();
     assert_eq!(read.unwrap(), rows);
     let none: Vec<u8> = super::chunk(&[]);
-    let name = "Détraz-von Allmen";
-    let greatest = Row::of(&Piece {
+    let texts: Vec<String> = (1..=10).map(|n| format!("text_{n}")).collect();
+    let sources = USUAL[..19].iter().copied().chain(texts.iter().map(String::as_str));
+    let encoder = Encoder::new(csv_of(Encoding::Utf8, &sources.collect::<Vec<_>>())).unwrap();
+    let large = Piece {
         texts: vec![personal(&"𝕏".repeat(1_200)); 10],
-        salutation: personal(name),
         ..piece(1)
-    });
-    let greatest = [row(2, 1), greatest.unwrap(), row(3, 1)];
+    };
+    let large = Row::of(&large, &encoder).unwrap();
+    let greatest: Vec<Row> = [row(2, 1), large, row(3, 1)].into();
     let large = super::chunk(&greatest);
     let mut reader = ChunkReader::new(large.as_slice());
     let read: Result<Vec<Row>, _> = reader.by_ref().collect();

@@ -1,11 +1,12 @@
+use domain::code::VoucherCode;
 use domain::money::Currency;
 
 use super::*;
 
 const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
 
-pub(crate) fn personal(text: &str) -> Text<'static> {
-    text.to_owned().into()
+pub(crate) fn personal(text: &str) -> Personal {
+    Personal::new(text.to_owned())
 }
 
 pub(crate) fn piece_id(number: u32) -> PieceId {
@@ -17,22 +18,25 @@ pub(crate) fn piece_id(number: u32) -> PieceId {
     )
 }
 
-pub(crate) fn code_of(id: &str) -> Option<VoucherCode> {
-    Some(VoucherCode::derive(KEY, id))
+pub(crate) fn code_of(id: &str) -> VoucherCode {
+    VoucherCode::derive(KEY, id)
 }
 
-pub(crate) fn voucher(id: &str, worth: Worth) -> PrintedVoucher<'static> {
+/// The codes of a letter's vouchers.
+pub(crate) fn codes_of(letter: &Piece) -> Vec<VoucherCode> {
+    letter
+        .vouchers
+        .iter()
+        .map(|voucher| code_of(voucher.id.as_str()))
+        .collect()
+}
+
+pub(crate) fn voucher(id: &str, worth: Worth) -> PrintedVoucher {
     PrintedVoucher {
         id: personal(id),
-        code: VoucherCode::derive(KEY, id),
         worth,
         valid_until: "2027-03-05".parse().unwrap(),
     }
-}
-
-/// The letter of a row, with the codes of [`code_of`].
-pub(crate) fn letter_of(row: &Row) -> Result<Piece<'_>, InvalidRow> {
-    row.piece(row.codes(code_of)?)
 }
 
 pub(crate) const fn francs(minor: i64) -> Worth {
@@ -40,7 +44,7 @@ pub(crate) const fn francs(minor: i64) -> Worth {
 }
 
 /// A letter to Geneva with one voucher of 5 francs.
-pub(crate) fn piece(number: u32) -> Piece<'static> {
+pub(crate) fn piece(number: u32) -> Piece {
     Piece {
         id: piece_id(number),
         language: Language::Fr,
@@ -115,102 +119,6 @@ fn ids_are_packed_into_80_bits_in_their_order_and_without_loss() {
     }
 }
 
-fn bytes(row: &Row) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    row.write(&mut bytes);
-    bytes
-}
-
-#[test]
-fn a_letter_comes_back_from_its_row() {
-    for letter in [
-        piece(1),
-        Piece {
-            postcode: None,
-            vouchers: vec![voucher("a", Worth::Percent(1_250)), voucher("b", francs(10))],
-            enclosure: None,
-            texts: Vec::new(),
-            control: true,
-            ..piece(2)
-        },
-        Piece {
-            postcode: Some(personal("")),
-            ..piece(3)
-        },
-    ] {
-        let row = Row::of(&letter).unwrap();
-        assert_eq!(Row::read(&bytes(&row)), Ok(row.clone()));
-        let read = letter_of(&row).unwrap();
-        assert!(read.texts.iter().chain([&read.salutation]).all(Text::is_borrowed));
-        assert_eq!(read, letter);
-    }
-}
-
-/// A file that was begun before an update goes on behind it. Who changes these bytes gives chunks another version.
-#[test]
-fn rows_are_stored_as_they_were() {
-    let letter = Piece {
-        vouchers: vec![voucher("a", Worth::Percent(1_250)), voucher("b", francs(10))],
-        ..piece(1)
-    };
-    let stored = bytes(&Row::of(&letter).unwrap());
-    let expected = [
-        b"\x18CH1204\x00".as_slice(),
-        letter.id.as_str().as_bytes(),
-        b"\x02\x01a\x01\xe2\x09\x9a\xab\x5a\x01b\x00\x14\x03CHF\x9a\xab\x5a",
-        b"\x01\x06Madame\x04\x06Madame\x0cZo\xc3\xa9 D\xc3\xa9traz\x10Rue du Rh\xc3\xb4ne 12\x0c1204 Gen\xc3\xa8ve",
-        b"\x01\x06noel-a\x01\x0aprospekt-7\x01\x0e1\xe2\x80\x99250 points\x00",
-    ]
-    .concat();
-    assert_eq!(stored.escape_ascii().to_string(), expected.escape_ascii().to_string());
-}
-
-#[test]
-fn rows_hold_no_codes_and_neither_they_nor_letters_show_a_person() {
-    let letter = piece(1);
-    let row = Row::of(&letter).unwrap();
-    let line = bytes(&row);
-    let code = &letter.vouchers[0].code;
-    let holds = |text: &str| line.windows(text.len()).any(|some| some == text.as_bytes());
-    assert!(holds("Détraz") && !holds(&code.compact()) && !holds(&code.to_string()));
-    for shown in [format!("{row:?}"), format!("{letter:?}"), format!("{:?}", row.key())] {
-        for hidden in ["Détraz", "Rhône", "Genève", "1204", "1’250", "p~treue", &code.compact()] {
-            assert!(!shown.contains(hidden), "{shown}");
-        }
-    }
-}
-
-#[test]
-fn a_row_that_is_cut_off_or_goes_on_is_refused() {
-    let row = Row::of(&piece(1)).unwrap();
-    let whole = bytes(&row);
-    for len in 0..whole.len() {
-        let read = Row::read(&whole[..len]);
-        let letter = read.as_ref().map_err(|flaw| *flaw).and_then(letter_of);
-        assert_eq!(letter, Err(InvalidRow::Malformed));
-    }
-    let longer = [&*whole, b"x"].concat();
-    assert_eq!(letter_of(&Row::read(&longer).unwrap()), Err(InvalidRow::Malformed));
-    // A key without its zero, with an id that has a typing error, or one in small letters.
-    let letter = 8 + row.id().as_str().find(|c: char| c.is_ascii_uppercase()).unwrap();
-    for (at, byte) in [(7, b'x'), (8, b'!'), (letter, whole[letter].to_ascii_lowercase())] {
-        let mut damaged = whole.clone();
-        damaged[at] = byte;
-        assert_eq!(Row::read(&damaged), Err(InvalidRow::Malformed));
-    }
-    // A postcode in the key of a letter without one.
-    let mut damaged = whole.clone();
-    let at = whole.windows(8).position(|some| some == b"Gen\xc3\xa8ve\x01").unwrap() + 7;
-    damaged[at] = 0;
-    let damaged = Row::read(&damaged).unwrap();
-    assert_eq!(letter_of(&damaged), Err(InvalidRow::Malformed));
-    assert_eq!(Row::read(&vec![b' '; ROW_BYTES_MAX + 1]), Err(InvalidRow::TooLong));
-    let none = |_: &str| None;
-    assert_eq!(row.codes(none), Err(InvalidRow::NoCode(piece_id(1))));
-    let others = Row::of(&piece(2)).unwrap().codes(code_of).unwrap();
-    assert_eq!(row.piece(others), Err(InvalidRow::NoCode(piece_id(1))));
-}
-
 #[test]
 fn a_letter_outside_its_bounds_is_refused_with_the_field() {
     type Wrong = (&'static str, fn(&mut Piece));
@@ -233,42 +141,5 @@ fn a_letter_outside_its_bounds_is_refused_with_the_field() {
             field,
         };
         assert_eq!(letter.check(), Err(unsound));
-        assert_eq!(Row::of(&letter), Err(InvalidRow::Unsound(unsound)));
     }
-    // The greatest letter has room in a row.
-    let greatest = Piece {
-        salutation: personal(&"𝕏".repeat(80)),
-        address: vec![personal(&"𝕏".repeat(80)); 6],
-        vouchers: vec![voucher(&"x".repeat(120), francs(AMOUNT_MAX)); 10],
-        texts: vec![personal(&"𝕏".repeat(1_200)); 10],
-        ..piece(1)
-    };
-    let row = Row::of(&greatest).unwrap();
-    assert!(bytes(&row).len() > 50_000);
-    assert_eq!(letter_of(&row), Ok(greatest));
-}
-
-#[test]
-fn letters_are_sorted_by_country_postcode_and_id() {
-    let at = |country: &str, postcode: Option<&str>, number| Piece {
-        country: country.parse().unwrap(),
-        postcode: postcode.map(personal),
-        ..piece(number)
-    };
-    let (low, high) = if piece_id(1) < piece_id(2) { (1, 2) } else { (2, 1) };
-    let letters = [
-        at("AT", Some("9900"), 3),
-        at("CH", None, 4),
-        at("CH", Some("1204"), low),
-        at("CH", Some("1204"), high),
-        at("CH", Some("8001"), 5),
-        // Told apart behind the bytes that are compared first.
-        at("CH", Some("8001-1234567890-a"), 7),
-        at("CH", Some("8001-1234567890-b"), 8),
-        at("CH", Some("8001-1234567890-ba"), 9),
-        at("DE", Some("01067"), 6),
-    ];
-    let rows: Vec<Row> = letters.iter().map(|letter| Row::of(letter).unwrap()).collect();
-    assert!(rows.iter().map(Row::key).is_sorted());
-    assert_eq!(letter_of(&rows[1]).as_ref(), Ok(&letters[1]));
 }
