@@ -24,6 +24,8 @@ pub const TENANT: &str = "demo";
 pub const PROGRAMME: &str = "treue";
 /// How runs of campaigns are cut: a few customers are no work for many.
 pub const CUT: Cut = Cut { segments: 2, shards: 3 };
+/// Members of a page when vouchers are given: a handful of members are two pages.
+pub const PAGE: u8 = 2;
 /// Branches of a world.
 const BRANCHES: u32 = 24;
 /// How often a caller repeats a call that broke down.
@@ -305,8 +307,7 @@ impl World {
         let (pepper, keys) = (self.pepper.clone(), self.code_keys.clone());
         campaign_run::App::new(db, self.sender(), queues, pepper, keys)
             .with_cut(CUT)
-            // Two pages for a handful of members.
-            .with_page(2)
+            .with_page(i32::from(PAGE))
     }
 
     /// A new process of the results of campaigns.

@@ -11,7 +11,7 @@ use end_to_end::letters::{
 };
 use end_to_end::plan::Throttled;
 use end_to_end::till::{give_back, key, receipt};
-use end_to_end::world::{CUT, TENANT, World, card};
+use end_to_end::world::{CUT, PAGE, TENANT, World, card};
 use faults::Site;
 use messages::CampaignMessage;
 use runtime::sqs::{Deadline, Delivery};
@@ -253,12 +253,17 @@ async fn x5_an_error_in_a_later_page_keeps_whom_the_pages_before_it_have_served(
     let mut failed = 0;
     for issue in issues_of(&run) {
         let before = served(&world, &run).await;
-        // A page of two gets its vouchers; behind it the table is too busy, for all tries of a call and longer.
-        plan.next_behind(2, 1_000);
+        // A page gets its vouchers, each a write and another one for its reference; behind it the table is too busy, for all tries of a
+        // call and longer.
+        plan.next_behind(2 * usize::from(PAGE), 1_000);
         if is_done_with(&world, issue, Deadline::never()).await {
             continue;
         }
-        assert_eq!(served(&world, &run).await, before + 2, "those of the first page");
+        assert_eq!(
+            served(&world, &run).await,
+            before + u64::from(PAGE),
+            "those of the first page"
+        );
         failed += 1;
     }
     // Nine members in three shards: one has three at least.

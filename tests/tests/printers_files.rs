@@ -8,7 +8,7 @@ use end_to_end::letters::{
     bonus, confirm, file_key, letter_shopper, made_run, put_campaign, read, rows_of, start_run, tried_run,
 };
 use end_to_end::plan::{CrashPoint, Crashes, Moment};
-use end_to_end::world::{CUT, Called, TENANT, World, alive};
+use end_to_end::world::{CUT, Called, IF_MATCH, TENANT, World, alive};
 use faults::{Fault, FaultPlan, Site};
 use messages::LettershopMessage;
 use runtime::sqs::{Deadline, Delivery, Failed};
@@ -91,13 +91,8 @@ async fn c3_a_letter_that_a_second_sort_leaves_out_is_noted_with_nobody() {
         assert!(matches!(write_once(&world, &run).await, Called::Died), "{shard}");
         assert!(plan.left().is_empty());
 
-        // Meanwhile support voids her voucher: its code is printed no more.
-        let name = run["run_id"].as_str().unwrap();
-        let path = [("party_id", &*anna), ("sequence", &*format!("{name}~1"))];
-        let body = json!({"programme": "treue", "reason": "Moved abroad", "client_token": "case-1"});
-        let route = "POST /v1/parties/{party_id}/vouchers/{sequence}/void";
-        let (status, answer) = world.call(route, &path, &body).await;
-        assert_eq!(status, 201, "{answer}");
+        // Meanwhile support voids her voucher.
+        void_voucher(&world, &run, &anna).await;
         delivering.let_files_wait(false);
         delivering.until_rest(&world).await;
 
@@ -214,15 +209,147 @@ async fn p4_a_worker_of_a_choice_that_was_stopped_takes_no_letter_from_the_next_
     assert_eq!(run["returned"]["sources"][0]["letters"], 1, "{run}");
 }
 
-/// A run that is started and whose file nobody has begun.
-async fn started(world: &World, delivering: &mut Delivering) -> Value {
+/// From now on another format, and a planted address.
+async fn agree_anew(world: &World) {
+    let known = read(world, "GET /v1/lettershop/settings", &[]).await;
+    let sources = ["piece_id", "code_1", "text_1"].into_iter().map(str::to_owned);
+    let sources = sources.chain((1..=6).map(|line| format!("address_line_{line}")));
+    let columns: Vec<Value> = sources
+        .map(|source| json!({"name": source, "source": source, "width": 80}))
+        .collect();
+    let planted = json!({
+        "lines": ["Kontrolle Treue", "Bahnhofstrasse 1", "8001 Zürich"], "salutation": "Guten Tag", "language": "de", "country": "CH",
+    });
+    let settings = json!({
+        "format": {"encoding": "utf8", "layout": {"kind": "fixed_width", "columns": columns}}, "control": [planted],
+    });
+    let body = json!({"expected_version": known["version"], "settings": settings});
+    let (status, answer) = world.call("PUT /v1/lettershop/settings", &[], &body).await;
+    assert_eq!(status, 200, "{answer}");
+}
+
+#[tokio::test]
+async fn p2_x5_a_file_has_the_format_and_the_planted_addresses_that_were_agreed_on_when_it_was_begun() {
+    // The letters are sorted; the worker died behind the note that the file is begun; it died before.
+    for (death, is_begun) in [(None, true), (Some(Moment::After), true), (Some(Moment::Before), false)] {
+        let point = death.map(|moment| CrashPoint {
+            site: Site::ExportAdvance,
+            occurrence: 0,
+            moment,
+        });
+        let plan = Arc::new(Crashes::at(point.into_iter().collect()));
+        let world = World::with_plan(Some(plan.clone())).await;
+        let mut delivering = Delivering::well();
+        let run = begun(&world, &mut delivering).await;
+        let died = matches!(write_once(&world, &run).await, Called::Died);
+        assert_eq!(died, death.is_some());
+        agree_anew(&world).await;
+        delivering.let_files_wait(false);
+        delivering.until_rest(&world).await;
+        assert!(plan.left().is_empty());
+        let csv = world.file(&file_key(&run)).await;
+        let txt = world.file(&file_key(&run).replace(".csv", ".txt")).await;
+        let rows = |file: Option<String>| file.map(|file| (file.lines().count(), file.contains("Kontrolle")));
+        let expected = match is_begun {
+            // Its header, and the letter.
+            true => (Some((2, false)), None),
+            false => (None, Some((2, true))),
+        };
+        assert_eq!((rows(csv), rows(txt)), expected, "{death:?}");
+    }
+}
+
+/// Whether the upload of a run's file can still take a part.
+async fn takes_parts(world: &World, run: &Value, upload: &str) -> bool {
+    let part = world.place.s3().upload_part().bucket(world.place.bucket());
+    let part = part.key(file_key(run)).upload_id(upload).part_number(1);
+    part.body(b"x".to_vec().into()).send().await.is_ok()
+}
+
+async fn upload_of(world: &World, run: &Value) -> Option<String> {
+    let work = store::lettershop::file_work(&world.db, Site::ToolRead, &id_of(run)).await;
+    work.unwrap().map(|work| work.upload)
+}
+
+/// The run is written, and there is no file of it.
+async fn is_written_without_a_file(world: &World, run: &Value) {
+    let name = run["run_id"].as_str().unwrap();
+    let written = read(world, "GET /v1/runs/{run_id}", &[("run_id", name)]).await;
+    assert_eq!(written["stage"], "written", "{written}");
+    let folders = [format!("out/{TENANT}/{name}/"), format!("work/{TENANT}/{name}/")];
+    assert_eq!(objects(world, &folders).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn x5_a_run_whose_letters_are_all_kept_back_has_no_file_and_its_upload_is_given_up() {
+    let deaths = [(Site::ExportBegin, 1), (Site::ExportWritten, 0)];
+    let at = |(site, occurrence)| {
+        [Moment::Before, Moment::After].map(|moment| CrashPoint {
+            site,
+            occurrence,
+            moment,
+        })
+    };
+    for point in deaths.into_iter().flat_map(at).map(Some).chain([None]) {
+        let plan = Arc::new(Crashes::at(point.into_iter().collect()));
+        let world = World::with_plan(Some(plan.clone())).await;
+        let mut delivering = Delivering::well();
+        let run = begun(&world, &mut delivering).await;
+        let party = world.party(1).await;
+        void_voucher(&world, &run, &party).await;
+        delivering.let_files_wait(false);
+        delivering.until_rest(&world).await;
+        assert!(plan.left().is_empty(), "{point:?}");
+        is_written_without_a_file(&world, &run).await;
+        let upload = upload_of(&world, &run).await.expect("an upload was begun");
+        assert!(!takes_parts(&world, &run, &upload).await, "{point:?}");
+    }
+}
+
+#[tokio::test]
+async fn p4_a_run_that_serves_nobody_has_no_file_of_planted_addresses_alone() {
+    let world = World::new().await;
+    let mut delivering = Delivering::well();
+    agree_anew(&world).await;
+    let anna = letter_shopper(&world, 1, "8001").await;
+    delivering.until_rest(&world).await;
+    put_campaign(&world, &bonus("bonus")).await;
+    let run = tried_run(&world, &mut delivering, "bonus").await;
+    let body = json!({"classification": "blacklist", "reason": "Test"});
+    let path = [("party_id", &*anna), (IF_MATCH, "*")];
+    let (status, answer) = world
+        .call("PUT /v1/parties/{party_id}/classification", &path, &body)
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    start_run(&world, &mut delivering, &run).await;
+    is_written_without_a_file(&world, &run).await;
+    assert_eq!(upload_of(&world, &run).await, None, "none was begun");
+}
+
+/// Support voids the voucher of a party: its code is printed no more.
+async fn void_voucher(world: &World, run: &Value, party: &str) {
+    let name = run["run_id"].as_str().unwrap();
+    let path = [("party_id", party), ("sequence", &*format!("{name}~1"))];
+    let body = json!({"programme": "treue", "reason": "Moved abroad", "client_token": "case-1"});
+    let route = "POST /v1/parties/{party_id}/vouchers/{sequence}/void";
+    let (status, answer) = world.call(route, &path, &body).await;
+    assert_eq!(status, 201, "{answer}");
+}
+
+/// A run whose voucher is given and whose file nobody has begun.
+async fn begun(world: &World, delivering: &mut Delivering) -> Value {
     letter_shopper(world, 1, "8001").await;
     delivering.until_rest(world).await;
     put_campaign(world, &bonus("bonus")).await;
     let run = tried_run(world, delivering, "bonus").await;
     delivering.let_files_wait(true);
     start_run(world, delivering, &run).await;
-    // The letters are sorted; the file is written by whoever comes next.
+    run
+}
+
+/// As above, and its letters are sorted; the file is written by whoever comes next.
+async fn started(world: &World, delivering: &mut Delivering) -> Value {
+    let run = begun(world, delivering).await;
     assert!(matches!(write_once(world, &run).await, Called::Answered(failed) if failed.is_empty()));
     run
 }
@@ -262,14 +389,13 @@ async fn l5_the_file_of_a_run_that_was_stopped_while_it_was_written_is_dropped_b
         let mut delivering = Delivering::well();
         let run = started(&world, &mut delivering).await;
         assert!(matches!(write_once(&world, &run).await, Called::Died), "{site:?}");
-        let work = store::lettershop::file_work(&world.db, Site::ToolRead, &id_of(&run)).await;
-        let upload = work.unwrap().expect("an upload was begun").upload;
+        let upload = upload_of(&world, &run).await.expect("an upload was begun");
         stop(&world, &run).await;
         nothing_is_left(&world, &mut delivering, &run).await;
-        let part = world.place.s3().upload_part().bucket(world.place.bucket());
-        let part = part.key(file_key(&run)).upload_id(upload).part_number(1);
-        let part = part.body(b"x".to_vec().into()).send().await;
-        assert!(part.is_err(), "{site:?}: the upload is given up");
+        assert!(
+            !takes_parts(&world, &run, &upload).await,
+            "{site:?}: the upload is given up"
+        );
         assert!(plan.left().is_empty());
     }
 }

@@ -4,6 +4,8 @@
 //! they take turns.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc::{self, Receiver};
@@ -11,10 +13,22 @@ use tokio::sync::mpsc::{self, Receiver};
 /// Items that may wait, beside the one that finds no room.
 const WAITING: usize = 1;
 
-/// Items in their order, worked out ahead.
+/// Items in their order, worked out ahead. Nothing goes on when it is dropped: the function may sleep then, and wake up with other work.
 pub(crate) struct Ahead<T> {
     items: Receiver<T>,
+    unwanted: Unwanted,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Whether nobody wants the items any more.
+#[derive(Clone, Default)]
+pub(crate) struct Unwanted(Arc<AtomicBool>);
+
+impl Unwanted {
+    /// Looked at on the way to an item that takes long.
+    pub(crate) fn is_so(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl<T> std::fmt::Debug for Ahead<T> {
@@ -28,8 +42,13 @@ impl<T: Send + 'static> Ahead<T> {
     ///
     /// # Errors
     /// The machine gives no thread.
-    pub(crate) fn of(items: impl Iterator<Item = T> + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn of<I>(items: impl FnOnce(Unwanted) -> I) -> io::Result<Self>
+    where
+        I: Iterator<Item = T> + Send + 'static,
+    {
         let (sender, waiting) = mpsc::channel(WAITING);
+        let unwanted = Unwanted::default();
+        let items = items(unwanted.clone());
         let work = move || {
             for item in items {
                 if sender.blocking_send(item).is_err() {
@@ -39,6 +58,7 @@ impl<T: Send + 'static> Ahead<T> {
         };
         Ok(Self {
             items: waiting,
+            unwanted,
             thread: Some(thread::Builder::new().name("ahead".to_owned()).spawn(work)?),
         })
     }
@@ -60,17 +80,27 @@ impl<T: Send + 'static> Ahead<T> {
     }
 }
 
+impl<T> Drop for Ahead<T> {
+    fn drop(&mut self) {
+        self.unwanted.0.store(true, Ordering::Relaxed);
+        self.items.close();
+        if let Some(thread) = self.thread.take() {
+            // A panic of a thread whose items nobody wants is nobody's.
+            let _ = thread.join();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
 
     #[tokio::test]
     async fn items_come_in_their_order_and_end() {
         for count in [0, 1, 2, 100] {
-            let mut ahead = Ahead::of(0..count).unwrap();
+            let mut ahead = Ahead::of(|_| 0..count).unwrap();
             for expected in 0..count {
                 assert_eq!(ahead.next().await, Some(expected));
             }
@@ -86,23 +116,33 @@ mod tests {
         let items = (0usize..).inspect(move |_| {
             counted.fetch_add(1, Ordering::SeqCst);
         });
-        let mut ahead = Ahead::of(items).unwrap();
+        let mut ahead = Ahead::of(|_| items).unwrap();
         assert_eq!(ahead.next().await, Some(0));
         // One in hand, those that wait, one that finds no room.
         let most = WAITING + 2;
         while worked.load(Ordering::SeqCst) < most {
             thread::yield_now();
         }
-        let thread = ahead.thread.take().unwrap();
         drop(ahead);
-        thread.join().unwrap();
         assert_eq!(worked.load(Ordering::SeqCst), most, "until nobody wanted them");
+    }
+
+    #[tokio::test]
+    async fn an_item_that_takes_long_is_left_when_nobody_wants_it() {
+        let endless = |unwanted: Unwanted| {
+            std::iter::once_with(move || {
+                while !unwanted.is_so() {
+                    thread::yield_now();
+                }
+            })
+        };
+        drop(Ahead::of(endless).unwrap());
     }
 
     #[tokio::test]
     async fn a_panic_on_the_way_is_no_end() {
         let items = (0..2).inspect(|item| assert_ne!(*item, 1, "a panic that is wanted"));
-        let mut ahead = Ahead::of(items).unwrap();
+        let mut ahead = Ahead::of(|_| items).unwrap();
         let all = async {
             let mut count = 0usize;
             while ahead.next().await.is_some() {

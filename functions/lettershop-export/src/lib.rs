@@ -1,20 +1,22 @@
 //! The printer's file of a run (P1, P2, X5, X7): letters with their codes, sorted, with a manifest that is written last.
 //!
-//! The letters of each shard of members are sorted into an object of their own, and it is noted to whom they go. Then the objects are
+//! The file is begun first: its upload, and what is agreed on with the printer. The letters of each shard of members are sorted into an
+//! object of their own, as rows of the file but for their numbers and codes, and it is noted to whom they go. Then the objects are
 //! merged into the file, which is uploaded in parts: behind each part the table keeps where the file goes on, with the state of its
 //! hash. A worker that is killed is followed by one that merges again, passes over what stands, and writes the same bytes. Codes stand in
-//! no object but the file: they are derived when its rows are written. The file is never overwritten.
+//! no object but the file: they are derived when it is written. The file is never overwritten.
 //!
 //! | file | what |
 //! |---|---|
 //! | `sort` | the letters of a shard are sorted |
 //! | `piece` | a frozen member becomes a letter |
-//! | `write` | the objects are merged into the file |
+//! | `write` | the file is begun, and the objects are merged into it |
+//! | `parts` | letters in their order become the parts of the file |
+//! | `ahead` | what a thread works out while what came before is sent |
 //! | `finish` | file and manifest stand, run and campaign move on |
 //! | `stopped` | what was written of a run that was stopped is dropped |
 //! | `sent` | letters that were sent are noted with their parties |
 //! | `reprint` | letters that are printed again |
-//! | `ahead` | letters that a thread works out before they are written |
 //! | `objects` | the bucket |
 
 mod ahead;
@@ -80,7 +82,7 @@ pub enum ExportError {
     Letter(#[from] lettershop::manifest::WriteError),
     /// A letter cannot be a row of the file.
     #[error(transparent)]
-    Row(#[from] lettershop::row::Unwritable),
+    Unwritable(#[from] lettershop::row::Unwritable),
     /// Sorted letters cannot be read, or contradict each other.
     #[error("the sorted letters cannot be merged: {0}")]
     Merge(String),
@@ -187,7 +189,7 @@ impl App {
         let run = run::read(&self.db, Site::ExportRun, id).await?;
         let run = run.ok_or(ExportError::Unusable("the run was not begun"))?;
         match run.d.stage {
-            Stage::Writing => self.write(id, &run, deadline, now).await,
+            Stage::Writing => Box::pin(self.write(id, &run, deadline, now)).await,
             Stage::Stopped => self.drop_stopped(id).await.map(|()| false),
             // Written, perhaps by a worker that died before it moved the campaign on.
             _ => self.after(id, &run, now).await.map(|()| false),

@@ -5,6 +5,7 @@ use lettershop::manifest::{Manifest, PrintFile};
 use lettershop::row::Row;
 
 use crate::ExportError;
+use crate::ahead::Unwanted;
 use crate::write::json;
 
 /// Room for the rows above a part's size: nearly all are shorter.
@@ -24,7 +25,7 @@ pub(crate) enum Behind {
     End(Box<Manifest>),
 }
 
-/// The parts of a file, from where it stands to its end. The first error ends them.
+/// The parts of a file, from where it stands to its end. The first error ends them, and also that nobody wants them any more.
 pub(crate) struct Parts<I> {
     /// `None` behind the end.
     file: Option<PrintFile>,
@@ -34,34 +35,46 @@ pub(crate) struct Parts<I> {
     head: Vec<u8>,
     /// A part ends with the row by which it has as many.
     part_bytes: usize,
+    unwanted: Unwanted,
 }
 
 impl<I: Iterator<Item = Result<Row, ExportError>>> Parts<I> {
     /// The parts of a file, each with this many bytes and what is left of its last row. `head` stands before the first of the rows.
-    pub(crate) fn new((file, head): (PrintFile, Vec<u8>), rows: I, code_key: CodeKey, part_bytes: usize) -> Self {
+    pub(crate) fn new(
+        (file, head): (PrintFile, Vec<u8>),
+        rows: I,
+        code_key: CodeKey,
+        part_bytes: usize,
+        unwanted: Unwanted,
+    ) -> Self {
         Self {
             file: Some(file),
             rows,
             code_key,
             head,
             part_bytes,
+            unwanted,
         }
     }
 
-    fn fill(&mut self, mut file: PrintFile) -> Result<Part, ExportError> {
+    /// The next part; `None` when nobody wants it.
+    fn fill(&mut self, mut file: PrintFile) -> Result<Option<Part>, ExportError> {
         // A buffer that grows takes twice what it holds.
         let mut content = Vec::with_capacity(self.part_bytes.saturating_add(ROW_BYTES));
         content.append(&mut self.head);
         for row in self.rows.by_ref() {
+            if self.unwanted.is_so() {
+                return Ok(None);
+            }
             file.push(&row?, |voucher| self.code_key.code(voucher), &mut content)?;
             if content.len() >= self.part_bytes {
                 let behind = Behind::Checkpoint(json(&file.checkpoint())?);
                 self.file = Some(file);
-                return Ok(Part { content, behind });
+                return Ok(Some(Part { content, behind }));
             }
         }
         let behind = Behind::End(Box::new(file.finish()));
-        Ok(Part { content, behind })
+        Ok(Some(Part { content, behind }))
     }
 }
 
@@ -70,6 +83,6 @@ impl<I: Iterator<Item = Result<Row, ExportError>>> Iterator for Parts<I> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let file = self.file.take()?;
-        Some(self.fill(file))
+        self.fill(file).transpose()
     }
 }

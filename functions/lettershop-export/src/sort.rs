@@ -23,19 +23,38 @@ use crate::{App, ExportError, encoder};
 
 /// Members of one page.
 const PAGE: i32 = 100;
-/// Most letters of a shard, and most bytes of their rows: of the bench's some 25 MB. Beyond that a run of three million is too large,
-/// and says so.
+/// Most letters of a shard; some 20 MB with rows as those of the bench. Beyond that a run of three million is too large, and says so.
 const LETTERS_MAX: usize = 50_000;
-const BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Most bytes of the rows of a shard: half of the function's memory. That they are as many as the letters that a shard takes needs rows
+/// of more than 2,600 bytes.
+const BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// Letters that are noted at the same time.
 const AT_ONCE: usize = 16;
 
 /// The letters of a shard.
+#[derive(Default)]
 struct Sorted {
     rows: Vec<Row>,
+    /// Bytes of the rows.
+    bytes: usize,
     gaps: u64,
     shortened: u64,
+}
+
+impl Sorted {
+    fn take(&mut self, row: Row) -> Result<(), ExportError> {
+        self.bytes = self.bytes.saturating_add(row.bytes());
+        self.rows.push(row);
+        if self.rows.len() > LETTERS_MAX {
+            return Err(ExportError::Unusable("the run has more letters than can be sorted"));
+        }
+        if self.bytes > BYTES_MAX {
+            let too_large = "the rows of the run's letters have more bytes in this format than can be sorted";
+            return Err(ExportError::Unusable(too_large));
+        }
+        Ok(())
+    }
 }
 
 impl App {
@@ -53,10 +72,15 @@ impl App {
             let over = "the time of the run's addresses is over: no letter of it can be printed";
             return Err(ExportError::Unusable(over));
         }
-        let Sorted { rows, gaps, shortened } = self.rows(id, run, (shard, settings), key.as_ref()).await?;
+        let sorted = self.rows(id, run, (shard, settings), key.as_ref()).await?;
+        let Sorted {
+            rows, gaps, shortened, ..
+        } = sorted;
         let letters = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         let sorted = merge::chunk(&rows);
-        let key = (!rows.is_empty()).then(|| work_key(id, shard, &sorted));
+        // From here on the stored form is held alone.
+        drop(rows);
+        let key = (letters > 0).then(|| work_key(id, shard, &sorted));
         if let Some(key) = &key {
             self.objects.put_work(key, sorted).await?;
         }
@@ -135,37 +159,38 @@ impl App {
         let code_key = self.code_key(run)?;
         let letters = Letters::of(&run.d, code_key)?;
         let encoder = encoder(settings)?;
-        let (mut rows, mut gaps, mut shortened, mut after) = (Vec::new(), 0u64, 0u64, None);
+        let mut sorted = Sorted::default();
         if shard == 0 {
             for (index, address) in settings.control.iter().enumerate() {
-                rows.push(Row::of(&letters.control(index, address)?, &encoder)?);
+                sorted.take(Row::of(&letters.control(index, address)?, &encoder)?)?;
             }
         }
-        let mut bytes = 0usize;
-        loop {
-            let (members, next) = run::members(&self.db, Site::ExportMembers, (id, shard), after, PAGE).await?;
-            let page = self.page(id, (&letters, &encoder, key, code_key), members, is_not_void);
-            let page = page.await?;
-            for row in page {
+        let members = async |after| run::members(&self.db, Site::ExportMembers, (id, shard), after, PAGE).await;
+        let mut page = Some(members(None).await?);
+        while let Some((found, next)) = page {
+            let of = (&letters, &encoder, key, code_key);
+            // The next page is on its way while the letters of this one are made.
+            let following = async {
+                match next {
+                    Some(after) => members(Some(after)).await.map(Some),
+                    None => Ok(None),
+                }
+            };
+            let made = Box::pin(self.page(id, of, found, is_not_void));
+            let (made, following) = tokio::join!(made, following);
+            for row in made? {
                 match row {
                     Some((row, lost)) => {
-                        bytes = bytes.saturating_add(row.bytes());
-                        rows.push(row);
-                        shortened = shortened.saturating_add(u64::from(lost));
+                        sorted.shortened = sorted.shortened.saturating_add(u64::from(lost));
+                        sorted.take(row)?;
                     }
-                    None => gaps = gaps.saturating_add(1),
+                    None => sorted.gaps = sorted.gaps.saturating_add(1),
                 }
             }
-            if rows.len() > LETTERS_MAX || bytes > BYTES_MAX {
-                return Err(ExportError::Unusable("the run has more letters than can be sorted"));
-            }
-            after = next;
-            if after.is_none() {
-                break;
-            }
+            page = following?;
         }
-        rows.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
-        Ok(Sorted { rows, gaps, shortened })
+        sorted.rows.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
+        Ok(sorted)
     }
 
     /// Notes to whom a letter goes, and to which of the party's addresses; nobody for a planted address.

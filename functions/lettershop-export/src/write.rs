@@ -26,7 +26,7 @@ const PARTS_MAX: usize = 10_000;
 const ROUNDS_MAX: u32 = 3;
 
 /// Objects with sorted letters that are copied at the same time.
-const COPIES_AT_ONCE: usize = 8;
+const COPIES_AT_ONCE: usize = 4;
 
 /// Letters in the order of the file.
 type Rows = Box<dyn Iterator<Item = Result<Row, ExportError>> + Send>;
@@ -40,6 +40,9 @@ impl App {
         deadline: Deadline,
         now: DateTime<Utc>,
     ) -> Result<bool, ExportError> {
+        if run.d.issued.is_some_and(|issued| issued.members == 0) {
+            return self.without_letters(id, run, now).await.map(|()| false);
+        }
         let job = job(run)?;
         let mut work = self.begun(id, &job, now).await?;
         let settings: Settings = parsed(work.settings.clone())?;
@@ -48,11 +51,13 @@ impl App {
             return Ok(true);
         };
         if chunks.iter().all(|chunk| chunk.letters == 0) {
+            // Whom the run has served was kept from a letter since.
             self.objects.abort(&key, &work.upload).await?;
             return self.without_letters(id, run, now).await.map(|()| false);
         }
-        let code_key = CodeKey::new(self.code_key(run)?);
-        let mut parts = Ahead::of(self.parts((job, settings), &work, &chunks, code_key).await?)?;
+        let (file, rows) = self.file((job, settings), &work, &chunks).await?;
+        let (code_key, part_bytes) = (CodeKey::new(self.code_key(run)?), self.part_bytes);
+        let mut parts = Ahead::of(|unwanted| Parts::new(file, rows, code_key, part_bytes, unwanted))?;
         // Completed by a worker that died behind it: its upload is gone, and what is left to do follows from its rows.
         let stands = self.objects.bytes(&key).await?.is_some();
         while let Some(part) = parts.next().await {
@@ -148,14 +153,13 @@ impl App {
         Err(ExportError::Contended)
     }
 
-    /// The parts of the file from where it stopped.
-    async fn parts(
+    /// The file where it stopped with what belongs before its next row, and the rows that are left.
+    async fn file(
         &self,
         (job, settings): (Job, Settings),
         work: &FileWork,
         chunks: &[Chunk],
-        code_key: CodeKey,
-    ) -> Result<Parts<Rows>, ExportError> {
+    ) -> Result<((PrintFile, Vec<u8>), Rows), ExportError> {
         let mut rows = self.merged(chunks).await?;
         let mut head = Vec::new();
         let file = if work.parts.is_empty() {
@@ -169,7 +173,7 @@ impl App {
             PrintFile::resume(job, settings.format, &checkpoint)
                 .map_err(|error| ExportError::Merge(error.to_string()))?
         };
-        Ok(Parts::new((file, head), rows, code_key, self.part_bytes))
+        Ok(((file, head), rows))
     }
 
     /// The sorted letters of all shards in one order, from copies on the disk.

@@ -7,15 +7,15 @@
 //! Address lines, salutation, postcode and texts ([`Source::is_text`]) may hold anything. So:
 //!
 //! * A letter that the encoding lacks is an error ([`RowFlaw::Unmappable`]); nothing is replaced by a question mark.
-//! * A line break, a control character or an invisible mark is an error, or becomes a space and is reported, as
+//! * A line break, a control character or an invisible mark is an error, or becomes a space and is counted, as
 //!   [`FileFormat::control_characters`] says.
 //! * In CSV, a text that a spreadsheet would take for a formula (its first character that is no space is one of `= + - @`) gets an
-//!   apostrophe in front, and this is reported. TAB and CR, which some take for a beginning too, are no longer there by the rule
+//!   apostrophe in front, and this is counted. TAB and CR, which some take for a beginning too, are no longer there by the rule
 //!   above. Files of fixed width are not opened as spreadsheets: there is no apostrophe.
-//! * In a column of fixed width, a text that is too long is cut and this is reported. Anything else that is too long, such as an
+//! * In a column of fixed width, a text that is too long is cut and this is counted. Anything else that is too long, such as an
 //!   amount, is an error.
 //!
-//! All other columns hold digits, capital letters, [`crate::Key`]s, amounts without signs and days.
+//! Counts stand in the manifest, [`Changes`]. All other columns hold digits, capital letters, [`crate::Key`]s, amounts without signs and days.
 
 mod encode;
 mod source;
@@ -24,9 +24,9 @@ mod violations;
 
 use serde::{Deserialize, Serialize};
 
-pub use encode::{Change, Changes, Encoder, FillError, Finding, RowError, RowFlaw};
+pub use encode::{Changes, Encoder, FillError, RowError, RowFlaw};
 pub use source::{InvalidSource, Source};
-pub use stencil::{Drawn, Stencil};
+pub(crate) use stencil::Stencil;
 
 /// Most columns of a file.
 pub const COLUMNS_MAX: usize = 100;
@@ -68,7 +68,7 @@ pub enum ControlCharacters {
     /// The letter is refused.
     #[default]
     Refuse,
-    /// Each becomes a space, and this is reported.
+    /// Each becomes a space, and this is counted in the manifest.
     Space,
 }
 

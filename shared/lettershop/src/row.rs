@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::format::{Changes, Encoder, RowError, Stencil};
 use crate::piece::{Piece, PieceId, Unsound, Worth};
 
-/// Longest row, in bytes: a hundred columns with the longest text, each character a quotation mark, are shorter.
-pub const ROW_BYTES_MAX: usize = 1_048_576;
+/// Longest row, in bytes: the greatest letter has room in a format that has each of its texts once. A merge holds some of each chunk.
+pub const ROW_BYTES_MAX: usize = 98_304;
 
 /// Bytes of a key before the postcode: the country.
 const COUNTRY: usize = 2;
@@ -73,10 +73,10 @@ pub enum Unwritable {
     Unsound(#[from] Unsound),
     /// The format does not take it.
     #[error(transparent)]
-    Format(#[from] RowError),
-    /// The bytes of its row are none.
-    #[error(transparent)]
-    Row(#[from] InvalidRow),
+    Column(#[from] RowError),
+    /// Its row is longer than [`ROW_BYTES_MAX`].
+    #[error("letter {0}: its row is longer than {ROW_BYTES_MAX} bytes; the format has its texts in too many columns")]
+    TooLong(PieceId),
 }
 
 /// A letter without its key. In the order of its fields, and each of them is there: the form names none.
@@ -110,13 +110,13 @@ impl Row {
     /// The letter is outside its bounds, or the format does not take it.
     pub fn of(piece: &Piece, encoder: &Encoder) -> Result<Self, Unwritable> {
         piece.check()?;
-        let (drawn, findings) = encoder.draw(piece)?;
+        let (drawn, changes) = encoder.draw(piece)?;
         let vouchers = piece.vouchers.iter();
         let content = Content {
             vouchers: vouchers.map(|v| (Name(v.id.as_str()), v.worth)).collect(),
             variant: piece.variant.as_str(),
             control: piece.control,
-            changes: Changes::of(&findings),
+            changes,
             stencil: drawn.stencil(),
         };
         let postcode = piece.postcode.as_ref().map_or("", |postcode| postcode.as_str());
@@ -128,9 +128,13 @@ impl Row {
             piece.id.as_str().as_bytes(),
         ]
         .concat();
-        let bytes = postcard::to_stdvec(key.as_slice()).map_err(|_| InvalidRow::Malformed)?;
-        let bytes = postcard::to_extend(&content, bytes).map_err(|_| InvalidRow::Malformed)?;
-        Ok(Self::from_bytes(bytes)?)
+        let too_long = |_| Unwritable::TooLong(piece.id);
+        // Nothing else can go wrong: plain data becomes bytes.
+        let bytes = postcard::to_stdvec(key.as_slice()).map_err(too_long)?;
+        let mut bytes = postcard::to_extend(&content, bytes).map_err(too_long)?;
+        // Many rows are held until they are sorted, and a vector that has grown takes up to twice what it holds.
+        bytes.shrink_to_fit();
+        Self::from_bytes(bytes).map_err(|_| Unwritable::TooLong(piece.id))
     }
 
     /// A row from its bytes. Only what sorting needs is looked at.

@@ -13,34 +13,9 @@ use super::stencil::{Drawn, Late, LateColumn, Stencil, Unfilled, Width};
 use super::{Align, ControlCharacters, Encoding, FileFormat, FixedColumn, Layout, Source};
 use crate::piece::{Piece, PieceId};
 
-/// Something of a row that is not as the letter has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// Which letter.
-    pub piece: PieceId,
-    /// The column's name.
-    pub column: String,
-    /// What was done.
-    pub change: Change,
-}
-
-/// What was done to a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(tag = "change", rename_all = "snake_case")]
-pub enum Change {
-    /// It was cut to the width of its column.
-    Truncated {
-        /// Characters that are not in the file.
-        lost_chars: usize,
-    },
-    /// Line breaks, control characters and invisible marks became spaces.
-    Spaced {
-        /// How many.
-        count: usize,
-    },
-    /// An apostrophe was set in front, so that no spreadsheet takes it for a formula.
-    Guarded,
-}
+/// Version of the rules by which a letter becomes a row. Who changes a rule raises it: letters that were sorted before are then refused,
+/// and do not become a file of two kinds of rows.
+const ROWS_VERSION: u8 = 1;
 
 /// Fields that are not as the letters have them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,23 +27,6 @@ pub struct Changes {
     pub spaced: u64,
     /// With an apostrophe in front.
     pub guarded: u64,
-}
-
-impl Changes {
-    /// How many fields were changed in which way.
-    pub fn of(findings: &[Finding]) -> Self {
-        let mut changes = Self::default();
-        for finding in findings {
-            let count = match finding.change {
-                Change::Truncated { .. } => &mut changes.truncated,
-                Change::Spaced { .. } => &mut changes.spaced,
-                Change::Guarded => &mut changes.guarded,
-            };
-            // A letter has some hundred fields.
-            *count = count.saturating_add(1);
-        }
-        changes
-    }
 }
 
 /// A letter that cannot be a row of this file. Nothing of it was written.
@@ -112,12 +70,15 @@ pub enum RowFlaw {
 /// Why the gaps of a row cannot be filled. Nothing of it was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FillError {
-    /// It was made for another format, or is damaged.
-    #[error("the row of letter {0} was made for another format")]
+    /// It was made for another format, or by a version of this program that writes rows differently.
+    #[error("the row of letter {0} was made for another format, or by another version")]
     OtherFormat(PieceId),
+    /// It has other gaps than its format.
+    #[error("the row of letter {0} is damaged")]
+    Damaged(PieceId),
     /// What belongs into a gap has no room there.
     #[error(transparent)]
-    Row(#[from] RowError),
+    Column(#[from] RowError),
 }
 
 /// Writes letters as rows of a format without violations.
@@ -127,6 +88,8 @@ pub struct Encoder {
     room: Room,
     late: Vec<LateColumn>,
     sha256: [u8; 32],
+    /// Tells rows of this format and version from others.
+    mark: u32,
 }
 
 /// How many lines, vouchers and texts there are columns for.
@@ -171,10 +134,13 @@ impl Encoder {
         }
         // A format is plain data: it can always be written as JSON.
         let json = serde_json::to_vec(&format).unwrap_or_default();
+        let marked: [u8; 32] = Sha256::digest([&[ROWS_VERSION], json.as_slice()].concat()).into();
+        let [a, b, c, d, ..] = marked;
         Ok(Self {
             room: Room::of(&format),
             late: late(&format),
             sha256: Sha256::digest(json).into(),
+            mark: u32::from_be_bytes([a, b, c, d]),
             format,
         })
     }
@@ -187,12 +153,6 @@ impl Encoder {
     /// SHA-256 of the format as JSON.
     pub const fn sha256(&self) -> &[u8; 32] {
         &self.sha256
-    }
-
-    /// Tells rows of this format from those of another: of its hash, the first four bytes.
-    const fn mark(&self) -> u32 {
-        let [a, b, c, d, ..] = self.sha256;
-        u32::from_be_bytes([a, b, c, d])
     }
 
     /// Appends what stands before the first row: the byte order mark and the header, where the format has them.
@@ -210,68 +170,62 @@ impl Encoder {
         }
     }
 
-    /// The row of a letter with gaps for its number and its codes, and what of it is not as the letter has it.
+    /// The row of a letter with gaps for its number and its codes, and how many of its fields are not as the letter has them.
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn draw(&self, piece: &Piece) -> Result<(Drawn, Vec<Finding>), RowError> {
+    pub(crate) fn draw(&self, piece: &Piece) -> Result<(Drawn, Changes), RowError> {
         // A voucher without a column would be lost, and nobody would know.
         if let Some(source) = self.room.lacks(piece) {
             return Err(error(piece.id, &source.to_string(), RowFlaw::NoColumn));
         }
-        let mut row = Drawn::new(self.mark());
-        let mut findings = Vec::new();
-        let mut found = |column: &str, made: Vec<Change>| {
-            findings.extend(made.into_iter().map(|change| Finding {
-                piece: piece.id,
-                column: column.to_owned(),
-                change,
-            }));
-        };
+        let (mut row, mut made) = (Drawn::new(self.mark), Changes::default());
+        let of = |column: &str, drawn: Result<(), RowFlaw>| drawn.map_err(|flaw| error(piece.id, column, flaw));
         match &self.format.layout {
             Layout::Csv { columns } => {
                 for (index, column) in columns.iter().enumerate() {
                     separate(index, &mut row.bytes);
-                    let made = self.csv_field(column.source, piece, &mut row);
-                    found(&column.name, made.map_err(|flaw| error(piece.id, &column.name, flaw))?);
+                    let drawn = self.csv_field(column.source, piece, &mut row, &mut made);
+                    of(&column.name, drawn)?;
                 }
             }
             Layout::FixedWidth { columns } => {
                 for column in columns {
-                    let made = self.fixed_field(column, piece, &mut row);
-                    found(&column.name, made.map_err(|flaw| error(piece.id, &column.name, flaw))?);
+                    of(&column.name, self.fixed_field(column, piece, &mut row, &mut made))?;
                 }
             }
         }
         row.bytes.extend_from_slice(b"\r\n");
-        Ok((row, findings))
+        Ok((row, made))
     }
 
-    fn csv_field(&self, source: Source, piece: &Piece, row: &mut Drawn) -> Result<Vec<Change>, RowFlaw> {
-        let mut made = Vec::new();
+    fn csv_field(&self, source: Source, piece: &Piece, row: &mut Drawn, made: &mut Changes) -> Result<(), RowFlaw> {
         if Late::of(source).is_some() {
             row.gap();
-            return Ok(made);
+            return Ok(());
         }
         let content = source.content(piece);
-        let content = self.csv_content(source, &content, &mut made)?;
+        let content = self.csv_content(source, &content, made)?;
         let written = quoted(self.format.encoding, &content, &mut row.bytes);
-        written.map_err(|at| RowFlaw::Unmappable { at })?;
-        Ok(made)
+        written.map_err(|at| RowFlaw::Unmappable { at })
     }
 
-    fn fixed_field(&self, column: &FixedColumn, piece: &Piece, row: &mut Drawn) -> Result<Vec<Change>, RowFlaw> {
-        let mut made = Vec::new();
+    fn fixed_field(
+        &self,
+        column: &FixedColumn,
+        piece: &Piece,
+        row: &mut Drawn,
+        made: &mut Changes,
+    ) -> Result<(), RowFlaw> {
         if Late::of(column.source).is_some() {
             row.gap();
-            return Ok(made);
+            return Ok(());
         }
         let content = column.source.content(piece);
-        let content = self.content(column.source, &content, &mut made)?;
-        let field = fixed(&content, column, &mut made)?;
+        let content = self.content(column.source, &content, made)?;
+        let field = fixed(&content, column, made)?;
         let written = encode(self.format.encoding, &field, &mut row.bytes);
-        written.map_err(|at| RowFlaw::Unmappable { at })?;
-        Ok(made)
+        written.map_err(|at| RowFlaw::Unmappable { at })
     }
 
     /// Appends a letter's row, its gaps filled: `number` is that of the row, counted from 1, and `codes` are those of the letter's
@@ -279,14 +233,14 @@ impl Encoder {
     ///
     /// # Errors
     /// [`FillError`]; then `out` is as it was.
-    pub fn fill(
+    pub(crate) fn fill(
         &self,
         (piece, row): (PieceId, &Stencil<'_>),
         number: u64,
         codes: &[VoucherCode],
         out: &mut Vec<u8>,
     ) -> Result<(), FillError> {
-        if row.mark() != self.mark() {
+        if row.mark() != self.mark {
             return Err(FillError::OtherFormat(piece));
         }
         let before = out.len();
@@ -294,14 +248,14 @@ impl Encoder {
         filled.map_err(|flaw| {
             out.truncate(before);
             match flaw {
-                Unfilled::Gaps => FillError::OtherFormat(piece),
+                Unfilled::Gaps => FillError::Damaged(piece),
                 Unfilled::TooNarrow(column, by) => error(piece, &column.name, RowFlaw::TooNarrow { by }).into(),
             }
         })
     }
 
     /// The content of a column: without breaks and controls, all of it in the file's encoding.
-    fn content<'a>(&self, source: Source, content: &'a str, made: &mut Vec<Change>) -> Result<Cow<'a, str>, RowFlaw> {
+    fn content<'a>(&self, source: Source, content: &'a str, made: &mut Changes) -> Result<Cow<'a, str>, RowFlaw> {
         if !source.is_text() {
             // Made here, of letters and digits.
             return Ok(content.into());
@@ -317,7 +271,7 @@ impl Encoder {
         }
     }
 
-    fn without_breaks<'a>(&self, content: &'a str, made: &mut Vec<Change>) -> Result<Cow<'a, str>, RowFlaw> {
+    fn without_breaks<'a>(&self, content: &'a str, made: &mut Changes) -> Result<Cow<'a, str>, RowFlaw> {
         if text::is_printable(content) {
             return Ok(content.into());
         }
@@ -328,23 +282,17 @@ impl Encoder {
                 Err(RowFlaw::ControlCharacter { at })
             }
             ControlCharacters::Space => {
-                let count = content.chars().filter(|c| breaks(*c)).count();
-                made.push(Change::Spaced { count });
+                made.spaced = made.spaced.saturating_add(1);
                 Ok(content.chars().map(|c| if breaks(c) { ' ' } else { c }).collect())
             }
         }
     }
 
-    fn csv_content<'a>(
-        &self,
-        source: Source,
-        content: &'a str,
-        made: &mut Vec<Change>,
-    ) -> Result<Cow<'a, str>, RowFlaw> {
+    fn csv_content<'a>(&self, source: Source, content: &'a str, made: &mut Changes) -> Result<Cow<'a, str>, RowFlaw> {
         let content = self.content(source, content, made)?;
         // Spreadsheets pass over spaces before a formula.
         if source.is_text() && content.trim_start().starts_with(['=', '+', '-', '@']) {
-            made.push(Change::Guarded);
+            made.guarded = made.guarded.saturating_add(1);
             return Ok(format!("'{content}").into());
         }
         Ok(content)
@@ -407,13 +355,13 @@ fn quoted(encoding: Encoding, content: &str, out: &mut Vec<u8>) -> Result<(), us
 }
 
 /// A field of fixed width, counted in characters.
-fn fixed(content: &str, column: &FixedColumn, made: &mut Vec<Change>) -> Result<String, RowFlaw> {
+fn fixed(content: &str, column: &FixedColumn, made: &mut Changes) -> Result<String, RowFlaw> {
     let (count, width) = (content.chars().count(), usize::from(column.width));
     if let Some(over) = count.checked_sub(width).filter(|over| *over > 0) {
         if !column.source.can_be_cut() {
             return Err(RowFlaw::TooNarrow { by: over });
         }
-        made.push(Change::Truncated { lost_chars: over });
+        made.truncated = made.truncated.saturating_add(1);
         return Ok(content.chars().take(width).collect());
     }
     let fill: String = std::iter::repeat_n(column.pad, width.saturating_sub(count)).collect();

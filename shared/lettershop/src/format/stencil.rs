@@ -84,8 +84,8 @@ impl LateColumn {
 
 /// A row of a format but for what is put in when the file is written. `Debug` does not show it.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stencil<'a> {
-    /// Of which format it is a row, see [`super::Encoder::mark`].
+pub(crate) struct Stencil<'a> {
+    /// Of which format it is a row, as the encoder tells it.
     mark: u32,
     /// Where each late column belongs in `bytes`, each in [`PLACE`] bytes with the lowest first, in their order.
     #[serde(borrow)]
@@ -141,7 +141,7 @@ impl Stencil<'_> {
 
 /// A row with gaps while it is made. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Drawn {
+pub(crate) struct Drawn {
     mark: u32,
     pub(super) gaps: Vec<u8>,
     pub(super) bytes: Vec<u8>,
@@ -170,7 +170,7 @@ impl Drawn {
     }
 
     /// As it is stored.
-    pub fn stencil(&self) -> Stencil<'_> {
+    pub(crate) fn stencil(&self) -> Stencil<'_> {
         Stencil {
             mark: self.mark,
             gaps: &self.gaps,

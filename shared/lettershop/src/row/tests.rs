@@ -1,8 +1,8 @@
 use domain::money::AMOUNT_MAX;
 
 use super::*;
-use crate::format::Encoding;
 use crate::format::tests::{USUAL, csv_of};
+use crate::format::{Encoding, Layout};
 use crate::piece::tests::{codes_of, francs, personal, piece, voucher};
 
 /// An encoder of the usual columns.
@@ -75,14 +75,12 @@ fn rows_are_stored_as_they_were() {
     let encoder = Encoder::new(csv_of(Encoding::Windows1252, &sources)).unwrap();
     let stored = bytes(&Row::of(&letter, &encoder).unwrap());
     let id = letter.id.as_str().as_bytes();
-    let [a, b, c, d, ..] = *encoder.sha256();
-    let mark = postcard::to_stdvec(&u32::from_be_bytes([a, b, c, d])).unwrap();
     let expected = [
         b"\x18CH1204\x00".as_slice(),
         id,
         // Two vouchers, the variant, no planted address, no change.
         b"\x02\x01a\x01\xe2\x09\x01b\x00\x14\x03CHF\x06noel-a\x00\x00\x00\x00",
-        &mark,
+        b"\xfa\xa1\xa1\xd6\x0e",
         // Three gaps, and the 68 bytes around them.
         b"\x0c\x00\x00\x00\x00\x13\x00\x00\x00\x42\x00\x00\x00",
         b"\x44;",
@@ -145,37 +143,38 @@ fn a_letter_that_is_out_of_bounds_or_not_in_the_format_has_no_row() {
     let western = Encoder::new(csv_of(Encoding::Windows1252, &USUAL)).unwrap();
     let mut polish = piece(1);
     polish.address[1] = personal("Wałęsa");
-    assert!(matches!(Row::of(&polish, &western), Err(Unwritable::Format(_))));
+    assert!(matches!(Row::of(&polish, &western), Err(Unwritable::Column(_))));
 }
 
 #[test]
-fn the_greatest_letter_has_room_in_a_row_of_all_columns() {
-    let mut sources = USUAL[..19].to_vec();
-    let texts: Vec<String> = (0..81).map(|n| format!("text_{}", n % 10 + 1)).collect();
-    sources.extend(texts.iter().map(String::as_str));
-    assert_eq!(sources.len(), crate::format::COLUMNS_MAX);
-    let mut format = csv_of(Encoding::Utf8, &sources);
-    if let crate::format::Layout::Csv { columns } = &mut format.layout {
-        for (index, column) in columns.iter_mut().enumerate() {
-            column.name = format!("c{index}");
-            if let crate::format::Source::Code(_) = column.source {
-                column.source = crate::format::Source::VoucherCount;
+fn the_greatest_letter_has_room_in_a_row_that_has_its_texts_once_and_is_refused_in_one_that_has_them_often() {
+    let named = |times: usize| {
+        let mut sources: Vec<String> = USUAL[..19].iter().map(|source| (*source).to_owned()).collect();
+        sources.extend((2..=10).map(|n| format!("code_{n}")));
+        sources.extend((0..10 * times).map(|n| format!("text_{}", n % 10 + 1)));
+        let mut format = csv_of(Encoding::Utf8, &sources.iter().map(String::as_str).collect::<Vec<_>>());
+        if let Layout::Csv { columns } = &mut format.layout {
+            for (index, column) in columns.iter_mut().enumerate() {
+                column.name = format!("c{index}");
             }
         }
-    }
-    let voucher = |n: usize| voucher(&format!("{n}{}", "x".repeat(119)), francs(AMOUNT_MAX));
-    let quoted = "\"".repeat(1_200);
-    for text in [quoted, "𝕏".repeat(1_200)] {
+        Encoder::new(format).unwrap()
+    };
+    let voucher = |n: usize| voucher(&format!("{n:0120}"), francs(AMOUNT_MAX));
+    for text in ["\"".repeat(1_200), "𝕏".repeat(1_200)] {
         let greatest = Piece {
             salutation: personal(&"𝕏".repeat(80)),
             address: vec![personal(&"𝕏".repeat(80)); 6],
-            vouchers: vec![voucher(0)],
+            vouchers: (0..10).map(voucher).collect(),
             texts: vec![personal(&text); 10],
             ..piece(1)
         };
-        let row = Row::of(&greatest, &Encoder::new(format.clone()).unwrap()).unwrap();
-        assert!((190_000..ROW_BYTES_MAX / 2).contains(&row.bytes()), "{}", row.bytes());
+        let row = Row::of(&greatest, &named(1)).unwrap();
+        assert!((27_000..60_000).contains(&row.bytes()), "{}", row.bytes());
         assert_eq!(Row::read(&bytes(&row)), Ok(row));
+        let refused = Row::of(&greatest, &named(5)).unwrap_err();
+        assert_eq!(refused, Unwritable::TooLong(greatest.id));
+        assert!(refused.to_string().contains(greatest.id.as_str()));
     }
 }
 
