@@ -208,7 +208,7 @@ fn made(some: Option<impl fmt::Display>) -> Cow<'static, str> {
     some.map(|some| some.to_string()).unwrap_or_default().into()
 }
 
-fn text<'a>(texts: &'a [Personal], n: u8) -> &'a str {
+fn text(texts: &[Personal], n: u8) -> &str {
     nth(texts, n).map_or("", Personal::as_str)
 }
 
