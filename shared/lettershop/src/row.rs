@@ -14,6 +14,9 @@ use crate::piece::{Piece, PieceId, Unsound, Worth};
 /// Longest row, in bytes: the greatest letter has room in a format that has each of its texts once. A merge holds some of each chunk.
 pub const ROW_BYTES_MAX: usize = 98_304;
 
+/// Room for what a row has besides that of the file; nearly all have less.
+const ROOM: usize = 256;
+
 /// Bytes of a key before the postcode: the country.
 const COUNTRY: usize = 2;
 /// Bytes of a key behind the postcode: a zero, and the id.
@@ -128,9 +131,10 @@ impl Row {
             piece.id.as_str().as_bytes(),
         ]
         .concat();
-        let too_long = |_| Unwritable::TooLong(piece.id);
         // Nothing else can go wrong: plain data becomes bytes.
-        let bytes = postcard::to_stdvec(key.as_slice()).map_err(too_long)?;
+        let too_long = |_| Unwritable::TooLong(piece.id);
+        let bytes = Vec::with_capacity(drawn.len().saturating_add(ROOM));
+        let bytes = postcard::to_extend(key.as_slice(), bytes).map_err(too_long)?;
         let mut bytes = postcard::to_extend(&content, bytes).map_err(too_long)?;
         // Many rows are held until they are sorted, and a vector that has grown takes up to twice what it holds.
         bytes.shrink_to_fit();

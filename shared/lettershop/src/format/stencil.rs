@@ -6,12 +6,14 @@
 use std::fmt;
 
 use domain::code::VoucherCode;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Align, Source};
 
 /// Bytes of the place of a gap.
 const PLACE: usize = 4;
+/// Room for a row and its gaps; nearly all are shorter.
+const ROOM: usize = 512;
 
 /// What is put in when the file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,10 +90,15 @@ pub(crate) struct Stencil<'a> {
     /// Of which format it is a row, as the encoder tells it.
     mark: u32,
     /// Where each late column belongs in `bytes`, each in [`PLACE`] bytes with the lowest first, in their order.
-    #[serde(borrow)]
+    #[serde(borrow, serialize_with = "at_once")]
     gaps: &'a [u8],
-    #[serde(borrow)]
+    #[serde(borrow, serialize_with = "at_once")]
     bytes: &'a [u8],
+}
+
+/// Written in one piece, and not byte by byte as a list of numbers is; the form is the same.
+fn at_once<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
 }
 
 impl fmt::Debug for Stencil<'_> {
@@ -154,11 +161,11 @@ impl fmt::Debug for Drawn {
 }
 
 impl Drawn {
-    pub(super) const fn new(mark: u32) -> Self {
+    pub(super) fn new(mark: u32) -> Self {
         Self {
             mark,
             gaps: Vec::new(),
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(ROOM),
         }
     }
 
@@ -167,6 +174,11 @@ impl Drawn {
         // A row is far shorter than four bytes can say; a longer one would be refused as damaged.
         let place = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         self.gaps.extend_from_slice(&place.to_le_bytes());
+    }
+
+    /// Bytes of the row so far.
+    pub(crate) const fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     /// As it is stored.
