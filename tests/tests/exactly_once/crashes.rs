@@ -21,8 +21,8 @@ const NOT_OF_A_HANDLER: [(Site, &str); 2] = [
 
 /// How many crashes one telling of a day meets, spread over the day: the least, and one in so many calls of a long day, up to the
 /// most.
-const CRASHES_PER_DAY: std::ops::RangeInclusive<usize> = 6..=12;
-const CALLS_FOR_A_CRASH: usize = 60;
+const CRASHES_PER_DAY: std::ops::RangeInclusive<usize> = 8..=18;
+const CALLS_FOR_A_CRASH: usize = 40;
 
 /// The points to crash at: before and after the first call at each site, after as many more as `most` says; before and
 /// after all with `EXHAUSTIVE=1` (many minutes). A crash before a later call finds what one after the call ahead of it left.
