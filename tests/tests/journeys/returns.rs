@@ -1,7 +1,5 @@
 //! Goods that come back (L8, X10): in parts, from anywhere, before their receipt, too late to be voided.
 
-#![recursion_limit = "256"]
-
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;

@@ -1,7 +1,5 @@
 //! What a new redemption must fulfil, what a repetition is spared, and reversals that come before what they take back.
 
-#![recursion_limit = "256"]
-
 use chrono::NaiveDate;
 use domain::voucher::State;
 use end_to_end::books::Books;

@@ -1,7 +1,5 @@
 //! Earning rules as data (L3), and why an entry has its points (X4).
 
-#![recursion_limit = "256"]
-
 use domain::account::Cause;
 use domain::id::PartyId;
 use end_to_end::books::Books;

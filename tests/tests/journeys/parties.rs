@@ -1,8 +1,6 @@
 //! The party model, seen from outside: the five examples of source B, the own company, the blacklist, the feed of changes, and
 //! types as data (B1 to B8, D3, D5).
 
-#![recursion_limit = "256"]
-
 use end_to_end::delivery::Delivering;
 use end_to_end::till::{self, receipt};
 use end_to_end::world::{IF_MATCH, World, card};

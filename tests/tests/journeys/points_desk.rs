@@ -1,8 +1,6 @@
 //! What support does by hand, seen from the tills: a voided voucher is void at each of them, a blocked one stopped, a reissued one
 //! dead with another in its place; and a redemption that meets a voiding wins or loses (X2), never both.
 
-#![recursion_limit = "256"]
-
 use std::collections::BTreeSet;
 
 use end_to_end::books::Books;

@@ -1,8 +1,6 @@
 //! Vouchers that are taken in parts and stay open with their rest (L4, N6, X2), and vouchers that come back with the goods of their
 //! receipt (L8), at any age and at any branch.
 
-#![recursion_limit = "256"]
-
 use std::collections::BTreeSet;
 
 use domain::programme::Programme;

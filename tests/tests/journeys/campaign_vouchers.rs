@@ -1,8 +1,6 @@
 //! Vouchers that campaigns give, from the letter to the till: a share of some product groups (L4, L5), one for its holder only, one that
 //! is taken in parts; what they take off in the books, in the results (R5) and after a return (L8).
 
-#![recursion_limit = "256"]
-
 use chrono::Duration;
 use end_to_end::books::Books;
 use end_to_end::delivery::Delivering;

@@ -1,7 +1,5 @@
 //! Messages that are days old, and clocks that are not right (scenarios 15 and 27).
 
-#![recursion_limit = "256"]
-
 use chrono::TimeDelta;
 use domain::account::LotKey;
 use domain::programme::Programme;

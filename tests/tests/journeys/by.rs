@@ -1,8 +1,6 @@
 //! Every image that is stored for a till says which client asked for it (ingestion, redemption; the other functions' own tests
 //! show theirs).
 
-#![recursion_limit = "256"]
-
 use std::collections::BTreeMap;
 
 use end_to_end::delivery::Delivering;

@@ -1,7 +1,5 @@
 //! Workflows as data (D6): a condition on a change of a party, a task, an opportunity or an invoice, and what is done.
 
-#![recursion_limit = "256"]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;

@@ -1,7 +1,5 @@
 //! A branch without a line takes vouchers under a signed allowance, and its journal is decided once (X3, N6, X2).
 
-#![recursion_limit = "256"]
-
 use std::collections::BTreeMap;
 
 use base64::Engine;

@@ -1,8 +1,6 @@
 //! Results of campaigns (R5, R6, X6): what became of letters and vouchers, live and exactly once; revenue with a letter against
 //! the control group; and what earlier runs let expect of the next one. Through the calls, the queues and the schedule.
 
-#![recursion_limit = "256"]
-
 use std::collections::BTreeMap;
 use std::time::Instant;
 

@@ -1,7 +1,5 @@
 //! One voucher, many tills (X2, N6; scenarios 16 to 18).
 
-#![recursion_limit = "256"]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;

@@ -1,8 +1,6 @@
 //! Who may do what at a till: every route of vouchers and purchases refuses a caller without its scope, of another location and
 //! of another tenant, and what cannot be leaves the voucher as it was.
 
-#![recursion_limit = "256"]
-
 use std::collections::BTreeSet;
 
 use domain::location::{Location, LocationKind};

@@ -1,7 +1,5 @@
 //! Receipts counted again under other settings (X8): on trial, and to correct points.
 
-#![recursion_limit = "256"]
-
 use domain::account::Cause;
 use end_to_end::books::Books;
 use end_to_end::delivery::Delivering;

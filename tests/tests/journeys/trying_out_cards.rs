@@ -1,7 +1,5 @@
 //! Somebody tries out card numbers: customers are served, their vouchers are kept back, and the tills' cost stays (X17).
 
-#![recursion_limit = "256"]
-
 use std::sync::Arc;
 
 use end_to_end::delivery::Delivering;
