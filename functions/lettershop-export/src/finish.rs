@@ -57,7 +57,7 @@ impl App {
         self.end(id, run, now).await
     }
 
-    /// A run that chose nobody has no file.
+    /// A run that serves nobody, or whose letters are all kept back, has no file.
     pub(crate) async fn without_letters(
         &self,
         id: &RunId,

@@ -2,14 +2,11 @@
 
 use domain::code::CodeKey;
 use lettershop::manifest::{Manifest, PrintFile};
-use lettershop::row::Row;
+use lettershop::row::{ROW_BYTES_MAX, Row};
 
 use crate::ExportError;
 use crate::ahead::Unwanted;
 use crate::write::json;
-
-/// Room for the rows above a part's size: nearly all are shorter.
-const ROW_BYTES: usize = 4_096;
 
 /// A part of the file.
 pub(crate) struct Part {
@@ -60,7 +57,7 @@ impl<I: Iterator<Item = Result<Row, ExportError>>> Parts<I> {
     /// The next part; `None` when nobody wants it.
     fn fill(&mut self, mut file: PrintFile) -> Result<Option<Part>, ExportError> {
         // A buffer that grows takes twice what it holds.
-        let mut content = Vec::with_capacity(self.part_bytes.saturating_add(ROW_BYTES));
+        let mut content = Vec::with_capacity(self.part_bytes.saturating_add(ROW_BYTES_MAX));
         content.append(&mut self.head);
         for row in self.rows.by_ref() {
             if self.unwanted.is_so() {

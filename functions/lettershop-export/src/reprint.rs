@@ -35,7 +35,7 @@ struct Printing<'a> {
     settings: &'a Settings,
     encoder: Encoder,
     key: Option<SealingKey>,
-    code_key: &'a [u8],
+    code_key: CodeKey,
     now: DateTime<Utc>,
 }
 
@@ -64,7 +64,7 @@ impl App {
             settings: &settings,
             encoder: encoder(&settings)?,
             key: run::sealing_key(&self.db, Site::ExportKey, id, run.created_at, now).await?,
-            code_key,
+            code_key: CodeKey::new(code_key),
             now,
         };
         let (mut rows, gaps) = self.rows_of(&printing, &asked.d, deadline).await?;
@@ -135,7 +135,7 @@ impl App {
         }
         let members = run::members_of(&self.db, Site::ExportMembers, (id, run.d.cut), &wanted).await?;
         let key = printing.key.as_ref();
-        let of = (&printing.letters, &printing.encoder, key, printing.code_key);
+        let of = (&printing.letters, &printing.encoder, key, &printing.code_key);
         let usable = |voucher: &domain::voucher::Voucher| voucher.usable_on(today);
         for (row, _) in self.page(id, of, members, usable).await?.into_iter().flatten() {
             printed.insert(row.id().to_string(), Ok(row));
@@ -154,9 +154,8 @@ impl App {
         let mut content = Vec::new();
         let file = manifest::PrintFile::begin(job(run)?, settings.format.clone(), &mut content);
         let mut file = file.map_err(|found| ExportError::format(&found))?;
-        let code_key = CodeKey::new(printing.code_key);
         for row in rows {
-            file.push(&row, |voucher| code_key.code(voucher), &mut content)?;
+            file.push(&row, |voucher| printing.code_key.code(voucher), &mut content)?;
         }
         let manifest = file.finish();
         // Two workers may find different letters that may still be sent: each has a file of its own, and the one that is noted counts.

@@ -2,7 +2,7 @@
 
 use campaign::Decision;
 use chrono::{DateTime, Utc};
-use domain::code::{self, VoucherCode};
+use domain::code::{self, CodeKey};
 use domain::id::{LookupKey, PartyId};
 use domain::voucher::{State, Voucher};
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -25,9 +25,9 @@ use crate::{App, ExportError, encoder};
 const PAGE: i32 = 100;
 /// Most letters of a shard; some 20 MB with rows as those of the bench. Beyond that a run of three million is too large, and says so.
 const LETTERS_MAX: usize = 50_000;
-/// Most bytes of the rows of a shard: half of the function's memory. That they are as many as the letters that a shard takes needs rows
-/// of more than 2,600 bytes.
-const BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Most bytes of the rows of a shard, packed or not: less than half of the function's memory. A shard of a run of a million has as many
+/// with rows of 6,000 bytes.
+const BYTES_MAX: usize = 96 * 1024 * 1024;
 
 /// Letters that are noted at the same time.
 const AT_ONCE: usize = 16;
@@ -77,9 +77,7 @@ impl App {
             rows, gaps, shortened, ..
         } = sorted;
         let letters = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-        let sorted = merge::chunk(&rows);
-        // From here on the stored form is held alone.
-        drop(rows);
+        let sorted = merge::chunk(rows);
         let key = (letters > 0).then(|| work_key(id, shard, &sorted));
         if let Some(key) = &key {
             self.objects.put_work(key, sorted).await?;
@@ -156,8 +154,8 @@ impl App {
         (shard, settings): (u8, &Settings),
         key: Option<&SealingKey>,
     ) -> Result<Sorted, ExportError> {
-        let code_key = self.code_key(run)?;
-        let letters = Letters::of(&run.d, code_key)?;
+        let letters = Letters::of(&run.d, self.code_key(run)?)?;
+        let code_key = CodeKey::new(self.code_key(run)?);
         let encoder = encoder(settings)?;
         let mut sorted = Sorted::default();
         if shard == 0 {
@@ -168,7 +166,7 @@ impl App {
         let members = async |after| run::members(&self.db, Site::ExportMembers, (id, shard), after, PAGE).await;
         let mut page = Some(members(None).await?);
         while let Some((found, next)) = page {
-            let of = (&letters, &encoder, key, code_key);
+            let of = (&letters, &encoder, key, &code_key);
             // The next page is on its way while the letters of this one are made.
             let following = async {
                 match next {
@@ -218,7 +216,7 @@ impl App {
     pub(crate) async fn page(
         &self,
         id: &RunId,
-        (letters, encoder, key, code_key): (&Letters<'_>, &Encoder, Option<&SealingKey>, &[u8]),
+        (letters, encoder, key, code_key): (&Letters<'_>, &Encoder, Option<&SealingKey>, &CodeKey),
         members: Vec<Record<Member>>,
         wanted: impl Fn(&Voucher) -> bool,
     ) -> Result<Vec<Option<(Row, bool)>>, ExportError> {
@@ -230,7 +228,8 @@ impl App {
             })
             .collect();
         let lookup = |party, number| -> LookupKey {
-            VoucherCode::derive(code_key, &letters.voucher_id(party, number)).lookup_key(self.pepper.bytes())
+            let code = code_key.code(&letters.voucher_id(party, number));
+            code.lookup_key(self.pepper.bytes())
         };
         let mut lookups = Vec::new();
         for (member, vouchers) in &chosen {

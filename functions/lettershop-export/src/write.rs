@@ -50,9 +50,13 @@ impl App {
         let Some(chunks) = self.sorted(id, run, &settings, deadline, now).await? else {
             return Ok(true);
         };
-        if chunks.iter().all(|chunk| chunk.letters == 0) {
-            // Whom the run has served was kept from a letter since.
+        let letters = chunks.iter().map(|chunk| chunk.letters).fold(0, u64::saturating_add);
+        if usize::try_from(letters).is_ok_and(|letters| letters <= settings.control.len()) {
+            // Whom the run has served was kept from a letter since; what is sorted goes to planted addresses.
             self.objects.abort(&key, &work.upload).await?;
+            for key in chunks.iter().filter_map(|chunk| chunk.key.as_ref()) {
+                self.objects.drop_work(key).await?;
+            }
             return self.without_letters(id, run, now).await.map(|()| false);
         }
         let (file, rows) = self.file((job, settings), &work, &chunks).await?;
@@ -105,11 +109,14 @@ impl App {
         for shard in (0..run.d.cut.shards).filter(|shard| !noted(shard)) {
             let chunk = match done.get(&shard) {
                 Some(chunk) => chunk.clone(),
-                None => self.sort(id, run, (shard, settings), now).await?,
+                None => {
+                    let chunk = self.sort(id, run, (shard, settings), now).await?;
+                    if deadline.is_near() {
+                        return Ok(None);
+                    }
+                    chunk
+                }
             };
-            if deadline.is_near() {
-                return Ok(None);
-            }
             if !chunk.noted {
                 self.note_sorted(id, run, (shard, chunk), now).await?;
             }

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::format::{Changes, Encoder, RowError, Stencil};
 use crate::piece::{Piece, PieceId, Unsound, Worth};
 
-/// Longest row, in bytes: the greatest letter has room in a format that has each of its texts once. A merge holds some of each chunk.
-pub const ROW_BYTES_MAX: usize = 98_304;
+/// Longest row, in bytes: room for all columns of fixed width, each as wide as it may be and filled with characters of four bytes, and in
+/// CSV for the greatest letter with each of its texts in one column. A merge holds some of each chunk.
+pub const ROW_BYTES_MAX: usize = 262_144;
 
 /// Room for what a row has besides that of the file; nearly all have less.
 const ROOM: usize = 256;
@@ -78,7 +79,7 @@ pub enum Unwritable {
     #[error(transparent)]
     Column(#[from] RowError),
     /// Its row is longer than [`ROW_BYTES_MAX`].
-    #[error("letter {0}: its row is longer than {ROW_BYTES_MAX} bytes; the format has its texts in too many columns")]
+    #[error("letter {0}: its row is longer than {ROW_BYTES_MAX} bytes: the format has long texts in too many columns")]
     TooLong(PieceId),
 }
 

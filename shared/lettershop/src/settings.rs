@@ -22,7 +22,7 @@ pub const CONTROL_MAX: usize = 20;
 pub struct Settings {
     /// The format of files.
     pub format: FileFormat,
-    /// Addresses of the sender's own people, at most 20: a letter without a voucher goes to each with every run, so that printer and
+    /// Addresses of the sender's own people, at most 20: a letter without a voucher goes to each with every run that has letters, so that printer and
     /// carrier can be watched. They count in no statistics.
     #[serde(default)]
     pub control: Vec<ControlAddress>,

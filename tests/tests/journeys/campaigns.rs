@@ -2,16 +2,20 @@
 //! the schedule and the bucket.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use end_to_end::delivery::Delivering;
 use end_to_end::letters::{start_run, tried_run};
 use end_to_end::plan::{CrashPoint, Crashes, Moment};
 use end_to_end::till::receipt;
-use end_to_end::world::{IF_MATCH, World, second_person};
+use end_to_end::world::{IF_MATCH, TENANT, World, second_person};
 use faults::Site;
+use messages::LettershopMessage;
+use runtime::sqs::{Deadline, Delivery};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use store::run::RunId;
 
 /// The office's campaign: everybody with a purchase, a voucher of ten francs.
 fn bonus() -> Value {
@@ -691,7 +695,6 @@ fn wide() -> Value {
 
 #[tokio::test]
 async fn x5_a_file_of_several_parts_is_the_same_after_kills_behind_every_part() {
-    const LETTERS: usize = 260;
     let points = |site, occurrences: &[usize]| {
         let at = |occurrence: &usize| {
             [Moment::Before, Moment::After].map(|moment| CrashPoint {
@@ -708,6 +711,57 @@ async fn x5_a_file_of_several_parts_is_the_same_after_kills_behind_every_part() 
     kills.extend(points(Site::ExportWritten, &[0]));
     let plan = std::sync::Arc::new(Crashes::at(kills));
     let world = World::with_plan(Some(plan.clone())).await;
+    let mut delivering = Delivering::well();
+    with_many_letters(&world, &mut delivering).await;
+    let run = try_approve_start(&world, &mut delivering, "bonus").await;
+    assert!(plan.left().is_empty(), "{:?}", plan.left());
+
+    is_whole(&world, &run).await;
+}
+
+#[tokio::test]
+async fn x5_a_worker_whose_time_is_over_leaves_the_rest_of_the_file_to_the_next_message() {
+    let world = World::new().await;
+    let mut delivering = Delivering::well();
+    with_many_letters(&world, &mut delivering).await;
+    delivering.let_files_wait(true);
+    let run = try_approve_start(&world, &mut delivering, "bonus").await;
+    let id = RunId {
+        tenant: TENANT.parse().unwrap(),
+        run: run.parse().unwrap(),
+        revision: 1,
+    };
+    let mut parts = Vec::new();
+    while run_of(&world, &run).await["stage"] == "writing" {
+        assert!(parts.len() < 50, "it comes to no end: {parts:?}");
+        let message = LettershopMessage::Write {
+            tenant: id.tenant.clone(),
+            run: id.run.clone(),
+            revision: id.revision,
+        };
+        let delivery = vec![Delivery {
+            id: "1".to_owned(),
+            message,
+        }];
+        let over = Deadline::at(Instant::now());
+        let failed = world.exporting().work_off(delivery, over, world.now).await;
+        assert!(failed.is_empty(), "it has handed its work on");
+        let work = store::lettershop::file_work(&world.db, Site::ToolRead, &id).await;
+        parts.push(work.unwrap().map_or(0, |work| work.parts.len()));
+    }
+    // Nothing before the letters are sorted, then a part for each message, and the last one with the end.
+    let sorting = parts.iter().filter(|parts| **parts == 0).count();
+    assert!(sorting > 0, "{parts:?}");
+    assert_eq!(parts[sorting..], [1, 2, 2], "{parts:?}");
+    delivering.let_files_wait(false);
+    delivering.until_rest(&world).await;
+    is_whole(&world, &run).await;
+}
+
+const LETTERS: usize = 260;
+
+/// So many customers and a campaign that writes to each of them, in three parts.
+async fn with_many_letters(world: &World, delivering: &mut Delivering) {
     let mut rows = "external_id,given_name,family_name,street,postcode,town\n".to_owned();
     for number in 0..LETTERS {
         rows.push_str(&format!(
@@ -716,17 +770,17 @@ async fn x5_a_file_of_several_parts_is_the_same_after_kills_behind_every_part() 
         ));
     }
     world.put_import("erp.customers.csv", &rows).await;
-    let mut delivering = Delivering::well();
-    delivering.until_rest(&world).await;
+    delivering.until_rest(world).await;
     let body = json!({"expected_version": 0, "settings": wide()});
     let (status, answer) = world.call("PUT /v1/lettershop/settings", &[], &body).await;
     assert_eq!(status, 200, "{answer}");
     let mut campaign = bonus();
     campaign.as_object_mut().unwrap().remove("segment");
-    put(&world, &campaign, 0).await;
-    let run = try_approve_start(&world, &mut delivering, "bonus").await;
-    assert!(plan.left().is_empty(), "{:?}", plan.left());
+    put(world, &campaign, 0).await;
+}
 
+/// The file of that campaign's run has every letter once, and is the one of its manifest.
+async fn is_whole(world: &World, run: &str) {
     let key = format!("out/demo/{run}/0001/letters.txt");
     let bytes = world.file(&key).await.expect("the file stands");
     let ids: BTreeSet<_> = bytes.lines().map(|line| &line[..17]).collect();
@@ -737,7 +791,7 @@ async fn x5_a_file_of_several_parts_is_the_same_after_kills_behind_every_part() 
     );
     assert!(bytes.len() > 2 * 5 * 1024 * 1024, "three parts: {}", bytes.len());
     let (_, files) = world
-        .call("GET /v1/runs/{run_id}/files", &[("run_id", &run)], &Value::Null)
+        .call("GET /v1/runs/{run_id}/files", &[("run_id", run)], &Value::Null)
         .await;
     let sha256: String = Sha256::digest(bytes.as_bytes())
         .iter()

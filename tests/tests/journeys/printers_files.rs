@@ -290,10 +290,14 @@ async fn x5_a_run_whose_letters_are_all_kept_back_has_no_file_and_its_upload_is_
             moment,
         })
     };
-    for point in deaths.into_iter().flat_map(at).map(Some).chain([None]) {
+    let points = deaths.into_iter().flat_map(at).map(Some).chain([None]);
+    for (point, planted) in points.flat_map(|point| [(point, false), (point, true)]) {
         let plan = Arc::new(Crashes::at(point.into_iter().collect()));
         let world = World::with_plan(Some(plan.clone())).await;
         let mut delivering = Delivering::well();
+        if planted {
+            agree_anew(&world).await;
+        }
         let run = begun(&world, &mut delivering).await;
         let party = world.party(1).await;
         void_voucher(&world, &run, &party).await;

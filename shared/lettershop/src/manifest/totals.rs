@@ -145,7 +145,7 @@ impl Totals {
     }
 
     /// Marks the last voucher: the one with this number in its letter, in this row.
-    pub fn mark_last(&mut self, row: u64, number: u64, code: &VoucherCode) {
+    pub(super) fn mark_last(&mut self, row: u64, number: u64, code: &VoucherCode) {
         self.last_voucher = Some(VoucherMark::of(row, number, code));
     }
 }

@@ -5,6 +5,7 @@
 //! length. The last block is empty, so that a chunk that was cut off is never taken for a shorter one. Blocks are small because a
 //! merge holds one of each chunk in memory.
 
+use std::borrow::Borrow;
 use std::io::{self, Read};
 
 use lz4_flex::block::{self, get_maximum_output_size};
@@ -19,14 +20,15 @@ const LEN: usize = 4;
 /// Most bytes of a block.
 const BLOCK_BYTES_MAX: usize = BLOCK_BYTES + LEN + ROW_BYTES_MAX;
 
-/// The chunk of rows, in the order in which they come.
-pub fn chunk<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<u8> {
+/// The chunk of rows, in the order in which they come. Rows that are handed over are let go one by one, so that they and their chunk are
+/// not held both.
+pub fn chunk<R: Borrow<Row>>(rows: impl IntoIterator<Item = R>) -> Vec<u8> {
     let mut out = vec![VERSION];
     let mut block = Vec::with_capacity(BLOCK_BYTES);
     for row in rows {
         let start = block.len();
         block.extend_from_slice(&[0; LEN]);
-        row.write(&mut block);
+        row.borrow().write(&mut block);
         let len = length(block.len().saturating_sub(start).saturating_sub(LEN));
         if let Some(place) = block.get_mut(start..start.saturating_add(LEN)) {
             place.copy_from_slice(&len);

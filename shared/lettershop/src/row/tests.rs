@@ -2,7 +2,7 @@ use domain::money::AMOUNT_MAX;
 
 use super::*;
 use crate::format::tests::{USUAL, csv_of};
-use crate::format::{Encoding, Layout};
+use crate::format::{Align, COLUMNS_MAX, ControlCharacters, Encoding, FileFormat, FixedColumn, Layout, WIDTH_MAX};
 use crate::piece::tests::{codes_of, francs, personal, piece, voucher};
 
 /// An encoder of the usual columns.
@@ -161,21 +161,47 @@ fn the_greatest_letter_has_room_in_a_row_that_has_its_texts_once_and_is_refused_
         Encoder::new(format).unwrap()
     };
     let voucher = |n: usize| voucher(&format!("{n:0120}"), francs(AMOUNT_MAX));
-    for text in ["\"".repeat(1_200), "𝕏".repeat(1_200)] {
-        let greatest = Piece {
-            salutation: personal(&"𝕏".repeat(80)),
-            address: vec![personal(&"𝕏".repeat(80)); 6],
-            vouchers: (0..10).map(voucher).collect(),
-            texts: vec![personal(&text); 10],
-            ..piece(1)
-        };
-        let row = Row::of(&greatest, &named(1)).unwrap();
+    let greatest = |text: &str| Piece {
+        salutation: personal(&"𝕏".repeat(80)),
+        address: vec![personal(&"𝕏".repeat(80)); 6],
+        vouchers: (0..10).map(voucher).collect(),
+        texts: vec![personal(&text.repeat(1_200)); 10],
+        ..piece(1)
+    };
+    for text in ["\"", "𝕏"] {
+        let row = Row::of(&greatest(text), &named(1)).unwrap();
         assert!((27_000..60_000).contains(&row.bytes()), "{}", row.bytes());
         assert_eq!(Row::read(&bytes(&row)), Ok(row));
-        let refused = Row::of(&greatest, &named(5)).unwrap_err();
-        assert_eq!(refused, Unwritable::TooLong(greatest.id));
-        assert!(refused.to_string().contains(greatest.id.as_str()));
     }
+    let refused = Row::of(&greatest("𝕏"), &named(6)).unwrap_err();
+    assert_eq!(refused, Unwritable::TooLong(piece(1).id));
+    assert!(refused.to_string().contains(piece(1).id.as_str()));
+}
+
+#[test]
+fn the_widest_row_of_fixed_width_has_room() {
+    let column = |n: usize| FixedColumn {
+        name: format!("c{n}"),
+        source: ["piece_id", "address_line_1", "text_1"][n.min(2)].parse().unwrap(),
+        width: WIDTH_MAX,
+        align: Align::Right,
+        pad: '𝕏',
+    };
+    let format = FileFormat {
+        encoding: Encoding::Utf8,
+        control_characters: ControlCharacters::Refuse,
+        layout: Layout::FixedWidth {
+            columns: (0..COLUMNS_MAX).map(column).collect(),
+        },
+    };
+    let letter = Piece {
+        address: vec![personal("𝕏")],
+        vouchers: Vec::new(),
+        texts: vec![personal(&"𝕏".repeat(600))],
+        ..piece(1)
+    };
+    let row = Row::of(&letter, &Encoder::new(format).unwrap()).unwrap();
+    assert!(row.bytes() > 199_000, "{}", row.bytes());
 }
 
 #[test]
