@@ -2,6 +2,7 @@
 //! and the bucket.
 
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use end_to_end::delivery::Delivering;
 use end_to_end::letters::{
@@ -137,6 +138,12 @@ impl Held {
         })
     }
 
+    /// Waits for that call; a site that nothing comes to fails the test, and does not hang it.
+    async fn is_reached(&self) {
+        let reached = tokio::time::timeout(Duration::from_secs(60), self.reached.notified());
+        assert!(reached.await.is_ok(), "nothing comes to {:?}", self.site);
+    }
+
     fn let_go(&self) {
         *self.state.lock().unwrap() = Holding::LetGo;
         self.changed.notify_all();
@@ -180,7 +187,7 @@ async fn p4_a_worker_of_a_choice_that_was_stopped_takes_no_letter_from_the_next_
         let (world, first) = (world.clone(), first.clone());
         tokio::spawn(async move { write_once(&world, &first).await })
     };
-    plan.reached.notified().await;
+    plan.is_reached().await;
     stop(&world, &first).await;
     delivering.let_files_wait(false);
     let second = tried_run(&world, &mut delivering, "bonus").await;
@@ -414,7 +421,7 @@ async fn l5_a_worker_that_writes_while_its_run_is_stopped_drops_its_file_itself(
         let (world, run) = (world.clone(), run.clone());
         tokio::spawn(async move { write_once(&world, &run).await })
     };
-    plan.reached.notified().await;
+    plan.is_reached().await;
     assert!(
         world.file(&file_key(&run)).await.is_some(),
         "it stands, and nothing leads to it"
